@@ -1,0 +1,88 @@
+"""What long work tells the front ends while it runs; frozen, so that they can cross threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from launcher.core.text import Text
+
+
+@dataclass(frozen=True)
+class Step:
+    """Step `number` of `count` of a plan: `state` is started, skipped, done or failed."""
+
+    name: str
+    title: Text
+    state: str
+    number: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the running step is, in bytes where they are known; `total` None is unknown."""
+
+    name: str
+    done: int
+    total: int | None
+    unit: str = "bytes"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line that a child printed; `source` names the child (`uv`, `runtime`)."""
+
+    source: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Phase:
+    """The runtime's start has reached a named part (`server`, `torch`, `model`, `page`)."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The runtime answers at `url`; `page` is True once the web page does too."""
+
+    url: str
+    pid: int
+    page: bool = False
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The name and password that the runtime made for itself: show them once, keep them nowhere."""
+
+    user: str
+    password: str
+
+
+@dataclass(frozen=True)
+class ModelLoaded:
+    """The model is ready to draw."""
+
+    title: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know; `severity` is info, warning or error, `slug` is stable."""
+
+    slug: str
+    severity: str
+    text: Text
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The runtime has ended with `code` (negative: the signal that ended it)."""
+
+    code: int
+    last_lines: tuple[str, ...] = ()
+
+
+Event = Step | Progress | Line | Phase | Ready | Credentials | ModelLoaded | Notice | Stopped

@@ -1,0 +1,1 @@
+"""The only code that sees torch: checkpoints, prompts, samplers, pictures."""

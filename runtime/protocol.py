@@ -1,0 +1,99 @@
+"""Event lines from the runtime to the launcher: one JSON object a line on standard output; standard library only."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A named part of the start has begun: `server`, `torch`, `model`, `page`."""
+
+    event: ClassVar[str] = "phase"
+    name: str
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The address answers. `page` is False while Gradio is still being imported, and with --nowebui."""
+
+    event: ClassVar[str] = "serving"
+    url: str
+    page: bool = False
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A name and password that the server made for itself; said once, never written to a log."""
+
+    event: ClassVar[str] = "credentials"
+    user: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checkpoint is loaded and ready to draw."""
+
+    event: ClassVar[str] = "model"
+    title: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ModelFailed:
+    """A checkpoint could not be loaded; the server stays up. `code` names why."""
+
+    event: ClassVar[str] = "model_failed"
+    title: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A drawing job's state (`started`, `progress`, `done`, `interrupted`, `failed`) and its progress, 0 to 1."""
+
+    event: ClassVar[str] = "job"
+    state: str
+    progress: float = 0.0
+
+
+@dataclass(frozen=True)
+class Fatal:
+    """The runtime ends because of this."""
+
+    event: ClassVar[str] = "fatal"
+    code: str
+    message: str
+
+
+Event = Phase | Serving | Credentials | Model | ModelFailed | Job | Fatal
+_KINDS: dict[str, type[Event]] = {
+    kind.event: kind for kind in (Phase, Serving, Credentials, Model, ModelFailed, Job, Fatal)
+}
+
+
+def to_line(event: Event) -> str:
+    """The event as one line of JSON, ASCII only, newline included."""
+    return json.dumps({"event": event.event, **asdict(event)}) + "\n"
+
+
+def from_line(line: str) -> Event | None:
+    """The event in `line`, or None if it holds none; unknown keys are ignored so that old and new halves meet."""
+    try:
+        found: Any = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(found, dict):
+        return None
+    kind = _KINDS.get(str(found.get("event")))
+    if kind is None:
+        return None
+    names = {field.name for field in fields(kind)}
+    try:
+        return kind(**{key: value for key, value in found.items() if key in names})
+    except TypeError:
+        return None
