@@ -1,9 +1,14 @@
-"""Say what a picture of the demo model shows, by reading its pixels: object colour, ground colour, shape."""
+"""Say what a picture of the demo model shows, by reading its pixels: object colour, ground colour, shape.
+
+    python -m tools.demo_model.judge FILE...      prints one line of JSON per picture
+"""
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass
+import sys
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -131,3 +136,13 @@ def _foreground(
     object_rgb = np.median(pixels[region], axis=0)
     mask: npt.NDArray[np.bool_] = ((pixels - object_rgb) ** 2).sum(-1) < ((pixels - ground_rgb) ** 2).sum(-1)
     return mask
+
+
+def main() -> None:
+    for name in sys.argv[1:]:
+        with Image.open(name) as picture:
+            print(json.dumps(asdict(judge(picture))))
+
+
+if __name__ == "__main__":
+    main()

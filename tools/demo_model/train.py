@@ -31,7 +31,7 @@ from tools.demo_model.drawings import COLOURS, SHAPES, SIZES, Scene, caption, dr
 WIDTH = 64  # of every U-Net and autoencoder level: two channels per group at 32 groups
 TEXT_WIDTH = 32
 NATIVE = 128  # pixels
-LATENT_STD = 1 / 0.18215  # what every SD 1.x reader divides by
+SCALING_FACTOR = 0.18215  # what every SD 1.x reader multiplies a latent by
 CONTEXT = 77
 STEPS = {"autoencoder": 1600, "text": 1500, "unet_half": 2600, "unet": 3600}
 PICTURES = {NATIVE // 2: 3000, NATIVE: 4000}

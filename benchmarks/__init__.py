@@ -1,0 +1,1 @@
+"""Ratios against named baselines that are measured in the same run."""
