@@ -1,0 +1,97 @@
+"""Where everything lies: the checkout, the workspace, and the environment variables that keep children inside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+#: cache variables a child may follow, and the folder under `cache/` each is pointed to unless the user set it
+CACHES = {
+    "UV_CACHE_DIR": "uv",
+    "UV_PYTHON_INSTALL_DIR": "python",
+    "PIP_CACHE_DIR": "pip",
+    "HF_HOME": "huggingface",
+    "TORCH_HOME": "torch",
+    "TORCHINDUCTOR_CACHE_DIR": "torchinductor",
+    "TRITON_CACHE_DIR": "triton",
+    "CUDA_CACHE_PATH": "cuda",
+    "MPLCONFIGDIR": "matplotlib",
+    "XDG_CACHE_HOME": "other",
+    "GRADIO_TEMP_DIR": "gradio",
+}
+#: what another Python, conda or a debugger may have left behind and what would make a child load foreign modules
+FOREIGN = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The one folder that holds everything; deleting it uninstalls."""
+
+    root: Path
+
+    @property
+    def environments(self) -> Path:
+        return self.root / "environments"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def outputs(self) -> Path:
+        return self.root / "outputs"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state"
+
+    @property
+    def config_file(self) -> Path:
+        return self.root / "config.toml"
+
+
+def checkout() -> Path:
+    """The folder that holds install.sh, launcher/ and runtime/."""
+    return Path(__file__).resolve().parents[2]
+
+
+def find_workspace(root: str | None, environ: Mapping[str, str]) -> Workspace:
+    """`--root`, else GESSO_ROOT, else `workspace/` in the checkout; always absolute, made by nobody here."""
+    chosen = root or environ.get("GESSO_ROOT")
+    if not chosen:
+        return Workspace(checkout() / "workspace")
+    return Workspace(Path(os.path.abspath(Path(chosen).expanduser())))  # noqa: PTH100 - resolve() would follow links
+
+
+def child_environment(workspace: Workspace, environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables for a child: caches in the workspace unless the user set them, temporary files always there."""
+    child = {name: value for name, value in environ.items() if name not in FOREIGN}
+    for name, folder in CACHES.items():
+        if not child.get(name):
+            child[name] = str(workspace.cache / folder)
+    # Temporary files are not the user's choice but the system's: on Windows they would fall on drive C:.
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        child[name] = str(workspace.cache / "tmp")
+    child.update(_no_proxy(environ))
+    child["PYTHONUTF8"] = "1"
+    child["PYTHONNOUSERSITE"] = "1"
+    return child
+
+
+def _no_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    """Both spellings, with the loopback addresses added: Gradio asks itself whether its page answers."""
+    present = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+    hosts = [host.strip() for host in present.split(",") if host.strip()]
+    hosts += [host for host in LOOPBACK if host not in hosts]
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(hosts))
