@@ -145,7 +145,7 @@ def vae_projection(name: str) -> bool:
 def to_original(
     unet: Mapping[str, Any], vae: Mapping[str, Any], text: Mapping[str, Any], names: Iterable[Names] = (UNET, VAE, TEXT)
 ) -> dict[str, Any]:
-    """The state dicts of diffusers, diffusers and transformers as one in the original layout; KeyError names a stranger.
+    """The state dicts (diffusers, diffusers, transformers) in the original layout; KeyError names a stranger.
 
     Tensors are not copied: the VAE's projections come back as views of shape (out, in, 1, 1).
     """

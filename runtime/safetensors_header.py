@@ -1,0 +1,137 @@
+"""The header of a safetensors file, checked before any tensor is read; the file is judged by content, not by name."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runtime.request import RequestError
+
+LARGEST_HEADER = 25_000_000
+MOST_TENSORS = 50_000
+SIZES = {
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
+    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
+    **dict.fromkeys(("U32", "I32", "F32"), 4),
+    **dict.fromkeys(("U64", "I64", "F64"), 8),
+}
+_AGAIN = "Download the file again and compare its size with the one on the download page."
+_FETCH = "Fetch the file itself (the download button of its page, or `git lfs pull`)."
+
+
+@dataclass(frozen=True)
+class Header:
+    """`tensors`: name -> (dtype, shape); `metadata`: what the maker wrote, strings only."""
+
+    tensors: dict[str, tuple[str, tuple[int, ...]]]
+    metadata: dict[str, str]
+
+
+def read_header(path: Path) -> Header:
+    """Read and check the header; no tensor is read. RequestError codes: checkpoint-missing, -empty, -unreadable,
+    -is-web-page, -is-lfs-pointer, -is-pickle, -truncated, -damaged, -not-a-model.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(512)
+            size = path.stat().st_size
+            _refuse_other_kinds(path.name, start, size)
+            (length,) = struct.unpack("<Q", start[:8])
+            _check_length(path.name, start, length, size)
+            file.seek(8)
+            text = file.read(length)
+    except FileNotFoundError:
+        raise RequestError(
+            "checkpoint-missing", f"There is no file {path.name}.", "Choose another checkpoint, or refresh the list."
+        ) from None
+    except OSError as refused:
+        raise RequestError(
+            "checkpoint-unreadable",
+            f"{path.name} cannot be read: {refused.strerror or refused}.",
+            "Check that it is a file, that you may read it, and that its disk is there.",
+        ) from refused
+    return _checked(path.name, text, size - 8 - length)
+
+
+def _refuse_other_kinds(name: str, start: bytes, size: int) -> None:
+    """Name what people really have under `.safetensors`, by its first bytes."""
+    if size == 0:
+        raise RequestError("checkpoint-empty", f"{name} is empty (0 bytes).", _AGAIN)
+    if start.startswith(b"version https://git-lfs"):
+        raise RequestError("checkpoint-is-lfs-pointer", f"{name} is only a git-lfs note about the model.", _FETCH)
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
+        message = f"{name} is a web page that was saved under a model's name."
+        raise RequestError("checkpoint-is-web-page", message, _FETCH)
+    # "PK": torch's zip; 0x80 and a protocol number, not part of a plausible length: an old torch file
+    if start.startswith(b"PK\x03\x04") or (
+        start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05" and start[8:9] != b"{"
+    ):
+        raise RequestError(
+            "checkpoint-is-pickle",
+            f"{name} is a pickle (.ckpt, .pt); such a file can run programs when it is opened, so it is not.",
+            "Take the .safetensors version of this model.",
+        )
+
+
+def _check_length(name: str, start: bytes, length: int, size: int) -> None:
+    if size < 9 or (start[8:9] == b"{" and 8 + length > size):
+        raise RequestError("checkpoint-truncated", f"{name} ends in its header: {size:,} bytes are there.", _AGAIN)
+    if start[8:9] != b"{":
+        raise RequestError("checkpoint-not-a-model", f"{name} is no safetensors file.", "Choose another file.")
+    if length > LARGEST_HEADER:
+        raise RequestError("checkpoint-damaged", f"The header of {name} claims {length:,} bytes.", _AGAIN)
+
+
+def _checked(name: str, text: bytes, room: int) -> Header:
+    """Parse and compare with the `room` bytes that follow the header."""
+    try:
+        found = json.loads(text, object_pairs_hook=_without_twins)
+        metadata = found.pop("__metadata__", None) or {}
+        spans = sorted(_span(tensor) for tensor in found.values())
+        tensors = {key: (str(entry["dtype"]), tuple(entry["shape"])) for key, entry in found.items()}
+        end = _end_of(spans)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as broken:
+        message = f"The header of {name} is damaged ({broken})."
+        raise RequestError("checkpoint-damaged", message, _AGAIN) from broken
+    if end > room:
+        missing = f"{end - room:,} of {end:,} bytes are missing"
+        raise RequestError("checkpoint-truncated", f"{name} is cut short: {missing}.", _AGAIN)
+    if end < room:
+        message = f"{name} has {room - end:,} bytes more than its header says."
+        raise RequestError("checkpoint-damaged", message, _AGAIN)
+    return Header(tensors, {str(key): str(value) for key, value in dict(metadata).items()})
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name appears twice")
+    return found
+
+
+def _span(tensor: dict[str, Any]) -> tuple[int, int]:
+    """Where a tensor's bytes lie; ValueError if that does not fit its type and shape."""
+    start, end = tensor["data_offsets"]
+    shape = tensor["shape"]
+    whole = all(type(number) is int and number >= 0 for number in (start, end, *shape))
+    if tensor["dtype"] not in SIZES:
+        raise ValueError(f"unknown type {tensor['dtype']!r:.40}")
+    if not whole or end - start != math.prod(shape) * SIZES[tensor["dtype"]]:
+        raise ValueError("a tensor's size does not fit its shape")
+    return start, end
+
+
+def _end_of(spans: list[tuple[int, int]]) -> int:
+    """Where the last tensor ends; ValueError for too many tensors, gaps or overlaps (the format allows none)."""
+    if len(spans) > MOST_TENSORS:
+        raise ValueError(f"{len(spans):,} tensors")
+    place = 0
+    for start, end in spans:
+        if start != place:
+            raise ValueError("tensors overlap or leave gaps")
+        place = end
+    return place
