@@ -1,0 +1,1 @@
+"""The terminal interface: draws what core yields, and decides nothing itself."""

@@ -1,0 +1,200 @@
+"""The home screen: this computer, what is installed, the address, the plan or the log, and the keys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import Static
+
+from launcher.core.events import Line, Notice, Ready
+from launcher.core.text import Text, t
+from launcher.language import translator
+from launcher.tui import state
+from launcher.tui.jobs import Core, Jobs
+from launcher.tui.messages import Failed, Finished, Happened, Surveyed
+from launcher.tui.screens.leave import LeaveScreen
+from launcher.tui.state import Home
+from launcher.tui.widgets.address import AddressCard
+from launcher.tui.widgets.installed import InstalledCard
+from launcher.tui.widgets.keys import KeyBar
+from launcher.tui.widgets.log import LogPane
+from launcher.tui.widgets.machine import MachineCard
+from launcher.tui.widgets.plan import PlanPane
+from launcher.tui.widgets.progress import ProgressLine
+
+_SUBTITLE = t("gets this computer ready for Stable Diffusion")
+
+
+class HomeScreen(Screen[None]):
+    """Turns messages into the next state; every widget draws from that state and from nothing else."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "go", show=False),
+        Binding("escape", "back", show=False),
+        Binding("s", "stop", show=False),
+        Binding("o", "open", show=False),
+        Binding("l", "language", show=False),
+        Binding("q,ctrl+q,ctrl+c", "leave", show=False, priority=True),
+    ]
+    home: reactive[Home] = reactive(Home(), init=False)
+    language: reactive[str] = reactive("en", init=False)
+
+    def __init__(self, core: Core, language: str) -> None:
+        super().__init__()
+        self._core, self._jobs, self._leaving = core, Jobs(core, self), False
+        self._translate = translator(language)
+        self.set_reactive(HomeScreen.language, language)
+
+    def say(self, sentence: Text) -> str:
+        """The sentence in the language of the moment."""
+        return sentence.render(self._translate)
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom; of plan and log one is shown."""
+        yield Static(id="title")
+        with Horizontal(id="facts"):
+            yield MachineCard(id="machine")
+            yield InstalledCard(id="installed")
+        yield AddressCard(id="address")
+        yield PlanPane(id="plan")
+        yield LogPane(id="log")
+        yield ProgressLine(id="progress")
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Say what there is to say already, then look around."""
+        self._redraw()
+        self.query_one(LogPane).show(self.home, self.say)
+        self._jobs.survey()
+
+    def watch_home(self) -> None:
+        """The state has changed."""
+        self._redraw()
+
+    def watch_language(self, language: str) -> None:
+        """Everything is said again in the other language, and the choice kept."""
+        self._translate = translator(language)
+        self._redraw()
+        self.query_one(LogPane).show(self.home, self.say)
+
+    def _redraw(self) -> None:
+        title = Content.assemble((" Gesso ", "bold reverse $primary"), f" {self.say(_SUBTITLE)}")
+        self.query_one("#title", Static).update(title)
+        planning = (self.home.missing > 0 or self.home.blocked) and self.home.stage in ("ready", "asked")
+        self.query_one(PlanPane).display = planning
+        self.query_one(LogPane).display = not planning
+        for widget in self.query("MachineCard, InstalledCard, AddressCard, PlanPane, ProgressLine, KeyBar"):
+            widget.show(self.home, self.say)  # type: ignore[attr-defined]
+
+    # What the jobs say
+
+    @on(Surveyed)
+    def _surveyed(self, message: Surveyed) -> None:
+        before = self.home
+        self.home = state.surveyed(before, message.survey)
+        if before.stage == "looking" and self.home.busy:
+            self._jobs.follow(message.survey.plan)
+
+    @on(Happened)
+    def _happened(self, message: Happened) -> None:
+        events = message.inbox.take()
+        self.query_one(LogPane).add([event for event in events if isinstance(event, Line | Notice)], self.say)
+        home = self.home
+        for event in events:
+            home = state.after(home, event)
+        self.home = home
+        if home.ours and any(isinstance(event, Ready) and event.page for event in events):
+            self.action_open()
+
+    @on(Failed)
+    def _failed(self, message: Failed) -> None:
+        self._leaving = False
+        self.home = state.failed(self.home, message.error)
+        self._note("error", message.error.message)
+
+    @on(Finished)
+    def _finished(self, message: Finished) -> None:
+        self._jobs.ended(message.name)
+        if self._leaving and not self._jobs.running:
+            self.app.exit(0)
+        elif message.name != "survey" and not self._jobs.running - {"survey"}:
+            self.home = state.rested(self.home)
+            self._jobs.survey()
+
+    # What the keys do
+
+    def action_go(self) -> None:
+        """Enter: show the plan, confirm it, start."""
+        if self.home.stage not in ("ready", "asked", "failed"):
+            return
+        if self.home.survey is None or self.home.blocked:
+            self.home = Home()
+            self._jobs.survey()
+            return
+        if self.home.missing and self.home.stage != "asked":
+            self.home = replace(self.home, stage="asked", error=None)
+            return
+        self.home = state.begun(self.home)
+        self._jobs.up(self.home.survey.plan)
+
+    def action_back(self) -> None:
+        """Esc: the plan is not carried out."""
+        if self.home.stage == "asked":
+            self.home = replace(self.home, stage="ready")
+
+    def action_stop(self) -> None:
+        """The install is interrupted (the next one continues it), the runtime is ended."""
+        if self.home.stage == "installing":
+            self._jobs.cancel()
+        elif self.home.busy:
+            self._jobs.stop()
+        else:
+            return
+        self.home = replace(self.home, stage="stopping")
+
+    def action_open(self) -> None:
+        """The page in the browser."""
+        if self.home.stage == "serving" and not self._core.open_page(self.home.url):
+            self._note("info", t("There is no screen here: open {url} in the browser of your computer.", url=self.home.url))
+
+    def action_language(self) -> None:
+        """Chinese or English."""
+        self.language = "en" if self.language == "zh" else "zh"
+        try:
+            self._core.save_language(self.language)
+        except OSError as error:
+            self._note("warning", t("The language could not be kept: {reason}", reason=str(error)))
+
+    def action_leave(self) -> None:
+        """Leave, after asking what becomes of what runs."""
+        if not (self.home.ours and self.home.busy):
+            self._go_away()
+            return
+        choices = {"stop": t("Stop it and leave"), "keep": t("Leave it running"), "stay": t("Stay here")}
+        question = t("Stable Diffusion is running. What shall become of it?")
+        if self.home.stage == "installing":
+            del choices["keep"]
+            question = t("The installation is not finished. It can be continued later.")
+        self.app.push_screen(LeaveScreen(question, choices, self.say), self._leave)
+
+    def _leave(self, choice: str | None) -> None:
+        if choice == "keep":
+            self._go_away()
+        elif choice == "stop":
+            self._leaving = True
+            self.action_stop()
+
+    def _go_away(self) -> None:
+        self._jobs.cancel()
+        self.app.exit(0)
+
+    def _note(self, severity: str, sentence: Text) -> None:
+        self.query_one(LogPane).add([Notice("interface", severity, sentence)], self.say)

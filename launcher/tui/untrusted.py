@@ -1,0 +1,24 @@
+"""Text from outside (log lines, GPU names, paths), made safe to show: it moves no cursor and hides nothing."""
+
+from __future__ import annotations
+
+import re
+
+# Escape sequences as ECMA-48 writes them: CSI (colours, cursor), OSC and the other strings, then two-byte ones.
+_SEQUENCES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b[P\]X^_].*?(?:\x1b\\|\x07|$)|\x1b[ -/]*[0-~]", re.DOTALL
+)
+# Marks that reorder what stands beside them could make a line read as something else.
+_REORDERING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C], "\ufffd")
+_CONTROLS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
+_CONTROLS |= dict.fromkeys(range(0x80, 0xA0), "\ufffd")
+_VISIBLE = _REORDERING | _CONTROLS | {code: "\ufffd" for code in range(0xD800, 0xE000)}
+
+
+def plain(text: str) -> str:
+    """One line without escape sequences; other control characters become visible signs.
+
+    A progress bar that redraws itself with carriage returns shows its last state.
+    """
+    line = _SEQUENCES.sub("", text).rstrip("\r\n").expandtabs(4)
+    return line.rsplit("\r", 1)[-1].translate(_VISIBLE)

@@ -1,0 +1,72 @@
+"""Where the page is, or how far the way to it is."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from launcher.core.text import Text, t
+from launcher.tui.state import Home
+from launcher.tui.untrusted import plain
+from launcher.tui.widgets.card import Card, Row, Say, rows
+
+_PHASES = {
+    "server": t("starting the server"),
+    "torch": t("loading torch"),
+    "model": t("loading the model"),
+    "page": t("loading the page"),
+}
+
+
+class AddressCard(Card):
+    """The state in one line, and under it what to know or do next."""
+
+    heading = t("Address")
+
+    def draw(self, home: Home, say: Say) -> Content:
+        """At most five lines."""
+        if home.stage == "serving":
+            return rows(_serving(home, say))
+        if home.stage == "failed" and home.error is not None:
+            parts = [(say(home.error.message), "bold $text-error"), (say(home.error.hint), "")]
+            return Content("\n").join(Content.styled(plain(text), style) for text, style in parts)
+        return Content("\n").join(Content(plain(say(line))) for line in _lines(home))
+
+
+def _serving(home: Home, say: Say) -> list[Row]:
+    page = t("ready: press o to open it") if home.page else t("still loading …")
+    model = home.model or say(t("{phase} …", phase=_phase(home)) if home.phase != "page" else t("still loading …"))
+    found = [
+        (say(t("Serving at")), home.url, "bold $text-success"),
+        (say(t("Page")), say(page), ""),
+        (say(t("Model")), model, ""),
+    ]
+    if home.credentials is not None:
+        # Said once by the runtime and kept nowhere: whoever needs them has to copy them now.
+        found.append((say(t("Name")), home.credentials.user, "bold $text-warning"))
+        found.append((say(t("Password")), home.credentials.password, "bold $text-warning"))
+    return found
+
+
+def _lines(home: Home) -> list[Text]:
+    match home.stage:
+        case "looking":
+            return [t("Looking at this computer …")]
+        case "ready" if home.blocked:
+            return [t("Something is in the way: the plan below says what."), t("Press Enter to look again.")]
+        case "ready" if home.missing:
+            return [t("Not ready yet: the plan below says what is missing."), t("Press Enter to have it done.")]
+        case "ready":
+            return [t("Stopped."), t("Press Enter to start.")]
+        case "asked":
+            return [t("Carry out the plan below?"), t("Enter begins, Esc goes back.")]
+        case "installing":
+            return [t("Installing …"), t("The page opens by itself afterwards. It may be stopped and continued later.")]
+        case "starting":
+            return [t("Starting: {phase} …", phase=_phase(home))]
+        case _:
+            return [t("Stopping …")]
+
+
+def _phase(home: Home) -> Text:
+    # A part that a newer runtime names is shown under that name.
+    return _PHASES.get(home.phase) or (Text(home.phase.replace("{", "").replace("}", "")) if home.phase else t("getting ready"))

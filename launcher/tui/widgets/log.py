@@ -1,0 +1,42 @@
+"""The running log: what children print, and our own notices."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import rich.text
+from textual.widgets import RichLog
+
+from launcher.core.events import Line, Notice
+from launcher.core.text import t
+from launcher.tui.state import Home
+from launcher.tui.untrusted import plain
+from launcher.tui.widgets.card import Say
+
+KEPT = 2000
+_STYLES = {"warning": "yellow", "error": "bold red"}
+
+
+class LogPane(RichLog):
+    """Keeps the last lines as events, so that our own sentences can be said again in another language."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, max_lines=KEPT, wrap=True, min_width=1, markup=False, highlight=False)
+        self._entries: deque[Line | Notice] = deque(maxlen=KEPT)
+
+    def show(self, _home: Home, say: Say) -> None:
+        """Say everything again: the language may have changed."""
+        self.border_title = say(t("Log"))
+        self.clear()
+        self._write(list(self._entries), say)
+
+    def add(self, entries: list[Line | Notice], say: Say) -> None:
+        """Write new entries; of a flood only what would still be on the screen."""
+        self._entries.extend(entries)
+        self._write(entries[-KEPT:], say)
+
+    def _write(self, entries: list[Line | Notice], say: Say) -> None:
+        for entry in entries:
+            text = entry.text if isinstance(entry, Line) else say(entry.text)
+            style = "" if isinstance(entry, Line) else _STYLES.get(entry.severity, "bold")
+            self.write(rich.text.Text(plain(text), style=style))

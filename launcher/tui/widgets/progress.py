@@ -1,0 +1,44 @@
+"""One line of progress: the step by number, a bar, and bytes."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Static
+
+from launcher.core.events import Progress
+from launcher.core.text import t
+from launcher.tui.amounts import in_bytes
+from launcher.tui.state import Home
+from launcher.tui.untrusted import plain
+from launcher.tui.widgets.card import Say
+
+BAR = 20
+
+
+class ProgressLine(Static):
+    """Hidden unless steps are being done."""
+
+    def show(self, home: Home, say: Say) -> None:
+        """Draw the step that runs."""
+        self.display = home.step is not None
+        if home.step is None:
+            return
+        step = home.step
+        words = say(t("Step {number} of {count}: {title}", number=step.number, count=step.count, title=step.title))
+        parts = [Content(plain(words))]
+        if home.progress is not None:
+            parts.append(amount(home.progress))
+        self.update(Content("  ").join(parts))
+
+
+def amount(progress: Progress) -> Content:
+    """A bar that can be read without colour: thick is done, thin is left; without a total only what is done."""
+    done = in_bytes(progress.done) if progress.unit == "bytes" else str(progress.done)
+    if not progress.total:
+        return Content(done)
+    filled = min(BAR, BAR * progress.done // progress.total)
+    total = in_bytes(progress.total) if progress.unit == "bytes" else str(progress.total)
+    share = min(100, 100 * progress.done // progress.total)
+    return Content.assemble(
+        ("━" * filled, "$success"), ("─" * (BAR - filled), "$text-muted"), f" {share}%  {done} / {total}"
+    )

@@ -1,0 +1,83 @@
+"""Draws the pictures of the interface for the README: the real app over a simulated machine, in both languages.
+
+    python -m tools.screenshots [--into FOLDER]      docs/images/home-en.svg, home-zh.svg
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from launcher.core.events import Event, Line, ModelLoaded, Phase, Ready
+from launcher.core.hardware import Gpu, Machine
+from launcher.core.plan import Installed, Plan, PlanStep
+from launcher.core.profiles import MemoryChoice
+from launcher.core.text import t
+from launcher.core.torch_choice import TorchChoice
+from launcher.tui.app import GessoApp
+from launcher.tui.jobs import Cancel, Core
+from launcher.tui.state import Survey
+
+CHECKOUT = Path(__file__).parents[1]
+_LOG = (
+    "Starting server on http://127.0.0.1:7860",
+    "The API answers; the page is being loaded",
+    "torch 2.13.0+cu130 on NVIDIA GeForce RTX 3060",
+    "Loading gesso-demo.safetensors",
+    "Model loaded in 1.4 s",
+)
+
+
+def survey() -> Survey:
+    """A middling computer with everything installed."""
+    gpu = Gpu(0, "GPU-0", "nvidia", "NVIDIA GeForce RTX 3060", 12288, 11870, "8.6")
+    machine = Machine("linux", "x86_64", "3.12.11", 32100, 412000, "580.95.05", (gpu,))
+    torch = TorchChoice("2.13.0", "cu130", None, t("The card and its driver can use it."))
+    memory = MemoryChoice("full", "sdp", (), t("Everything fits into the card."))
+    names = ("environment", "torch", "packages", "verify", "switch")
+    steps = tuple(PlanStep(name, t("done"), "done") for name in names)
+    plan = Plan(torch, memory, "3.12", steps, (), None, None, ())
+    installed = Installed("torch-2.13.0-cu130-1", "2.13.0+cu130", "0" * 64, verified=True)
+    status = cast(Any, SimpleNamespace(state="stopped", url=None, pid=None, profile=None, since=None))
+    return Survey(machine, installed, plan, status, ("gesso-demo",))
+
+
+def launch(_plan: Plan, _cancel: Cancel) -> Iterator[Event]:
+    """A start that goes well."""
+    url = "http://127.0.0.1:7860"
+    yield Phase("server")
+    yield from (Line("runtime", text) for text in _LOG)
+    yield Ready(url, 4711)
+    yield ModelLoaded("gesso-demo", 1.4)
+    yield Ready(url, 4711, page=True)
+    _cancel.wait()
+
+
+async def draw(language: str, file: Path) -> None:
+    """One picture of the home screen while it serves."""
+    core = Core(survey, lambda _plan, _cancel: iter(()), launch, lambda: None, lambda _url: True, lambda _language: None)
+    app = GessoApp(core, language)
+    async with app.run_test(size=(92, 24)) as pilot:
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await pilot.pause(0.3)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(app.export_screenshot(title="gesso"), encoding="utf-8")
+        await pilot.press("q", "down", "enter")
+
+
+def main() -> None:
+    """Both languages."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--into", type=Path, default=CHECKOUT / "docs" / "images")
+    folder = parser.parse_args().into
+    for language in ("en", "zh"):
+        asyncio.run(draw(language, folder / f"home-{language}.svg"))
+
+
+if __name__ == "__main__":
+    main()
