@@ -33,7 +33,8 @@ def clip_tokenizer() -> Tokenizer:
     words = letters + [letter + "</w>" for letter in letters] + [left + right for left, right in merges]
     vocabulary = {word: index for index, word in enumerate(words)}
     vocabulary |= {"<|startoftext|>": START, "<|endoftext|>": END}
-    model = models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix="</w>", unk_token="<|endoftext|>")
+    unknown = "<|endoftext|>"
+    model = models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix="</w>", unk_token=unknown)
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
