@@ -1,0 +1,273 @@
+"""Makes the launcher's own environment, `.launcher/`, and starts the launcher in it; standard library only.
+
+Check, do, check, stamp: the stamp is removed first and written last, so whatever interrupted a run, the next one sees
+no stamp and starts anew. Started by install.sh and install.ps1 with any Python 3.10 or newer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+VENV = CHECKOUT / ".launcher"
+STORE = CHECKOUT / ".launcher-tools"
+LOCKS = CHECKOUT / "launcher" / "data" / "locks"
+WINDOWS = os.name == "nt"
+PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
+UV = VENV / ("Scripts/uv.exe" if WINDOWS else "bin/uv")
+# The same as in install.sh, install.ps1 and mirrors.toml, which cannot be read yet: Python 3.10 has no TOML reader.
+MIRRORS = (
+    "https://mirrors.aliyun.com/pypi/simple",
+    "https://mirrors.cloud.tencent.com/pypi/simple",
+    "https://pypi.tuna.tsinghua.edu.cn/simple",
+)
+# Set for the Python in `.launcher`: a fresh environment that does not fit is a fault, not a reason to make it again.
+FRESH = "GESSO_LAUNCHER_IS_FRESH"
+PROOF = "import psutil, pynvml, requests, textual, launcher"
+# What another Python, conda or the user's pip and uv settings could bend: the environment must come out the same.
+FOREIGN = ("PYTHON", "__PYVENV", "CONDA_", "VIRTUAL_ENV", "UV_", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_CONSTRAINT")
+
+
+class TroubleError(Exception):
+    """A named failure: `key` names its sentences in data/first_words.txt."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def say(key: str, detail: str = "") -> None:
+    """Both languages' sentences on standard error: standard output belongs to the launcher's own answer."""
+    for line in (CHECKOUT / "launcher" / "data" / "first_words.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith(f"{key}: "):
+            sys.stderr.write(line.removeprefix(f"{key}: ") + "\n")
+    if detail:
+        sys.stderr.write(detail.rstrip() + "\n")
+    sys.stderr.flush()
+
+
+def stamp_of(lock: str) -> str:
+    """What an environment with this lock must have been made from: lock, place (environments cannot move), Python."""
+    digest = hashlib.sha256()
+    for source in (LOCKS / f"{lock}.txt", CHECKOUT / "pyproject.toml"):
+        digest.update(source.read_bytes())
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return json.dumps({"made_from": digest.hexdigest(), "checkout": str(CHECKOUT), "python": python})
+
+
+def stamp_file(lock: str) -> Path:
+    return VENV / ("stamp.json" if lock == "launcher" else f"stamp-{lock}.json")
+
+
+def is_stamped(lock: str) -> bool:
+    """Whether `.launcher` was made to its end from this lock, in this place, with this Python."""
+    try:
+        return PYTHON.exists() and stamp_file(lock).read_text(encoding="utf-8") == stamp_of(lock)
+    except (OSError, ValueError):
+        return False
+
+
+def write_stamp(lock: str) -> None:
+    """Beside, then renamed: a half-written stamp never bears the name."""
+    beside = stamp_file(lock).with_suffix(".part")
+    beside.write_text(stamp_of(lock), encoding="utf-8")
+    beside.replace(stamp_file(lock))
+
+
+@contextlib.contextmanager
+def only_one() -> Iterator[None]:
+    """Holds `.launcher.lock`; a second run waits. The system lets go of it when its holder dies, however it dies."""
+    with (CHECKOUT / ".launcher.lock").open("a+b") as file:
+        if not take_lock(file.fileno()):
+            say("waiting")
+            while not take_lock(file.fileno()):
+                time.sleep(0.2)
+        yield
+
+
+def take_lock(descriptor: int) -> bool:
+    """True once the lock is ours; False while another process holds it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+            return False
+        raise
+    return True
+
+
+def child_environment() -> dict[str, str]:
+    """The variables for pip and uv: nothing of another Python's, caches and temporary files inside the checkout."""
+    child = {name: value for name, value in os.environ.items() if not name.upper().startswith(FOREIGN)}
+    child.setdefault("PIP_CACHE_DIR", str(STORE / "cache"))
+    child.setdefault("PIP_RETRIES", "2")
+    child.update({name: str(STORE / "tmp") for name in ("TMPDIR", "TEMP", "TMP")})
+    child.update(PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1", PYTHONUTF8="1", PYTHONNOUSERSITE="1")
+    return child
+
+
+def run(command: list[str]) -> tuple[int, str]:
+    """Runs a tool with its output on our standard error; returns its exit code and what it said there as errors."""
+    said: list[str] = []
+    with subprocess.Popen(
+        command, env=child_environment(), stdout=sys.stderr, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
+    ) as child:
+        for line in child.stderr or ():
+            said.append(line)
+            sys.stderr.write(line)
+    return child.returncode, "".join(said)
+
+
+def make_environment() -> None:
+    """`.launcher` from nothing: a venv, the locked packages, Gesso itself, a proof, the stamp."""
+    say("preparing")
+    # The stamps go first: from here on nobody takes what lies there for whole.
+    for stamp in VENV.glob("stamp*"):
+        stamp.unlink()
+    for leftovers in (VENV, STORE / "tmp"):
+        if leftovers.exists():
+            shutil.rmtree(leftovers)
+    (STORE / "tmp").mkdir(parents=True)
+    code, said = run([base_python(), "-I", "-m", "venv", str(VENV)])
+    if code:
+        raise TroubleError(trouble_in(said, "no-venv"))
+    install_lock("launcher")
+    install_gesso()
+    code, said = run([str(PYTHON), "-I", "-c", PROOF])
+    if code:
+        raise TroubleError(trouble_in(said, "broken"))
+    write_stamp("launcher")
+
+
+def base_python() -> str:
+    """The Python outside `.launcher` that runs or underlies this one."""
+    return str(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+def install_lock(lock: str) -> None:
+    """The locked packages from the user's own index, which pip knows, else from the first mirror that serves them."""
+    pip = [str(PYTHON), "-I", "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:", "--no-deps"]
+    pip += ["--no-warn-script-location", "--requirement", str(LOCKS / f"{lock}.txt")]
+    key = "no-packages"
+    for mirror in (None, *MIRRORS):
+        if mirror:
+            say("trying-mirror", mirror)
+        code, said = run([*pip, *(["--index-url", mirror] if mirror else [])])
+        if code == 0:
+            return
+        key = trouble_in(said, "no-packages")
+        if key != "no-packages":
+            break
+    raise TroubleError(key)
+
+
+def install_gesso() -> None:
+    """Gesso itself, editable, so that `.launcher/bin/gesso` exists; uv builds that without a network."""
+    command = [
+        str(UV),
+        "pip",
+        "install",
+        "--python",
+        str(PYTHON),
+        "--no-deps",
+        "--offline",
+        "--no-config",
+        "--no-cache",
+    ]
+    code, said = run([*command, "--quiet", "--editable", str(CHECKOUT)])
+    if code:
+        raise TroubleError(trouble_in(said, "broken"))
+
+
+def trouble_in(said: str, otherwise: str) -> str:
+    """Which sentence fits what a tool said: a full disk and a missing right are no matter of networks."""
+    if "No space left on device" in said or "not enough space on the disk" in said:
+        return "disk-full"
+    if "Permission denied" in said or "Access is denied" in said or "Read-only file system" in said:
+        return "not-writable"
+    return otherwise
+
+
+def prepare(lock: str) -> None:
+    """Brings `.launcher` to the state that `lock` asks for; costs nothing when it is there."""
+    if is_stamped("launcher") and is_stamped(lock):
+        return
+    with only_one():
+        if not is_stamped("launcher"):
+            make_environment()
+        if not is_stamped(lock):
+            say("preparing-tests")
+            install_lock(lock)
+            write_stamp(lock)
+
+
+def become(command: list[str]) -> NoReturn:
+    """Ends as `command`: this very process where the system can do that, else a child whose exit code is passed on."""
+    if not WINDOWS:
+        os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+    while True:
+        with subprocess.Popen(command) as child:
+            while child.poll() is None:
+                # Ctrl-C reaches the child too, which decides what it means.
+                with contextlib.suppress(KeyboardInterrupt):
+                    child.wait()
+        sys.exit(child.returncode)
+
+
+def hand_over(arguments: list[str]) -> NoReturn:
+    """In `.launcher`: the tests, the launcher as install.sh starts it, or (`--as-gesso`) the launcher as it is."""
+    # Neither another Python's modules nor our own mark are for the launcher and the children it starts.
+    for name in (FRESH, "PYTHONHOME", "PYTHONPATH"):
+        os.environ.pop(name, None)
+    # -I: a psutil.py in the folder that the user happens to be in must not be imported.
+    python = [str(PYTHON), "-I"]
+    if arguments[:1] == ["test"]:
+        become([*python, str(CHECKOUT / "tests" / "run.py"), *arguments[1:]])
+    if arguments[:1] == ["--as-gesso"]:
+        become([*python, "-m", "launcher", *arguments[1:]])
+    become([*python, "-m", "launcher", "--from-install", *arguments])
+
+
+def main(arguments: list[str]) -> int:
+    """Prepares and hands over; 1 after a named failure, 130 when interrupted."""
+    lock = "dev" if arguments[:1] == ["test"] else "launcher"
+    inside = Path(sys.prefix).resolve() == VENV
+    try:
+        if not inside:
+            prepare(lock)
+            os.environ[FRESH] = "1"
+            become([str(PYTHON), "-I", str(Path(__file__).resolve()), *arguments])
+        if is_stamped("launcher") and is_stamped(lock):
+            hand_over(arguments)
+        if FRESH in os.environ:
+            raise TroubleError("broken")
+        become([base_python(), "-I", str(Path(__file__).resolve()), *arguments])
+    except TroubleError as trouble:
+        say(trouble.key)
+    except OSError as error:
+        say("disk-full" if error.errno == errno.ENOSPC else "not-writable", str(error))
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
