@@ -1,0 +1,138 @@
+"""Which device and precision each model gets, and which of the three models lies on the device when.
+
+`place` is a pure planner; `Store` obeys it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from runtime.engine.checkpoint import Checkpoint, Precision
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What AUTOMATIC1111's flags ask for."""
+
+    device_id: str | None = None
+    #: names as in `--use-cpu all`; `all` and `sd` put everything on the CPU
+    use_cpu: tuple[str, ...] = ()
+    no_half: bool = False
+    no_half_vae: bool = False
+    #: `full` is float32
+    precision: str = "autocast"
+    medvram: bool = False
+    #: wins over medvram
+    lowvram: bool = False
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What torch finds."""
+
+    cuda: bool = False
+    mps: bool = False
+    #: the processor multiplies bfloat16 itself; emulated it is slower than float32
+    native_bfloat16: bool = False
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The plan: device, precision, and `full`, `medvram` or `lowvram`."""
+
+    device: str
+    precision: Precision
+    mode: str = "full"
+
+    @property
+    def channels_last(self) -> bool:
+        """On a CPU this order of memory decodes pictures almost twice as fast."""
+        return self.device == "cpu"
+
+
+def look() -> Hardware:
+    """Ask torch."""
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    return Hardware(torch.cuda.is_available(), torch.backends.mps.is_available(), bool(native))
+
+
+def place(settings: Settings, hardware: Hardware) -> Placement:
+    """The plan for `settings` on `hardware`; never run on Apple's MPS, so that stays in float32."""
+    full_precision = settings.no_half or settings.precision == "full"
+    on_cpu = bool({"all", "sd"} & {name.lower() for name in settings.use_cpu})
+    if hardware.cuda and not on_cpu:
+        half = torch.float32 if full_precision else torch.float16
+        vae = torch.float32 if settings.no_half_vae else half
+        mode = "lowvram" if settings.lowvram else "medvram" if settings.medvram else "full"
+        device = f"cuda:{settings.device_id}" if settings.device_id else "cuda"
+        return Placement(device, Precision(unet=half, vae=vae, text=half), mode)
+    if hardware.mps and not on_cpu:
+        return Placement("mps", Precision())
+    # the U-Net alone is worth it: text and decoding are short, and eight bits of mantissa show in flat colours
+    small = hardware.native_bfloat16 and not full_precision
+    return Placement("cpu", Precision(unet=torch.bfloat16 if small else torch.float32))
+
+
+class Store:
+    """Holds the three models of one checkpoint and lends them, on the device, one at a time where memory is short."""
+
+    def __init__(self, checkpoint: Checkpoint, placement: Placement) -> None:
+        self.device = torch.device(placement.device)
+        self.placement = placement
+        self._models: dict[str, nn.Module] = {
+            "unet": checkpoint.unet,
+            "vae": checkpoint.vae,
+            "text": checkpoint.text,
+        }
+        if placement.channels_last:
+            for name in ("unet", "vae"):
+                self._models[name].to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if placement.mode == "full":
+            for model in self._models.values():
+                model.to(self.device)
+        if placement.mode == "lowvram":
+            _stream_children(self._models["unet"], self.device)
+
+    @contextmanager
+    def lend(self, name: str) -> Iterator[Any]:
+        """The model `unet`, `vae` or `text`, ready to run on `device`."""
+        model = self._models[name]
+        streamed = name == "unet" and self.placement.mode == "lowvram"
+        moved = self.placement.mode != "full" and not streamed
+        if moved:
+            model.to(self.device)
+        try:
+            yield model
+        finally:
+            if moved:
+                model.to("cpu")
+                torch.cuda.empty_cache()
+
+    def dtype(self, name: str) -> torch.dtype:
+        """The precision of a model's weights now."""
+        return next(self._models[name].parameters()).dtype
+
+    def widen(self, name: str) -> None:
+        """Continue with this model in float32."""
+        self._models[name].float()
+
+
+def _stream_children(model: nn.Module, device: torch.device) -> None:
+    """Bring each block of the U-Net to the device for its own turn only."""
+
+    def bring(block: nn.Module, _inputs: Any) -> None:
+        block.to(device)
+
+    def take_back(block: nn.Module, _inputs: Any, _output: Any) -> None:
+        block.to("cpu")
+
+    for child in model.children():
+        for block in child if isinstance(child, nn.ModuleList) else (child,):
+            block.register_forward_pre_hook(bring)
+            block.register_forward_hook(take_back)
