@@ -36,7 +36,7 @@ MIRRORS = (
 FRESH = "GESSO_LAUNCHER_IS_FRESH"
 PROOF = "import psutil, pynvml, requests, textual, launcher"
 # What another Python, conda or the user's pip and uv settings could bend: the environment must come out the same.
-FOREIGN = ("PYTHON", "__PYVENV", "CONDA_", "VIRTUAL_ENV", "UV_", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_CONSTRAINT")
+FOREIGN = ("PYTHON", "__PYVENV", "CONDA_", "VIRTUAL_ENV", "UV_", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
 
 
 class TroubleError(Exception):
@@ -166,6 +166,8 @@ def install_lock(lock: str) -> None:
     """The locked packages from the user's own index, which pip knows, else from the first mirror that serves them."""
     pip = [str(PYTHON), "-I", "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:", "--no-deps"]
     pip += ["--no-warn-script-location", "--requirement", str(LOCKS / f"{lock}.txt")]
+    # The progress is for people; a log keeps what went wrong.
+    pip += [] if sys.stderr.isatty() else ["--quiet"]
     key = "no-packages"
     for mirror in (None, *MIRRORS):
         if mirror:
