@@ -14,7 +14,16 @@ from launcher.tui.screens.home import HomeScreen
 
 # Ochre on the dark of an undrawn canvas.
 _THEME = Theme(
-    name="gesso", primary="#d4a458", secondary="#8fa9b8", accent="#e8cf9a", background="#16171a", surface="#212328"
+    name="gesso",
+    primary="#d4a458",
+    secondary="#8fa9b8",
+    accent="#f0dcae",
+    success="#8fbf6f",
+    warning="#e3b341",
+    error="#e5695e",
+    foreground="#e6e3dc",
+    background="#16171a",
+    surface="#212328",
 )
 
 

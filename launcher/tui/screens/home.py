@@ -75,6 +75,10 @@ class HomeScreen(Screen[None]):
         self.query_one(LogPane).show(self.home, self.say)
         self._jobs.survey()
 
+    def on_unmount(self) -> None:
+        """However the app ends: a thread that went on watching the runtime would keep the process alive."""
+        self._jobs.cancel()
+
     def watch_home(self) -> None:
         """The state has changed."""
         self._redraw()
@@ -116,6 +120,8 @@ class HomeScreen(Screen[None]):
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:
+        if message.error.code == "interrupted" and self.home.stage == "stopping":
+            return
         self._leaving = False
         self.home = state.failed(self.home, message.error)
         self._note("error", message.error.message)
@@ -193,6 +199,7 @@ class HomeScreen(Screen[None]):
             self.action_stop()
 
     def _go_away(self) -> None:
+        self._leaving = True
         self._jobs.cancel()
         self.app.exit(0)
 

@@ -34,7 +34,7 @@ class LeaveScreen(ModalScreen[str]):
         with Vertical(id="ask"):
             yield Static(Content(self._say(self._question)))
             for name, meaning in self._choices.items():
-                yield Button(Content(self._say(meaning)), id=name)
+                yield Button(Content(self._say(meaning)), id=name, compact=True)
 
     @on(Button.Pressed)
     def answer(self, pressed: Button.Pressed) -> None:

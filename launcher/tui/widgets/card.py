@@ -37,7 +37,7 @@ def rows(found: Iterable[Row]) -> Content:
     found = list(found)
     wide = max((Content(label).cell_length for label, _, _ in found), default=0) + 2
     lines = [
-        Content.assemble((label + " " * (wide - Content(label).cell_length), "$text-muted"), (plain(text), style))
+        Content.assemble((label + " " * (wide - Content(label).cell_length), "$secondary"), (plain(text), style))
         for label, text, style in found
     ]
     return Content("\n").join(lines)
