@@ -1,0 +1,122 @@
+"""`python -m runtime`: AUTOMATIC1111's flags -> settings -> server. Nothing heavy is imported on this path."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from runtime import protocol
+from runtime.announce import Announcer, claim_standard_output, say, set_up_logging
+from runtime.flags import Settings, UsageError, read_flags
+from runtime.port import PortTakenError, listen
+
+WORKER = (sys.executable, "-m", "runtime.worker")
+
+
+def main(arguments: Sequence[str] | None = None, worker: Sequence[str] = WORKER) -> int:
+    """Serve until stopped. `worker` is the drawing process's command. Returns the exit code."""
+    output = claim_standard_output()
+    words = sys.argv[1:] if arguments is None else arguments
+    announce = Announcer(output if "--events" in words else None)
+    try:
+        settings = read_flags(words, os.environ)
+        set_up_logging(settings.text("loglevel"))
+        for warning in settings.warnings:
+            say(f"Warning: {warning}")
+        listener = listen(settings.host, settings.port, settings.first_port)
+        return _serve(settings, listener, worker, announce)
+    except UsageError as error:
+        return _fatal(announce, "usage", str(error), 2)
+    except PortTakenError as error:
+        return _fatal(announce, "port-taken", str(error), 1)
+    except OSError as error:
+        return _fatal(announce, "cannot-start", f"The server cannot start: {error}", 1)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _fatal(announce: Announcer, code: str, message: str, exit_code: int) -> int:
+    announce(protocol.Fatal(code, message))
+    return exit_code
+
+
+def _serve(settings: Settings, listener: socket.socket, worker: Sequence[str], announce: Announcer) -> int:
+    announce(protocol.Phase("server"))
+    _keep_localhost_off_proxies()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+
+    import uvicorn
+
+    from runtime.api.gate import make_gate
+    from runtime.server import Server
+    from runtime.studio import Studio
+
+    gate = make_gate(settings)
+    if gate.made:
+        announce(protocol.Credentials(*gate.made))
+    url = _url(settings, listener)
+
+    def ready(page: bool) -> None:
+        announce(protocol.Serving(url, page))
+        if not page:
+            say(f"Running on local URL:  {url}")
+        if page == settings.page and settings.on("autolaunch") and not os.environ.get("SD_WEBUI_RESTARTING"):
+            _open_browser(url)
+
+    studio = Studio(settings, worker, announce)
+
+    class Leaving(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            studio.jobs.leave()
+            super().handle_exit(sig, frame)
+
+    Leaving(_uvicorn_config(Server(studio, gate, ready), settings)).run(sockets=[listener])
+    return 0
+
+
+def _uvicorn_config(server: object, settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    import uvicorn
+
+    tls = (settings.text("tls_keyfile"), settings.text("tls_certfile"))
+    key, certificate = tls if all(tls) else (None, None)
+    return uvicorn.Config(
+        server,  # type: ignore[arg-type]
+        log_level="warning",
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        root_path=(settings.text("subpath") or "").rstrip("/"),
+        timeout_keep_alive=settings.flags["timeout_keep_alive"],
+        timeout_graceful_shutdown=3,
+        ssl_keyfile=key,
+        ssl_certfile=certificate,
+    )
+
+
+def _url(settings: Settings, listener: socket.socket) -> str:
+    """The address to open on this computer."""
+    scheme = "https" if settings.text("tls_keyfile") and settings.text("tls_certfile") else "http"
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "[::]") else settings.host  # noqa: S104
+    shown = f"[{host}]" if ":" in host.strip("[]") and not host.startswith("[") else host
+    return f"{scheme}://{shown}:{listener.getsockname()[1]}"
+
+
+def _keep_localhost_off_proxies() -> None:
+    """Gradio asks its own address; a proxy between would break that."""
+    for name in ("NO_PROXY", "no_proxy"):
+        present = [entry for entry in os.environ.get(name, "").split(",") if entry]
+        os.environ[name] = ",".join(dict.fromkeys((*present, "localhost", "127.0.0.1", "::1", "0.0.0.0")))  # noqa: S104
+
+
+def _open_browser(url: str) -> None:
+    import threading
+    import webbrowser
+
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

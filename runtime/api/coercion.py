@@ -1,0 +1,75 @@
+"""The types of request fields, as lenient as AUTOMATIC1111's: 12.7 is 12, "20" is 20, 5 is "5", null is the default."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+
+_TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
+_FALSE = frozenset({"0", "off", "f", "false", "n", "no"})
+_LARGEST = 2**63
+
+
+def to_int(value: Any) -> int:
+    """Floats are cut off; "20.5" and a list are refused."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("value is not a valid integer")
+    if isinstance(value, str) and len(value) > 40:
+        raise ValueError("value is not a valid integer")
+    if not isinstance(value, (int, float, str)):
+        raise ValueError("value is not a valid integer")
+    try:
+        number = int(value)
+    except ValueError:
+        raise ValueError("value is not a valid integer") from None
+    if not -_LARGEST <= number < _LARGEST:
+        raise ValueError("value is too large")
+    return number
+
+
+def to_float(value: Any) -> float:
+    """Numbers and their texts; NaN and infinity are refused."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("value is not a valid float") from None
+    if not math.isfinite(number):
+        raise ValueError("value is not a finite number")
+    return number
+
+
+def to_text(value: Any) -> str:
+    """Numbers become text; a list is refused."""
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise ValueError("str type expected")
+
+
+def to_bool(value: Any) -> bool:
+    """1, 0, "yes", "off" and their like."""
+    if isinstance(value, (bool, int, float, str)):
+        word = str(int(value) if isinstance(value, float) and value in (0.0, 1.0) else value).lower()
+        if word in _TRUE | _FALSE:
+            return word in _TRUE
+    raise ValueError("value could not be parsed to a boolean")
+
+
+Int = Annotated[int, BeforeValidator(to_int)]
+Float = Annotated[float, BeforeValidator(to_float)]
+Str = Annotated[str, BeforeValidator(to_text)]
+Bool = Annotated[bool, BeforeValidator(to_bool)]
+
+
+class Body(BaseModel):
+    """A request body: unknown fields are ignored, and null means that the field was not given."""
+
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, found: Any) -> Any:
+        if isinstance(found, dict):
+            return {key: value for key, value in found.items() if value is not None}
+        return found

@@ -1,0 +1,58 @@
+"""Every failure as JSON with the four keys error, detail, body, errors."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException as RoutingError
+from starlette.responses import JSONResponse, Response
+
+from runtime.jobs import NoModelError
+from runtime.request import RequestError
+
+_LOG = logging.getLogger(__name__)
+#: failures that are not the caller's
+_OURS = {"worker-died": 500, "stopping": 503, "out-of-memory": 500, "nan": 500, "internal": 500}
+_CALLERS = {"script-not-found": 422}
+
+
+def four_keys(status: int, error: str, detail: object = "", errors: str = "", hint: str | None = None) -> JSONResponse:
+    """AUTOMATIC1111's error body; `hint` is ours."""
+    body = {"error": error, "detail": detail, "body": "", "errors": errors}
+    return JSONResponse({**body, "hint": hint} if hint else body, status_code=status)
+
+
+def add_error_answers(app: FastAPI) -> None:
+    """Register the handlers below."""
+    app.add_exception_handler(RequestError, _request_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(RoutingError, _http_error)
+    app.add_exception_handler(Exception, _bug)
+
+
+async def _request_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)  # noqa: S101 - the registration above says so
+    status = 503 if isinstance(error, NoModelError) else _OURS.get(error.code) or _CALLERS.get(error.code, 400)
+    return four_keys(status, error.code, error.message, str(error), error.hint)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    """FastAPI's list without `input` and `ctx`: those echo the caller's data and may hold what JSON cannot."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    found = [{key: entry[key] for key in ("loc", "msg", "type") if key in entry} for entry in error.errors()]
+    return four_keys(422, "RequestValidationError", found)
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    """Raised on purpose: the four keys. By the router (no such path, wrong method): `detail` alone, as upstream."""
+    assert isinstance(error, RoutingError)  # noqa: S101
+    if isinstance(error, HTTPException):
+        return four_keys(error.status_code, "HTTPException", error.detail)
+    return JSONResponse({"detail": error.detail}, error.status_code, headers=error.headers)
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return four_keys(500, type(error).__name__, "", str(error))

@@ -1,0 +1,227 @@
+"""Every flag that AUTOMATIC1111 ever had, as data: its shape, its default, and what it does here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Shape = Literal["switch", "switch-off", "text", "int", "words", "repeat"]
+#: what a flag does here: `works`, `worker` (works, in the drawing process), or `accepted` (does nothing yet)
+Effect = Literal["works", "worker", "accepted"]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag. `words` eats every following word up to the next flag, `repeat` may be given several times."""
+
+    name: str
+    shape: Shape
+    effect: Effect
+    help: str
+    default: str | int | None = None
+
+    @property
+    def key(self) -> str:
+        """The name as /cmd-flags lists it."""
+        return self.name.lstrip("-").replace("-", "_")
+
+
+def _flags(shape: Shape, effect: Effect, **named: str) -> tuple[Flag, ...]:
+    return tuple(Flag("--" + name.replace("_", "-"), shape, effect, text) for name, text in named.items())
+
+
+NETWORK = (
+    Flag("--port", "int", "works", "port to serve on; none given: the first free one from 7860 (API only: 7861)"),
+    Flag("--server-name", "text", "works", "address to bind; wins over --listen"),
+    *_flags(
+        "switch",
+        "works",
+        listen="bind every interface; without credentials, strong ones are made and said once",
+        share="open a public tunnel through Gradio; without credentials, strong ones are made and said once",
+        autolaunch="open the browser once the page answers",
+        nowebui="the API alone, without the page",
+        api="serve /sdapi/v1 (on unless --no-api)",
+        no_api="do not serve /sdapi/v1",
+        api_log="one line on standard error per API request",
+        events="write event lines for the launcher on standard output",
+        localization_none="never translate the page",
+    ),
+    *_flags(
+        "text",
+        "works",
+        theme="light or dark; otherwise the browser decides",
+        gradio_auth="name:password[,name:password] for the page; when reachable from outside, for the API too",
+        gradio_auth_path="file with the same, one or more lines; adds to --gradio-auth",
+        api_auth="name:password[,name:password] for the API (HTTP Basic)",
+        cors_allow_origins="origins, comma separated, whose pages may call this server",
+        cors_allow_origins_regex="the same as a regular expression",
+        tls_keyfile="key for HTTPS; needs --tls-certfile too",
+        tls_certfile="certificate for HTTPS; needs --tls-keyfile too",
+    ),
+    Flag("--subpath", "text", "works", "root path when behind a reverse proxy that strips it"),
+    Flag("--timeout-keep-alive", "int", "works", "seconds that an idle connection stays open", 30),
+    *_flags(
+        "text", "accepted", ngrok="ngrok token", ngrok_options="ngrok options as JSON", ngrok_region="ngrok region"
+    ),
+    Flag("--disable-tls-verify", "switch-off", "accepted", "for self-signed certificates"),
+    *_flags(
+        "switch",
+        "accepted",
+        gradio_debug="Gradio's debug mode",
+        gradio_queue="the queue is always on",
+        no_gradio_queue="the queue is always on",
+        freeze_settings="settings cannot be changed",
+        hide_ui_dir_config="output folders are hidden in the settings",
+        enable_insecure_extension_access="there are no extensions yet",
+        allow_code="there is no script that runs code",
+        administrator="a mark without effect",
+        api_server_stop="routes that stop the server",
+        add_stop_route="routes that stop the server",
+    ),
+    *_flags(
+        "text",
+        "accepted",
+        freeze_settings_in_sections="sections of the settings that cannot be changed",
+        freeze_specific_settings="settings that cannot be changed",
+    ),
+)
+
+PATHS = (
+    *_flags(
+        "text",
+        "works",
+        data_dir="base of models, outputs, settings and caches",
+        models_dir="replaces DATA/models",
+        ckpt="this checkpoint is listed and becomes the selected one",
+        ckpt_dir="a further folder of checkpoints",
+        ui_settings_file="settings file; otherwise DATA/config.json",
+        localizations_dir="folder of localization files; otherwise DATA/localizations",
+    ),
+    *_flags(
+        "text",
+        "accepted",
+        config="model configuration (yaml)",
+        vae_path="force this VAE",
+        vae_dir="a further folder of VAEs",
+        lora_dir="folder of LoRAs",
+        lyco_dir_backcompat="second folder of LoRAs",
+        embeddings_dir="folder of textual inversions",
+        textual_inversion_templates_dir="templates for training",
+        hypernetwork_dir="folder of hypernetworks",
+        gfpgan_dir="folder of GFPGAN",
+        gfpgan_model="file of GFPGAN",
+        codeformer_models_path="folder of CodeFormer",
+        gfpgan_models_path="folder of GFPGAN models",
+        esrgan_models_path="folder of ESRGAN models",
+        bsrgan_models_path="folder of BSRGAN models",
+        realesrgan_models_path="folder of RealESRGAN models",
+        dat_models_path="folder of DAT models",
+        swinir_models_path="folder of SwinIR models",
+        scunet_models_path="folder of ScuNET models",
+        ldsr_models_path="folder of LDSR models",
+        clip_models_path="folder of the interrogator's CLIP",
+        ui_config_file="defaults of the page",
+        tests="folder of tests",
+    ),
+    *_flags("repeat", "accepted", styles_file="file of styles"),
+    *_flags("repeat", "works", gradio_allowed_path="a further folder whose files the page may show"),
+    Flag("--filenames-max-length", "int", "accepted", "longest output file name", 128),
+    *_flags(
+        "switch", "accepted", unix_filenames_sanitization="only / is replaced in file names",
+        no_prompt_history="do not write params.txt", no_tests="do not run tests",
+    ),
+)  # fmt: skip
+
+ENGINE = (
+    Flag("--precision", "text", "worker", "full (float32), half or autocast", "autocast"),
+    Flag("--device-id", "text", "worker", "index of the GPU, counted after CUDA_VISIBLE_DEVICES"),
+    Flag("--use-cpu", "words", "worker", "modules that run on the CPU: all, sd, …"),
+    *_flags(
+        "switch",
+        "worker",
+        no_half="everything in float32",
+        no_half_vae="the VAE in float32",
+        upcast_sampling="float32 latents with float16 weights",
+        medvram="text encoder, U-Net and VAE take turns on the GPU",
+        lowvram="the least GPU memory; wins over --medvram",
+        medvram_sdxl="--medvram for SDXL only",
+        opt_channelslast="channels-last memory format",
+        disable_nan_check="do not look for NaN in what the U-Net and the VAE return",
+        xformers="xformers attention where it is installed",
+        force_enable_xformers="implies --xformers",
+        opt_split_attention="sliced attention",
+        opt_split_attention_v1="sliced attention, smaller slices",
+        opt_split_attention_invokeai="sliced attention",
+        opt_sub_quad_attention="sub-quadratic attention",
+        opt_sdp_attention="torch's own attention",
+        opt_sdp_no_mem_attention="torch's own attention, deterministic",
+        disable_opt_split_attention="plain attention; beats the other attention flags",
+        use_ipex="Intel GPU",
+    ),
+    Flag("--sub-quad-q-chunk-size", "int", "worker", "chunk size of sub-quadratic attention", 1024),
+    Flag("--sub-quad-kv-chunk-size", "int", "worker", "chunk size of sub-quadratic attention"),
+    Flag("--sub-quad-chunk-threshold", "int", "worker", "percentage of memory from which chunks are used"),
+    *_flags(
+        "switch",
+        "works",
+        no_hashing="no sha256 of checkpoints",
+        skip_load_model_at_start="load the model with the first picture",
+        ui_debug_mode="the page without a model",
+    ),
+    *_flags(
+        "switch",
+        "accepted",
+        lowram="weights straight into GPU memory",
+        always_batch_cond_uncond="is always so",
+        disable_model_loading_ram_optimization="is always off",
+        disable_safe_unpickle="pickles are never run",
+        xformers_flash_attention="for Stable Diffusion 2",
+    ),
+)
+
+SETUP = (
+    Flag("-f", "switch", "accepted", "allow root (a shell wrapper's flag)"),
+    *_flags("text", "works", loglevel="CRITICAL … DEBUG"),
+    *_flags(
+        "switch",
+        "accepted",
+        skip_torch_cuda_test="the launcher looks at the GPU",
+        skip_python_version_check="the launcher checks Python",
+        skip_version_check="the launcher checks versions",
+        reinstall_torch="use `gesso install`",
+        reinstall_xformers="use `gesso install`",
+        update_check="use `gesso update --check`",
+        update_all_extensions="there are no extensions yet",
+        skip_install="the runtime installs nothing",
+        skip_prepare_environment="the runtime prepares nothing",
+        exit="the runtime prepares nothing",
+        test_server="settings for tests",
+        dump_sysinfo="use `gesso report`",
+        log_startup="times of the start",
+        do_not_download_clip="nothing is fetched",
+        no_download_sd_model="nothing is fetched",
+        disable_all_extensions="there are no extensions yet",
+        disable_extra_extensions="there are no extensions yet",
+    ),
+)
+
+LOOKS = (
+    *_flags(
+        "switch",
+        "accepted",
+        use_textbox_seed="the seed is a number field",
+        no_progressbar_hiding="the bar is always shown",
+        disable_console_progressbars="there are none",
+        enable_console_prompts="prompts are not printed",
+        show_negative_prompt="is always shown",
+        unload_gfpgan="there is no GFPGAN",
+        deepdanbooru="there is no tagger",
+    ),
+    *_flags(
+        "text", "accepted", gradio_img2img_tool="the page has one tool", gradio_inpaint_tool="the page has one tool"
+    ),
+    Flag("--max-batch-count", "int", "accepted", "largest batch count of the page", 16),
+)
+
+FLAGS: tuple[Flag, ...] = (*NETWORK, *PATHS, *ENGINE, *SETUP, *LOOKS)
+BY_NAME = {flag.name: flag for flag in FLAGS}

@@ -1,0 +1,69 @@
+"""sha256 of model files, remembered in AUTOMATIC1111's cache.json so that nothing is hashed twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+from pathlib import Path
+from typing import Any
+
+from runtime.files import write_whole
+
+_CHUNK = 4 * 1024 * 1024
+_LOG = logging.getLogger(__name__)
+
+
+class HashCache:
+    """`{"hashes": {"checkpoint/NAME": {"mtime", "sha256"}}}`; other sections of the file are kept as they are."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._all = _read(file)
+
+    def get(self, path: Path, name: str) -> str | None:
+        """The hash if it is known and the file has not changed since."""
+        entry = self._section().get(f"checkpoint/{name}")
+        try:
+            if isinstance(entry, dict) and path.stat().st_mtime <= entry["mtime"]:
+                return str(entry["sha256"])
+        except (OSError, KeyError, TypeError):
+            pass
+        return None
+
+    def remember(self, path: Path, name: str, known: str | None = None) -> None:
+        """Store the file's hash, computing it unless it is `known`. Reads the whole file: not for the event loop."""
+        if self.get(path, name) is not None:
+            return
+        try:
+            changed = path.stat().st_mtime
+            digest = known or sha256_of(path)
+        except OSError as refused:
+            _LOG.warning("%s cannot be hashed: %s", path.name, refused)
+            return
+        with self._lock:
+            self._section()[f"checkpoint/{name}"] = {"mtime": changed, "sha256": digest}
+            write_whole(self._file, json.dumps(self._all, indent=4, ensure_ascii=False))
+
+    def _section(self) -> dict[str, Any]:
+        section = self._all.setdefault("hashes", {})
+        return section if isinstance(section, dict) else {}
+
+
+def sha256_of(path: Path) -> str:
+    """Of the whole file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,140 @@
+"""The checkpoints that can be chosen: listed and named as AUTOMATIC1111 does; no tensor is read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from runtime.hashes import HashCache
+
+DEMO_FOLDER = Path(__file__).parent / "assets" / "demo"
+_ENDINGS = (".ckpt", ".safetensors")
+_NOT_CHECKPOINTS = (".vae.ckpt", ".vae.safetensors")
+_OLD_HASH_START, _OLD_HASH_LENGTH = 0x100000, 0x10000
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model file. `name` is its path relative to the folder it was found in, with forward slashes."""
+
+    path: Path
+    name: str
+    sha256: str | None = None
+
+    @property
+    def stem(self) -> str:
+        return Path(self.name).stem
+
+    @property
+    def model_name(self) -> str:
+        """The name without its ending, folders joined with `_`."""
+        return PurePosixPath(self.name).with_suffix("").as_posix().replace("/", "_")
+
+    @property
+    def short_hash(self) -> str | None:
+        return self.sha256[:10] if self.sha256 else None
+
+    @property
+    def title(self) -> str:
+        """`name [hash]`, or the bare name before the file was hashed."""
+        return f"{self.name} [{self.short_hash}]" if self.sha256 else self.name
+
+    @property
+    def config(self) -> Path | None:
+        """The `.yaml` beside the file, if there is one."""
+        beside = self.path.with_suffix(".yaml")
+        return beside if beside.is_file() else None
+
+    def spellings(self) -> Iterator[str]:
+        """Every way to name it that AUTOMATIC1111 accepts, the old 8-digit hash aside."""
+        yield from (self.title, self.name, self.model_name, self.stem, str(self.path))
+        if self.sha256 and self.short_hash:
+            yield from (
+                self.short_hash,
+                self.sha256,
+                f"{self.stem} [{self.short_hash}]",
+                f"{self.name} [{self.short_hash}]",
+            )
+
+
+class Library:
+    """The checkpoints in these folders, plus `extra` (--ckpt) first and the demo model last."""
+
+    def __init__(self, folders: tuple[Path, ...], extra: Path | None, hashes: HashCache | None) -> None:
+        self._folders, self._extra, self._hashes = folders, extra, hashes
+        self._found: tuple[Checkpoint, ...] = ()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look again."""
+        found: dict[Path, Checkpoint] = {}
+        if self._extra is not None and self._extra.is_file():
+            found[self._extra.resolve()] = Checkpoint(self._extra, self._extra.name)
+        for folder in (*self._folders, DEMO_FOLDER):
+            for checkpoint in sorted(_search(folder), key=lambda one: natural_order(one.name)):
+                found.setdefault(checkpoint.path.resolve(), checkpoint)
+        self._found = tuple(found.values())
+
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """What was found, with the hashes that are known by now."""
+        return tuple(self._with_hash(checkpoint) for checkpoint in self._found)
+
+    def find(self, spelling: str) -> Checkpoint | None:
+        """The checkpoint of this title, name, stem or hash; None if there is none."""
+        everything = self.checkpoints()
+        for checkpoint in everything:
+            if spelling in checkpoint.spellings():
+                return checkpoint
+        bare = re.sub(r" \[[0-9a-f]{8,64}\]$", "", spelling)
+        if re.fullmatch(r"[0-9a-f]{8}", spelling):
+            return next((one for one in everything if old_hash(one.path) == spelling), None)
+        # a title that was written down before the file was hashed or changed still names the file
+        return next((one for one in everything if bare != spelling and bare in (one.name, one.stem)), None)
+
+    def at(self, path: Path) -> Checkpoint | None:
+        """The checkpoint at this place."""
+        return next((one for one in self.checkpoints() if one.path == path), None)
+
+    def hash(self, checkpoint: Checkpoint, known: str | None = None) -> None:
+        """Compute and remember the file's sha256 (`known`: somebody has done so already)."""
+        if self._hashes is not None:
+            self._hashes.remember(checkpoint.path, checkpoint.name, known)
+
+    def _with_hash(self, checkpoint: Checkpoint) -> Checkpoint:
+        if self._hashes is None:
+            return checkpoint
+        return replace(checkpoint, sha256=self._hashes.get(checkpoint.path, checkpoint.name))
+
+
+def natural_order(name: str) -> list[tuple[int, int | str]]:
+    """`model2` before `model10`, letter case aside."""
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"([0-9]+)", name.lower())]
+
+
+def old_hash(path: Path) -> str | None:
+    """AUTOMATIC1111's hash of 2022: 8 digits of the sha256 of 64 KiB at 1 MiB; None if the file cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(_OLD_HASH_START)
+            return hashlib.sha256(file.read(_OLD_HASH_LENGTH)).hexdigest()[:8]
+    except OSError:
+        return None
+
+
+def _search(folder: Path) -> Iterator[Checkpoint]:
+    """Checkpoints under a folder, links followed, each real folder once."""
+    seen: set[str] = set()
+    for place, inner, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            inner.clear()
+            continue
+        seen.add(real)
+        for name in files:
+            if name.lower().endswith(_ENDINGS) and not name.lower().endswith(_NOT_CHECKPOINTS):
+                path = Path(place, name)
+                yield Checkpoint(path, path.relative_to(folder).as_posix())

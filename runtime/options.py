@@ -1,0 +1,136 @@
+"""The settings in config.json, in AUTOMATIC1111's form: what is known has a default and a type, the rest is kept."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runtime.files import write_whole
+
+_LOG = logging.getLogger(__name__)
+
+#: what clients and tutorials touch, with AUTOMATIC1111's defaults; None: the type is not fixed
+DEFAULTS: Mapping[str, Any] = {
+    "sd_model_checkpoint": None,
+    "sd_checkpoint_hash": "",
+    "sd_vae": "Automatic",
+    "CLIP_stop_at_last_layers": 1,
+    "eta_noise_seed_delta": 0,
+    "randn_source": "GPU",
+    "emphasis": "Original",
+    "comma_padding_backtrack": 20,
+    "eta_ddim": 0.0,
+    "eta_ancestral": 1.0,
+    "s_churn": 0.0,
+    "s_tmin": 0.0,
+    "s_tmax": 0.0,
+    "s_noise": 1.0,
+    "always_discard_next_to_last_sigma": False,
+    "sd_noise_schedule": "Default",
+    "img2img_fix_steps": False,
+    "img2img_color_correction": False,
+    "img2img_background_color": "#ffffff",
+    "initial_noise_multiplier": 1.0,
+    "inpainting_mask_weight": 1.0,
+    "overlay_inpaint": True,
+    "samples_save": True,
+    "samples_format": "png",
+    "samples_filename_pattern": "",
+    "save_to_dirs": True,
+    "grid_save": True,
+    "grid_only_if_multiple": True,
+    "directories_filename_pattern": "[date]",
+    "outdir_samples": "",
+    "outdir_txt2img_samples": "outputs/txt2img-images",
+    "outdir_img2img_samples": "outputs/img2img-images",
+    "outdir_extras_samples": "outputs/extras-images",
+    "outdir_grids": "",
+    "outdir_txt2img_grids": "outputs/txt2img-grids",
+    "outdir_img2img_grids": "outputs/img2img-grids",
+    "outdir_save": "log/images",
+    "outdir_init_images": "outputs/init-images",
+    "jpeg_quality": 80,
+    "enable_pnginfo": True,
+    "save_txt": False,
+    "add_model_hash_to_info": True,
+    "add_model_name_to_info": True,
+    "add_version_to_infotext": True,
+    "face_restoration": False,
+    "face_restoration_model": "CodeFormer",
+    "code_former_weight": 0.5,
+    "tiling": False,
+    "upscaler_for_img2img": None,
+    "live_previews_enable": True,
+    "show_progress_every_n_steps": 10,
+    "show_progress_type": "Approx NN",
+    "localization": "None",
+    "quicksettings_list": ["sd_model_checkpoint"],
+    "send_seed": True,
+    "send_size": True,
+    "sd_lora": "None",
+    "lora_add_hashes_to_infotext": True,
+    "enable_prompt_comments": True,
+    "use_old_scheduling": False,
+    "use_downcasted_alpha_bar": False,
+    "batch_cond_uncond": True,
+    "pad_cond_uncond": False,
+    "disabled_extensions": [],
+}
+
+
+class Options:
+    """The stored settings. Reading is cheap; `update` writes the file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._stored = _read(file)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._stored.get(name, DEFAULTS[name])
+
+    def known(self) -> dict[str, Any]:
+        """Every known option, defaults filled in."""
+        return {name: self[name] for name in DEFAULTS}
+
+    def update(self, changes: Mapping[str, Any]) -> None:
+        """Cast to the options' types, store, write. Unknown names are kept: AUTOMATIC1111 has hundreds."""
+        with self._lock:
+            self._stored = {**self._stored, **{name: _cast(name, value) for name, value in changes.items()}}
+            write_whole(self._file, json.dumps(self._stored, indent=4, ensure_ascii=False))
+
+
+def _cast(name: str, value: Any) -> Any:
+    """Clients post back what they were given, often with another number type; what cannot be cast keeps the default."""
+    default = DEFAULTS.get(name)
+    if default is None or value is None or isinstance(value, type(default)):
+        return value
+    try:
+        return type(default)(value) if isinstance(default, (int, float, str)) else value
+    except (TypeError, ValueError, OverflowError):
+        _LOG.warning("The option %s cannot be %.60r; its default stays.", name, value)
+        return default
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The file's content; an unreadable one is moved aside, as AUTOMATIC1111 does."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8-sig"))
+        if isinstance(found, dict):
+            return found
+        raise ValueError("it is no JSON object")
+    except FileNotFoundError:
+        return {}
+    except (ValueError, OSError) as broken:
+        aside = file.parent / "tmp" / "config.json"
+        _LOG.warning("%s cannot be read (%s); it is moved to %s and the defaults are used.", file, broken, aside)
+        try:
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(aside)
+        except OSError as refused:
+            _LOG.warning("%s cannot be moved: %s", file, refused)
+        return {}

@@ -1,0 +1,1 @@
+"""The Gradio page: one file per tab; nothing else imports it."""

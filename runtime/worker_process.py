@@ -1,0 +1,101 @@
+"""The worker as the server sees it: a child process, its channel, and a thread that hands over what it says."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from runtime.channel import ChannelClosed, Message, start_with_channel
+
+_SECONDS_TO_LEAVE = 3.0
+_CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class WorkerProcess:
+    """One worker; `heard(self, message)` is called from its own thread, with None once the process has ended."""
+
+    def __init__(self, command: Sequence[str], heard: Callable[[WorkerProcess, Message | None], None]) -> None:
+        self._process, self._channel = start_with_channel(command, _environment(os.environ))
+        self._sending = threading.Lock()
+        self._heard = heard
+        threading.Thread(target=self._listen, name="worker-listener", daemon=True).start()
+
+    def send(self, body: dict[str, Any]) -> None:
+        """Say something; silence if the worker is gone, for the listener notices that too."""
+        with self._sending, contextlib.suppress(ChannelClosed):
+            self._channel.send(Message(body))
+
+    def stop(self) -> None:
+        """Ask it to end, and end it if it does not."""
+        self.send({"do": "stop"})
+        try:
+            self._process.wait(_SECONDS_TO_LEAVE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    @property
+    def exit_code(self) -> int | None:
+        """Negative is the signal that ended it; None while it runs."""
+        return self._process.poll()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                message = self._channel.receive()
+            except ChannelClosed:
+                break
+            self._heard(self, message)
+        self._end()
+        self._heard(self, None)
+
+    def _end(self) -> None:
+        """A worker that closed its channel is of no use: give it a moment, then end it, so that none is left over."""
+        try:
+            self._process.wait(_SECONDS_TO_LEAVE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The worker finds this package from whatever folder the server was started in."""
+    paths = [str(_CHECKOUT), *filter(None, [environ.get("PYTHONPATH")])]
+    return {**environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+_WINDOWS_CODES = {
+    0xC0000005: "access violation",
+    0xC000001D: "illegal instruction: the processor is too old for this build of torch",
+    0xC0000017: "out of memory",
+    0xC000013A: "closed by Ctrl-C",
+    0xC0000135: "a DLL is missing",
+    0xC00000FD: "stack overflow",
+    0xC0000409: "stack buffer overrun",
+}
+_SIGNALS = {
+    "SIGKILL": "ended by the system, most often because memory ran out",
+    "SIGILL": "illegal instruction: the processor is too old for this build of torch",
+    "SIGSEGV": "segmentation fault in a native library",
+    "SIGBUS": "bus error, often a full disk or a file that was cut while in use",
+    "SIGABRT": "aborted by a native library",
+}
+
+
+def explain_exit(code: int | None) -> str:
+    """An exit code in words."""
+    if code is None:
+        return "it closed its channel"
+    if code < 0:
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            return f"signal {-code}"
+        return f"{name}: {_SIGNALS[name]}" if name in _SIGNALS else name
+    known = _WINDOWS_CODES.get(code & 0xFFFFFFFF)
+    return f"0x{code & 0xFFFFFFFF:08X}: {known}" if known else f"exit code {code}"
