@@ -11,6 +11,8 @@ from torch import Tensor
 from runtime.engine.prompt import Chunk, prompt_chunks
 from runtime.request import RequestError
 
+MEAN_FLOOR = 0.01
+
 
 def encode(text_model: Any, prompt: str, clip_skip: int, device: torch.device) -> Tensor:
     """Hidden states (1, 77 * chunks, width) in float32; RequestError `prompt-weight` if a weight blows them up."""
@@ -41,4 +43,8 @@ def weighted(states: Tensor, weights: Sequence[float]) -> Tensor:
     if all(weight == 1.0 for weight in weights):
         return states
     heavier = states * torch.tensor(weights, device=states.device).view(1, -1, 1)
-    return heavier * (states.mean() / heavier.mean())
+    mean = states.mean()
+    # a mean that is nothing beside the spread (CLIP's is a tenth of it) would make the quotient a random number
+    if mean.abs() < MEAN_FLOOR * states.std():
+        return heavier
+    return heavier * (mean / heavier.mean())

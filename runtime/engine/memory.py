@@ -118,6 +118,10 @@ class Store:
         """The precision of a model's weights now."""
         return next(self._models[name].parameters()).dtype
 
+    def size(self, name: str) -> int:
+        """How many parameters a model has."""
+        return sum(parameter.numel() for parameter in self._models[name].parameters())
+
     def widen(self, name: str) -> None:
         """Continue with this model in float32."""
         self._models[name].float()

@@ -81,7 +81,7 @@ def ancestral_split(sigma: float, following: float, eta: float) -> tuple[float, 
 def dpmpp_2m(
     x: Tensor, sigmas: Sequence[float], denoise: Denoiser, _noise: Callable[[], Tensor], after: After, _eta: float
 ) -> Tensor:
-    """DPM-Solver++(2M): extrapolate from the last two estimates in -log sigma; the first and the last step are plain."""
+    """DPM-Solver++(2M): extrapolate from the last two estimates in -log sigma; first and last step are plain."""
     last: Tensor | None = None
     last_width = 0.0
     for step, (sigma, following) in enumerate(pairwise(sigmas)):
