@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
+import sys
 import types
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -45,7 +47,7 @@ def _load(path: Path) -> dict[str, Any]:
     data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")
-        found = json.loads(text) if path.suffix.lower() == ".json" else _toml(text)
+        found = json.loads(text) if text.lstrip().startswith("{") else _toml(text)
     # tomllib's and json's errors are ValueErrors, as is a wrong encoding; absurd nesting ends in RecursionError.
     except (ValueError, RecursionError) as error:
         raise _FactError(t("it is not valid TOML or JSON ({reason}).", reason=str(error)[:200])) from None
@@ -55,11 +57,10 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _toml(text: str) -> dict[str, Any]:
-    try:
-        import tomllib  # noqa: PLC0415 - Python 3.10 has none
-    except ModuleNotFoundError:
-        import tomli as tomllib  # noqa: PLC0415
-    return tomllib.loads(text)
+    # Python 3.10 has no tomllib; tomli is the same reader under its older name.
+    reader = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    found: dict[str, Any] = reader.loads(text)
+    return found
 
 
 def _dataclass(data: dict[str, Any], kind: type[T], place: str) -> T:

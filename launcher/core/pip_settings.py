@@ -110,7 +110,7 @@ def _home(environ: Mapping[str, str]) -> Path:
 
 
 def _read(path: Path) -> dict[str, dict[str, str]]:
-    """The sections of one file, with their keys in pip's spelling; a file one may not read is passed over, as by pip."""
+    """The sections of one file, with their keys in pip's spelling; an unreadable file is passed over, as by pip."""
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(_decoded(path.read_bytes()), str(path))
@@ -122,7 +122,7 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _decoded(data: bytes) -> str:
-    """UTF-8, with the mark that Windows' Notepad puts first, else what the system writes (on a Chinese Windows, GBK)."""
+    """UTF-8, with the mark that Windows' Notepad puts first, else what the system writes (Chinese Windows: GBK)."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -178,4 +178,6 @@ def _seconds(value: str | None) -> float | None:
 
 
 def _wrong(message: Text) -> LauncherError:
-    return LauncherError("pip-settings", message, t("`pip config debug` shows where each of pip's settings comes from."))
+    return LauncherError(
+        "pip-settings", message, t("`pip config debug` shows where each of pip's settings comes from.")
+    )

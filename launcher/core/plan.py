@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from launcher.core.hardware import Gpu, Machine
+from launcher.core.findings import Finding, look_for_trouble
+from launcher.core.hardware import Gpu, Machine, cards_in_use
 from launcher.core.pip_settings import PipSettings
-from launcher.core.profiles import MemoryChoice
+from launcher.core.profiles import MemoryChoice, RunProfile, choose_memory
 from launcher.core.sources import Sources
-from launcher.core.text import Text
-from launcher.core.torch_choice import TorchChoice
+from launcher.core.text import Text, t
+from launcher.core.torch_choice import GENERAL_INDEX, TorchChoice, choose_torch
+from launcher.core.torch_table import read_torch_table
+from launcher.core.uv_settings import shown
+
+__all__ = ["Download", "Finding", "Installed", "Options", "Plan", "PlanStep", "make_plan", "with_profile"]
 
 
 @dataclass(frozen=True)
@@ -66,15 +71,6 @@ class Download:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """`severity` is info, warning or error: with an error, installing would fail."""
-
-    slug: str
-    severity: Literal["info", "warning", "error"]
-    message: Text
-
-
-@dataclass(frozen=True)
 class Plan:
     """Everything decided, nothing done."""
 
@@ -96,7 +92,45 @@ class Plan:
 
     def to_json(self, translate: Callable[[str], str] = str) -> dict[str, Any]:
         """The shape of `gesso plan --json`."""
-        raise NotImplementedError
+        torch, memory = self.torch, self.memory
+        return {
+            "python": self.python,
+            "torch": {
+                "version": torch.version,
+                "tag": torch.tag,
+                "source": torch.source and shown(torch.source),
+                "reason": torch.reason.render(translate),
+            },
+            "memory": {
+                "mode": memory.mode,
+                "attention": memory.attention,
+                "flags": list(memory.flags),
+                "reason": memory.reason.render(translate),
+            },
+            "steps": [
+                {"name": step.name, "title": step.title.render(translate), "state": step.state, "bytes": step.bytes}
+                for step in self.steps
+            ],
+            "downloads": [{"name": each.name, "bytes": each.bytes, "source": each.source} for each in self.downloads],
+            "disk": {"needed_mib": self.disk_needed_mib, "free_mib": self.disk_free_mib},
+            "findings": [
+                {"slug": each.slug, "severity": each.severity, "message": each.message.render(translate)}
+                for each in self.findings
+            ],
+        }
+
+
+def with_profile(options: Options, profile: RunProfile) -> Options:
+    """`options` with what the run profile says where they say nothing; the profile's flags come first."""
+    return replace(
+        options,
+        memory=options.memory if options.memory is not None else profile.memory,
+        gpu=options.gpu if options.gpu is not None else profile.gpu,
+        port=options.port if options.port is not None else profile.port,
+        listen=options.listen or profile.listen,
+        share=options.share or profile.share,
+        runtime_flags=profile.flags + options.runtime_flags,
+    )
 
 
 def make_plan(
@@ -108,4 +142,80 @@ def make_plan(
     workspace: Path,
 ) -> Plan:
     """Compares what is wanted with what is there. LauncherError if the options name a card or profile there is not."""
-    raise NotImplementedError
+    python = engine_python(machine.python)
+    python_tag = "cp" + python.replace(".", "")
+    torch = choose_torch(machine, pip, python_tag, sources, gpu=options.gpu, cpu=options.memory == "cpu")
+    memory = choose_memory(machine, wanted=options.memory, gpu=options.gpu, tag=torch.tag)
+    steps = _steps(torch, installed, sources.lock_sha256, python)
+    missing = {step.name for step in steps if step.state == "missing"}
+    fetches_python = "environment" in missing and machine.python is not None and not _is_own(python, machine.python)
+    needed = _disk_needed(torch, missing, fetches_python=fetches_python)
+    return Plan(
+        torch,
+        memory,
+        python,
+        steps,
+        _downloads(torch, missing, pip, fetches_python=fetches_python),
+        needed,
+        machine.disk_free_mib,
+        look_for_trouble(machine, torch, pip, sources, workspace, needed),
+        gpu=cards_in_use(machine, options.gpu)[0] if options.gpu is not None else None,
+    )
+
+
+def engine_python(launcher_python: str | None) -> str:
+    """The engine's minor version: the launcher's own where the engine runs on it, else the one uv fetches."""
+    table = read_torch_table()
+    own = ".".join((launcher_python or "").split(".")[:2])
+    return own if own in table.pythons else table.python_otherwise
+
+
+def _is_own(python: str, launcher_python: str) -> bool:
+    return launcher_python.split(".")[:2] == python.split(".")
+
+
+def _steps(torch: TorchChoice, installed: Installed, lock: str | None, python: str) -> tuple[PlanStep, ...]:
+    """Each step needs the ones before it. A proven environment is never changed: it fits, or one is built beside it."""
+    right_torch = torch.build is not None and installed.torch == torch.build
+    right_packages = lock is not None and installed.lock_sha256 == lock
+    done = installed.environment is not None and (
+        (right_torch and right_packages) if installed.verified else (installed.torch is None or right_torch)
+    )
+    steps = []
+    for name, title, fulfilled, size in (
+        ("environment", t("Make an environment with Python {python}", python=python), True, None),
+        ("torch", t("Install PyTorch {version}", version=torch.build or torch.version), right_torch, torch.bytes),
+        ("packages", t("Install the engine's packages"), right_packages, None),
+        ("verify", t("Prove it by drawing a picture"), installed.verified, None),
+        ("switch", t("Put it to use"), installed.verified, None),
+    ):
+        done = done and fulfilled
+        steps.append(PlanStep(name, title, "done" if done else "missing", size))
+    return tuple(steps)
+
+
+def _downloads(
+    torch: TorchChoice, missing: set[str], pip: PipSettings, *, fetches_python: bool
+) -> tuple[Download, ...]:
+    downloads = []
+    if fetches_python:
+        downloads.append(Download("python", None, "python-build-standalone"))
+    if "torch" in missing and torch.source:
+        downloads.append(Download("torch", torch.bytes, shown(torch.source)))
+    if "packages" in missing:
+        index = () if pip.no_index else (pip.index_url or GENERAL_INDEX, *pip.extra_index_urls)
+        downloads.append(Download("packages", None, ", ".join(map(shown, (*index, *pip.find_links)))))
+    return tuple(downloads)
+
+
+def _disk_needed(torch: TorchChoice, missing: set[str], *, fetches_python: bool) -> int:
+    """MiB on the workspace's volume; uv's cache there shares its files with the environment, so they count once."""
+    table = read_torch_table()
+    if not missing:
+        return 0
+    parts = (
+        table.python_mib if fetches_python else 0,
+        torch.installed_mib or 0 if "torch" in missing else 0,
+        table.packages_mib if "packages" in missing else 0,
+    )
+    return round(sum(parts) * 1.1) + table.reserve_mib
