@@ -55,7 +55,7 @@ class Tally:
 
 
 def run(command: Iterable[str], **environment: str) -> tuple[int, str]:
-    """Runs a command with its output shown; returns its exit code and its last lines; ends its whole group when late."""
+    """Runs a command with its output shown; returns exit code and last lines; ends its whole group when late."""
     child = subprocess.Popen(
         list(command), cwd=ROOT, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", start_new_session=os.name != "nt",
