@@ -1,4 +1,4 @@
-"""What the user's pip already knows: its configuration files and PIP_* variables, read without pip.
+"""What the user's pip already knows: its configuration files and PIP_* variables (`uv_settings` says it to uv).
 
 Names and order follow pip's documentation ("Configuration"): per section, the files global, user, site and
 PIP_CONFIG_FILE, a later one winning; then the sections `[global]`, `[install]` and the PIP_* variables, likewise.
