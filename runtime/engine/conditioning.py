@@ -11,7 +11,7 @@ from torch import Tensor
 from runtime.engine.prompt import Chunk, prompt_chunks
 from runtime.request import RequestError
 
-MEAN_FLOOR = 0.01
+MEAN_FLOOR = 0.03
 
 
 def encode(text_model: Any, prompt: str, clip_skip: int, device: torch.device) -> Tensor:

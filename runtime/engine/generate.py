@@ -279,7 +279,13 @@ def describe(job: Job, model: Model, seed: int) -> str:
         "Model": model.title,
         "Clip skip": request.clip_skip if request.clip_skip > 1 else None,
         "RNG": "CPU" if model.store.device.type == "cuda" else None,
-        "Eta DDIM" if job.sampler.own_timesteps else "Eta": request.eta,
+        **_eta(job.sampler, request.eta),
         "Version": infotext.VERSION,
     }
     return infotext.write_infotext(job.prompt, job.negative_prompt, items)
+
+
+def _eta(sampler: SamplerInfo, eta: float | None) -> dict[str, float]:
+    """Written where the sampler heeds it and it is not the default: 1 for ancestral samplers, 0 for DDIM."""
+    key, default = {"Euler a": ("Eta", 1.0), "DDIM": ("Eta DDIM", 0.0)}.get(sampler.name, ("", eta))
+    return {} if eta is None or eta == default else {key: eta}

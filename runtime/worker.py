@@ -1,0 +1,232 @@
+"""The child that draws: loads torch and one checkpoint, obeys the server's messages, reports every step.
+
+    python -m runtime.worker [flags] HANDLE
+
+Standard output and standard error are for people; everything else goes through the channel (runtime/channel.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+import threading
+import time
+import traceback
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.channel import Channel, ChannelClosed, Message, inherited_channel
+from runtime.request import Request, RequestError, Result
+
+if TYPE_CHECKING:
+    from runtime.engine.generate import Model, Step
+    from runtime.engine.memory import Settings
+
+#: nothing that the worker imports may ask another machine for anything
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What the flags say, in plain types."""
+
+    data_folder: Path
+    hashing: bool
+    handle: int
+    flags: argparse.Namespace
+
+
+def parse(arguments: list[str]) -> WorkerSettings:
+    """AUTOMATIC1111's spellings; unknown flags are left alone, so that the server can pass on what it was given."""
+    parser = argparse.ArgumentParser("runtime.worker", allow_abbrev=False)
+    parser.add_argument("--data-dir", type=Path, default=Path.cwd())
+    parser.add_argument("--device-id")
+    parser.add_argument("--use-cpu", nargs="+", default=[])
+    parser.add_argument("--precision", default="autocast")
+    for flag in ("--no-half", "--no-half-vae", "--medvram", "--lowvram", "--no-hashing"):
+        parser.add_argument(flag, action="store_true")
+    # the handle first: a flag with several values must not swallow it
+    flags, _unknown = parser.parse_known_args(arguments[:-1])
+    return WorkerSettings(flags.data_dir, not flags.no_hashing, int(arguments[-1]), flags)
+
+
+@dataclass
+class Worker:
+    """The loaded model and the messages that arrived while a picture was drawn."""
+
+    channel: Channel
+    settings: WorkerSettings
+    model: Model | None = None
+    postponed: list[Message] = field(default_factory=list)
+    interrupted: bool = False
+    stopping: bool = False
+
+    def run(self) -> None:
+        """Obey until `stop`, or until the server is gone."""
+        self.say(event="phase", name="torch")
+        _import_engine()
+        while not self.stopping:
+            message = self.postponed.pop(0) if self.postponed else self.channel.receive()
+            self.obey(message)
+
+    def say(self, *blobs: bytes, **body: Any) -> None:
+        self.channel.send(Message(body, blobs))
+
+    def obey(self, message: Message) -> None:
+        """One message; what goes wrong is told to the server, and the worker goes on."""
+        do, job = message.body.get("do"), message.body.get("id")
+        about: dict[str, Any] = {"event": "failed", "id": job}
+        if "path" in message.body:
+            about["path"] = message.body["path"]
+        try:
+            if do == "load":
+                self.load(Path(message.body["path"]), message.body.get("hash"))
+            elif do == "generate":
+                self.generate(str(job), Request(**message.body["request"]))
+            elif do == "stop":
+                self.stopping = True
+        except ChannelClosed:
+            raise
+        except RequestError as refused:
+            self.say(**about, code=refused.code, message=refused.message, hint=refused.hint)
+        except Exception as failure:  # noqa: BLE001 - a bug in one job must not cost the loaded model
+            traceback.print_exc()
+            self.say(**about, **_failure(failure))
+
+    def load(self, path: Path, sha256: str | None) -> None:
+        """Replace the model; the old one stays when the new one cannot be read."""
+        from runtime.engine.checkpoint import load_checkpoint
+        from runtime.engine.generate import Model
+        from runtime.engine.memory import Store, look, place
+
+        began = time.monotonic()
+        self.say(event="phase", name="model")
+        hashing = _Hash(path) if self.settings.hashing and sha256 is None else None
+        placement = place(_engine_settings(self.settings.flags), look())
+        checkpoint = load_checkpoint(path, placement.precision)
+        self.model = None
+        sha256 = hashing.result() if hashing else sha256
+        self.model = Model(checkpoint.title, Store(checkpoint, placement), checkpoint.native, sha256)
+        self.say(
+            event="loaded",
+            path=str(path),
+            title=checkpoint.title,
+            seconds=round(time.monotonic() - began, 3),
+            width=checkpoint.native[0],
+            height=checkpoint.native[1],
+            hash=sha256,
+            device=placement.device,
+            mode=placement.mode,
+        )
+
+    def generate(self, job: str, request: Request) -> None:
+        from runtime.engine.generate import generate
+
+        if self.model is None:
+            raise RequestError("no-model", "No checkpoint is loaded.", "Choose a checkpoint first.")
+        self.interrupted = False
+
+        def report(step: Step) -> None:
+            blobs = () if step.preview is None else (step.preview,)
+            numbers = {"step": step.step, "steps": step.steps, "batch": step.batch, "batches": step.batches}
+            self.say(*blobs, event="step", id=job, **numbers)
+
+        result = generate(request, self.model, self.settings.data_folder, report, self.asked_to_stop)
+        self.say(*(picture.png for picture in result.pictures), event="done", id=job, result=plain(result))
+
+    def asked_to_stop(self) -> bool:
+        """Look at what waits: interrupts are obeyed at once, everything else after the job."""
+        while self.channel.waiting():
+            message = self.channel.receive()
+            if message.body.get("do") == "interrupt":
+                self.interrupted = True
+            elif message.body.get("do") == "stop":
+                self.interrupted = self.stopping = True
+            else:
+                self.postponed.append(message)
+        return self.interrupted
+
+
+def plain(result: Result) -> dict[str, Any]:
+    """The result as JSON, its pictures without their bytes."""
+    body = asdict(result)
+    for picture in body["pictures"]:
+        del picture["png"]
+    return body
+
+
+def _import_engine() -> None:
+    """The slow part of the start: torch, diffusers and transformers."""
+    import runtime.engine.checkpoint
+    import runtime.engine.generate  # noqa: F401
+
+
+def _engine_settings(flags: argparse.Namespace) -> Settings:
+    from runtime.engine.memory import Settings
+
+    return Settings(
+        device_id=flags.device_id,
+        use_cpu=tuple(flags.use_cpu),
+        no_half=flags.no_half,
+        no_half_vae=flags.no_half_vae,
+        precision=flags.precision,
+        medvram=flags.medvram,
+        lowvram=flags.lowvram,
+    )
+
+
+def _failure(failure: Exception) -> dict[str, str]:
+    """A bug or a machine at its limit, as data; torch names the latter only in its message on a CPU."""
+    text = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
+    if type(failure).__name__ in ("OutOfMemoryError", "MemoryError") or "not enough memory" in text.lower():
+        hint = "Draw fewer or smaller pictures, or start with --medvram or --lowvram."
+        return {
+            "code": "out-of-memory",
+            "message": f"There is not enough memory for this picture ({text}).",
+            "hint": hint,
+        }
+    hint = "This is a fault of Gesso; the log has its details."
+    return {"code": "worker-fault", "message": f"{type(failure).__name__}: {text}", "hint": hint}
+
+
+class _Hash:
+    """The SHA-256 of a file, computed beside the loading; a file that cannot be read has none."""
+
+    def __init__(self, path: Path) -> None:
+        self._digest: str | None = None
+        self._thread = threading.Thread(target=self._compute, args=(path,), daemon=True)
+        self._thread.start()
+
+    def _compute(self, path: Path) -> None:
+        digest = hashlib.sha256()
+        try:
+            with path.open("rb", buffering=0) as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        except OSError:
+            return
+        self._digest = digest.hexdigest()
+
+    def result(self) -> str | None:
+        self._thread.join()
+        return self._digest
+
+
+def main() -> int:
+    os.environ.update(OFFLINE)
+    settings = parse(sys.argv[1:])
+    channel = inherited_channel(settings.handle)
+    try:
+        Worker(channel, settings).run()
+    except ChannelClosed:
+        return 0
+    finally:
+        channel.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
