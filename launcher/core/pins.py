@@ -1,0 +1,66 @@
+"""What was installed from a source once must be the same the next time: SHA-256 pinned on first use."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from launcher.core.errors import LauncherError
+from launcher.core.paths import Workspace
+from launcher.core.records import read_record, write_record
+from launcher.core.text import t
+from launcher.core.torch_choice import TorchChoice
+from launcher.core.uv_settings import shown
+
+PINS = "pins.json"
+
+
+def pinned(workspace: Workspace, choice: TorchChoice) -> dict[str, list[str]]:
+    """The requirements that were installed for `choice` before, each with its allowed SHA-256; {} the first time."""
+    record = read_record(workspace.state / PINS) or {}
+    found = record.get(_key(choice))
+    return {str(name): [str(each) for each in hashes] for name, hashes in found.items()} if isinstance(found, dict) else {}
+
+
+def pin(workspace: Workspace, choice: TorchChoice, requirements: dict[str, list[str]]) -> None:
+    """Keep what `choice` means from now on."""
+    record = read_record(workspace.state / PINS) or {}
+    write_record(workspace.state / PINS, {**record, _key(choice): requirements})
+
+
+def check_wheel(workspace: Workspace, choice: TorchChoice, wheel: Path) -> str:
+    """The wheel's SHA-256, pinned if it is seen for the first time; LauncherError `hash-mismatch`, `wheel-unreadable`."""
+    digest = _sha256(wheel)
+    name = f"torch=={choice.build}"
+    known = pinned(workspace, choice).get(name)
+    if known is None:
+        pin(workspace, choice, {name: [digest]})
+    elif digest not in known:
+        raise LauncherError(
+            "hash-mismatch",
+            t("{file} is not the file that was installed from there before: its SHA-256 differs.", file=wheel.name),
+            t(
+                "If you replaced it yourself, delete its entry in {pins} and try again; else get a clean copy.",
+                pins=workspace.state / PINS,
+            ),
+        )
+    return digest
+
+
+def _key(choice: TorchChoice) -> str:
+    return f"torch=={choice.build} from {shown(choice.source or '')}"
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as opened:
+            while block := opened.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise LauncherError(
+            "wheel-unreadable",
+            t("The file {file} cannot be read: {why}.", file=file, why=error.strerror or error),
+            t("Look at find-links in pip's configuration."),
+        ) from error
+    return digest.hexdigest()

@@ -1,0 +1,70 @@
+"""Small JSON files that survive a kill at any moment: written beside, synced, then renamed over the old one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+#: seconds after which a temporary file that a killed writer left is swept
+_ORPHANED = 60
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """`record` under `path`, readable by its owner alone: the old content or the new, never a torn one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
+    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(record, file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        _replace(Path(beside), path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(beside).unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The record, or None when there is none or it cannot be read as one."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _replace(beside: Path, path: Path) -> None:
+    """On Windows a virus scanner or a reader may hold the old file for a moment."""
+    for _ in range(20):
+        try:
+            beside.replace(path)
+        except PermissionError:
+            time.sleep(0.05)
+        else:
+            return
+    beside.replace(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The rename itself reaches the disk; Windows cannot open a folder and needs no such thing."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _sweep(path: Path) -> None:
+    for orphan in path.parent.glob(f".{path.name}.*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - orphan.stat().st_mtime > _ORPHANED:
+                orphan.unlink()
