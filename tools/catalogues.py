@@ -1,7 +1,6 @@
 """Collects every sentence that the launcher says, merges them into the Chinese catalogue and compiles it.
 
-    python -m tools.catalogues            merge and compile, and name what is still untranslated
-    python -m tools.catalogues --check    change nothing; exit 1 if anything is missing, stale or not compiled
+With --check it changes nothing and exits with 1 if anything is missing, stale or not compiled.
 """
 
 from __future__ import annotations
@@ -117,7 +116,7 @@ def write_catalogue(catalogue: Catalog, file: Path = CATALOGUE) -> None:
 
 def main() -> int:
     """Merge and compile, or with --check only look; 0 when nothing is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing")
     asked = parser.parse_args()
     said, catalogue = sentences(), read_catalogue()
@@ -132,7 +131,11 @@ def main() -> int:
 
 
 def _name(function: ast.expr) -> str:
-    return function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    match function:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
 
 
 def _text(entry: Message | None) -> str:

@@ -1,16 +1,17 @@
-"""Draws the pictures of the interface for the README: the real app over a simulated machine, in both languages.
-
-    python -m tools.screenshots [--into FOLDER]      docs/images/home-en.svg, home-zh.svg
-"""
+"""Draws docs/images/home-en.svg and home-zh.svg: the real interface over a simulated machine."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+
+from rich.cells import cell_len
 
 from launcher.core.events import Event, Line, ModelLoaded, Phase, Ready
 from launcher.core.hardware import Gpu, Machine
@@ -23,6 +24,7 @@ from launcher.tui.jobs import Cancel, Core
 from launcher.tui.state import Survey
 
 CHECKOUT = Path(__file__).parents[1]
+_FONTS = "Cascadia Mono, DejaVu Sans Mono, Menlo, Noto Sans Mono CJK SC,"
 _LOG = (
     "Starting server on http://127.0.0.1:7860",
     "The API answers; the page is being loaded",
@@ -57,26 +59,47 @@ def launch(_plan: Plan, _cancel: Cancel) -> Iterator[Event]:
     _cancel.wait()
 
 
-async def draw(language: str, file: Path) -> None:
-    """One picture of the home screen while it serves."""
-    core = Core(survey, lambda _plan, _cancel: iter(()), launch, lambda: None, lambda _url: True, lambda _language: None)
+def tidied(svg: str) -> str:
+    """The drawing with Chinese as wide as a terminal shows it, and with fonts of the reader's computer only.
+
+    Rich stretches every text to one cell for each character, and asks another host for a font.
+    """
+    svg = re.sub(r"@font-face\s*\{[^}]*\}", "", svg).replace("Fira Code,", _FONTS)
+    return re.sub(r'textLength="([\d.]+)"([^>]*)>([^<]*)<', _widened, svg)
+
+
+def _widened(found: re.Match[str]) -> str:
+    text = html.unescape(found[3])
+    width = float(found[1]) * cell_len(text) / max(len(text), 1)
+    return f'textLength="{width:.1f}"{found[2]}>{found[3]}<'
+
+
+async def draw(language: str) -> str:
+    """The home screen while it serves, as SVG."""
+    core = Core(
+        look=survey,
+        install=lambda _plan, _cancel: iter(()),
+        launch=launch,
+        stop=lambda: None,
+        open_page=lambda _url: True,
+        save_language=lambda _language: None,
+    )
     app = GessoApp(core, language)
     async with app.run_test(size=(92, 24)) as pilot:
         await pilot.pause(0.3)
         await pilot.press("enter")
         await pilot.pause(0.3)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(app.export_screenshot(title="gesso"), encoding="utf-8")
-        await pilot.press("q", "down", "enter")
+        return tidied(app.export_screenshot(title="gesso"))
 
 
 def main() -> None:
     """Both languages."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--into", type=Path, default=CHECKOUT / "docs" / "images")
     folder = parser.parse_args().into
+    folder.mkdir(parents=True, exist_ok=True)
     for language in ("en", "zh"):
-        asyncio.run(draw(language, folder / f"home-{language}.svg"))
+        (folder / f"home-{language}.svg").write_text(asyncio.run(draw(language)), encoding="utf-8")
 
 
 if __name__ == "__main__":

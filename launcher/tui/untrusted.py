@@ -12,7 +12,7 @@ _SEQUENCES = re.compile(
 _REORDERING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C], "\ufffd")
 _CONTROLS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
 _CONTROLS |= dict.fromkeys(range(0x80, 0xA0), "\ufffd")
-_VISIBLE = _REORDERING | _CONTROLS | {code: "\ufffd" for code in range(0xD800, 0xE000)}
+_VISIBLE = _REORDERING | _CONTROLS | dict.fromkeys(range(55296, 57344), "�")
 
 
 def plain(text: str) -> str:

@@ -169,7 +169,8 @@ class HomeScreen(Screen[None]):
     def action_open(self) -> None:
         """The page in the browser."""
         if self.home.stage == "serving" and not self._core.open_page(self.home.url):
-            self._note("info", t("There is no screen here: open {url} in the browser of your computer.", url=self.home.url))
+            url = self.home.url
+            self._note("info", t("There is no screen here: open {url} in the browser of your computer.", url=url))
 
     def action_language(self) -> None:
         """Chinese or English."""

@@ -68,5 +68,7 @@ def _lines(home: Home) -> list[Text]:
 
 
 def _phase(home: Home) -> Text:
-    # A part that a newer runtime names is shown under that name.
-    return _PHASES.get(home.phase) or (Text(home.phase.replace("{", "").replace("}", "")) if home.phase else t("getting ready"))
+    if not home.phase:
+        return t("getting ready")
+    # A part that only a newer runtime knows is shown under the name it gives.
+    return _PHASES.get(home.phase, Text("{name}", (("name", home.phase),)))

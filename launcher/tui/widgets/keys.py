@@ -12,7 +12,6 @@ from launcher.tui.state import Home
 from launcher.tui.widgets.card import Say
 
 
-
 class Key(Static):
     """One key with what it does."""
 

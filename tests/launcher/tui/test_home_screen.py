@@ -138,7 +138,11 @@ async def test_a_bug_in_core_ends_the_app_loudly(fake):
 
 
 async def test_hostile_lines_and_names_are_shown_as_they_are(fake, survey_of):
-    fake.lines = ("[red]not a colour[/red] [@click=app.quit]x[/]", "a\x1b[31mred\x1b[0m\x1b[2Jb\x07", "\x1b]0;title\x07c")
+    fake.lines = (
+        "[red]not a colour[/red] [@click=app.quit]x[/]",
+        "a\x1b[31mred\x1b[0m\x1b[2Jb\x07",
+        "\x1b]0;title\x07c",
+    )
     fake.survey = survey_of(gpus=(Gpu(0, None, "nvidia", "[bold]Evil\x1b[2J[/", 8192, None, None),))
     async with fake.app().run_test(size=SIZE) as pilot:
         await until(pilot, "[bold]Evil[/, 8.0 GB")

@@ -1,0 +1,106 @@
+"""What needs no screen: the state, text from outside, amounts, the inbox, the bar."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, strategies
+
+from launcher.core.errors import LauncherError
+from launcher.core.events import Credentials, Line, ModelLoaded, Phase, Progress, Ready, Step, Stopped
+from launcher.core.text import t
+from launcher.tui.amounts import in_bytes, in_mib
+from launcher.tui.messages import Inbox
+from launcher.tui.state import Home, after, begun, failed, rested, surveyed
+from launcher.tui.untrusted import plain
+from launcher.tui.widgets.progress import amount
+
+URL = "http://127.0.0.1:7860"
+
+
+def test_a_start_goes_through_its_stages(survey_of):
+    home = surveyed(Home(), survey_of(missing=True))
+    assert (home.stage, home.missing) == ("ready", 5)
+    home = begun(home)
+    assert (home.stage, home.ours) == ("installing", True)
+    home = after(after(home, Step("torch", t("x"), "started", 2, 5)), Progress("torch", 1, 2))
+    assert home.progress is not None
+    home = surveyed(home, survey_of())
+    assert (home.stage, home.step) == ("starting", None)
+    home = after(after(home, Phase("torch")), Ready(URL, 1))
+    assert (home.stage, home.phase, home.url, home.page) == ("serving", "torch", URL, False)
+    home = after(after(home, Ready(URL, 1, page=True)), ModelLoaded("demo", 1.0))
+    assert (home.page, home.model) == (True, "demo")
+
+
+def test_an_end_that_nobody_asked_for_is_a_failure(survey_of):
+    serving = replace(Home(survey=survey_of()), stage="serving", ours=True, url=URL, credentials=Credentials("a", "b"))
+    ended = after(serving, Stopped(-9))
+    assert (ended.stage, ended.url, ended.credentials, ended.ours) == ("failed", "", None, False)
+    assert "-9" in str(ended.error.message)
+    assert after(serving, Stopped(0)).stage == "ready"
+    assert after(replace(serving, stage="stopping"), Stopped(-15)).stage == "ready"
+    assert rested(ended) is ended
+    assert rested(serving) == Home(survey=serving.survey)
+
+
+def test_a_running_runtime_is_found(survey_of):
+    home = surveyed(Home(), survey_of(running=True))
+    assert (home.stage, home.url, home.ours) == ("serving", URL, False)
+
+
+def test_a_failure_stays_until_the_next_start(survey_of):
+    home = failed(begun(surveyed(Home(), survey_of())), LauncherError("x", t("a"), t("b")))
+    assert surveyed(home, survey_of()).stage == "failed"
+    assert begun(home).error is None
+    assert after(home, Line("uv", "x")) is home
+
+
+@pytest.mark.parametrize(
+    ("outside", "shown"),
+    [
+        ("[red]x[/]", "[red]x[/]"),
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x1b]0;title\x07rest", "rest"),
+        ("\x1b]0;never ended", ""),
+        ("\x9b2Jx\x85", "x�"),
+        ("10%\r50%\r100%", "100%"),
+        ("windows\r\n", "windows"),
+        ("bell\x07null\x00", "bell␇null␀"),
+        ("a\tb", "a   b"),
+        ("a\u202etxt.exe", "a�txt.exe"),
+        ("bad\udcff", "bad�"),
+        ("中文 🎨", "中文 🎨"),
+    ],
+)
+def test_text_from_outside_is_shown_and_does_nothing(outside, shown):
+    assert plain(outside) == shown
+
+
+@given(strategies.text(strategies.characters(max_codepoint=0x2100), max_size=60))
+def test_no_control_character_survives(outside):
+    assert all(0x20 <= ord(character) < 0x7F or ord(character) >= 0xA0 for character in plain(outside))
+
+
+def test_amounts_are_short():
+    counts = (0, 999, 1000, 1536, 99 * 1024**2, 200_000_000, 3 * 1024**4)
+    assert [in_bytes(count) for count in counts] == [
+        "0 B", "999 B", "1.0 KB", "1.5 KB", "99.0 MB", "191 MB", "3.0 TB",
+    ]  # fmt: skip
+    assert in_mib(12288) == "12.0 GB"
+
+
+def test_a_flood_travels_with_one_message():
+    inbox = Inbox()
+    assert [inbox.put(Line("a", str(number))) for number in range(3)] == [True, False, False]
+    assert [event.text for event in inbox.take()] == ["0", "1", "2"]
+    assert inbox.take() == []
+    assert inbox.put(Line("a", "later"))
+
+
+def test_the_bar_can_be_read_without_colour():
+    assert amount(Progress("x", 25, 100, "files")).plain == "━━━━━─────────────── 25%  25 / 100"
+    assert amount(Progress("x", 2048, None)).plain == "2.0 KB"
+    assert amount(Progress("x", 300, 100, "files")).plain.startswith("━" * 20 + " ")
