@@ -157,6 +157,7 @@ ENGINE = (
         opt_sdp_no_mem_attention="torch's own attention, deterministic",
         disable_opt_split_attention="plain attention; beats the other attention flags",
         use_ipex="Intel GPU",
+        no_hashing="no sha256 of checkpoints",
     ),
     Flag("--sub-quad-q-chunk-size", "int", "worker", "chunk size of sub-quadratic attention", 1024),
     Flag("--sub-quad-kv-chunk-size", "int", "worker", "chunk size of sub-quadratic attention"),
@@ -164,7 +165,6 @@ ENGINE = (
     *_flags(
         "switch",
         "works",
-        no_hashing="no sha256 of checkpoints",
         skip_load_model_at_start="load the model with the first picture",
         ui_debug_mode="the page without a model",
     ),

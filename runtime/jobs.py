@@ -8,15 +8,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from runtime import protocol
-from runtime.channel import Message
 from runtime.progress import Progress
-from runtime.request import Picture, Request, RequestError, Result
+from runtime.request import Request, RequestError, Result
+from runtime.tasks import Generate, Heard, Interrupt, Load, ModelState, NoModelError, Task, fail, read_result
 from runtime.worker_process import WorkerProcess, explain_exit
 
 #: a job's event line is written at most this often, in seconds
@@ -24,68 +23,20 @@ _EVENT_SECONDS = 0.5
 _SECONDS_TO_HEAR_OF_THE_END = 0.3
 
 
-class NoModelError(RequestError):
-    """There is no usable checkpoint to draw with."""
-
-
-@dataclass(frozen=True)
-class ModelState:
-    """What the worker has loaded, or why it has not. `state`: none, loading, ready or failed."""
-
-    state: str = "none"
-    path: Path | None = None
-    title: str = ""
-    seconds: float = 0.0
-    #: native size in pixels, once loaded
-    width: int | None = None
-    height: int | None = None
-    sha256: str | None = None
-    error: RequestError | None = None
-
-
-@dataclass(eq=False)
-class _Load:
-    path: Path
-    future: Future[ModelState] = field(default_factory=Future)
-
-
-@dataclass(eq=False)
-class _Generate:
-    request: Request
-    checkpoint: Path | None
-    id: str = field(default_factory=lambda: uuid4().hex)
-    future: Future[Result] = field(default_factory=Future)
-
-
-@dataclass(frozen=True)
-class _Heard:
-    worker: WorkerProcess
-    message: Message | None
-
-
-@dataclass(frozen=True)
-class _Interrupt:
-    """Stop what runs; it goes into the inbox, not into the queue. `skip`: only the running batch."""
-
-    skip: bool = False
-
-
-_Task = _Load | _Generate
-
-
 class Jobs:
     """The one queue. All state is changed by one thread; `progress` and `model` are snapshots that any may read."""
 
     def __init__(self, command: Sequence[str], announce: Callable[[protocol.Event], None]) -> None:
         self._command, self._announce = tuple(command), announce
-        self._inbox: queue.SimpleQueue[_Task | _Heard | _Interrupt | None] = queue.SimpleQueue()
-        self._pending: deque[_Task] = deque()
-        self._current: _Task | None = None
+        self._inbox: queue.SimpleQueue[Task | Heard | Interrupt | None] = queue.SimpleQueue()
+        self._pending: deque[Task] = deque()
+        self._current: Task | None = None
         self._worker: WorkerProcess | None = None
         self._said = 0.0
         self._leaving = threading.Event()
         self.progress = Progress()
         self.model = ModelState()
+        self._held = ModelState()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
 
     def start(self) -> None:
@@ -102,25 +53,25 @@ class Jobs:
         self._inbox.put(None)
         self._thread.join(5)
 
-    def load(self, path: Path) -> Future[ModelState]:
+    def load(self, path: Path, sha256: str | None = None) -> Future[ModelState]:
         """Load a checkpoint, in turn; the future fails with RequestError."""
-        task = _Load(path)
+        task = Load(path, sha256)
         self._inbox.put(task)
         return task.future
 
-    def generate(self, request: Request, checkpoint: Path | None) -> Future[Result]:
-        """Draw with `checkpoint` (None: whatever is loaded), in turn; the future fails with RequestError."""
-        task = _Generate(request, checkpoint)
+    def generate(self, request: Request, path: Path | None, sha256: str | None = None) -> Future[Result]:
+        """Draw with the checkpoint at `path`, loading it first if need be; the future fails with RequestError."""
+        task = Generate(request, Load(path, sha256) if path else None)
         self._inbox.put(task)
         return task.future
 
     def interrupt(self) -> None:
         """Stop the running job now, keeping what exists; nothing happens if none runs."""
-        self._inbox.put(_Interrupt())
+        self._inbox.put(Interrupt())
 
     def skip(self) -> None:
         """Abandon the running batch and go on with the job's next one."""
-        self._inbox.put(_Interrupt(skip=True))
+        self._inbox.put(Interrupt(skip=True))
 
     # -- everything below runs in the queue's own thread
 
@@ -130,9 +81,9 @@ class Jobs:
             item = self._inbox.get()
             if item is None:
                 break
-            if isinstance(item, _Heard):
+            if isinstance(item, Heard):
                 self._hear(item)
-            elif isinstance(item, _Interrupt):
+            elif isinstance(item, Interrupt):
                 self._interrupt(item.skip)
             else:
                 self._pending.append(item)
@@ -143,19 +94,21 @@ class Jobs:
         gone = RequestError("stopping", "The server is stopping.", "Start it again.")
         for task in (self._current, *self._pending):
             if task is not None:
-                _fail(task, gone)
+                fail(task, gone)
         if self._worker is not None:
             self._worker.stop()
 
     def _interrupt(self, skip: bool) -> None:
-        if isinstance(self._current, _Generate) and self._worker is not None:
-            now = self.progress
-            self.progress = replace(now, skipped=now.skipped or skip, interrupted=now.interrupted or not skip)
-            self._worker.send({"do": "skip" if skip else "interrupt"})
+        if not isinstance(self._current, Generate) or self._worker is None:
+            return
+        now = self.progress
+        self.progress = replace(now, skipped=now.skipped or skip, interrupted=now.interrupted or not skip)
+        more = now.job_no + 1 < now.job_count
+        self._worker.send({"do": "skip" if skip and more else "interrupt"})
 
     def _ensure_worker(self) -> WorkerProcess:
         if self._worker is None:
-            self._worker = WorkerProcess(self._command, lambda w, m: self._inbox.put(_Heard(w, m)))
+            self._worker = WorkerProcess(self._command, lambda w, m: self._inbox.put(Heard(w, m)))
         return self._worker
 
     def _advance(self) -> None:
@@ -165,38 +118,39 @@ class Jobs:
             try:
                 self._begin(task)
             except RequestError as error:
-                _fail(task, error)
+                fail(task, error)
         if self._current is not None:
             self.progress = replace(self.progress, waiting=len(self._pending))
 
-    def _begin(self, task: _Task) -> None:
-        if isinstance(task, _Generate) and self._needs_load(task):
-            self._pending.appendleft(task)
-            task = _Load(task.checkpoint or self.model.path or Path())
-        if isinstance(task, _Load):
+    def _begin(self, task: Task) -> None:
+        if isinstance(task, Load):
             self._begin_load(task)
-        else:
+        elif self._has_model(task):
             self._begin_generate(task)
+        elif task.model is not None:
+            self._pending.appendleft(task)
+            self._begin_load(Load(task.model.path, task.model.sha256))
 
-    def _needs_load(self, task: _Generate) -> bool:
-        """Is another checkpoint to be loaded first? NoModelError when it is known that this cannot be done."""
-        model = self.model
-        wanted = task.checkpoint or model.path
-        if wanted is None:
-            raise NoModelError(
-                "no-model", "There is no checkpoint to draw with.", "Put one into models/Stable-diffusion."
-            )
-        if model.path == wanted and model.state == "failed" and model.error is not None:
-            raise NoModelError(model.error.code, model.error.message, model.error.hint)
-        return not (model.path == wanted and model.state == "ready")
+    def _has_model(self, task: Generate) -> bool:
+        """Is the wanted checkpoint loaded? NoModelError when it is known that it cannot be."""
+        if task.model is None:
+            hint = "Put a .safetensors file into models/Stable-diffusion."
+            raise NoModelError("no-model", "There is no checkpoint to draw with.", hint)
+        wanted, now = task.model.path, self.model
+        if now.state == "failed" and now.path == wanted and now.error is not None:
+            raise NoModelError(now.error.code, now.error.message, now.error.hint)
+        if self._held.path != wanted:
+            return False
+        self.model = self._held
+        return True
 
-    def _begin_load(self, task: _Load) -> None:
+    def _begin_load(self, task: Load) -> None:
         self.model = ModelState("loading", task.path, task.path.name)
         self._current = task
         self._announce(protocol.Phase("model"))
-        self._ensure_worker().send({"do": "load", "path": str(task.path)})
+        self._ensure_worker().send({"do": "load", "path": str(task.path), "hash": task.sha256})
 
-    def _begin_generate(self, task: _Generate) -> None:
+    def _begin_generate(self, task: Generate) -> None:
         self._current = task
         self.progress = Progress(
             job="scripts_txt2img",
@@ -208,7 +162,7 @@ class Jobs:
         self._announce(protocol.Job("started"))
         self._ensure_worker().send({"do": "generate", "id": task.id, "request": asdict(task.request)})
 
-    def _hear(self, heard: _Heard) -> None:
+    def _hear(self, heard: Heard) -> None:
         if heard.worker is not self._worker:
             return  # the last words of a worker that was already replaced
         if heard.message is None:
@@ -228,12 +182,13 @@ class Jobs:
             self._announce(protocol.Phase(body["name"]))
 
     def _on_loaded(self, body: dict[str, Any]) -> None:
-        task = self._take(_Load)
+        task = self._take(Load)
         if task is None:
             return
         self.model = ModelState(
             "ready", task.path, body["title"], body["seconds"], body.get("width"), body.get("height"), body.get("hash")
         )
+        self._held = self.model
         self._announce(protocol.Model(body["title"], body["seconds"]))
         task.future.set_result(self.model)
 
@@ -241,13 +196,13 @@ class Jobs:
         self._fail_current(RequestError(body["code"], body["message"], body["hint"]))
 
     def _on_step(self, body: dict[str, Any], blobs: tuple[bytes, ...]) -> None:
-        if not isinstance(self._current, _Generate) or body["id"] != self._current.id:
+        if not isinstance(self._current, Generate) or body["id"] != self._current.id:
             return
         self.progress = replace(
             self.progress,
             sampling_step=body["step"],
             sampling_steps=body["steps"],
-            job_no=body["batch"],
+            job_no=body["batch"] - 1,
             job_count=body["batches"],
             preview=blobs[0] if blobs else self.progress.preview,
         )
@@ -256,7 +211,7 @@ class Jobs:
             self._announce(protocol.Job("progress", round(self.progress.fraction, 3)))
 
     def _on_done(self, body: dict[str, Any], blobs: tuple[bytes, ...]) -> None:
-        task = self._take(_Generate)
+        task = self._take(Generate)
         if task is None:
             return
         result = read_result(body["result"], blobs)
@@ -271,14 +226,16 @@ class Jobs:
         return task
 
     def _fail_current(self, error: RequestError) -> None:
-        task = self._take(_Load) or self._take(_Generate)
-        if isinstance(task, _Load):
+        task = self._take(Load) or self._take(Generate)
+        if isinstance(task, Load):
             self.model = ModelState("failed", task.path, task.path.name, error=error)
+            # a refused file leaves the model before it in its place; any other failure may have cost it
+            self._held = self._held if error.code.startswith("checkpoint-") else ModelState()
             self._announce(protocol.ModelFailed(task.path.name, error.code, error.message))
         elif task is not None:
             self._announce(protocol.Job("failed"))
         if task is not None:
-            _fail(task, error)
+            fail(task, error)
 
     def _replace(self, code: int | None) -> None:
         """The worker has died: say so, start another, and give it the model that was loaded."""
@@ -287,25 +244,8 @@ class Jobs:
         error = RequestError(
             "worker-died", f"The drawing process ended ({why}).", "A new one was started; try a smaller picture."
         )
-        was = self.model
+        was, self._held = self._held, ModelState()
         self._fail_current(error)
-        # one that dies while loading, or before, is not started again until somebody asks: it would die again
-        if was.state == "ready" and was.path is not None and not self._leaving.wait(_SECONDS_TO_HEAR_OF_THE_END):
-            self._pending.appendleft(_Load(was.path))
-
-
-def _fail(task: _Task, error: RequestError) -> None:
-    if not task.future.done():
-        task.future.set_exception(error)
-
-
-def read_result(found: dict[str, Any], blobs: Sequence[bytes]) -> Result:
-    """A Result from the worker's JSON and its pictures; keys unknown here are ignored."""
-    known = {name.name for name in fields(Result)} - {"request", "pictures", "comments"}
-    pictures = tuple(
-        Picture(png, entry["seed"], entry["infotext"], entry.get("path"))
-        for png, entry in zip(blobs, found["pictures"], strict=True)
-    )
-    request = Request(**{f.name: found["request"][f.name] for f in fields(Request) if f.name in found["request"]})
-    rest = {key: value for key, value in found.items() if key in known}
-    return Result(request=request, pictures=pictures, comments=tuple(found.get("comments", ())), **rest)
+        # one that dies without a model is not started again until somebody asks: it would die again
+        if was.path is not None and not self._leaving.wait(_SECONDS_TO_HEAR_OF_THE_END):
+            self._pending.appendleft(Load(was.path, was.sha256))

@@ -13,7 +13,7 @@ class PortTakenError(Exception):
 
 
 def listen(host: str, port: int | None, first: int) -> socket.socket:
-    """A bound, listening socket on `port`, or the first free one from `first`. PortTakenError; OSError for a bad host."""
+    """A bound, listening socket on `port`, or on the first free one from `first`. PortTakenError, OSError."""
     family, address = _resolve(host)
     if port is not None:
         try:

@@ -11,10 +11,11 @@ from pathlib import Path
 from runtime import protocol
 from runtime.flags import Settings
 from runtime.hashes import HashCache
-from runtime.jobs import Jobs, ModelState
+from runtime.jobs import Jobs
 from runtime.library import Checkpoint, Library
 from runtime.options import Options
 from runtime.request import Request, RequestError, Result
+from runtime.tasks import ModelState
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,8 +42,9 @@ class Studio:
     def start(self) -> None:
         """Start the worker; the model begins to load unless the flags say otherwise."""
         self.jobs.start()
-        if self._chosen and not self.settings.on("skip_load_model_at_start") and not self.settings.on("ui_debug_mode"):
-            self._load(self._chosen)
+        chosen = self.chosen
+        if chosen and not self.settings.on("skip_load_model_at_start") and not self.settings.on("ui_debug_mode"):
+            self._load(chosen)
 
     def choose(self, spelling: str) -> Future[ModelState]:
         """Load another checkpoint and keep it for the jobs to come; RequestError at once for an unknown name."""
@@ -53,21 +55,22 @@ class Studio:
             done: Future[ModelState] = Future()
             done.set_result(self.jobs.model)
             return done
-        loading = self._load(found.path)
+        loading = self._load(found)
         loading.add_done_callback(lambda done: None if done.exception() else self._keep(found))
         return loading
 
     def generate(self, request: Request, spelling: str | None = None) -> Future[Result]:
         """Draw in turn, with the chosen checkpoint or, for this job, another one; an unknown spelling is ignored."""
         other = self.library.find(spelling) if spelling else None
-        return self.jobs.generate(request, other.path if other else self._chosen)
+        wanted = other or self.chosen
+        return self.jobs.generate(request, wanted.path if wanted else None, wanted.sha256 if wanted else None)
 
     def _keep(self, checkpoint: Checkpoint) -> None:
         self._chosen = checkpoint.path
         self.options.update({"sd_model_checkpoint": (self.library.at(checkpoint.path) or checkpoint).title})
 
-    def _load(self, path: Path) -> Future[ModelState]:
-        loading = self.jobs.load(path)
+    def _load(self, checkpoint: Checkpoint) -> Future[ModelState]:
+        loading = self.jobs.load(checkpoint.path, checkpoint.sha256)
         loading.add_done_callback(self._loaded)
         return loading
 

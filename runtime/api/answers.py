@@ -7,9 +7,9 @@ import json
 import time
 from typing import Any
 
-from runtime.jobs import ModelState
 from runtime.progress import Progress
 from runtime.request import Result
+from runtime.tasks import ModelState
 
 #: must not start with a digit: AUTOMATIC1111 would read a low version number and turn on old ways of drawing
 VERSION = "gesso-0.1.0"

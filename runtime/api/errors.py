@@ -9,12 +9,20 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as RoutingError
 from starlette.responses import JSONResponse, Response
 
-from runtime.jobs import NoModelError
 from runtime.request import RequestError
+from runtime.tasks import NoModelError
 
 _LOG = logging.getLogger(__name__)
 #: failures that are not the caller's
-_OURS = {"worker-died": 500, "stopping": 503, "out-of-memory": 500, "nan": 500, "internal": 500}
+_OURS = {
+    "worker-died": 500,
+    "worker-fault": 500,
+    "out-of-memory": 500,
+    "nan-unet": 500,
+    "nan-vae": 500,
+    "cannot-save": 500,
+    "stopping": 503,
+}
 _CALLERS = {"script-not-found": 422}
 
 

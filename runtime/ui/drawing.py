@@ -78,7 +78,10 @@ def _finished(job: Future[Result], pictures: Path) -> tuple[Any, str, Any]:
         result = job.result()
     except RequestError as error:
         return gr.skip(), words.failure(error), ""
-    return _files(result, pictures), "", words.infotext(result)
+    files = _files(result, pictures)
+    # one picture is shown large, several as a grid
+    gallery = gr.Gallery(value=files, selected_index=0 if len(files) == 1 else None)
+    return gallery, "", words.infotext(result)
 
 
 def _files(result: Result, folder: Path) -> list[str]:

@@ -12,9 +12,9 @@ import gradio as gr
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from runtime.jobs import ModelState
 from runtime.request import RequestError
 from runtime.studio import Studio
+from runtime.tasks import ModelState
 from runtime.ui import words
 from runtime.ui.localization import localization_head
 from runtime.ui.theme import page_theme

@@ -30,15 +30,15 @@ def txt2img_tab(studio: Studio, pictures: Path) -> Txt2Img:
         with gr.Column(scale=6):
             prompt, negative = _prompts()
         with gr.Column(scale=1, min_width=180):
-            generate, interrupt, skip = _buttons()
+            generate = gr.Button("Generate", variant="primary", elem_id="txt2img_generate")
+            interrupt = gr.Button("Interrupt", elem_id="txt2img_interrupt")
     with gr.Row():
         with gr.Column(scale=1, min_width=340):
             settings = _settings()
         with gr.Column(scale=1, min_width=340):
             outputs = _outputs()
     _connect(studio, pictures, [prompt, negative, *settings], outputs, generate)
-    for button, act in ((interrupt, studio.jobs.interrupt), (skip, studio.jobs.skip)):
-        button.click(act, queue=False, show_progress="hidden", api_visibility="private")
+    interrupt.click(studio.jobs.interrupt, queue=False, show_progress="hidden", api_visibility="private")
     return Txt2Img(settings[3], settings[4])
 
 
@@ -52,14 +52,6 @@ def _prompts() -> tuple[gr.Textbox, gr.Textbox]:
         placeholder=f"Negative prompt {_HINT}",
     )  # fmt: skip
     return prompt, negative
-
-
-def _buttons() -> tuple[gr.Button, gr.Button, gr.Button]:
-    generate = gr.Button("Generate", variant="primary", elem_id="txt2img_generate")
-    with gr.Row():
-        interrupt = gr.Button("Interrupt", elem_id="txt2img_interrupt", min_width=60)
-        skip = gr.Button("Skip", elem_id="txt2img_skip", min_width=60)
-    return generate, interrupt, skip
 
 
 def _settings() -> list[Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import html
 
-from runtime.jobs import ModelState
 from runtime.progress import Progress
 from runtime.request import RequestError, Result
+from runtime.tasks import ModelState
 
 
 def model_status(model: ModelState, anything: bool) -> str:

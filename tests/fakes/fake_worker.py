@@ -146,7 +146,7 @@ class FakeWorker:
                     "id": name,
                     "step": step + 1,
                     "steps": request.steps,
-                    "batch": batch,
+                    "batch": batch + 1,
                     "batches": request.n_iter,
                 },
                 *preview,
