@@ -70,10 +70,9 @@ def find_sampler(name: str) -> tuple[SamplerInfo, str | None] | None:
     for sampler in SAMPLERS:
         if wanted == sampler.name.casefold():
             return sampler, None
-    for scheduler in SCHEDULERS[1:]:
-        stem = wanted.removesuffix(" " + scheduler.label.casefold())
-        if stem != wanted:
-            return next(((sampler, scheduler.label) for sampler in SAMPLERS if stem == sampler.name.casefold()), None)
+        for scheduler in SCHEDULERS[1:]:
+            if wanted == f"{sampler.name} {scheduler.label}".casefold():
+                return sampler, scheduler.label
     return None
 
 

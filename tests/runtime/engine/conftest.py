@@ -1,0 +1,16 @@
+"""A tiny model, loaded once."""
+
+from pathlib import Path
+
+import pytest
+
+from runtime.engine.checkpoint import load_checkpoint
+from runtime.engine.generate import Model
+from runtime.engine.memory import Hardware, Settings, Store, place
+
+
+@pytest.fixture(scope="session")
+def model(checkpoint_file: Path) -> Model:
+    placement = place(Settings(), Hardware())
+    checkpoint = load_checkpoint(checkpoint_file, placement.precision)
+    return Model(checkpoint.title, Store(checkpoint, placement), checkpoint.native, "0123456789abcdef")

@@ -1,0 +1,158 @@
+"""Emphasis, chunks and weights, by the vectors of AUTOMATIC1111's contract."""
+
+import time
+
+import pytest
+import torch
+
+from runtime.engine.conditioning import encode, weighted
+from runtime.engine.prompt import CHUNK, chunks_of, comma_id, parse_emphasis, prompt_chunks, without_comments
+from runtime.engine.tokenizer import END, START, token_ids
+from runtime.request import RequestError
+
+
+@pytest.mark.parametrize(
+    ("prompt", "runs"),
+    [
+        ("", [("", 1.0)]),
+        ("a (cat)", [("a ", 1.0), ("cat", 1.1)]),
+        ("((cat))", [("cat", 1.21)]),
+        ("(cat:1.5)", [("cat", 1.5)]),
+        ("((cat:1.5))", [("cat", 1.65)]),
+        ("(cat : -0.5 )", [("cat ", -0.5)]),
+        ("[cat]", [("cat", 1 / 1.1)]),
+        ("[[cat]]", [("cat", 1 / 1.21)]),
+        (r"\(cat\)", [("(cat)", 1.0)]),
+        (r"\[a\] \\ \b", [("[a] \\ b", 1.0)]),
+        ("(cat", [("cat", 1.1)]),
+        ("cat)", [("cat)", 1.0)]),
+        ("a]b", [("a]b", 1.0)]),
+        ("(a)(b)", [("ab", 1.1)]),
+        ("[cat:1.3]", [("cat:1.3", 1 / 1.1)]),
+        ("ratio 16:9", [("ratio 16:9", 1.0)]),
+        ("x:1.3)", [("x:1.3)", 1.0)]),
+        ("(a:b:1.2)", [("a:b", 1.2)]),
+        ("(a [b) c]", [("a ", 1.1), ("b", 1.0), (" c", 1 / 1.1)]),
+        ("(a (b:2) c:3)", [("a ", 3.0), ("b", 6.0), (" c", 3.0)]),
+        ("(红色:1.2)的圆", [("红色", 1.2), ("的圆", 1.0)]),
+    ],
+)
+def test_emphasis(prompt, runs):
+    found = parse_emphasis(prompt)
+    assert [run.text for run in found] == [text for text, _ in runs]
+    assert [run.weight for run in found] == pytest.approx([weight for _, weight in runs])
+
+
+@pytest.mark.parametrize("piece", ["(", ")", "(a:1", "((a)", "[(x"])
+def test_parsing_is_linear(piece):
+    """Twenty-five times as long may take at most 200 times as long (a quadratic parser: 625 times)."""
+
+    def seconds(times):
+        started = time.process_time()
+        parse_emphasis(piece * times)
+        return time.process_time() - started
+
+    short = max(min(seconds(2_000) for _ in range(3)), 1e-4)
+    assert min(seconds(50_000) for _ in range(2)) < 200 * short
+
+
+def test_comments_end_with_their_line():
+    assert without_comments("a cat # blue?\non a mat") == "a cat \non a mat"
+    assert without_comments("a cat") == "a cat"
+
+
+def test_token_ids_are_clips():
+    """Ids from CLIP's published vocabulary."""
+    assert token_ids("a photo of a cat") == [320, 1125, 539, 320, 2368]
+    assert comma_id() == 267
+
+
+def test_one_chunk_is_framed_and_padded():
+    (chunk,) = prompt_chunks("a (cat:1.5)")
+    assert chunk.ids == (START, 320, 2368, *(END,) * 74)
+    assert chunk.weights == (1.0, 1.0, 1.5, *(1.0,) * 74)
+
+
+def test_empty_prompt_is_one_chunk():
+    (chunk,) = prompt_chunks("")
+    assert chunk.ids == (START, *(END,) * 76)
+
+
+@pytest.mark.parametrize(("words", "chunks"), [(75, 1), (76, 2), (150, 2), (151, 3)])
+def test_chunks_hold_75_tokens(words, chunks):
+    assert len(prompt_chunks("cat " * words)) == chunks
+
+
+def test_break_starts_a_chunk():
+    first, second = prompt_chunks("cat BREAK mat")
+    assert (first.ids[1], second.ids[1]) == (2368, token_ids("mat")[0])
+    assert len(prompt_chunks("cat BREAKFAST")) == 1
+
+
+def test_a_phrase_moves_with_its_comma():
+    """60 words, a comma, 20 words: the chunk is full after 14 of the 20, so all 20 move on."""
+    first, second = prompt_chunks("cat " * 60 + "," + " mat" * 20)
+    assert first.ids[61] == comma_id()
+    assert first.ids[62:] == (END,) * 15
+    assert second.ids[1:21] == tuple(token_ids("mat") * 20)
+
+
+def test_a_comma_out_of_reach_moves_nothing():
+    first, _ = prompt_chunks("cat " * 50 + "," + " mat" * 30)
+    assert END not in first.ids[:76]
+
+
+def test_reach_is_twenty_tokens():
+    near, far = ("cat " * before + "," + " mat" * 40 for before in (CHUNK - 20, CHUNK - 21))
+    assert END in prompt_chunks(near)[0].ids[:76]
+    assert END not in prompt_chunks(far)[0].ids[:76]
+
+
+def test_weights_survive_a_move():
+    _, second = chunks_of(parse_emphasis("cat " * 70 + ", (mat:1.5)" + " (mat:1.5)" * 10))
+    assert second.weights[1:12] == (1.5,) * 11
+
+
+def test_weighting_keeps_the_mean():
+    states = torch.randn(1, 77, 8, generator=torch.Generator().manual_seed(1)) + 0.5
+    weights = [1.0] * 10 + [1.4] * 5 + [1.0] * 62
+    heavier = weighted(states, weights)
+    assert heavier.mean().item() == pytest.approx(states.mean().item(), rel=1e-4)
+    ratio = heavier / states
+    assert (ratio[0, 12, 0] / ratio[0, 0, 0]).item() == pytest.approx(1.4, rel=1e-4)
+
+
+def test_weighting_of_a_balanced_tensor_does_not_explode():
+    states = torch.randn(1, 77, 8, generator=torch.Generator().manual_seed(1))
+    states -= states.mean()
+    heavier = weighted(states, [1.0] * 70 + [1.5] * 7)
+    assert torch.equal(heavier[0, 0], states[0, 0])
+
+
+def test_each_chunk_is_encoded_by_itself(model):
+    device = model.store.device
+    with torch.no_grad(), model.store.lend("text") as text:
+        long = encode(text, "cat " * 75 + "BREAK mat", 1, device)
+        second = encode(text, "mat", 1, device)
+    assert long.shape == (1, 154, 32)
+    assert torch.equal(long[:, 77:], second)
+
+
+def test_clip_skip_is_as_if_the_last_layers_were_not_there(model):
+    device = model.store.device
+    with torch.no_grad(), model.store.lend("text") as text:
+        skipped = encode(text, "a cat", 3, device)
+        layers = text.encoder.layers
+        text.encoder.layers = layers[:-2]
+        try:
+            shorter = encode(text, "a cat", 1, device)
+        finally:
+            text.encoder.layers = layers
+        assert torch.allclose(skipped, shorter, atol=1e-6)
+        assert not torch.allclose(skipped, encode(text, "a cat", 1, device), atol=1e-3)
+
+
+def test_weights_beyond_numbers_are_refused(model):
+    with torch.no_grad(), model.store.lend("text") as text, pytest.raises(RequestError) as refused:
+        encode(text, "(" * 100_000 + "cat", 1, model.store.device)
+    assert refused.value.code == "prompt-weight"
