@@ -1,4 +1,4 @@
-"""Engine environments, old and new side by side: stamped when proven, and one pointer file that names the current one."""
+"""Engine environments side by side: stamped when proven, and one pointer file that names the current one."""
 
 from __future__ import annotations
 

@@ -19,7 +19,9 @@ def pinned(workspace: Workspace, choice: TorchChoice) -> dict[str, list[str]]:
     """The requirements that were installed for `choice` before, each with its allowed SHA-256; {} the first time."""
     record = read_record(workspace.state / PINS) or {}
     found = record.get(_key(choice))
-    return {str(name): [str(each) for each in hashes] for name, hashes in found.items()} if isinstance(found, dict) else {}
+    return (
+        {str(name): [str(each) for each in hashes] for name, hashes in found.items()} if isinstance(found, dict) else {}
+    )
 
 
 def pin(workspace: Workspace, choice: TorchChoice, requirements: dict[str, list[str]]) -> None:
@@ -29,7 +31,7 @@ def pin(workspace: Workspace, choice: TorchChoice, requirements: dict[str, list[
 
 
 def check_wheel(workspace: Workspace, choice: TorchChoice, wheel: Path) -> str:
-    """The wheel's SHA-256, pinned if it is seen for the first time; LauncherError `hash-mismatch`, `wheel-unreadable`."""
+    """The wheel's SHA-256, pinned the first time; LauncherError `hash-mismatch`, `wheel-unreadable`."""
     digest = _sha256(wheel)
     name = f"torch=={choice.build}"
     known = pinned(workspace, choice).get(name)

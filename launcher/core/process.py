@@ -1,4 +1,4 @@
-"""The one door for children: argument lists, never a shell; two channels; a silent child is cancelled too; the tree ends."""
+"""The one door for children: argument lists, never a shell; two channels; told to end, the whole tree ends."""
 
 from __future__ import annotations
 
@@ -45,11 +45,13 @@ class Exit:
     code: int
 
 
-class Cancelled(LauncherError):
+class CancelledError(LauncherError):
     """The user stopped the work; what ran has been ended."""
 
     def __init__(self) -> None:
-        super().__init__("interrupted", t("Stopped at your wish."), t("The same command continues where this one ended."))
+        super().__init__(
+            "interrupted", t("Stopped at your wish."), t("The same command continues where this one ended.")
+        )
 
 
 def run(
@@ -62,8 +64,8 @@ def run(
 ) -> Iterator[Output | Quiet | Exit]:
     """Run `command` to its end, yielding its lines, then Exit.
 
-    `cancel` may be set from any thread: the whole tree ends (asked, and after `grace` seconds made to) and Cancelled is
-    raised. Closing the iterator early ends the tree too. Raises LauncherError `cannot-start`.
+    `cancel` may be set from any thread: the whole tree ends (asked, and after `grace` seconds made to) and
+    CancelledError is raised. Closing the iterator early ends the tree too. Raises LauncherError `cannot-start`.
     """
     child = _start(command, environment, cwd, subprocess.PIPE, subprocess.PIPE)
     lines: queue.Queue[Output | None] = queue.Queue(maxsize=1000)
@@ -132,7 +134,13 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            list(command), env=dict(environment), cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=err, **_own_group()
+            list(command),
+            env=dict(environment),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            **_own_group(),
         )
     except OSError as error:
         raise LauncherError(
@@ -161,12 +169,12 @@ def _private(path: Path) -> IO[bytes]:
 def _lines(
     child: subprocess.Popen[bytes], lines: queue.Queue[Output | None], cancel: threading.Event | None
 ) -> Iterator[Output | Quiet]:
-    """The lines until both channels have closed, or until shortly after the child ended (a grandchild may hold them)."""
+    """The lines until both channels close, or shortly after the child ended (a grandchild may hold them)."""
     open_channels = 2
     ended: float | None = None
     while open_channels:
         if cancel is not None and cancel.is_set():
-            raise Cancelled
+            raise CancelledError
         try:
             line = lines.get(timeout=_POLL)
         except queue.Empty:
@@ -205,10 +213,9 @@ def _read(channel: str, pipe: IO[bytes], lines: queue.Queue[Output | None], done
 
 def _put(lines: queue.Queue[Output | None], line: Output | None, done: threading.Event) -> None:
     while not done.is_set():
-        try:
-            return lines.put(line, timeout=0.2)
-        except queue.Full:
-            continue
+        with contextlib.suppress(queue.Full):
+            lines.put(line, timeout=0.2)
+            return
 
 
 def _members(pid: int) -> list[psutil.Process]:

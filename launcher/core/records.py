@@ -44,12 +44,10 @@ def read_record(path: Path) -> dict[str, Any] | None:
 def _replace(beside: Path, path: Path) -> None:
     """On Windows a virus scanner or a reader may hold the old file for a moment."""
     for _ in range(20):
-        try:
+        with contextlib.suppress(PermissionError):
             beside.replace(path)
-        except PermissionError:
-            time.sleep(0.05)
-        else:
             return
+        time.sleep(0.05)
     beside.replace(path)
 
 

@@ -127,13 +127,13 @@ _FAILURES: tuple[tuple[str, str, Text, Text], ...] = (
         "hash-mismatch",
         r"Hash mismatch",
         t("The file that came for {what} is not the one that was expected: its SHA-256 differs."),
-        t("Nothing of it was installed. Choose another index in pip's configuration; if you changed the file yourself, delete its entry in state/pins.json."),  # noqa: E501
+        t("Nothing of it was installed. Choose another index; for a file of your own, remove it from state/pins.json."),
     ),
     (
         "certificate",
         r"invalid peer certificate|UnknownIssuer|CertificateRequired|certificate verify failed",
         t("The certificate of {host} is not one that this computer trusts."),
-        t("Behind a company's proxy, name its certificate file in pip's configuration (cert); a wrong clock does this too."),
+        t("Behind a company's proxy, name its certificate in pip's configuration (cert); or is the clock wrong?"),
     ),
     (
         "source-refused",
@@ -143,8 +143,7 @@ _FAILURES: tuple[tuple[str, str, Text, Text], ...] = (
     ),
     (
         "no-network",
-        r"dns error|client error \(Connect\)|tcp connect error|Connection (refused|reset)|operation timed out"
-        r"|error sending request|Network is unreachable|connection closed|error decoding response body|Failed to fetch",
+        r"dns error|\(Connect\)|Connection (refused|reset|closed)|timed out|unreachable|response body|Failed to fetch",
         t("{host} cannot be reached."),
         t("Look at the network and the proxy. {again}", again=_AGAIN),
     ),
