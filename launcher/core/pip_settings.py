@@ -130,8 +130,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _key(name: str) -> str:
-    key = name.lower().replace("_", "-").removeprefix("--")
-    return _ALIASES.get(key, key)
+    return name.lower().replace("_", "-").removeprefix("--")
 
 
 def _merged(files: list[dict[str, dict[str, str]]], environ: Mapping[str, str]) -> dict[str, str]:
@@ -141,10 +140,14 @@ def _merged(files: list[dict[str, dict[str, str]]], environ: Mapping[str, str]) 
         merged: dict[str, str] = {}
         for file in files:
             merged.update(file.get(section, {}))
-        values.update({key: value for key, value in merged.items() if value})
-    variables = {_key(name[4:]): value for name, value in environ.items() if name.startswith("PIP_")}
-    values.update({key: value for key, value in variables.items() if value})
+        values.update(_said(merged))
+    values.update(_said({_key(name[4:]): value for name, value in environ.items() if name.startswith("PIP_")}))
     return values
+
+
+def _said(merged: dict[str, str]) -> dict[str, str]:
+    """What is not empty, under its first name; an alias undoes its other name only if it says something."""
+    return {_ALIASES.get(key, key): value for key, value in merged.items() if value}
 
 
 def _expanded(link: str, home: Path) -> str:

@@ -1,0 +1,148 @@
+"""NVML in all its moods, and simulated computers."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pynvml
+import pytest
+
+from launcher.core.errors import LauncherError
+from launcher.core.hardware import Gpu, Machine, cards_in_use, look, simulate
+from tests.fakes.fake_nvml import FakeCard, FakeNvml
+
+
+def looked(monkeypatch: pytest.MonkeyPatch, nvml: FakeNvml, patience: float = 4.0) -> Machine:
+    monkeypatch.setitem(sys.modules, "pynvml", nvml.module())
+    return look(Path.cwd(), patience=patience)
+
+
+def test_several_cards(monkeypatch):
+    nvml = FakeNvml(
+        [
+            FakeCard(),
+            FakeCard(name=b"Quadro P400", uuid=b"GPU-b", total=2048 << 20, free=2000 << 20, capability=(6, 1)),
+        ],
+        driver=b"580.95.05",
+    )
+    machine = looked(monkeypatch, nvml)
+    assert machine.driver == "580.95.05"
+    assert machine.gpus == (
+        Gpu(0, "GPU-6a3cd0f1-2a0e-4f5c-9d8b-1b1d6f0c7e11", "nvidia", "NVIDIA GeForce RTX 3060", 12288, 11264, "8.6"),
+        Gpu(1, "GPU-b", "nvidia", "Quadro P400", 2048, 2000, "6.1"),
+    )
+    assert (nvml.started, nvml.ended) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pynvml.NVMLError_LibraryNotFound,
+        pynvml.NVMLError_DriverNotLoaded,
+        pynvml.NVMLError_LibRmVersionMismatch,
+        pynvml.NVMLError_NoPermission,
+        pynvml.NVMLError_Unknown,
+        OSError,
+    ],
+)
+def test_without_a_working_driver_there_is_no_card(monkeypatch, error):
+    machine = looked(monkeypatch, FakeNvml([FakeCard()], init_error=error))
+    assert (machine.driver, machine.gpus) == (None, ())
+    assert machine.ram_mib
+    assert machine.disk_free_mib
+
+
+def test_a_missing_binding_is_no_card(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert look(Path.cwd()).gpus == ()
+
+
+def test_a_lost_card_does_not_hide_the_others(monkeypatch):
+    machine = looked(monkeypatch, FakeNvml([FakeCard(lost=True), FakeCard(name="NVIDIA T4")]))
+    assert [(gpu.index, gpu.name) for gpu in machine.gpus] == [(1, "NVIDIA T4")]
+
+
+def test_what_a_card_does_not_tell_is_unknown(monkeypatch):
+    silent = pynvml.NVMLError_NotSupported
+    card = FakeCard(uuid=silent, capability=pynvml.NVMLError_FunctionNotFound, memory_error=silent)
+    (gpu,) = looked(monkeypatch, FakeNvml([card], driver=pynvml.NVMLError_Unknown)).gpus
+    assert gpu == Gpu(0, None, "nvidia", "NVIDIA GeForce RTX 3060", None, None, None)
+
+
+def test_a_silent_nvml_is_not_waited_for(monkeypatch):
+    start = time.monotonic()
+    machine = looked(monkeypatch, FakeNvml([FakeCard()], hangs=True), patience=0.2)
+    assert machine.gpus == ()
+    assert time.monotonic() - start < 2
+
+
+def test_apple_silicon_is_a_card(monkeypatch):
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    machine = looked(monkeypatch, FakeNvml(init_error=pynvml.NVMLError_LibraryNotFound))
+    assert (machine.os, machine.arch, [gpu.vendor for gpu in machine.gpus]) == ("macos", "arm64", ["apple"])
+
+
+@pytest.mark.parametrize(("said", "arch"), [("AMD64", "x86_64"), ("aarch64", "arm64"), ("riscv64", None)])
+def test_architecture_names(monkeypatch, said, arch):
+    monkeypatch.setattr("platform.machine", lambda: said)
+    assert looked(monkeypatch, FakeNvml()).arch == arch
+
+
+def test_disk_of_a_folder_that_is_not_there_yet(tmp_path):
+    free = look(tmp_path / "not" / "yet").disk_free_mib
+    assert free is not None
+    assert abs(free - (look(tmp_path).disk_free_mib or 0)) < 1024
+
+
+def test_a_machine_replays_from_its_own_json(tmp_path, monkeypatch):
+    machine = looked(monkeypatch, FakeNvml([FakeCard(), FakeCard(name="NVIDIA T4", memory_error=pynvml.NVMLError_Unknown)]))
+    file = tmp_path / "hardware.json"
+    file.write_text(json.dumps(machine.to_json()))
+    assert simulate(file) == machine
+    assert set(machine.to_json()) >= {"os", "arch", "python", "ram_mib", "disk_free_mib", "driver", "gpus"}
+
+
+def test_an_absent_key_is_unknown(tmp_path):
+    file = tmp_path / "machine.toml"
+    file.write_text('os = "windows"\n[[gpus]]\nname = "NVIDIA GeForce GTX 1060"\n')
+    assert simulate(file) == Machine(os="windows", gpus=(Gpu(name="NVIDIA GeForce GTX 1060"),))
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('os = "beos"', "os"),
+        ("ram_mib = true", "ram_mib"),
+        ('ram_mib = "8 GB"', "ram_mib"),
+        ("ram_gib = 8", "ram_gib"),
+        ("[[gpus]]\nvram_total_mib = 1.5", "gpus[0].vram_total_mib"),
+        ("[[gpus]]\n[[gpus]]\nvendor = 'NVIDIA'", "gpus[1].vendor"),
+        ("[[gpus]]\ncompute_capability = 8.6", "gpus[0].compute_capability"),
+        ("[[gpus]]\ncompute_capability = 'sm_86'", "gpus[0].compute_capability"),
+        ("gpus = 'none'", "gpus"),
+        ('{"gpus": [{"uid": "x"}]}', "gpus[0].uid"),
+    ],
+)
+def test_what_a_simulated_machine_may_not_say(tmp_path, text, key):
+    file = tmp_path / "machine.toml"
+    file.write_text(text)
+    with pytest.raises(LauncherError) as failure:
+        simulate(file)
+    assert failure.value.code == "bad-facts"
+    assert f'"{key}"' in str(failure.value.message)
+    assert str(file) in str(failure.value.message)
+    assert str(failure.value.hint)
+
+
+def test_cards_are_named_by_index_or_uuid():
+    cards = (Gpu(index=0, uuid="GPU-aa"), Gpu(index=2, uuid="GPU-bb", name="NVIDIA T4"), Gpu())
+    machine = Machine(gpus=cards)
+    assert cards_in_use(machine, None) == cards
+    assert cards_in_use(machine, "2")[0] is cards[1]
+    assert cards_in_use(machine, "gpu-BB") == (cards[1],)
+    with pytest.raises(LauncherError, match="gpu-unknown.*2: NVIDIA T4"):
+        cards_in_use(machine, "7")
+    with pytest.raises(LauncherError, match="leave out --gpu"):
+        cards_in_use(Machine(), "0")
