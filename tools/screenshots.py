@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from launcher.core.events import Event, Line, ModelLoaded, Phase, Ready
 from launcher.core.hardware import Gpu, Machine
-from launcher.core.plan import Installed, Plan, PlanStep
+from launcher.core.plan import Installed, Options, Plan, PlanStep
 from launcher.core.profiles import MemoryChoice
 from launcher.core.text import t
 from launcher.core.torch_choice import TorchChoice
@@ -45,10 +45,10 @@ def survey() -> Survey:
     plan = Plan(torch, memory, "3.12", steps, (), None, None, ())
     installed = Installed("torch-2.13.0-cu130-1", "2.13.0+cu130", "0" * 64, verified=True)
     status = cast(Any, SimpleNamespace(state="stopped", url=None, pid=None, profile=None, since=None))
-    return Survey(machine, installed, plan, status, ("gesso-demo",))
+    return Survey(machine, installed, plan, status, Options(), ("gesso-demo",))
 
 
-def launch(_plan: Plan, _cancel: Cancel) -> Iterator[Event]:
+def launch(_survey: Survey, _cancel: Cancel) -> Iterator[Event]:
     """A start that goes well."""
     url = "http://127.0.0.1:7860"
     yield Phase("server")
@@ -78,7 +78,7 @@ async def draw(language: str) -> str:
     """The home screen while it serves, as SVG."""
     core = Core(
         look=survey,
-        install=lambda _plan, _cancel: iter(()),
+        install=lambda _survey, _cancel: iter(()),
         launch=launch,
         stop=lambda: None,
         open_page=lambda _url: True,

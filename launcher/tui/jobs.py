@@ -11,11 +11,12 @@ from textual.dom import DOMNode
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
-from launcher.core.plan import Plan
 from launcher.tui.messages import Failed, Finished, Happened, Inbox, Surveyed
 from launcher.tui.state import Survey
 
 Cancel = threading.Event
+# What was seen, and how to end the work early.
+Work = Callable[[Survey, Cancel], Iterator[Event]]
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Core:
     """What the interface asks of core; the real ones are wired in `wiring`, tests bring their own."""
 
     look: Callable[[], Survey]
-    install: Callable[[Plan, Cancel], Iterator[Event]]
+    install: Work
     # Starts the runtime, or follows the one that runs; once cancelled it ends and leaves the runtime alone.
-    launch: Callable[[Plan, Cancel], Iterator[Event]]
+    launch: Work
     stop: Callable[[], None]
     # Shows the page; False where there is no screen to show it on.
     open_page: Callable[[str], bool]
@@ -50,15 +51,15 @@ class Jobs:
         """Look around."""
         self._start("survey", self._look)
 
-    def up(self, plan: Plan) -> None:
+    def up(self, survey: Survey) -> None:
         """Install what is missing, then launch."""
         self._cancel = Cancel()
-        self._start("up", partial(self._up, plan, self._cancel))
+        self._start("up", partial(self._up, survey, self._cancel))
 
-    def follow(self, plan: Plan) -> None:
+    def follow(self, survey: Survey) -> None:
         """Watch the runtime that runs already."""
         self._cancel = Cancel()
-        self._start("up", partial(self._walk, self._core.launch, plan, self._cancel))
+        self._start("up", partial(self._walk, self._core.launch, survey, self._cancel))
 
     def stop(self) -> None:
         """Stop the runtime."""
@@ -90,15 +91,15 @@ class Jobs:
         self._host.post_message(Surveyed(survey))
         return survey
 
-    def _up(self, plan: Plan, cancel: Cancel) -> None:
-        if plan.missing:
-            self._walk(self._core.install, plan, cancel)
+    def _up(self, survey: Survey, cancel: Cancel) -> None:
+        if survey.plan.missing:
+            self._walk(self._core.install, survey, cancel)
             if cancel.is_set():
                 return
-            plan = self._look().plan
-        self._walk(self._core.launch, plan, cancel)
+            survey = self._look()
+        self._walk(self._core.launch, survey, cancel)
 
-    def _walk(self, work: Callable[[Plan, Cancel], Iterator[Event]], plan: Plan, cancel: Cancel) -> None:
-        for event in work(plan, cancel):
+    def _walk(self, work: Work, survey: Survey, cancel: Cancel) -> None:
+        for event in work(survey, cancel):
             if self._inbox.put(event):
                 self._host.post_message(Happened(self._inbox))

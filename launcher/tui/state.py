@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, ModelLoaded, Phase, Progress, Ready, Step, Stopped
 from launcher.core.hardware import Machine
-from launcher.core.plan import Installed, Plan
+from launcher.core.plan import Installed, Options, Plan
 from launcher.core.text import t
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ class Survey:
     installed: Installed
     plan: Plan
     status: Status
+    # The user's, completed by the run profile.
+    options: Options
     models: tuple[str, ...] = ()
 
 

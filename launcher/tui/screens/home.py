@@ -105,12 +105,12 @@ class HomeScreen(Screen[None]):
         before = self.home
         self.home = state.surveyed(before, message.survey)
         if before.stage == "looking" and self.home.busy:
-            self._jobs.follow(message.survey.plan)
+            self._jobs.follow(message.survey)
 
     @on(Happened)
     def _happened(self, message: Happened) -> None:
         events = message.inbox.take()
-        self.query_one(LogPane).add([event for event in events if isinstance(event, Line | Notice)], self.say)
+        self.query_one(LogPane).add([event for event in events if isinstance(event, Line | Notice)])
         home = self.home
         for event in events:
             home = state.after(home, event)
@@ -138,18 +138,18 @@ class HomeScreen(Screen[None]):
     # What the keys do
 
     def action_go(self) -> None:
-        """Enter: show the plan, confirm it, start."""
-        if self.home.stage not in ("ready", "asked", "failed"):
+        """Enter: look again, show the plan, confirm it, start: whatever comes next."""
+        home, survey = self.home, self.home.survey
+        if home.stage not in ("ready", "asked", "failed"):
             return
-        if self.home.survey is None or self.home.blocked:
+        if survey is None or home.blocked:
             self.home = Home()
             self._jobs.survey()
-            return
-        if self.home.missing and self.home.stage != "asked":
-            self.home = replace(self.home, stage="asked", error=None)
-            return
-        self.home = state.begun(self.home)
-        self._jobs.up(self.home.survey.plan)
+        elif home.missing and home.stage != "asked":
+            self.home = replace(home, stage="asked", error=None)
+        else:
+            self.home = state.begun(home)
+            self._jobs.up(survey)
 
     def action_back(self) -> None:
         """Esc: the plan is not carried out."""
@@ -205,4 +205,4 @@ class HomeScreen(Screen[None]):
         self.app.exit(0)
 
     def _note(self, severity: str, sentence: Text) -> None:
-        self.query_one(LogPane).add([Notice("interface", severity, sentence)], self.say)
+        self.query_one(LogPane).add([Notice("interface", severity, sentence)])

@@ -52,7 +52,9 @@ def test_the_choice_is_kept_and_the_rest_of_the_file_with_it(tmp_path: Path):
     file = tmp_path / "new" / "config.toml"
     save_language(file, "zh")
     assert read_saved_language(file) == "zh"
-    file.write_text('# mine\nprofile = "lan"\nlanguage = "zh"\n\n[proxy]\nlanguage = "not this one"\n', encoding="utf-8")
+    file.write_text(
+        '# mine\nprofile = "lan"\nlanguage = "zh"\n\n[proxy]\nlanguage = "not this one"\n', encoding="utf-8"
+    )
     save_language(file, "en")
     assert read_saved_language(file) == "en"
     assert file.read_text(encoding="utf-8") == (

@@ -13,7 +13,7 @@ import pytest
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Phase, Progress, Ready, Step, Stopped
 from launcher.core.hardware import Gpu, Machine
-from launcher.core.plan import Download, Finding, Installed, Plan, PlanStep
+from launcher.core.plan import Download, Finding, Installed, Options, Plan, PlanStep
 from launcher.core.profiles import MemoryChoice
 from launcher.core.text import t
 from launcher.core.torch_choice import TorchChoice
@@ -45,7 +45,7 @@ def a_survey(*, missing: bool = False, running: bool = False, gpus: tuple[Gpu, .
     )
     done = Installed("torch-2.13.0-cpu-1", "2.13.0+cpu", "0" * 64, verified=True)
     status = SimpleNamespace(state="serving" if running else "stopped", url=URL if running else None)
-    return Survey(machine, Installed() if missing else done, plan, status, ("gesso-demo",))
+    return Survey(machine, Installed() if missing else done, plan, status, Options(), ("gesso-demo",))
 
 
 @dataclass
@@ -64,18 +64,18 @@ class FakeCore:
         self.calls.append("look")
         return self.survey
 
-    def install(self, plan: Plan, cancel: Cancel) -> Iterator[Event]:
+    def install(self, survey: Survey, cancel: Cancel) -> Iterator[Event]:
         self.calls.append("install")
-        for number, step in enumerate(plan.missing, 1):
-            yield Step(step.name, step.title, "started", number, len(plan.missing))
+        for number, step in enumerate(survey.plan.missing, 1):
+            yield Step(step.name, step.title, "started", number, len(survey.plan.missing))
             yield Line("uv", f"doing {step.name}")
             yield Progress(step.name, 50_000_000, 200_000_000)
             if self.slow and cancel.wait(5):
                 raise LauncherError("interrupted", t("Stopped."), t("Press Enter to start."))
-            yield Step(step.name, step.title, "done", number, len(plan.missing))
+            yield Step(step.name, step.title, "done", number, len(survey.plan.missing))
         self.survey = a_survey()
 
-    def launch(self, plan: Plan, cancel: Cancel) -> Iterator[Event]:
+    def launch(self, survey: Survey, cancel: Cancel) -> Iterator[Event]:
         self.calls.append("launch")
         self._stopped.clear()
         yield Phase("server")

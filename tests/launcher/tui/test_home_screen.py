@@ -219,6 +219,16 @@ async def test_the_mouse_does_what_the_keys_do(fake):
     assert fake.calls.count("open http://127.0.0.1:7860") == 2
 
 
+async def test_the_log_is_wrapped_to_the_width_of_the_moment(fake):
+    fake.lines = ("word " * 30,)
+    async with fake.app().run_test(size=SIZE) as pilot:
+        await until(pilot, "Press Enter to start.")
+        await pilot.press("enter")
+        await until(pilot, "│ " + ("word " * 15).strip() + "  ")
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, "│ " + ("word " * 23).strip() + "  ")
+
+
 async def test_without_a_screen_the_address_is_said_instead_of_opened(fake):
     fake.has_screen = False
     async with fake.app().run_test(size=SIZE) as pilot:

@@ -1,0 +1,44 @@
+"""The interface's questions, put to the real core."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from launcher.core import environments, install, launch
+from launcher.core.paths import Workspace, checkout
+from launcher.core.plan import Options
+from launcher.core.proposal import propose
+from launcher.language import save_language
+from launcher.tui.browser import open_page
+from launcher.tui.jobs import Core
+from launcher.tui.state import Survey
+
+CHECKPOINTS = (".safetensors", ".ckpt")
+DEMO = Path("runtime") / "assets" / "demo"
+
+
+def real_core(workspace: Workspace, options: Options) -> Core:
+    """Everything about `workspace`, started with the options of the command line."""
+    return Core(
+        look=lambda: survey(workspace, options),
+        install=lambda seen, cancel: install.install(seen.plan, workspace, cancel=cancel),
+        launch=lambda seen, cancel: launch.launch(workspace, seen.options, seen.plan, cancel=cancel),
+        stop=lambda: launch.stop(workspace),
+        open_page=open_page,
+        save_language=lambda language: save_language(workspace.config_file, language),
+    )
+
+
+def survey(workspace: Workspace, options: Options) -> Survey:
+    """Looks at everything once and changes nothing."""
+    installed = environments.installed(workspace)
+    proposal = propose(workspace, options, installed)
+    status = launch.status(workspace)
+    return Survey(proposal.machine, installed, proposal.plan, status, proposal.options, models(workspace))
+
+
+def models(workspace: Workspace) -> tuple[str, ...]:
+    """The names of the checkpoints that can be drawn with: the user's, and the one that comes with Gesso."""
+    folders = (workspace.models / "Stable-diffusion", checkout() / DEMO)
+    found = (file for folder in folders if folder.is_dir() for file in folder.rglob("*"))
+    return tuple(sorted(file.stem for file in found if file.suffix in CHECKPOINTS))
