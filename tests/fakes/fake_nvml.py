@@ -60,7 +60,7 @@ class FakeNvml:
 
     def _alive(self) -> None:
         if self.started <= self.ended:
-            raise pynvml.NVMLError_Uninitialized()
+            raise pynvml.NVMLError_Uninitialized
 
     def nvmlInit(self) -> None:  # noqa: N802
         if self.hangs:
@@ -84,9 +84,9 @@ class FakeNvml:
     def nvmlDeviceGetHandleByIndex(self, index: int) -> FakeCard:  # noqa: N802
         self._alive()
         if not 0 <= index < len(self.cards):
-            raise pynvml.NVMLError_InvalidArgument()
+            raise pynvml.NVMLError_InvalidArgument
         if self.cards[index].lost:
-            raise pynvml.NVMLError_GpuIsLost()
+            raise pynvml.NVMLError_GpuIsLost
         return self.cards[index]
 
     def nvmlDeviceGetMemoryInfo(self, card: FakeCard) -> Any:  # noqa: N802

@@ -18,7 +18,7 @@ def looked(monkeypatch: pytest.MonkeyPatch, nvml: FakeNvml, patience: float = 4.
     return look(Path.cwd(), patience=patience)
 
 
-def test_several_cards(monkeypatch):
+def test_several_cards(monkeypatch: pytest.MonkeyPatch) -> None:
     nvml = FakeNvml(
         [
             FakeCard(),
@@ -46,38 +46,38 @@ def test_several_cards(monkeypatch):
         OSError,
     ],
 )
-def test_without_a_working_driver_there_is_no_card(monkeypatch, error):
+def test_without_a_working_driver_there_is_no_card(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
     machine = looked(monkeypatch, FakeNvml([FakeCard()], init_error=error))
     assert (machine.driver, machine.gpus) == (None, ())
     assert machine.ram_mib
     assert machine.disk_free_mib
 
 
-def test_a_missing_binding_is_no_card(monkeypatch):
+def test_a_missing_binding_is_no_card(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     assert look(Path.cwd()).gpus == ()
 
 
-def test_a_lost_card_does_not_hide_the_others(monkeypatch):
+def test_a_lost_card_does_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = looked(monkeypatch, FakeNvml([FakeCard(lost=True), FakeCard(name="NVIDIA T4")]))
     assert [(gpu.index, gpu.name) for gpu in machine.gpus] == [(1, "NVIDIA T4")]
 
 
-def test_what_a_card_does_not_tell_is_unknown(monkeypatch):
+def test_what_a_card_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     silent = pynvml.NVMLError_NotSupported
     card = FakeCard(uuid=silent, capability=pynvml.NVMLError_FunctionNotFound, memory_error=silent)
     (gpu,) = looked(monkeypatch, FakeNvml([card], driver=pynvml.NVMLError_Unknown)).gpus
     assert gpu == Gpu(0, None, "nvidia", "NVIDIA GeForce RTX 3060", None, None, None)
 
 
-def test_a_silent_nvml_is_not_waited_for(monkeypatch):
+def test_a_silent_nvml_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     start = time.monotonic()
     machine = looked(monkeypatch, FakeNvml([FakeCard()], hangs=True), patience=0.2)
     assert machine.gpus == ()
     assert time.monotonic() - start < 2
 
 
-def test_apple_silicon_is_a_card(monkeypatch):
+def test_apple_silicon_is_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.system", lambda: "Darwin")
     monkeypatch.setattr("platform.machine", lambda: "arm64")
     machine = looked(monkeypatch, FakeNvml(init_error=pynvml.NVMLError_LibraryNotFound))
@@ -85,26 +85,28 @@ def test_apple_silicon_is_a_card(monkeypatch):
 
 
 @pytest.mark.parametrize(("said", "arch"), [("AMD64", "x86_64"), ("aarch64", "arm64"), ("riscv64", None)])
-def test_architecture_names(monkeypatch, said, arch):
+def test_architecture_names(monkeypatch: pytest.MonkeyPatch, said: str, arch: str | None) -> None:
     monkeypatch.setattr("platform.machine", lambda: said)
     assert looked(monkeypatch, FakeNvml()).arch == arch
 
 
-def test_disk_of_a_folder_that_is_not_there_yet(tmp_path):
+def test_disk_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
     free = look(tmp_path / "not" / "yet").disk_free_mib
     assert free is not None
     assert abs(free - (look(tmp_path).disk_free_mib or 0)) < 1024
 
 
-def test_a_machine_replays_from_its_own_json(tmp_path, monkeypatch):
-    machine = looked(monkeypatch, FakeNvml([FakeCard(), FakeCard(name="NVIDIA T4", memory_error=pynvml.NVMLError_Unknown)]))
+def test_a_machine_replays_from_its_own_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = looked(
+        monkeypatch, FakeNvml([FakeCard(), FakeCard(name="NVIDIA T4", memory_error=pynvml.NVMLError_Unknown)])
+    )
     file = tmp_path / "hardware.json"
     file.write_text(json.dumps(machine.to_json()))
     assert simulate(file) == machine
     assert set(machine.to_json()) >= {"os", "arch", "python", "ram_mib", "disk_free_mib", "driver", "gpus"}
 
 
-def test_an_absent_key_is_unknown(tmp_path):
+def test_an_absent_key_is_unknown(tmp_path: Path) -> None:
     file = tmp_path / "machine.toml"
     file.write_text('os = "windows"\n[[gpus]]\nname = "NVIDIA GeForce GTX 1060"\n')
     assert simulate(file) == Machine(os="windows", gpus=(Gpu(name="NVIDIA GeForce GTX 1060"),))
@@ -125,7 +127,7 @@ def test_an_absent_key_is_unknown(tmp_path):
         ('{"gpus": [{"uid": "x"}]}', "gpus[0].uid"),
     ],
 )
-def test_what_a_simulated_machine_may_not_say(tmp_path, text, key):
+def test_what_a_simulated_machine_may_not_say(tmp_path: Path, text: str, key: str) -> None:
     file = tmp_path / "machine.toml"
     file.write_text(text)
     with pytest.raises(LauncherError) as failure:
@@ -136,13 +138,13 @@ def test_what_a_simulated_machine_may_not_say(tmp_path, text, key):
     assert str(failure.value.hint)
 
 
-def test_cards_are_named_by_index_or_uuid():
+def test_cards_are_named_by_index_or_uuid() -> None:
     cards = (Gpu(index=0, uuid="GPU-aa"), Gpu(index=2, uuid="GPU-bb", name="NVIDIA T4"), Gpu())
     machine = Machine(gpus=cards)
     assert cards_in_use(machine, None) == cards
     assert cards_in_use(machine, "2")[0] is cards[1]
     assert cards_in_use(machine, "gpu-BB") == (cards[1],)
-    with pytest.raises(LauncherError, match="gpu-unknown.*2: NVIDIA T4"):
+    with pytest.raises(LauncherError, match=r"gpu-unknown.*2: NVIDIA T4"):
         cards_in_use(machine, "7")
     with pytest.raises(LauncherError, match="leave out --gpu"):
         cards_in_use(Machine(), "0")

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,12 @@ VALUES = {
 
 def a_pip() -> str:
     """An interpreter that has pip: a virtual environment made by uv has none, its base has."""
-    candidates = [sys.executable, getattr(sys, "_base_executable", None), shutil.which("python3"), shutil.which("python")]
+    candidates: list[str | None] = [
+        sys.executable,
+        getattr(sys, "_base_executable", None),
+        shutil.which("python3"),
+        shutil.which("python"),
+    ]
     for python in filter(None, candidates):
         if subprocess.run([python, "-c", "import pip"], capture_output=True, check=False).returncode == 0:
             return python
@@ -65,7 +71,7 @@ def configuration(chance: random.Random) -> str:
     return "\n".join(lines) + "\n"
 
 
-def computer(folder: Path, chance: random.Random) -> dict:
+def computer(folder: Path, chance: random.Random) -> dict[str, Any]:
     """A home, system folders and an interpreter's prefix, each with or without a configuration of its own."""
     home, named = folder / "home", folder / "named.conf"
     environ = {"HOME": str(home), "XDG_CONFIG_DIRS": f"{folder}/xdg1:{folder}/xdg2"}
@@ -85,7 +91,7 @@ def computer(folder: Path, chance: random.Random) -> dict:
     return {"environ": environ, "prefix": str(folder / "prefix")}
 
 
-def test_two_hundred_computers_read_as_pip_reads_them(tmp_path):
+def test_two_hundred_computers_read_as_pip_reads_them(tmp_path: Path) -> None:
     chance = random.Random(20261120)
     computers = [computer(tmp_path / str(number), chance) for number in range(200)]
     nothing = {"environ": {"HOME": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}, "prefix": str(tmp_path)}
@@ -108,7 +114,7 @@ def test_two_hundred_computers_read_as_pip_reads_them(tmp_path):
         } == {**answer, "no_index": bool(answer["no_index"])}, case
 
 
-def test_where_the_files_lie_on_other_systems(tmp_path):
+def test_where_the_files_lie_on_other_systems(tmp_path: Path) -> None:
     environ = {"PROGRAMDATA": "D:/ProgramData", "APPDATA": "D:/Roaming", "HOME": str(tmp_path)}
     windows = list(configuration_files(environ, "win32", "D:/Python"))
     assert windows == [
@@ -130,7 +136,7 @@ def read(tmp_path: Path, data: bytes, **environ: str) -> PipSettings:
     return read_pip_settings({"HOME": str(tmp_path), "PIP_CONFIG_FILE": str(file), **environ}, prefix=str(tmp_path))
 
 
-def test_a_file_saved_by_notepad(tmp_path):
+def test_a_file_saved_by_notepad(tmp_path: Path) -> None:
     data = "\ufeff[global]\r\nfind-links = D:\\轮子\r\n".encode()
     assert read(tmp_path, data).find_links == ("D:\\轮子",)
 
@@ -138,12 +144,12 @@ def test_a_file_saved_by_notepad(tmp_path):
 @pytest.mark.parametrize(
     "data", [b"index-url = x\n", b"[global]\nno-index = maybe\n", b"[global]\ntimeout = long\n", b"[global\n"]
 )
-def test_what_cannot_be_understood_is_said(tmp_path, data):
+def test_what_cannot_be_understood_is_said(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(LauncherError, match="pip-settings"):
         read(tmp_path, data)
 
 
-def test_a_home_in_a_path_is_resolved_where_it_leads_somewhere(tmp_path):
+def test_a_home_in_a_path_is_resolved_where_it_leads_somewhere(tmp_path: Path) -> None:
     (tmp_path / "wheels").mkdir()
     found = read(tmp_path, b"[global]\nfind-links = ~/wheels ~/none\n").find_links
     assert found == (str(tmp_path / "wheels"), "~/none")

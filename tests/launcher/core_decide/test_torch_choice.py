@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.hardware import Gpu, Machine
+from launcher.core.hardware import Arch, Gpu, Machine, Os
 from launcher.core.pip_settings import PipSettings
 from launcher.core.sources import Sources, Wheel
 from launcher.core.torch_choice import choose_torch, torch_arguments, torch_environment
@@ -16,7 +16,7 @@ def card(name: str, capability: str | None, index: int = 0) -> Gpu:
     return Gpu(index, f"GPU-{index}", "nvidia", name, 8192, 8000, capability)
 
 
-def machine(os="linux", driver: str | None = None, *gpus: Gpu, arch="x86_64") -> Machine:
+def machine(os: Os | None = "linux", driver: str | None = None, *gpus: Gpu, arch: Arch = "x86_64") -> Machine:
     return Machine(os=os, arch=arch, python="3.11.7", driver=driver, gpus=gpus)
 
 
@@ -57,7 +57,7 @@ COMPUTERS = [
     ("3060 and K80", machine("linux", "535.183", card("A", "3.7"), card("B", "8.6", 1)), None, "mixed-gpus"),
     ("laptop", machine("windows", "566.36", INTEL, card("RTX 4060 Laptop", "8.9", 1)), "cu126", None),
     ("capability not told", machine("linux", "580.95", card("?", None)), None, "capability-unknown"),
-    ("vendor not told", Machine("linux", "x86_64", driver="580.95", gpus=(Gpu(compute_capability="8.6"),)), "cu130", None),
+    ("vendor not told", machine("linux", "580.95", Gpu(compute_capability="8.6")), "cu130", None),
     ("system not told", Machine(driver="527.00", gpus=(card("RTX 3060", "8.6"),)), None, "driver-too-old"),
     ("Radeon, Windows", machine("windows", None, AMD), "cpu", "gpu-not-used"),
     ("iGPU only", machine("windows", None, INTEL), "cpu", "gpu-not-used"),
@@ -71,7 +71,7 @@ COMPUTERS = [
 
 
 @pytest.mark.parametrize(("computer", "tag", "slug"), [row[1:] for row in COMPUTERS], ids=[row[0] for row in COMPUTERS])
-def test_the_table_of_computers(computer, tag, slug):
+def test_the_table_of_computers(computer: Machine, tag: str | None, slug: str | None) -> None:
     choice = choose_torch(computer, PipSettings(), "cp311")
     assert (choice.tag, choice.slug) == (tag, slug)
     sentence = str(choice.reason)
@@ -86,7 +86,7 @@ def test_the_table_of_computers(computer, tag, slug):
 
 
 @pytest.mark.parametrize("computer", [row[1] for row in COMPUTERS], ids=[row[0] for row in COMPUTERS])
-def test_the_predicate_holds_for_every_choice(computer):
+def test_the_predicate_holds_for_every_choice(computer: Machine) -> None:
     """Judged again from the table alone, card by card."""
     table, choice = read_torch_table(), choose_torch(computer, PipSettings(), "cp311")
     for build in table.builds:
@@ -96,7 +96,7 @@ def test_the_predicate_holds_for_every_choice(computer):
             assert all(build.has_kernels_for(gpu) for gpu in nvidia)
 
 
-def test_one_card_of_a_mixed_pair_can_be_chosen():
+def test_one_card_of_a_mixed_pair_can_be_chosen() -> None:
     rig = machine("linux", "580.95", card("RTX 5090", "12.0"), card("GTX 1080 Ti", "6.1", 1))
     assert choose_torch(rig, PipSettings(), "cp311", gpu="0").tag == "cu130"
     assert choose_torch(rig, PipSettings(), "cp311", gpu="GPU-1").tag == "cu126"
@@ -104,13 +104,13 @@ def test_one_card_of_a_mixed_pair_can_be_chosen():
         choose_torch(rig, PipSettings(), "cp311", gpu="2")
 
 
-def test_the_processor_can_always_be_asked_for():
+def test_the_processor_can_always_be_asked_for() -> None:
     for name, computer, _, slug in COMPUTERS:
         choice = choose_torch(computer, PipSettings(), "cp311", cpu=True)
         assert choice.tag == ("cpu" if slug != "no-torch-fits" else None), name
 
 
-def test_binary_compatibility_stays_within_a_major_version():
+def test_binary_compatibility_stays_within_a_major_version() -> None:
     (build,) = (each for each in read_torch_table().builds if each.tag == "cu130" and "x86_64" in each.arch)
     for capability, runs in {"7.5": True, "7.2": False, "8.7": True, "8.9": True, "11.0": False, "12.1": True}.items():
         assert build.has_kernels_for(card("x", capability)) is runs, capability
@@ -119,7 +119,7 @@ def test_binary_compatibility_stays_within_a_major_version():
 WHEEL = Wheel("/w/torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl", "/w", 191_794_682)
 
 
-def test_a_wheel_in_the_users_own_folder_wins():
+def test_a_wheel_in_the_users_own_folder_wins() -> None:
     choice = choose_torch(machine(), PipSettings(), "cp311", Sources((WHEEL,)))
     assert (choice.source, choice.wheel, choice.bytes, choice.build) == ("/w", WHEEL.path, WHEEL.size, "2.13.0+cpu")
     assert torch_arguments(choice) == ["--no-deps", WHEEL.path]
@@ -138,25 +138,25 @@ def test_a_wheel_in_the_users_own_folder_wins():
         "torch-2.13.0.tar.gz",
     ],
 )
-def test_a_wheel_that_does_not_fit_is_passed_over(name):
+def test_a_wheel_that_does_not_fit_is_passed_over(name: str) -> None:
     choice = choose_torch(machine(), PipSettings(), "cp311", Sources((Wheel(f"/w/{name}", "/w", 1),)))
     assert choice.wheel is None
     assert torch_arguments(choice) == ["--default-index", "https://download.pytorch.org/whl/cpu", "torch==2.13.0+cpu"]
 
 
-def test_a_wheel_for_the_card_still_gets_its_libraries():
+def test_a_wheel_for_the_card_still_gets_its_libraries() -> None:
     own = Wheel("/w/torch-2.13.0+cu130-cp311-cp311-manylinux_2_28_x86_64.whl", "file:///index", 5)
     choice = choose_torch(machine("linux", "580.95", card("A", "8.6")), PipSettings(), "cp311", Sources((WHEEL, own)))
     assert torch_arguments(choice) == ["--default-index", "https://download.pytorch.org/whl/cu130", own.path]
 
 
-def test_no_index_leaves_only_the_folders():
+def test_no_index_leaves_only_the_folders() -> None:
     pip = PipSettings(no_index=True)
     assert choose_torch(machine(), pip, "cp311", Sources((WHEEL,))).wheel == WHEEL.path
     assert choose_torch(machine(), pip, "cp311").slug == "torch-not-in-sources"
 
 
-def test_on_a_mac_the_users_index_is_asked_and_elsewhere_it_is_not():
+def test_on_a_mac_the_users_index_is_asked_and_elsewhere_it_is_not() -> None:
     pip = PipSettings(index_url="https://mirror.example/simple")
     mac = choose_torch(machine("macos", None, APPLE, arch="arm64"), pip, "cp312")
     assert (mac.source, torch_arguments(mac)) == ("https://mirror.example/simple", ["torch==2.13.0"])

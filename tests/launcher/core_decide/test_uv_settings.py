@@ -38,7 +38,9 @@ def index(root: Path, **versions: str) -> str:
     return root.as_uri()
 
 
-def dry_run(tmp_path: Path, pip: PipSettings, *requirements: str, arguments: list[str] | None = None):
+def dry_run(
+    tmp_path: Path, pip: PipSettings, *requirements: str, arguments: list[str] | None = None
+) -> subprocess.CompletedProcess[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_"))}
     environ |= {"UV_CACHE_DIR": str(tmp_path / "cache"), **uv_environment(pip, {})}
     return subprocess.run(
@@ -48,8 +50,8 @@ def dry_run(tmp_path: Path, pip: PipSettings, *requirements: str, arguments: lis
     )  # fmt: skip
 
 
-def test_uv_finds_what_pip_would_find(tmp_path):
-    """An old version in the first index, a package only in the second, one in a folder, and two places that are gone."""
+def test_uv_finds_what_pip_would_find(tmp_path: Path) -> None:
+    """An old version in the first index, a package only in the second, one in a folder; two places are gone."""
     links = tmp_path / "links with space"
     wheel(links, "third", "3.0")
     pip = PipSettings(
@@ -69,7 +71,7 @@ def test_uv_finds_what_pip_would_find(tmp_path):
     assert dry_run(tmp_path, pip, "first==2.0", arguments=[]).returncode != 0
 
 
-def test_no_index_leaves_the_folders(tmp_path):
+def test_no_index_leaves_the_folders(tmp_path: Path) -> None:
     links = tmp_path / "links"
     wheel(links, "third", "3.0")
     pip = PipSettings(index_url=index(tmp_path / "main", first="1.0"), find_links=(links.as_uri(),), no_index=True)
@@ -77,20 +79,20 @@ def test_no_index_leaves_the_folders(tmp_path):
     assert dry_run(tmp_path, pip, "first").returncode != 0
 
 
-def test_network_settings():
+def test_network_settings() -> None:
     pip = PipSettings(proxy="u:p@proxy.example:3128", cert="/own.pem", client_cert="/me.pem", timeout=12.4)
     told = uv_environment(pip, {"HTTPS_PROXY": "http://other"})
     assert told["HTTPS_PROXY"] == told["https_proxy"] == told["ALL_PROXY"] == "http://u:p@proxy.example:3128"
     assert (told["SSL_CERT_FILE"], told["SSL_CLIENT_CERT"], told["UV_HTTP_TIMEOUT"]) == ("/own.pem", "/me.pem", "12")
 
 
-def test_what_the_user_said_to_uv_itself_wins():
+def test_what_the_user_said_to_uv_itself_wins() -> None:
     pip = PipSettings("https://a.example", ("https://b.example",), timeout=5)
     environ = {"UV_DEFAULT_INDEX": "x", "UV_EXTRA_INDEX_URL": "y", "UV_HTTP_TIMEOUT": "9"}
     assert uv_environment(pip, environ) == {}
 
 
-def test_no_password_on_the_command_line_and_no_certificate_unchecked():
+def test_no_password_on_the_command_line_and_no_certificate_unchecked() -> None:
     pip = PipSettings("https://u:secret@a.example", ("https://u:secret@b.example",), trusted_hosts=("a.example",))
     assert "secret" not in " ".join(uv_arguments(pip))
     everything = " ".join([*uv_arguments(pip), *uv_environment(pip, {})]).lower()
@@ -103,22 +105,24 @@ SECRET = st.text("abcXYZ0189@:/%?#=", min_size=1, max_size=12)
 
 
 @given(PLAIN, SECRET, PLAIN, st.sampled_from(["https://", "http://", "socks5://"]))
-def test_a_password_is_never_shown(user, password, host, scheme):
+def test_a_password_is_never_shown(user: str, password: str, host: str, scheme: str) -> None:
     address = f"{scheme}{user}:secret{password}@{host}/simple"
     assert shown(address) == f"{scheme}***@{host}/simple"
 
 
 @given(PLAIN, PLAIN)
-def test_a_proxy_without_scheme_is_covered_too(user, password):
+def test_a_proxy_without_scheme_is_covered_too(user: str, password: str) -> None:
     assert shown(f"{user}:{password}@proxy.example:3128") == "***@proxy.example:3128"
 
 
-@pytest.mark.parametrize("address", ["https://a.example/simple", "/wheels", "file:///home/a@b/wheels", "C:\\wheels", "PyPI"])
-def test_nothing_else_is_covered(address):
+@pytest.mark.parametrize(
+    "address", ["https://a.example/simple", "/wheels", "file:///home/a@b/wheels", "C:\\wheels", "PyPI"]
+)
+def test_nothing_else_is_covered(address: str) -> None:
     assert shown(address) == address
 
 
-def test_local_places():
+def test_local_places() -> None:
     assert local_path("/a b") == Path("/a b")
     assert local_path("file:///a%20b") == Path("/a b")
     assert local_path("https://a.example/x") is None
