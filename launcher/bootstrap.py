@@ -89,6 +89,8 @@ def write_stamp(lock: str) -> None:
 def only_one() -> Iterator[None]:
     """Holds `.launcher.lock`; a second run waits. The system lets go of it when its holder dies, however it dies."""
     with (CHECKOUT / ".launcher.lock").open("a+b") as file:
+        # pip and uv inherit it: one that outlives us still writes, and the next run must wait for its end.
+        os.set_inheritable(file.fileno(), True)
         if not take_lock(file.fileno()):
             say("waiting")
             while not take_lock(file.fileno()):
@@ -128,7 +130,14 @@ def run(command: list[str]) -> tuple[int, str]:
     """Runs a tool with its output on our standard error; returns its exit code and what it said there as errors."""
     said: list[str] = []
     with subprocess.Popen(
-        command, env=child_environment(), stdout=sys.stderr, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
+        command,
+        env=child_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        close_fds=False,
     ) as child:
         for line in child.stderr or ():
             said.append(line)

@@ -1,0 +1,259 @@
+"""install.sh and the bootstrap: from any folder, twice, two at once, without a network, without a Python."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.stand_ins import ROOT, closed_environment, copy_checkout, start, uv_version, write_launcher_wheels
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="install.sh is for Linux and macOS")
+PREPARING = "Preparing the launcher"
+TOOLS = ("sh", "sed", "curl", "unzip", "sha256sum", "cut", "dirname", "uname", "ls", "cat", "head", "tr", "grep")
+REAL_PYTHON = os.path.realpath(sys.executable)
+MORE_TOOLS = ("mkdir", "mv", "chmod", "rm", "readlink")
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder of stand-in wheels and the lock that names them."""
+    folder = tmp_path_factory.mktemp("wheels")
+    return folder, write_launcher_wheels(folder)
+
+
+@pytest.fixture
+def clone(tmp_path: Path, wheels: tuple[Path, str]) -> Path:
+    """A fresh clone at a path with a space, Chinese and a quote."""
+    return copy_checkout(tmp_path / "my 画室's gesso", wheels[1])
+
+
+def run(clone: Path, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Starts a script of the clone from another folder, with the variables of `closed_environment`."""
+    command = [str(clone / script), *arguments]
+    return subprocess.run(command, env=environment, cwd=clone.parent, capture_output=True, text=True, timeout=120)
+
+
+def test_a_fresh_clone_reaches_the_launcher_and_the_second_run_is_quick(
+    clone: Path, wheels: tuple[Path, str], tmp_path: Path
+) -> None:
+    environment = closed_environment(wheels[0])
+    first = run(clone, "install.sh", "--yes", "--root", "a b", **environment)
+    assert first.returncode == 0, first.stderr
+    assert json.loads(first.stdout)["arguments"] == ["--from-install", "--yes", "--root", "a b"]
+    assert Path(json.loads(first.stdout)["prefix"]) == clone / ".launcher"
+    assert PREPARING in first.stderr
+    assert "正在准备启动器" in first.stderr
+    started = time.monotonic()
+    second = run(clone, "install.sh", **environment)
+    assert second.stderr == ""
+    assert json.loads(second.stdout)["arguments"] == ["--from-install"]
+    assert time.monotonic() - started < 3
+    link = tmp_path / "gesso"
+    link.symlink_to(clone / "gesso")
+    linked = subprocess.run([link, "status", "--json"], env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(linked.stdout)["arguments"] == ["status", "--json"]
+    own = subprocess.run([clone / ".launcher/bin/gesso", "plan"], capture_output=True, text=True, check=True)
+    assert json.loads(own.stdout)["arguments"] == ["plan"]
+    assert not list(clone.parent.glob("*.egg-info"))
+
+    with (clone / "launcher" / "data" / "locks" / "launcher.txt").open("a") as lock:
+        lock.write("\n")
+    changed = run(clone, "install.sh", **environment)
+    assert PREPARING in changed.stderr, "another lock makes the environment anew"
+    assert json.loads(changed.stdout)["arguments"] == ["--from-install"]
+
+    moved = clone.rename(clone.with_name("moved"))
+    after = run(moved, "install.sh", **environment)
+    assert PREPARING in after.stderr, "an environment cannot move, so it is made anew"
+    assert Path(json.loads(after.stdout)["prefix"]) == moved / ".launcher"
+
+
+def test_two_at_once_make_one_environment(clone: Path, wheels: tuple[Path, str]) -> None:
+    environment = closed_environment(wheels[0])
+    children = [start([str(clone / "install.sh")], environment, clone) for _ in range(2)]
+    answers = [child.communicate(timeout=120) for child in children]
+    assert [child.returncode for child in children] == [0, 0], answers
+    assert sum(PREPARING in errors for _, errors in answers) == 1
+    assert all(json.loads(output)["arguments"] == ["--from-install"] for output, _ in answers)
+
+
+def test_without_a_network_one_sentence_says_what_to_do_and_the_next_run_goes_on(
+    clone: Path, wheels: tuple[Path, str], tmp_path: Path
+) -> None:
+    # No PIP_NO_INDEX: the default index and the three mirrors are asked, all through a proxy that is not there.
+    offline = closed_environment(tmp_path / "nothing")
+    del offline["PIP_NO_INDEX"]
+    failed = run(clone, "install.sh", **offline)
+    assert failed.returncode == 1
+    assert failed.stdout == ""
+    assert "The launcher's packages could not be fetched." in failed.stderr
+    assert "启动器的软件包下载失败" in failed.stderr
+    assert failed.stderr.count("The default package index did not serve") == 3
+    assert "Traceback" not in failed.stderr
+    assert not (clone / ".launcher" / "stamp.json").exists()
+    again = run(clone, "install.sh", **closed_environment(wheels[0]))
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_package_with_other_bytes_is_refused(clone: Path, wheels: tuple[Path, str], tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(wheels[0], other)
+    with (other / "textual-1.0-py3-none-any.whl").open("ab") as wheel:
+        wheel.write(b"\0")
+    refused = run(clone, "install.sh", **closed_environment(other))
+    assert refused.returncode == 1
+    assert "could not be fetched" in refused.stderr
+    assert not (clone / ".launcher" / "stamp.json").exists()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_said(clone: Path, wheels: tuple[Path, str]) -> None:
+    clone.chmod(0o555)
+    try:
+        refused = run(clone, "install.sh", **closed_environment(wheels[0]))
+    finally:
+        clone.chmod(0o755)
+    assert refused.returncode == 1
+    assert "cannot be written" in refused.stderr
+
+
+@pytest.fixture
+def bare_path(tmp_path: Path) -> str:
+    """A PATH without any Python."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in (*TOOLS, *MORE_TOOLS):
+        found = shutil.which(tool)
+        if not found:
+            pytest.skip(f"{tool} is not on this machine")
+        (folder / tool).symlink_to(found)
+    return str(folder)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A package index of our own on the loopback: its address and its folder."""
+    folder = tmp_path / "index"
+    (folder / "simple" / "uv").mkdir(parents=True)
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", folder
+        server.shutdown()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A file server that does not write a line for each request."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+def uvs_own_wheel() -> Path:
+    """The very wheel that install.sh pins, from the user's index; kept in build/."""
+    folder = ROOT / "build" / "test-wheels"
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--dest",
+        str(folder),
+    ]
+    found = list(folder.glob(f"uv-{uv_version()}-*.whl"))
+    if not found:
+        subprocess.run([*command, f"uv=={uv_version()}"], check=True, cwd=ROOT)
+        found = list(folder.glob(f"uv-{uv_version()}-*.whl"))
+    return found[0]
+
+
+def offer_python(folder: Path, address: str) -> str:
+    """An archive in uv's layout whose python3.12 is this machine's Python, up to the bootstrap; its list's address."""
+    home = folder / "python"
+    (home / "bin").mkdir(parents=True)
+    (home / "lib" / "python3.12").mkdir(parents=True)
+    answer = (
+        f'#!/bin/sh\ncase $2 in *bootstrap.py) shift 2; echo "handed over: $@";; *) exec "{REAL_PYTHON}" "$@";; esac\n'
+    )
+    (home / "bin" / "python3.12").write_text(answer)
+    (home / "bin" / "python3.12").chmod(0o755)
+    (home / "bin" / "python3").symlink_to("python3.12")
+    # uv mends the paths in this file of a Python that it unpacks.
+    (home / "lib" / "python3.12" / "_sysconfigdata__linux_.py").write_text(
+        "# system configuration generated and used by the sysconfig module\nbuild_time_vars = {}\n"
+    )
+    archive = folder / "python.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(home, "python")
+    machine = {"family": os.uname().machine, "variant": None}
+    entry = {
+        "name": "cpython", "arch": machine, "os": "linux", "libc": "gnu", "major": 3, "minor": 12, "patch": 99,
+        "prerelease": "", "url": f"{address}/python.tar.gz", "variant": None, "build": "20260101",
+        "sha256": hashlib.sha256(archive.read_bytes()).hexdigest(),
+    }  # fmt: skip
+    listed = folder / "python.json"
+    listed.write_text(json.dumps({f"cpython-3.12.99-linux-{os.uname().machine}-gnu": entry}), encoding="utf-8")
+    return listed.as_uri()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the offered Python is laid out for Linux")
+@pytest.mark.parametrize("layout", ["{file}", "../../files/{file}", "{address}/files/{file}", "/files/{file}"])
+def test_without_any_python_uv_is_taken_from_the_users_index_and_fetches_one(
+    clone: Path, wheels: tuple[Path, str], bare_path: str, index: tuple[str, Path], layout: str
+) -> None:
+    address, folder = index
+    wheel = uvs_own_wheel()
+    (folder / "files").mkdir()
+    target = folder / ("simple/uv" if layout == "{file}" else "files") / wheel.name
+    target.symlink_to(wheel)
+    link = layout.format(file=wheel.name, address=address)
+    (folder / "simple" / "uv" / "index.html").write_text(
+        f'<!DOCTYPE html><a href="{link}#sha256=0">{wheel.name}</a><br>\n'
+    )
+    environment = closed_environment(wheels[0], PATH=bare_path, HOME=str(clone.parent))
+    environment |= {"PIP_INDEX_URL": f"{address}/simple/"}
+    environment |= {"UV_PYTHON_DOWNLOADS_JSON_URL": offer_python(folder, address)}
+    done = run(clone, "install.sh", "--yes", **environment)
+    assert done.returncode == 0, done.stderr
+    assert "No usable Python 3.10 or newer was found" in done.stderr
+    assert "没有找到可用的 Python" in done.stderr
+    assert done.stdout == "handed over: --yes\n"
+    second = run(clone, "install.sh", **environment)
+    assert (second.stdout, second.stderr) == ("handed over: \n", ""), "the fetched Python is found again"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the wheel's name is Linux's")
+def test_a_uv_with_other_bytes_is_refused(
+    clone: Path, wheels: tuple[Path, str], bare_path: str, index: tuple[str, Path]
+) -> None:
+    address, folder = index
+    name = uvs_own_wheel().name
+    (folder / "simple" / "uv" / name).write_bytes(b"something else")
+    (folder / "simple" / "uv" / "index.html").write_text(f'<a href="{name}">{name}</a>')
+    configured = clone.parent / ".config" / "pip" / "pip.conf"
+    configured.parent.mkdir(parents=True)
+    configured.write_text(f"[global]\nindex-url = {address}/simple\n")
+    environment = closed_environment(wheels[0], PATH=bare_path, HOME=str(clone.parent))
+    refused = run(clone, "install.sh", "--yes", **environment)
+    assert refused.returncode == 1
+    assert "No package mirror answers." in refused.stderr
+    assert "连不上任何软件包镜像" in refused.stderr
+    assert refused.stdout == ""
+    assert not list((clone / ".launcher-tools").glob("*.whl"))
