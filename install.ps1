@@ -6,7 +6,7 @@ $ProgressPreference = 'SilentlyContinue'
 $here = Split-Path -Parent $MyInvocation.MyCommand.Path
 $store = Join-Path $here '.launcher-tools'
 $uvVersion = '0.13.8'
-$mirrors = 'https://mirrors.aliyun.com/pypi/simple', 'https://mirrors.cloud.tencent.com/pypi/simple',
+$mirrors = 'https://mirrors.cloud.tencent.com/pypi/simple', 'https://mirrors.aliyun.com/pypi/simple',
     'https://pypi.tuna.tsinghua.edu.cn/simple'
 $pythonMirror = 'https://mirror.nju.edu.cn/github-release/astral-sh/python-build-standalone'
 $hashes = @{

@@ -4,7 +4,7 @@ set -eu
 here=$(unset CDPATH; cd "$(dirname "$0")" && pwd -P)
 store=$here/.launcher-tools
 uv_version=0.13.8
-mirrors='https://mirrors.aliyun.com/pypi/simple https://mirrors.cloud.tencent.com/pypi/simple https://pypi.tuna.tsinghua.edu.cn/simple'
+mirrors='https://mirrors.cloud.tencent.com/pypi/simple https://mirrors.aliyun.com/pypi/simple https://pypi.tuna.tsinghua.edu.cn/simple'
 python_mirror=https://mirror.nju.edu.cn/github-release/astral-sh/python-build-standalone
 
 say() { sed -n "s/^$1: //p" "$here/launcher/data/first_words.txt" >&2; }

@@ -28,8 +28,8 @@ PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 UV = VENV / ("Scripts/uv.exe" if WINDOWS else "bin/uv")
 # The same as in install.sh, install.ps1 and mirrors.toml, which cannot be read yet: Python 3.10 has no TOML reader.
 MIRRORS = (
-    "https://mirrors.aliyun.com/pypi/simple",
     "https://mirrors.cloud.tencent.com/pypi/simple",
+    "https://mirrors.aliyun.com/pypi/simple",
     "https://pypi.tuna.tsinghua.edu.cn/simple",
 )
 # Set for the Python in `.launcher`: a fresh environment that does not fit is a fault, not a reason to make it again.
