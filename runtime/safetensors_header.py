@@ -61,6 +61,8 @@ def _refuse_other_kinds(name: str, start: bytes, size: int) -> None:
     """Name what people really have under `.safetensors`, by its first bytes."""
     if size == 0:
         raise RequestError("checkpoint-empty", f"{name} is empty (0 bytes).", _AGAIN)
+    if size < 9:
+        raise RequestError("checkpoint-truncated", f"{name} ends after {size} bytes.", _AGAIN)
     if start.startswith(b"version https://git-lfs"):
         raise RequestError("checkpoint-is-lfs-pointer", f"{name} is only a git-lfs note about the model.", _FETCH)
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
@@ -78,7 +80,7 @@ def _refuse_other_kinds(name: str, start: bytes, size: int) -> None:
 
 
 def _check_length(name: str, start: bytes, length: int, size: int) -> None:
-    if size < 9 or (start[8:9] == b"{" and 8 + length > size):
+    if start[8:9] == b"{" and 8 + length > size:
         raise RequestError("checkpoint-truncated", f"{name} ends in its header: {size:,} bytes are there.", _AGAIN)
     if start[8:9] != b"{":
         raise RequestError("checkpoint-not-a-model", f"{name} is no safetensors file.", "Choose another file.")

@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from runtime.engine.checkpoint import load_checkpoint
 from runtime.engine.generate import Model
 from runtime.engine.memory import Hardware, Settings, Store, place
+
+# the models are so small that threads would only wait for each other, the more the busier the machine
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -11,32 +11,32 @@ from tests.runtime.tiny_checkpoint import tiny_models
 #: different widths per level, so that residual shortcuts exist on the way down too
 WIDTHS = (32, 64, 96, 96)
 
-REAL_NAMES = """
-model.diffusion_model.time_embed.0.weight
-model.diffusion_model.time_embed.2.bias
-model.diffusion_model.input_blocks.0.0.weight
-model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight
-model.diffusion_model.input_blocks.1.0.in_layers.2.weight
-model.diffusion_model.input_blocks.3.0.op.weight
-model.diffusion_model.input_blocks.4.0.skip_connection.weight
-model.diffusion_model.input_blocks.11.0.out_layers.3.bias
-model.diffusion_model.middle_block.1.transformer_blocks.0.ff.net.0.proj.weight
-model.diffusion_model.middle_block.2.emb_layers.1.weight
-model.diffusion_model.output_blocks.2.1.conv.weight
-model.diffusion_model.output_blocks.5.2.conv.weight
-model.diffusion_model.output_blocks.11.1.proj_out.weight
-model.diffusion_model.out.2.weight
-first_stage_model.encoder.down.0.downsample.conv.weight
-first_stage_model.encoder.mid.attn_1.q.weight
-first_stage_model.encoder.norm_out.weight
-first_stage_model.decoder.up.3.block.0.norm1.weight
-first_stage_model.decoder.up.1.upsample.conv.bias
-first_stage_model.decoder.mid.attn_1.proj_out.weight
-first_stage_model.post_quant_conv.weight
-cond_stage_model.transformer.text_model.embeddings.token_embedding.weight
-cond_stage_model.transformer.text_model.encoder.layers.11.mlp.fc1.weight
-cond_stage_model.transformer.text_model.final_layer_norm.bias
-""".split()
+REAL_NAMES = [
+    "model.diffusion_model.time_embed.0.weight",
+    "model.diffusion_model.time_embed.2.bias",
+    "model.diffusion_model.input_blocks.0.0.weight",
+    "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight",
+    "model.diffusion_model.input_blocks.1.0.in_layers.2.weight",
+    "model.diffusion_model.input_blocks.3.0.op.weight",
+    "model.diffusion_model.input_blocks.4.0.skip_connection.weight",
+    "model.diffusion_model.input_blocks.11.0.out_layers.3.bias",
+    "model.diffusion_model.middle_block.1.transformer_blocks.0.ff.net.0.proj.weight",
+    "model.diffusion_model.middle_block.2.emb_layers.1.weight",
+    "model.diffusion_model.output_blocks.2.1.conv.weight",
+    "model.diffusion_model.output_blocks.5.2.conv.weight",
+    "model.diffusion_model.output_blocks.11.1.proj_out.weight",
+    "model.diffusion_model.out.2.weight",
+    "first_stage_model.encoder.down.0.downsample.conv.weight",
+    "first_stage_model.encoder.mid.attn_1.q.weight",
+    "first_stage_model.encoder.norm_out.weight",
+    "first_stage_model.decoder.up.3.block.0.norm1.weight",
+    "first_stage_model.decoder.up.1.upsample.conv.bias",
+    "first_stage_model.decoder.mid.attn_1.proj_out.weight",
+    "first_stage_model.post_quant_conv.weight",
+    "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight",
+    "cond_stage_model.transformer.text_model.encoder.layers.11.mlp.fc1.weight",
+    "cond_stage_model.transformer.text_model.final_layer_norm.bias",
+]
 
 
 @pytest.fixture(scope="module")

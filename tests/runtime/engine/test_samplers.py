@@ -4,6 +4,7 @@ For data ~ N(mean, deviation²) the best estimate of the clean value at level si
 """
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -25,14 +26,14 @@ def denoise(x, sigma):
 
 
 def euler(x, sigmas, _draw, _eta):
-    for sigma, following in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, following in pairwise(sigmas):
         slope = (x - denoise(x, sigma)) / sigma
         x = x + slope * (following - sigma)
     return x
 
 
 def euler_ancestral(x, sigmas, draw, eta):
-    for sigma, following in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, following in pairwise(sigmas):
         variance = following**2 * (sigma**2 - following**2) / sigma**2
         up = min(following, eta * variance**0.5)
         down = (following**2 - up**2) ** 0.5

@@ -1,6 +1,7 @@
 """Noise levels against the published figures and independent formulas."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def test_levels_fall_to_zero(label, steps):
     sigmas = SCHEDULES[label](steps)
     assert sigmas[-1] == 0
     assert len(sigmas) == (len(ddim_timesteps(steps)) if label == "DDIM" else steps) + 1
-    assert all(high > low for high, low in zip(sigmas, sigmas[1:], strict=False))
+    assert all(high > low for high, low in pairwise(sigmas))
     assert all(0.0291 < sigma < 14.615 for sigma in sigmas[:-1])
 
 

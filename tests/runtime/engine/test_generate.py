@@ -1,0 +1,238 @@
+"""From a request to pictures, with a tiny untrained model."""
+
+import io
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from runtime.engine import images
+from runtime.engine.generate import Step, check, generate
+from runtime.infotext import parse_infotext
+from runtime.request import LARGEST_SEED, Request, RequestError
+
+SMALL = Request(prompt="a red circle", steps=3, seed=7, save=False)
+
+
+def draw(request, model, tmp_path, stop_after=None):
+    seen: list[Step] = []
+    stopped = lambda: stop_after is not None and len(seen) >= stop_after  # noqa: E731
+    return generate(request, model, tmp_path, seen.append, stopped), seen
+
+
+def pixels(picture):
+    return np.asarray(Image.open(io.BytesIO(picture.png)), dtype=int)
+
+
+@pytest.mark.parametrize("sampler", ["Euler a", "Euler", "DDIM", "DPM++ 2M"])
+def test_every_sampler_draws_at_the_native_size(model, tmp_path, sampler):
+    result, seen = draw(replace(SMALL, sampler_name=sampler), model, tmp_path)
+    assert pixels(result.pictures[0]).shape == (64, 64, 3)
+    assert [step.step for step in seen] == list(range(1, len(seen) + 1))
+    assert len(seen) == (2 if sampler == "DDIM" else 3)
+    assert (result.width, result.height, result.interrupted) == (64, 64, False)
+    again, _ = draw(replace(SMALL, sampler_name=sampler), model, tmp_path)
+    assert again.pictures[0].png == result.pictures[0].png
+
+
+@pytest.mark.parametrize("sampler", ["Euler a", "DPM++ 2M"])
+def test_a_picture_of_a_batch_equals_the_single_picture_of_its_seed(model, tmp_path, sampler):
+    request = replace(SMALL, sampler_name=sampler, batch_size=2, n_iter=2)
+    batch, seen = draw(request, model, tmp_path)
+    assert [picture.seed for picture in batch.pictures] == [7, 8, 9, 10]
+    assert [(step.batch, step.batches) for step in seen] == [(1, 2)] * 3 + [(2, 2)] * 3
+    for picture in batch.pictures:
+        alone, _ = draw(replace(request, batch_size=1, n_iter=1, seed=picture.seed), model, tmp_path)
+        # one level of rounding: the processor adds up a batch in another order
+        assert np.abs(pixels(alone.pictures[0]) - pixels(picture)).max() <= 1
+
+
+def test_prompt_seed_and_guidance_change_the_picture(model, tmp_path):
+    first = draw(SMALL, model, tmp_path)[0].pictures[0]
+    for change in ({"prompt": "a blue square"}, {"seed": 8}, {"cfg_scale": 1.0}, {"negative_prompt": "blurry"}):
+        other = draw(replace(SMALL, **change), model, tmp_path)[0].pictures[0]
+        assert (pixels(other) != pixels(first)).any(), change
+
+
+def test_guidance_by_hand(model, tmp_path):
+    """CFG is linear in the scale: with one Euler step the latents at scale 3 follow from those at 1 and 2."""
+    from runtime.engine.conditioning import encode
+    from runtime.engine.generate import guided
+
+    with torch.inference_mode(), model.store.lend("text") as text, model.store.lend("unet") as unet:
+        wanted = encode(text, "a cat", 1, model.store.device)
+        unwanted = encode(text, "", 1, model.store.device)
+        longer = encode(text, "x BREAK y", 1, model.store.device)
+        x = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1)) * 5
+        at = {scale: guided(unet, torch.float32, wanted, unwanted, scale)(x, 5.0) for scale in (1.0, 2.0, 3.0)}
+        assert torch.allclose(at[3.0], 2 * at[2.0] - at[1.0], atol=1e-3)
+        apart = {scale: guided(unet, torch.float32, wanted, longer, scale)(x, 5.0) for scale in (1.0, 2.0, 3.0)}
+        assert torch.allclose(apart[3.0], 2 * apart[2.0] - apart[1.0], atol=1e-3)
+        assert torch.allclose(apart[1.0], at[1.0], atol=1e-4)
+        assert not torch.allclose(apart[2.0], at[2.0], atol=1e-3)
+
+
+def test_long_prompts_and_odd_sizes(model, tmp_path):
+    request = replace(SMALL, prompt="cat, " * 60, width=100, height=72, steps=1)
+    result, _ = draw(request, model, tmp_path)
+    assert (result.width, result.height) == (96, 72)
+    assert pixels(result.pictures[0]).shape == (72, 96, 3)
+    assert any("100" in comment for comment in result.comments)
+
+
+def test_random_seeds_are_told(model):
+    seeds = {check(replace(SMALL, seed=-1), model.native).seed for _ in range(20)}
+    assert len(seeds) > 15
+    assert all(0 <= seed < LARGEST_SEED for seed in seeds)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"sampler_name": "Nonsense"}, "sampler-unknown"),
+        ({"steps": 0}, "out-of-range"),
+        ({"steps": 100_000}, "out-of-range"),
+        ({"batch_size": 0}, "out-of-range"),
+        ({"n_iter": -1}, "out-of-range"),
+        ({"width": 56}, "size-out-of-range"),
+        ({"height": -64}, "size-out-of-range"),
+        ({"width": 1_000_000}, "size-out-of-range"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(model, change, code):
+    with pytest.raises(RequestError) as refused:
+        check(replace(SMALL, **change), model.native)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("sampler", "scheduler", "label"),
+    [
+        ("DPM++ 2M Karras", "Automatic", "Karras"),
+        ("DPM++ 2M Karras", "exponential", "Exponential"),
+        ("Euler", "", "Automatic"),
+        ("Euler", "of my own", "Automatic"),
+    ],
+)
+def test_schedule_of_name_and_field(model, sampler, scheduler, label):
+    job = check(replace(SMALL, sampler_name=sampler, scheduler=scheduler), model.native)
+    assert job.scheduler == label
+    assert bool(job.comments) == (scheduler == "of my own")
+
+
+def test_interruption_gives_what_is_there(model, tmp_path):
+    request = replace(SMALL, steps=9, n_iter=3, save=True, outdir="out")
+    result, seen = draw(request, model, tmp_path, stop_after=2)
+    assert result.interrupted
+    assert (len(seen), len(result.pictures)) == (2, 1)
+    assert result.pictures[0].path is None
+    assert not (tmp_path / "out").exists()
+
+
+def test_previews_are_pictures(model, tmp_path):
+    _, seen = draw(replace(SMALL, steps=5, preview_every=2), model, tmp_path)
+    assert [step.preview is not None for step in seen] == [False, True, False, True, False]
+    assert Image.open(io.BytesIO(seen[1].preview)).size == (64, 64)
+
+
+def test_numbers_that_are_none_are_said(model, tmp_path):
+    with model.store.lend("unet") as unet:
+        weight = unet.conv_out.weight.clone()
+        unet.conv_out.weight.fill_(float("nan"))
+    try:
+        with pytest.raises(RequestError) as refused:
+            draw(SMALL, model, tmp_path)
+    finally:
+        unet.conv_out.weight.copy_(weight)
+    assert refused.value.code == "nan-unet"
+
+
+def test_a_decoder_that_overflows_is_tried_again_in_float32(checkpoint_file, tmp_path):
+    from runtime.engine.checkpoint import Precision, load_checkpoint
+    from runtime.engine.generate import decode
+    from runtime.engine.memory import Placement, Store
+
+    precision = Precision(vae=torch.float16)
+    checkpoint = load_checkpoint(checkpoint_file, precision)
+    checkpoint.vae.post_quant_conv.weight.mul_(1e6 / 3).clamp_(-6e4, 6e4)
+    store = Store(checkpoint, Placement("cpu", precision))
+    with torch.inference_mode():
+        (picture,) = decode(store, torch.full((1, 4, 8, 8), 30.0))
+    assert torch.isfinite(picture).all()
+    assert store.dtype("vae") == torch.float32
+
+
+def test_files_are_numbered_in_dated_folders(model, tmp_path):
+    request = replace(SMALL, steps=1, batch_size=2, save=True, outdir="out 图")
+    result, _ = draw(request, model, tmp_path)
+    again, _ = draw(request, model, tmp_path)
+    (folder,) = (tmp_path / "out 图").iterdir()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", folder.name)
+    assert sorted(entry.name for entry in folder.iterdir()) == [f"0000{k}-{7 + k % 2}.png" for k in range(4)]
+    paths = [picture.path for picture in (*result.pictures, *again.pictures)]
+    assert paths == [str(folder / f"0000{k}-{7 + k % 2}.png") for k in range(4)]
+    assert (folder / "00000-7.png").read_bytes() == result.pictures[0].png
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, monkeypatch):
+    from datetime import date
+    from pathlib import Path
+
+    def full(self, _bytes):
+        self.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(RequestError, match="No space left") as refused:
+        images.save_png(b"png", tmp_path / "out", 1, date(2026, 1, 2))
+    assert refused.value.code == "cannot-save"
+    assert list((tmp_path / "out" / "2026-01-02").iterdir()) == []
+
+
+def test_levels_are_cut_off(model):
+    values = torch.tensor([-2.0, -1.0, 0.0, 0.999, 1.0, 3.0]).view(1, 1, 6).expand(3, 1, 6)
+    assert np.asarray(images.to_image(values))[0, :, 0].tolist() == [0, 0, 127, 254, 255, 255]
+
+
+@pytest.mark.parametrize(("prompt", "chunk"), [("a café", "tEXt"), ("一个红色的圆", "iTXt")])
+def test_infotext_lies_in_the_png(model, tmp_path, prompt, chunk):
+    result, _ = draw(replace(SMALL, steps=1, prompt=prompt, negative_prompt="blue: x", clip_skip=2), model, tmp_path)
+    picture = result.pictures[0]
+    assert chunk.encode() in picture.png
+    assert Image.open(io.BytesIO(picture.png)).text["parameters"] == picture.infotext
+    lines = picture.infotext.split("\n")
+    assert lines[:2] == [prompt, "Negative prompt: blue: x"]
+    assert lines[2] == (
+        "Steps: 1, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7.0, Seed: 7, Size: 64x64, "
+        "Model hash: 0123456789, Model: tiny, Clip skip: 2, Version: gesso-0.1.0"
+    )
+    assert parse_infotext(picture.infotext)["Seed"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("sampler", "eta", "written"),
+    [
+        ("Euler a", 1.0, None),
+        ("Euler a", 0.5, "Eta: 0.5"),
+        ("DDIM", 0.0, None),
+        ("DDIM", 0.5, "Eta DDIM: 0.5"),
+        ("Euler", 0.5, None),
+    ],
+)
+def test_eta_is_written_where_it_counts(model, tmp_path, sampler, eta, written):
+    result, _ = draw(replace(SMALL, steps=2, sampler_name=sampler, eta=eta), model, tmp_path)
+    text = result.pictures[0].infotext
+    assert (written in text) if written else ("Eta" not in text)
+
+
+def test_result_is_plain_data(model, tmp_path):
+    from runtime.worker import plain
+
+    result, _ = draw(replace(SMALL, steps=1), model, tmp_path)
+    body = json.loads(json.dumps(plain(result)))
+    assert body["pictures"] == [{"seed": 7, "infotext": result.pictures[0].infotext, "path": None}]
+    assert (body["request"]["seed"], body["request"]["width"], body["model_hash"]) == (7, 64, "0123456789")
