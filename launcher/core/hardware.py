@@ -26,7 +26,7 @@ T = TypeVar("T")
 _SYSTEMS: dict[str, Os] = {"Windows": "windows", "Linux": "linux", "Darwin": "macos"}
 _ARCHITECTURES: dict[str, Arch] = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
 #: seconds; a card that has fallen off the bus lets NVML wait for half a minute
-_PATIENCE = 4.0
+_PATIENCE = 3.5
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,9 @@ def look(workspace: Path, *, patience: float = _PATIENCE) -> Machine:
         os=system,
         arch=arch,
         python=platform.python_version(),
-        ram_mib=psutil.virtual_memory().total >> 20,
-        disk_free_mib=_disk_free(workspace),
+        ram_mib=_memory(),
+        # A network drive that has gone away can keep this question waiting for minutes.
+        disk_free_mib=_within(1.0, lambda: _disk_free(workspace)),
         driver=driver,
         gpus=gpus,
         long_paths=_long_paths(),
@@ -127,7 +128,7 @@ def is_nvidia(gpu: Gpu) -> bool:
 def _within(seconds: float, question: Callable[[], T]) -> T | None:
     """The answer, or None if it does not come in time; the thread that waits for it ends with the program."""
     answers: list[T] = []
-    thread = threading.Thread(target=lambda: answers.append(question()), name="nvml", daemon=True)
+    thread = threading.Thread(target=lambda: answers.append(question()), name="hardware", daemon=True)
     thread.start()
     thread.join(seconds)
     return answers[0] if answers else None
@@ -181,6 +182,13 @@ def _told(question: Callable[..., Any], *arguments: Any) -> str | None:
     """An answer in words, which bindings before 11.5 gave as bytes."""
     answer = _asked(question, *arguments)
     return answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+
+
+def _memory() -> int | None:
+    try:
+        return psutil.virtual_memory().total >> 20
+    except (OSError, psutil.Error):
+        return None
 
 
 def _disk_free(folder: Path) -> int | None:

@@ -23,6 +23,8 @@ CACHES = {
 }
 #: what another Python, conda or a debugger may have left behind and what would make a child load foreign modules
 FOREIGN = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__")
+#: no library reports home, whatever its default
+SILENT = {"HF_HUB_DISABLE_TELEMETRY": "1", "GRADIO_ANALYTICS_ENABLED": "False", "DO_NOT_TRACK": "1"}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -84,6 +86,7 @@ def child_environment(workspace: Workspace, environ: Mapping[str, str]) -> dict[
     for name in ("TMPDIR", "TEMP", "TMP"):
         child[name] = str(workspace.cache / "tmp")
     child.update(_no_proxy(environ))
+    child.update(SILENT)
     child["PYTHONUTF8"] = "1"
     child["PYTHONNOUSERSITE"] = "1"
     return child

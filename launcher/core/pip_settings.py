@@ -55,7 +55,7 @@ def read_pip_settings(
     def several(key: str) -> tuple[str, ...]:
         return tuple(values.get(key, "").split())
 
-    home = _home(environ)
+    home = _home(environ, platform)
     return PipSettings(
         index_url=values.get("index-url"),
         extra_index_urls=several("extra-index-url"),
@@ -95,7 +95,7 @@ def _global_folders(environ: Mapping[str, str], platform: str) -> list[Path]:
 
 def _user_folders(environ: Mapping[str, str], platform: str) -> list[Path]:
     """The legacy place first, because the newer one wins."""
-    home = _home(environ)
+    home = _home(environ, platform)
     if platform == "win32":
         return [home / "pip", Path(environ.get("APPDATA") or home / "AppData/Roaming") / "pip"]
     modern = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip"
@@ -105,8 +105,9 @@ def _user_folders(environ: Mapping[str, str], platform: str) -> list[Path]:
     return [home / ".pip", modern]
 
 
-def _home(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("HOME") or environ.get("USERPROFILE") or Path("~").expanduser())
+def _home(environ: Mapping[str, str], platform: str) -> Path:
+    """As Python finds it: on Windows HOME, which Git's shell sets, does not count."""
+    return Path(environ.get("USERPROFILE" if platform == "win32" else "HOME") or Path("~").expanduser())
 
 
 def _read(path: Path) -> dict[str, dict[str, str]]:

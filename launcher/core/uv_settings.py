@@ -11,8 +11,8 @@ from urllib.request import url2pathname
 from launcher.core.pip_settings import PipSettings
 
 _CREDENTIALS = re.compile(r"(?<=://)[^\s]*@")
-#: a proxy may be written without its scheme
-_BARE_CREDENTIALS = re.compile(r"^[^/@\s:]*:[^/\s]*@")
+#: a proxy may be written without its scheme; "C:\" begins no name
+_BARE_CREDENTIALS = re.compile(r"^(?![A-Za-z]:[\\/])[^/@\s:]*:[^/\s]*@")
 #: uv's own names for where packages come from; what the user has set there is meant for uv and wins
 _INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
 

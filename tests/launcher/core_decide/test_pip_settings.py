@@ -115,11 +115,11 @@ def test_two_hundred_computers_read_as_pip_reads_them(tmp_path: Path) -> None:
 
 
 def test_where_the_files_lie_on_other_systems(tmp_path: Path) -> None:
-    environ = {"PROGRAMDATA": "D:/ProgramData", "APPDATA": "D:/Roaming", "HOME": str(tmp_path)}
+    environ = {"PROGRAMDATA": "D:/ProgramData", "APPDATA": "D:/Roaming", "USERPROFILE": "D:/Me", "HOME": str(tmp_path)}
     windows = list(configuration_files(environ, "win32", "D:/Python"))
     assert windows == [
         Path("D:/ProgramData/pip/pip.ini"),
-        tmp_path / "pip/pip.ini",
+        Path("D:/Me/pip/pip.ini"),
         Path("D:/Roaming/pip/pip.ini"),
         Path("D:/Python/pip.ini"),
     ]

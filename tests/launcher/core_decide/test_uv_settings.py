@@ -116,7 +116,7 @@ def test_a_proxy_without_scheme_is_covered_too(user: str, password: str) -> None
 
 
 @pytest.mark.parametrize(
-    "address", ["https://a.example/simple", "/wheels", "file:///home/a@b/wheels", "C:\\wheels", "PyPI"]
+    "address", ["https://a.example/simple", "/wheels", "file:///srv/a@b/wheels", "C:\\a@b", "PyPI"]
 )
 def test_nothing_else_is_covered(address: str) -> None:
     assert shown(address) == address
