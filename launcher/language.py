@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gettext
+import importlib
 import locale
 import os
 import re
@@ -12,13 +13,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 LANGUAGES = ("en", "zh")
 CATALOGUES = Path(__file__).parent / "data" / "locale"
+# Python 3.10 has no tomllib; tomli is the same reader under its older name.
+_TOML = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 _POSIX_NAMES = ("LC_ALL", "LC_MESSAGES", "LANG")
 _LANGUAGE_LINE = re.compile(r"^[ \t]*language[ \t]*=.*$", re.MULTILINE)
 _FIRST_TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
@@ -49,7 +47,7 @@ def translator(language: str) -> Callable[[str], str]:
 def read_saved_language(config_file: Path) -> str | None:
     """The language kept in config.toml; None if there is none or the file cannot be read."""
     try:
-        kept: Any = tomllib.loads(config_file.read_text(encoding="utf-8")).get("language")
+        kept: Any = _TOML.loads(config_file.read_text(encoding="utf-8")).get("language")
     except (OSError, ValueError):
         return None
     return kept if kept in LANGUAGES else None

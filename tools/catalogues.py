@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ast
 import gettext
+import importlib
 import io
 import re
 import sys
@@ -20,11 +21,8 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
+# Python 3.10 has no tomllib; tomli is the same reader under its older name.
+_TOML = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 CHECKOUT = Path(__file__).parents[1]
 CATALOGUE = CHECKOUT / "launcher" / "data" / "locale" / "zh" / "LC_MESSAGES" / "gesso.po"
 CALLS = {"t", "_"}
@@ -43,7 +41,7 @@ def sentences(checkout: Path = CHECKOUT) -> dict[str, list[str]]:
             found.setdefault(sentence, set()).add(file.relative_to(checkout).as_posix())
     facts = [*(checkout / "profiles").rglob("*.toml"), *(checkout / "launcher" / "data").rglob("*.toml")]
     for file in sorted(facts):
-        for sentence in from_facts(tomllib.loads(file.read_text(encoding="utf-8"))):
+        for sentence in from_facts(_TOML.loads(file.read_text(encoding="utf-8"))):
             found.setdefault(sentence, set()).add(file.relative_to(checkout).as_posix())
     return {sentence: sorted(files) for sentence, files in sorted(found.items())}
 

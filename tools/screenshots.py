@@ -8,8 +8,6 @@ import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 from rich.cells import cell_len
 
@@ -17,6 +15,7 @@ from launcher.core.events import Event, Line, ModelLoaded, Phase, Ready
 from launcher.core.hardware import Gpu, Machine
 from launcher.core.plan import Installed, Options, Plan, PlanStep
 from launcher.core.profiles import MemoryChoice
+from launcher.core.running import Status
 from launcher.core.text import t
 from launcher.core.torch_choice import TorchChoice
 from launcher.tui.app import GessoApp
@@ -44,7 +43,7 @@ def survey() -> Survey:
     steps = tuple(PlanStep(name, t("done"), "done") for name in names)
     plan = Plan(torch, memory, "3.12", steps, (), None, None, ())
     installed = Installed("torch-2.13.0-cu130-1", "2.13.0+cu130", "0" * 64, verified=True)
-    status = cast(Any, SimpleNamespace(state="stopped", url=None, pid=None, profile=None, since=None))
+    status = Status("stopped")
     return Survey(machine, installed, plan, status, Options(), ("gesso-demo",))
 
 

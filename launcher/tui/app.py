@@ -11,6 +11,7 @@ from launcher.core.paths import Workspace
 from launcher.core.plan import Options
 from launcher.tui.jobs import Core
 from launcher.tui.screens.home import HomeScreen
+from launcher.tui.wiring import real_core
 
 # Ochre on the dark of an undrawn canvas.
 _THEME = Theme(
@@ -47,8 +48,6 @@ class GessoApp(App[int], inherit_bindings=False):
 
 def run(workspace: Workspace, language: str, options: Options) -> int:
     """Open the interface and return the exit code: 0 after leaving, 3 if a bug ended it (Textual prints where)."""
-    from launcher.tui.wiring import real_core
-
     app = GessoApp(real_core(workspace, options), language)
     answer = app.run()
     return 3 if app.return_code else answer or 0

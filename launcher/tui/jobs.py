@@ -27,7 +27,7 @@ class Core:
     install: Work
     # Starts the runtime, or follows the one that runs; once cancelled it ends and leaves the runtime alone.
     launch: Work
-    stop: Callable[[], None]
+    stop: Callable[[], object]
     # Shows the page; False where there is no screen to show it on.
     open_page: Callable[[str], bool]
     save_language: Callable[[str], None]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, ModelLoaded, Phase, Progress, Ready, Step, Stopped
 from launcher.core.hardware import Machine
 from launcher.core.plan import Installed, Options, Plan
+from launcher.core.running import Status
 from launcher.core.text import t
 
-if TYPE_CHECKING:
-    from launcher.core.launch import Status
-
 Stage = Literal["looking", "ready", "asked", "installing", "starting", "serving", "stopping", "failed"]
+
+# What the runtime says of a picture that is no longer being drawn.
+_JOB_OVER = ("job-done", "job-interrupted", "job-failed")
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,9 @@ def surveyed(home: Home, survey: Survey) -> Home:
     if home.stage != "looking":
         return home
     status = survey.status
-    if status.url and status.state in ("starting", "serving"):
-        return replace(home, stage="serving" if status.state == "serving" else "starting", url=status.url)
-    return replace(home, stage="ready")
+    if status.state == "stopped":
+        return replace(home, stage="ready")
+    return replace(home, stage=status.state, url=status.url or "")
 
 
 def after(home: Home, event: Event) -> Home:
@@ -82,8 +83,8 @@ def after(home: Home, event: Event) -> Home:
     match event:
         case Step():
             return replace(home, step=event, progress=None)
-        case Progress():
-            return replace(home, progress=event)
+        case Progress(name=name):
+            return replace(home, progress=None if name in _JOB_OVER else event)
         case Phase(name):
             return replace(home, phase=name)
         case Ready(url=url, page=page):

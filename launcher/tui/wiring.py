@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from launcher.core import environments, install, launch
@@ -19,6 +20,8 @@ DEMO = Path("runtime") / "assets" / "demo"
 
 def real_core(workspace: Workspace, options: Options) -> Core:
     """Everything about `workspace`, started with the options of the command line."""
+    # The interface stays to watch, whatever the command line said.
+    options = replace(options, detach=False)
     return Core(
         look=lambda: survey(workspace, options),
         install=lambda seen, cancel: install.install(seen.plan, workspace, cancel=cancel),

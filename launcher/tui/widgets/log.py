@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 import rich.text
+from textual.events import Resize
 from textual.widgets import RichLog
 
 from launcher.core.events import Line, Notice
@@ -42,7 +43,7 @@ class LogPane(RichLog):
             # Hidden behind the plan, or about to get another size: the resize that follows writes it.
             self._wrapped_to = 0
 
-    def on_resize(self) -> None:
+    def on_resize(self, _event: Resize) -> None:
         """Wrap everything to the new width."""
         if self._wrapped_to != self.scrollable_content_region.width:
             self._write_all()

@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from launcher.core.events import Progress
-from launcher.core.text import t
+from launcher.core.text import Text, t
 from launcher.tui.amounts import in_bytes
 from launcher.tui.state import Home
 from launcher.tui.untrusted import plain
@@ -19,16 +19,21 @@ class ProgressLine(Static):
     """Hidden unless steps are being done."""
 
     def show(self, home: Home, say: Say) -> None:
-        """Draw the step that runs."""
-        self.display = home.step is not None
-        if home.step is None:
-            return
-        step = home.step
-        words = say(t("Step {number} of {count}: {title}", number=step.number, count=step.count, title=step.title))
-        parts = [Content(plain(words))]
-        if home.progress is not None:
-            parts.append(amount(home.progress))
-        self.update(Content("  ").join(parts))
+        """Draw the step that runs, or the picture that is being made."""
+        words = _words(home)
+        self.display = words is not None
+        if words is not None:
+            parts = [Content(plain(say(words)))]
+            if home.progress is not None:
+                parts.append(amount(home.progress))
+            self.update(Content("  ").join(parts))
+
+
+def _words(home: Home) -> Text | None:
+    step = home.step
+    if step is not None:
+        return t("Step {number} of {count}: {title}", number=step.number, count=step.count, title=step.title)
+    return t("Drawing") if home.progress is not None and home.progress.name.startswith("job-") else None
 
 
 def amount(progress: Progress) -> Content:
@@ -39,6 +44,5 @@ def amount(progress: Progress) -> Content:
     filled = min(BAR, BAR * progress.done // progress.total)
     total = in_bytes(progress.total) if progress.unit == "bytes" else str(progress.total)
     share = min(100, 100 * progress.done // progress.total)
-    return Content.assemble(
-        ("━" * filled, "$success"), ("─" * (BAR - filled), "$text-muted"), f" {share}%  {done} / {total}"
-    )
+    counted = "" if progress.unit == "percent" else f"  {done} / {total}"
+    return Content.assemble(("━" * filled, "$success"), ("─" * (BAR - filled), "$text-muted"), f" {share}%{counted}")

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +14,7 @@ from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, 
 from launcher.core.hardware import Gpu, Machine
 from launcher.core.plan import Download, Finding, Installed, Options, Plan, PlanStep
 from launcher.core.profiles import MemoryChoice
+from launcher.core.running import Status
 from launcher.core.text import t
 from launcher.core.torch_choice import TorchChoice
 from launcher.tui.app import GessoApp
@@ -44,7 +44,7 @@ def a_survey(*, missing: bool = False, running: bool = False, gpus: tuple[Gpu, .
         findings=(),
     )
     done = Installed("torch-2.13.0-cpu-1", "2.13.0+cpu", "0" * 64, verified=True)
-    status = SimpleNamespace(state="serving" if running else "stopped", url=URL if running else None)
+    status = Status("serving", URL) if running else Status("stopped")
     return Survey(machine, Installed() if missing else done, plan, status, Options(), ("gesso-demo",))
 
 

@@ -50,6 +50,13 @@ def test_a_running_runtime_is_found(survey_of):
     assert (home.stage, home.url, home.ours) == ("serving", URL, False)
 
 
+def test_a_picture_in_the_making_is_shown_until_it_is_done(survey_of):
+    home = after(surveyed(Home(), survey_of(running=True)), Progress("job-progress", 40, 100, "percent"))
+    assert amount(home.progress).plain == "━━━━━━━━──────────── 40%"
+    for name in ("job-done", "job-interrupted", "job-failed"):
+        assert after(home, Progress(name, 40, 100, "percent")).progress is None
+
+
 def test_a_failure_stays_until_the_next_start(survey_of):
     home = failed(begun(surveyed(Home(), survey_of())), LauncherError("x", t("a"), t("b")))
     assert surveyed(home, survey_of()).stage == "failed"
