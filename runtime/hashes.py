@@ -48,8 +48,10 @@ class HashCache:
             write_whole(self._file, json.dumps(self._all, indent=4, ensure_ascii=False))
 
     def _section(self) -> dict[str, Any]:
-        section = self._all.setdefault("hashes", {})
-        return section if isinstance(section, dict) else {}
+        if not isinstance(self._all.get("hashes"), dict):
+            self._all["hashes"] = {}
+        section: dict[str, Any] = self._all["hashes"]
+        return section
 
 
 def sha256_of(path: Path) -> str:

@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import logging
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from urllib.parse import parse_qs, urlencode
 
+from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -54,7 +57,10 @@ class Server:
         page = asyncio.create_task(self._bring_page())
         await receive()
         self._leaving.set()
-        await page
+        if self._page is None:
+            page.cancel()
+        else:
+            await page
         await asyncio.to_thread(self._studio.jobs.stop)
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -64,7 +70,7 @@ class Server:
         if not self._studio.settings.page:
             return
         try:
-            app = await asyncio.to_thread(_build_page, self._studio, self._gate)
+            app = await _aside(lambda: _build_page(self._studio, self._gate))
         except Exception as failure:  # noqa: BLE001 - the API goes on without a page, whatever its import did
             _LOG.exception("The page could not be built; the API goes on without it.")
             self._failure = f"{type(failure).__name__}: {failure}"
@@ -113,7 +119,21 @@ def with_origins(app: ASGIApp, studio: Studio) -> ASGIApp:
     )  # fmt: skip
 
 
-def _build_page(studio: Studio, gate: Gate):  # type: ignore[no-untyped-def]  # noqa: ANN202
+async def _aside(work: Callable[[], FastAPI]) -> FastAPI:
+    """The result of `work` from a daemon thread: an import that still runs must not hold up the server's end."""
+    done: Future[FastAPI] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as failure:  # noqa: BLE001 - raised again where it is awaited
+            done.set_exception(failure)
+
+    threading.Thread(target=run, name="page", daemon=True).start()
+    return await asyncio.wrap_future(done)
+
+
+def _build_page(studio: Studio, gate: Gate) -> FastAPI:
     """Gradio reads these when it is imported."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

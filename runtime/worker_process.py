@@ -97,5 +97,7 @@ def explain_exit(code: int | None) -> str:
         except ValueError:
             return f"signal {-code}"
         return f"{name}: {_SIGNALS[name]}" if name in _SIGNALS else name
-    known = _WINDOWS_CODES.get(code & 0xFFFFFFFF)
-    return f"0x{code & 0xFFFFFFFF:08X}: {known}" if known else f"exit code {code}"
+    if code < 0xC0000000:
+        return f"exit code {code}"
+    known = _WINDOWS_CODES.get(code, "the system ended it")
+    return f"0x{code:08X}: {known}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as RoutingError
 from starlette.responses import JSONResponse, Response
@@ -54,11 +54,11 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 
 async def _http_error(_: Request, error: Exception) -> Response:
-    """Raised on purpose: the four keys. By the router (no such path, wrong method): `detail` alone, as upstream."""
+    """The router's own (no such path, wrong method) have `detail` alone, as upstream; the others the four keys."""
     assert isinstance(error, RoutingError)  # noqa: S101
-    if isinstance(error, HTTPException):
-        return four_keys(error.status_code, "HTTPException", error.detail)
-    return JSONResponse({"detail": error.detail}, error.status_code, headers=error.headers)
+    if error.status_code in (404, 405):
+        return JSONResponse({"detail": error.detail}, error.status_code, headers=error.headers)
+    return four_keys(error.status_code, "HTTPException", error.detail)
 
 
 async def _bug(request: Request, error: Exception) -> Response:

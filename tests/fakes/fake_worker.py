@@ -93,7 +93,7 @@ class FakeWorker:
                 {
                     "event": "failed",
                     "id": name,
-                    "code": "nan",
+                    "code": "nan-unet",
                     "message": "The U-Net returned NaN.",
                     "hint": "Try --no-half.",
                 }

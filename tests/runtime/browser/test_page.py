@@ -1,0 +1,102 @@
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from runtime import protocol
+from tests.fakes.serving import Served, put_checkpoint, serve, until
+from tests.runtime.browser.conftest import Watched
+
+PROMPT = "#txt2img_prompt textarea"
+PICTURE = "#txt2img_gallery img"
+MESSAGE = "#txt2img_progress"
+
+
+def test_a_prompt_becomes_a_picture(watched: Watched, server: Served) -> None:
+    page = watched.page
+    page.goto(server.url)
+    expect(page.locator("body.dark")).to_be_visible()
+    for label in ("Sampling method", "Schedule type", "Sampling steps", "Width", "Height", "CFG Scale", "Seed"):
+        expect(page.get_by_text(label, exact=True).first).to_be_visible()
+    expect(page.get_by_label("Stable Diffusion checkpoint")).to_have_value(re.compile("a.safetensors"))
+    expect(page.locator("#txt2img_width input[type=number]")).to_have_value("128")
+    page.fill(PROMPT, "slow red circle 圆")
+    page.fill("#txt2img_seed input", "77")
+    page.click("#txt2img_generate")
+    expect(page.locator(f"{MESSAGE} [role=progressbar]")).to_contain_text("%")
+    expect(page.locator(f"{MESSAGE} img")).to_be_visible()
+    expect(page.locator(PICTURE).first).to_be_visible()
+    expect(page.locator("#html_info_txt2img")).to_contain_text("slow red circle 圆\nSteps: 20, Seed: 77, Size: 128x128")
+    expect(page.locator(MESSAGE)).to_have_text("")
+    assert page.evaluate(f"document.querySelector('{PICTURE}').naturalWidth") == 128
+    shown = page.locator(PICTURE).first.get_attribute("src")
+    assert "圆" in page.request.get(str(shown)).body().decode("utf-8", "ignore"), "a download keeps its infotext"
+
+
+def test_interrupt_and_ctrl_enter(watched: Watched, server: Served) -> None:
+    page = watched.page
+    page.goto(server.url)
+    page.fill(PROMPT, "slow")
+    page.locator("#txt2img_steps input[type=number]").fill("150")
+    page.locator("#txt2img_steps input[type=number]").press("Tab")
+    page.locator(PROMPT).press("Control+Enter")
+    until(lambda: server.progress()["state"]["sampling_step"] >= 3)
+    assert server.progress()["state"]["sampling_steps"] == 150
+    page.click("#txt2img_interrupt")
+    expect(page.locator("#html_info_txt2img")).to_contain_text("Interrupted")
+    expect(page.locator(PICTURE).first).to_be_visible()
+    assert server.progress()["state"]["job"] == ""
+
+
+def test_a_failure_is_said_in_words_and_the_page_goes_on(watched: Watched, server: Served) -> None:
+    page = watched.page
+    page.goto(server.url)
+    page.fill(PROMPT, "nan <b>")
+    page.click("#txt2img_generate")
+    expect(page.locator(MESSAGE)).to_contain_text("The U-Net returned NaN. Try --no-half.")
+    page.fill(PROMPT, "fine")
+    page.click("#txt2img_generate")
+    expect(page.locator("#html_info_txt2img")).to_contain_text("fine")
+
+
+def test_a_checkpoint_that_cannot_be_loaded(watched: Watched, server: Served) -> None:
+    page = watched.page
+    page.goto(server.url)
+    chooser = page.get_by_label("Stable Diffusion checkpoint")
+    expect(chooser).to_have_value(re.compile("a.safetensors"))
+    chooser.click()
+    page.get_by_role("option", name="b-broken.safetensors").click()
+    expect(page.locator("#model_status")).to_contain_text("b-broken.safetensors is cut short.")
+    page.fill(PROMPT, "with the one before")
+    page.click("#txt2img_generate")
+    expect(page.locator("#html_info_txt2img")).to_contain_text("with the one before")
+
+
+@pytest.mark.parametrize("watched", ["zh-CN"], indirect=True)
+def test_a_chinese_browser_reads_chinese(watched: Watched, server: Served) -> None:
+    page = watched.page
+    page.goto(server.url)
+    expect(page.locator("#txt2img_generate")).to_have_text("生成")
+    expect(page.get_by_text("采样方法", exact=True)).to_be_visible()
+    expect(page.locator(PROMPT)).to_have_attribute("placeholder", re.compile("提示词"))
+    page.fill(PROMPT, "Generate")
+    page.click("#txt2img_generate")
+    expect(page.locator("#html_info_txt2img")).to_contain_text("Generate\nSteps")
+
+
+def test_the_address_opened_at_once_becomes_the_page_and_asks_for_the_name(watched: Watched, tmp_path: Path) -> None:
+    """Opened while Gradio is still being imported; with accounts, Gradio's login comes first."""
+    put_checkpoint(tmp_path, "slow.safetensors")
+    page = watched.page
+    with serve(tmp_path, "--events", "--gradio-auth", "me:secret") as served:
+        page.goto(served.url)
+        expect(page.get_by_role("heading", name="Gesso is starting")).to_be_visible()
+        until(lambda: protocol.Serving(served.url, True) in served.events(), 90)
+        page.get_by_label("username").fill("me")
+        page.get_by_label("password").fill("secret")
+        page.get_by_role("button", name="Login").click()
+        expect(page.locator("#model_status")).to_contain_text("Ready")
+        expect(page.locator("#txt2img_height input[type=number]")).to_have_value("128")
+        watched.complaints.clear()  # Chromium reports the refusals before the login as errors
+        page.goto("about:blank")

@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import pytest
+
+from runtime import protocol
+from runtime.api.gate import make_gate
+from runtime.flags import UsageError, read_flags
+from tests.fakes.serving import Served, serve, until
+
+FOUR = {"error", "detail", "body", "errors"}
+
+
+def gate(*flags: str):
+    return make_gate(read_flags(flags, {}))
+
+
+@pytest.mark.parametrize(
+    ("flags", "page", "api"),
+    [
+        ((), {}, {}),
+        (("--api-auth", "a:1"), {}, {"a": "1"}),
+        (("--gradio-auth", "a:1,b:2:3"), {"a": "1", "b": "2:3"}, {}),
+        (("--listen", "--gradio-auth", "a:1"), {"a": "1"}, {"a": "1"}),
+        (("--listen", "--api-auth", "a:1"), {"a": "1"}, {"a": "1"}),
+        (("--share", "--api-auth", "a:1", "--gradio-auth", "b:2"), {"b": "2"}, {"a": "1"}),
+    ],
+)
+def test_who_may_do_what(flags: tuple[str, ...], page: dict[str, str], api: dict[str, str]) -> None:
+    found = gate(*flags)
+    assert (dict(found.page), dict(found.api), found.made) == (page, api, None)
+
+
+@pytest.mark.parametrize("flag", ["--listen", "--share", "--server-name=192.168.0.9"])
+def test_nobody_is_reachable_without_credentials(flag: str) -> None:
+    one, other = gate(flag), gate(flag)
+    assert one.made
+    assert one.page == one.api == dict([one.made])
+    assert len(one.made[1]) >= 16
+    assert one.made != other.made
+    assert one.made[1] not in repr(one)
+
+
+def test_a_file_adds_accounts(tmp_path: Path) -> None:
+    file = tmp_path / "accounts"
+    file.write_text("b:2\nc:3,d:4\n")
+    assert gate("--gradio-auth", "a:1", "--gradio-auth-path", str(file)).page == {
+        "a": "1",
+        "b": "2",
+        "c": "3",
+        "d": "4",
+    }
+    with pytest.raises(UsageError):
+        gate("--gradio-auth-path", str(tmp_path / "gone"))
+    with pytest.raises(UsageError):
+        gate("--api-auth", "nopassword")
+
+
+def basic(served: Served, path: str, user: str, password: str) -> int:
+    return served.get(path, auth=(user, password)).status_code
+
+
+def test_the_api_behind_its_accounts(data: Path) -> None:
+    with serve(data, "--nowebui", "--api-auth", "me:pass:word,密:码") as served:
+        refused = served.get("/sdapi/v1/cmd-flags")
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"].startswith("Basic")
+        assert set(refused.json()) == FOUR
+        assert refused.json()["detail"] == "Not authenticated"
+        for path in ("/sdapi/v1/loras", "/sdapi/v1/progress", "/docs", "/openapi.json", "/sdapi/v1/nothing"):
+            assert served.get(path).status_code == 401, path
+        assert served.get("/internal/ping").status_code == 200
+        assert basic(served, "/sdapi/v1/progress", "me", "pass:word") == 200
+        assert basic(served, "/sdapi/v1/progress", "密", "码") == 200
+        for user, password in (("me", "pass"), ("me", ""), ("you", "pass:word"), ("密", "pass:word")):
+            assert basic(served, "/sdapi/v1/progress", user, password) == 401
+        for header in ("Basic", "Basic !!!", "Bearer me", "Basic \xff"):
+            assert (
+                served.get("/sdapi/v1/progress", headers={"Authorization": header.encode("latin-1")}).status_code == 401
+            )
+        flags = served.get("/sdapi/v1/cmd-flags", auth=("me", "pass:word"))
+        assert "pass:word" not in flags.text
+        assert "api_auth" in flags.json()
+    assert "pass:word" not in served.log()
+
+
+def test_the_page_behind_its_accounts_and_made_ones_said_once(data: Path) -> None:
+    with serve(data, "--listen", "--events") as served:
+        assert served.get("/config").status_code == 401, "before the page is there, too"
+        until(lambda: protocol.Serving(served.url, True) in served.events(), 60)
+        said = [event for event in served.events() if isinstance(event, protocol.Credentials)]
+        assert len(said) == 1
+        user, password = said[0].user, said[0].password
+        assert password not in served.log()
+        assert served.client.head(served.url + "/").status_code == 200
+        assert served.get("/").status_code == 200
+        assert served.get("/config").status_code == 401
+        assert "detail" in served.get("/config").json()
+        assert served.get("/sdapi/v1/cmd-flags").status_code == 401
+        assert basic(served, "/sdapi/v1/progress", user, password) == 200
+        assert served.post("/login", data={"username": user, "password": "wrong"}).status_code == 400
+        assert served.post("/login", data={"username": user, "password": password}).json() == {"success": True}
+        assert served.get("/config").status_code == 200
+
+
+def test_without_events_made_accounts_are_said_to_the_terminal(data: Path) -> None:
+    with serve(data, "--nowebui", "--listen") as served:
+        password = until(lambda: served.log().partition("password: ")[2].split())[0]
+        assert basic(served, "/sdapi/v1/progress", "gesso", password) == 200
+
+
+def test_other_origins_read_nothing_unless_named(data: Path) -> None:
+    theirs = {"Origin": "http://elsewhere.example"}
+    with serve(data, "--nowebui", "--cors-allow-origins", "http://friend.example") as served:
+        assert "access-control-allow-origin" not in served.get("/sdapi/v1/progress", headers=theirs).headers
+        friend = served.get("/sdapi/v1/progress", headers={"Origin": "http://friend.example"})
+        assert friend.headers["access-control-allow-origin"] == "http://friend.example"

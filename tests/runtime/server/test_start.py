@@ -1,0 +1,96 @@
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from runtime import protocol
+from tests.fakes.serving import CHECKOUT, FAKE, command, environment, free_port, serve, until
+
+HEAVY = ("torch", "gradio", "PIL", "numpy", "diffusers", "transformers", "pandas")
+
+
+def run(*flags: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(FAKE, *flags), cwd=CHECKOUT, env=environment(**environ), capture_output=True, text=True, timeout=30
+    )
+
+
+def test_answers_within_two_seconds_of_processor_time_and_then_the_page_appears(data: Path) -> None:
+    began = time.monotonic()
+    with serve(data, "--events") as served:
+        spent = time.monotonic() - began
+        # two seconds on an idle computer; the tests run beside other work
+        assert spent < 6, spent
+        starting = served.get("/", headers={"Accept-Language": "zh-CN,zh;q=0.9"})
+        assert "正在启动" in starting.text
+        assert "Gesso is starting" in served.get("/").text
+        assert served.get("/config").status_code == 503
+        assert served.get("/sdapi/v1/progress").json()["progress"] == 0.0
+        until(lambda: protocol.Serving(served.url, True) in served.events(), 60)
+        page = served.get("/config")
+        assert any(one["props"].get("elem_id") == "txt2img_prompt" for one in page.json()["components"])
+        assert served.client.head(served.url + "/").status_code == 200
+        assert served.get("/sdapi/v1/txt2img").status_code == 405, "the API stays in front of the page"
+        assert served.get("/sdapi/v1/nothing").json() == {"detail": "Not Found"}
+    assert f"Running on local URL:  {served.url}" in served.log()
+    kinds = [event.event for event in served.events()]
+    assert kinds[:2] == ["phase", "serving"]
+    assert len(kinds) == len(served.output.read_text().splitlines()), "nothing but events on standard output"
+
+
+def test_the_start_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, runtime.__main__, runtime.server, runtime.studio, uvicorn;"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    found = subprocess.run([command(())[0], "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_a_taken_port_is_told_with_its_owner_and_the_next_free_one(data: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        ended = run("--data-dir", str(data), "--port", str(port), "--events")
+    assert ended.returncode == 1
+    event = protocol.from_line(ended.stdout.splitlines()[-1])
+    assert isinstance(event, protocol.Fatal)
+    assert event.code == "port-taken"
+    assert "process" in event.message
+    assert f"--port {port + 1}" in event.message or "is free" in event.message
+    assert event.message in ended.stderr
+
+
+def test_without_a_port_the_first_free_one_is_taken(data: Path) -> None:
+    from runtime.port import listen
+
+    first = free_port()
+    with listen("127.0.0.1", None, first) as one, listen("127.0.0.1", None, first) as two:
+        assert one.getsockname()[1] == first
+        assert two.getsockname()[1] > first
+
+
+def test_an_impossible_flag_is_a_usage_error(data: Path) -> None:
+    ended = run("--data-dir", str(data), "--port", "none", "--events")
+    assert ended.returncode == 2
+    assert isinstance(protocol.from_line(ended.stdout), protocol.Fatal)
+
+
+def test_unknown_flags_are_warnings_and_a_missing_checkpoint_is_an_error_line(data: Path) -> None:
+    flags = ("--nowebui", "--gibberish", "1", "--ckpt", str(data / "gone.safetensors"), "--ngrok-region", "eu")
+    with serve(data, *flags, COMMANDLINE_ARGS="--medvram --other-gibberish") as served:
+        assert served.draw(prompt="x", steps=1).status_code == 200
+        flags_shown = served.get("/sdapi/v1/cmd-flags").json()
+        assert flags_shown["medvram"] is True
+    assert "--gibberish 1" in served.log()
+    assert "--other-gibberish" in served.log()
+    assert "gone.safetensors" in served.log()
+    assert served.output.read_text() == "", "without --events nothing goes to standard output"
+
+
+def test_without_the_api_its_paths_are_unknown(data: Path) -> None:
+    with serve(data, "--no-api") as served:
+        assert served.get("/sdapi/v1/cmd-flags").status_code == 404
+        assert served.get("/docs").status_code == 404
+        assert served.get("/internal/ping").json() == {}

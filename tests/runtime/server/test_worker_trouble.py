@@ -1,0 +1,100 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from runtime import protocol
+from runtime.worker_process import explain_exit
+from tests.fakes.serving import put_checkpoint, serve, until
+
+FOUR = {"error", "detail", "body", "errors"}
+
+
+def test_a_dead_worker_is_said_and_replaced(data: Path) -> None:
+    with serve(data, "--nowebui", "--events") as served:
+        with ThreadPoolExecutor(2) as pool:
+            dying = pool.submit(served.draw, prompt="die", steps=5)
+            behind = pool.submit(served.draw, prompt="fine", steps=2)
+            died = dying.result(20)
+            assert behind.result(20).status_code == 200
+        assert died.status_code == 500
+        assert set(died.json()) >= FOUR
+        assert died.json()["error"] == "worker-died"
+        assert "exit code 9" in died.json()["detail"]
+        assert served.draw(prompt="again", steps=1).status_code == 200
+        assert served.progress()["progress"] == 0
+        loaded = [event for event in served.events() if isinstance(event, protocol.Model)]
+        assert len(loaded) == 2
+
+
+def test_the_first_picture_waits_for_the_model(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "slow.safetensors")
+    with serve(tmp_path, "--nowebui") as served:
+        assert served.progress()["textinfo"] == "Loading slow.safetensors"
+        assert served.draw(prompt="x", steps=1).status_code == 200
+
+
+def test_a_checkpoint_that_cannot_be_loaded_leaves_the_server_up_and_is_said(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a-broken.safetensors", "b-good.safetensors")
+    with serve(tmp_path, "--nowebui", "--events") as served:
+        failed = until(lambda: [event for event in served.events() if isinstance(event, protocol.ModelFailed)])
+        assert failed[0].code == "checkpoint-truncated"
+        until(lambda: "cut short" in served.log())
+        for _ in range(2):
+            answer = served.draw(prompt="x", steps=1)
+            assert answer.status_code == 503
+            assert set(answer.json()) >= FOUR
+            assert "cut short" in answer.json()["errors"]
+        assert len(served.get("/sdapi/v1/sd-models").json()) >= 2, "a bad file is listed all the same"
+        assert served.post("/sdapi/v1/options", json={"sd_model_checkpoint": "b-good"}).status_code == 200
+        assert served.draw(prompt="x", steps=1).status_code == 200
+        again = served.post("/sdapi/v1/options", json={"sd_model_checkpoint": "a-broken"})
+        assert again.status_code == 400
+        assert "cut short" in again.json()["errors"]
+        loads = len(served.events())
+        assert served.draw(prompt="x", steps=1).status_code == 200, "the model before it still draws"
+        assert not any(isinstance(event, protocol.Model) for event in served.events()[loads:]), "without a new load"
+        assert served.get("/sdapi/v1/options").json()["sd_model_checkpoint"].startswith("b-good")
+
+
+def test_a_checkpoint_that_kills_the_worker_does_not_kill_it_for_ever(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a-killer.safetensors", "b-good.safetensors")
+    with serve(tmp_path, "--nowebui", "--events") as served:
+        failed = until(lambda: [event for event in served.events() if isinstance(event, protocol.ModelFailed)])
+        assert failed[0].code == "worker-died"
+        assert served.draw(prompt="x", steps=1).status_code == 503
+        starts = [event for event in served.events() if event == protocol.Phase("torch")]
+        assert len(starts) == 1, "it is not started again until somebody asks"
+        picture = served.draw(prompt="x", steps=1, override_settings={"sd_model_checkpoint": "b-good"})
+        assert picture.status_code == 200
+
+
+def test_another_checkpoint_for_one_job_only(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a.safetensors", "b.safetensors")
+    with serve(tmp_path, "--nowebui", "--events") as served:
+        other = {"sd_model_checkpoint": "b", "unknown_option": 1}
+        assert served.draw(prompt="x", steps=1, override_settings=other).status_code == 200
+        assert served.get("/sdapi/v1/options").json()["sd_model_checkpoint"].startswith("a.")
+        assert served.draw(prompt="x", steps=1).status_code == 200
+        titles = [event.title for event in served.events() if isinstance(event, protocol.Model)]
+        assert titles == ["a.safetensors", "b.safetensors", "a.safetensors"]
+
+
+def test_the_choice_outlives_the_server(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a.safetensors", "b.safetensors")
+    with serve(tmp_path, "--nowebui") as served:
+        served.post("/sdapi/v1/options", json={"sd_model_checkpoint": "b"})
+    with serve(tmp_path, "--nowebui", "--skip-load-model-at-start", "--events") as served:
+        assert served.get("/sdapi/v1/options").json()["sd_model_checkpoint"].startswith("b.")
+        assert not any(event == protocol.Phase("model") for event in served.events())
+        assert served.draw(prompt="x", steps=1).status_code == 200
+        assert any(isinstance(event, protocol.Model) for event in served.events())
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(-9, "memory"), (-11, "SIGSEGV"), (-4, "processor"), (-99, "signal 99"), (3, "exit code 3"), (None, "channel"),
+     (0xC0000005, "access violation"), (-1073741819 + 2**32, "access violation"), (0xC000012D, "0xC000012D")],
+)  # fmt: skip
+def test_exit_codes_in_words(code: int | None, said: str) -> None:
+    assert said in explain_exit(code)
