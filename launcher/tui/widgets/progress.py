@@ -12,7 +12,7 @@ from launcher.tui.state import Home
 from launcher.tui.untrusted import plain
 from launcher.tui.widgets.card import Say
 
-BAR = 20
+BAR = 12
 
 
 class ProgressLine(Static):

@@ -96,7 +96,7 @@ async def test_an_install_that_is_stopped_is_continued_by_the_next_enter(missing
         await until(pilot, "Press Enter to have it done.")
         await pilot.press("enter", "enter")
         text = await until(pilot, "Step 1 of 5")
-        assert "━━━━━─" in text
+        assert "━━━─" in text
         assert "25%  47.7 MB / 191 MB" in text
         await pilot.press("s")
         await until(pilot, "Press Enter to have it done.")

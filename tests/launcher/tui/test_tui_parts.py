@@ -52,7 +52,7 @@ def test_a_running_runtime_is_found(survey_of):
 
 def test_a_picture_in_the_making_is_shown_until_it_is_done(survey_of):
     home = after(surveyed(Home(), survey_of(running=True)), Progress("job-progress", 40, 100, "percent"))
-    assert amount(home.progress).plain == "━━━━━━━━──────────── 40%"
+    assert amount(home.progress).plain == "━━━━──────── 40%"
     for name in ("job-done", "job-interrupted", "job-failed"):
         assert after(home, Progress(name, 40, 100, "percent")).progress is None
 
@@ -108,6 +108,6 @@ def test_a_flood_travels_with_one_message():
 
 
 def test_the_bar_can_be_read_without_colour():
-    assert amount(Progress("x", 25, 100, "files")).plain == "━━━━━─────────────── 25%  25 / 100"
+    assert amount(Progress("x", 25, 100, "files")).plain == "━━━───────── 25%  25 / 100"
     assert amount(Progress("x", 2048, None)).plain == "2.0 KB"
-    assert amount(Progress("x", 300, 100, "files")).plain.startswith("━" * 20 + " ")
+    assert amount(Progress("x", 300, 100, "files")).plain.startswith("━" * 12 + " ")
