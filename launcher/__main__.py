@@ -1,0 +1,66 @@
+"""Starts Gesso: the one place that catches everything, and turns what nobody foresaw into a report to paste."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+BUG, INTERRUPTED = 3, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    _print_anything()
+    try:
+        from launcher.cli import main as command_line
+
+        return command_line(words)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as bug:  # noqa: BLE001 - the one catch-all
+        _report(bug, words)
+        return BUG
+
+
+def _print_anything() -> None:
+    """A Chinese sentence on a terminal that knows no Chinese shows question marks instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+def _report(bug: Exception, words: Sequence[str]) -> None:
+    """What a maintainer needs, without the user's name and without passwords."""
+    import json
+
+    from launcher.core.uv_settings import shown
+
+    trace = "".join(traceback.format_exception(bug))
+    home = str(Path("~").expanduser())
+    told = [
+        "This is a bug in Gesso. Please report it with these lines:",
+        "",
+        "```",
+        f"gesso {' '.join(word for word in words if word.startswith('-') or word.isalpha())}",
+        f"Python {platform.python_version()}, {platform.platform()}",
+        shown(trace.replace(home, "~")).rstrip(),
+        "```",
+    ]
+    sys.stderr.write("\n".join(told) + "\n")
+    if "--json" in words:
+        summary = {"code": "bug", "message": f"{type(bug).__name__}: {bug}", "hint": "The report is on standard error."}
+        sys.stdout.write(json.dumps({"error": summary}) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""A lock that the system lets go of when its holder dies, so that there is no stale one to judge."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from launcher.core.process import created
+
+#: the byte that is locked: on Windows a locked byte cannot be read, so it lies behind the text
+_BYTE = 4096
+
+
+@contextlib.contextmanager
+def only_one(path: Path, busy: Callable[[object], Exception], *, patience: float = 0.0) -> Iterator[None]:
+    """Hold `path`; raises what `busy(pid of the holder, or "?")` gives if another still holds it after `patience` s.
+
+    The text in the file (pid and creation time) only tells others who it is.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + patience
+    with path.open("a+b") as file:
+        while not _locked(file):
+            if time.monotonic() >= deadline:
+                raise busy(_holder(path))
+            time.sleep(0.1)
+        file.truncate(0)
+        file.write(json.dumps({"pid": os.getpid(), "created": created(os.getpid())}).encode())
+        file.flush()
+        yield
+
+
+def _holder(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes()).get("pid", "?")
+    except (OSError, ValueError):
+        return "?"
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _locked(file: IO[bytes]) -> bool:
+        file.seek(_BYTE)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _locked(file: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,143 @@
+"""The runtime that runs: its record on disk, its state, its end; the same whoever started it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from launcher.core.paths import Workspace
+from launcher.core.process import alive, end_tree
+from launcher.core.records import read_record, write_record
+from runtime import protocol
+
+RECORD = "runtime.json"
+EVENTS = "runtime-events.jsonl"
+LOG = "runtime.log"
+#: seconds that a runtime has to end by itself before it is made to
+_GRACE = 10.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A runtime that was started in this workspace."""
+
+    pid: int
+    #: when the process was made: a pid may be used again
+    created: float
+    #: the run profile
+    profile: str
+    #: ISO 8601 in UTC
+    since: str
+    #: its flags, without the port
+    flags: tuple[str, ...]
+    port: int
+    url: str | None = None
+    #: somebody has asked it to end
+    stopping: bool = False
+
+
+@dataclass(frozen=True)
+class Status:
+    """`state` is stopped, starting or serving."""
+
+    state: Literal["stopped", "starting", "serving"]
+    url: str | None = None
+    pid: int | None = None
+    profile: str | None = None
+    since: str | None = None
+
+
+def status(workspace: Workspace) -> Status:
+    """What runs in this workspace. Read from the runtime's own words, so it does not matter who started it."""
+    running = find_running(workspace)
+    if running is None:
+        return Status("stopped")
+    url = running.url or _served(workspace)
+    return Status("serving" if url else "starting", url, running.pid, running.profile, running.since)
+
+
+def stop(workspace: Workspace) -> bool:
+    """End the runtime with everything it started: asked, and after ten seconds made to. False if none runs."""
+    running = find_running(workspace)
+    if running is None:
+        return False
+    record = read_record(workspace.state / RECORD) or {}
+    write_record(workspace.state / RECORD, {**record, "stopping": True})
+    end_tree(running.pid, grace=_GRACE)
+    return True
+
+
+def find_running(workspace: Workspace) -> Running | None:
+    """The living runtime, else None."""
+    running = read_running(workspace)
+    return running if running and alive(running.pid, running.created) else None
+
+
+def read_running(workspace: Workspace) -> Running | None:
+    """The runtime that was started last, alive or not."""
+    record = read_record(workspace.state / RECORD)
+    if record is None:
+        return None
+    known = {name: value for name, value in record.items() if name in Running.__dataclass_fields__}
+    try:
+        return Running(**{**known, "flags": tuple(known["flags"])})
+    except (KeyError, TypeError):
+        return None
+
+
+def write_running(workspace: Workspace, running: Running) -> None:
+    """Keep who runs; others find it by this."""
+    record: dict[str, Any] = {**vars(running), "flags": list(running.flags)}
+    write_record(workspace.state / RECORD, record)
+
+
+def _served(workspace: Workspace) -> str | None:
+    with contextlib.suppress(OSError):
+        for line in (workspace.state / EVENTS).read_text(encoding="utf-8", errors="replace").splitlines():
+            event = protocol.from_line(line)
+            if isinstance(event, protocol.Serving):
+                return event.url
+    return None
+
+
+class Tail:
+    """The lines that are added to a file, read as they come; a line that has not ended yet waits."""
+
+    def __init__(self, path: Path, *, last: int | None = None) -> None:
+        """`last`: begin at most so many bytes before the end."""
+        self._path, self._rest = path, b""
+        self._offset = 0
+        if last is not None and path.exists():
+            self._offset = max(0, path.stat().st_size - last)
+
+    def lines(self, *, final: bool = False) -> Iterator[str]:
+        """What has come since the last call; `final`: the rest counts as a line."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                found = file.read()
+        except OSError:
+            return
+        self._offset += len(found)
+        *whole, self._rest = (self._rest + found).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        if final and self._rest:
+            whole, self._rest = [*whole, self._rest], b""
+        yield from (line.decode("utf-8", "replace") for line in whole)
+
+
+def forget_credentials(workspace: Workspace) -> None:
+    """Overwrite the password in the file of events, in place: the runtime still appends to it."""
+    path = workspace.state / EVENTS
+    with contextlib.suppress(OSError), path.open("r+b") as file:
+        start = 0
+        for line in file.read().split(b"\n"):
+            if isinstance(protocol.from_line(line.decode("utf-8", "replace")), protocol.Credentials):
+                file.seek(start)
+                file.write(b" " * len(line))
+                file.flush()
+                os.fsync(file.fileno())
+            start += len(line) + 1

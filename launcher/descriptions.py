@@ -1,0 +1,78 @@
+"""Machine, plan and status as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from launcher.core.hardware import Machine
+from launcher.core.plan import Plan
+from launcher.core.running import Status
+from launcher.core.text import Text, t
+from launcher.core.uv_settings import shown
+
+_MIB = 1024**2
+_UNKNOWN = t("unknown")
+
+
+def of_machine(machine: Machine) -> Iterator[Text]:
+    """System, memory, disk, cards."""
+    yield t(
+        "System: {os} on {arch}, Python {python}",
+        os=_or(machine.os),
+        arch=_or(machine.arch),
+        python=_or(machine.python),
+    )
+    yield t("Memory: {ram} MiB   Free disk: {disk} MiB", ram=_or(machine.ram_mib), disk=_or(machine.disk_free_mib))
+    if not machine.gpus:
+        yield t("Graphics card: none")
+    for gpu in machine.gpus:
+        yield t(
+            "Graphics card {index}: {name}, {free} of {total} MiB free, compute capability {capability}",
+            index=_or(gpu.index), name=_or(gpu.name), free=_or(gpu.vram_free_mib), total=_or(gpu.vram_total_mib),
+            capability=_or(gpu.compute_capability),
+        )  # fmt: skip
+    if machine.driver:
+        yield t("Driver: {driver}", driver=machine.driver)
+
+
+def of_plan(plan: Plan) -> Iterator[Text]:
+    """What would be done, with reasons, and what stands in the way."""
+    torch = plan.torch
+    if torch.tag:
+        yield t("PyTorch {build} from {source}: {reason}", build=torch.build or torch.version,
+                source=shown(torch.source or "?"), reason=torch.reason)  # fmt: skip
+    yield t("Memory: {mode}, attention {attention}: {reason}", mode=plan.memory.mode,
+            attention=plan.memory.attention, reason=plan.memory.reason)  # fmt: skip
+    for number, step in enumerate(plan.steps, 1):
+        state = t("there already") if step.state == "done" else t("to do")
+        yield t("  {number}. {title}: {state}", number=number, title=step.title, state=state)
+    for download in plan.downloads:
+        size = _UNKNOWN if download.bytes is None else f"{download.bytes / _MIB:.0f} MiB"
+        yield t("Download: {name}, {size}, from {source}", name=download.name, size=size, source=download.source)
+    if plan.missing:
+        yield t(
+            "Disk: {needed} MiB needed, {free} MiB free", needed=_or(plan.disk_needed_mib), free=_or(plan.disk_free_mib)
+        )
+    for finding in plan.findings:
+        yield t(
+            "{severity}: {message} [{slug}]",
+            severity=_SEVERITIES[finding.severity],
+            message=finding.message,
+            slug=finding.slug,
+        )
+
+
+def of_status(status: Status) -> Text:
+    """One sentence."""
+    if status.state == "serving":
+        return t("Serving at {url} (process {pid}, since {since}).", url=status.url, pid=status.pid, since=status.since)
+    if status.state == "starting":
+        return t("Starting (process {pid}, since {since}).", pid=status.pid, since=status.since)
+    return t("Nothing is running.")
+
+
+_SEVERITIES = {"info": t("Note"), "warning": t("Warning"), "error": t("Error")}
+
+
+def _or(value: object) -> object:
+    return _UNKNOWN if value is None else value

@@ -1,0 +1,145 @@
+"""What the command line shows: events and answers as sentences for people or as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, TextIO
+
+from launcher.core.errors import LauncherError
+from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Progress, Ready, Step
+from launcher.core.text import Text, t
+
+_MIB = 1024**2
+#: seconds between two lines of progress where lines cannot be overwritten
+_PATIENCE = 10.0
+
+
+class Printer:
+    """Results go to standard output, what happens on the way to standard error."""
+
+    def __init__(
+        self, translate: Callable[[str], str], *, json_lines: bool, quiet: bool, out: TextIO | None = None,
+        err: TextIO | None = None,
+    ) -> None:  # fmt: skip
+        self._translate, self.json, self._quiet = translate, json_lines, quiet
+        self._out, self._err = out or sys.stdout, err or sys.stderr
+        self._redraws = self._err.isatty()
+        self._drawn = 0
+        self._said_at = 0.0
+        self._step: Step | None = None
+
+    def text(self, sentence: Text) -> str:
+        return sentence.render(self._translate)
+
+    def answer(self, record: dict[str, Any]) -> None:
+        """One JSON object on a line of its own."""
+        self._out.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self._out.flush()
+
+    def result(self, sentence: Text | str) -> None:
+        """What the verb was called for."""
+        self._clear()
+        self._out.write((sentence if isinstance(sentence, str) else self.text(sentence)) + "\n")
+        self._out.flush()
+
+    def aside(self, sentence: Text | str) -> None:
+        """What is good to know on the way."""
+        if not self._quiet:
+            self._clear()
+            self._err.write((sentence if isinstance(sentence, str) else self.text(sentence)) + "\n")
+            self._err.flush()
+
+    def error(self, error: LauncherError) -> None:
+        """Message, hint and code for people; with --json also `{"error": …}` on standard output."""
+        record = {"code": error.code, "message": self.text(error.message), "hint": self.text(error.hint)}
+        self._clear()
+        self._err.write(f"{record['message']}\n{record['hint']}\n[{record['code']}]\n")
+        self._err.flush()
+        if self.json:
+            self.answer({"error": record})
+
+    def event(self, event: Event) -> None:
+        """One event of an install or a launch."""
+        if self.json:
+            self.answer(event_record(event, self._translate))
+            return
+        match event:
+            case Step():
+                self._show_step(event)
+            case Progress():
+                self._show_progress(event)
+            case Line(source, text):
+                # uv's list of packages is of no use to people; what it warns of is
+                if source != "uv" or text.startswith("warning"):
+                    self.aside(text)
+            case Notice(text=sentence):
+                self.aside(sentence)
+            case _:
+                self._show_serving(event)
+
+    def _show_serving(self, event: Event) -> None:
+        match event:
+            case Credentials(user, password):
+                self.result(t("Name: {user}   Password: {password}   (shown only now)", user=user, password=password))
+            case Ready(url=url, page=True):
+                self.result(t("The page is ready: {url}", url=url))
+            case Ready(url=url):
+                self.result(t("Serving at {url}", url=url))
+            case ModelLoaded(title, seconds):
+                self.aside(t("The model {title} is loaded ({seconds} s).", title=title, seconds=round(seconds, 1)))
+            case _:
+                pass
+
+    def _show_step(self, step: Step) -> None:
+        self._step, self._said_at = step, time.monotonic()
+        state = {
+            "started": t("…"), "done": t("done"), "skipped": t("there already"), "failed": t("failed")
+        }.get(step.state)  # fmt: skip
+        if step.state == "started" and self._redraws:
+            self._draw(f"[{step.number}/{step.count}] {self.text(step.title)} …")
+            return
+        self.aside(f"[{step.number}/{step.count}] {self.text(step.title)} {self.text(state) if state else step.state}")
+
+    def _show_progress(self, progress: Progress) -> None:
+        if self._step is None or progress.unit != "bytes":
+            return
+        if not self._redraws and time.monotonic() - self._said_at < _PATIENCE:
+            return
+        self._said_at = time.monotonic()
+        amount = f"{progress.done / _MIB:.0f} MiB"
+        if progress.total:
+            amount = (
+                f"{100 * progress.done // progress.total} %  {progress.done / _MIB:.0f}/{progress.total / _MIB:.0f} MiB"
+            )
+        line = f"[{self._step.number}/{self._step.count}] {self.text(self._step.title)}  {amount}"
+        if self._redraws:
+            self._draw(line)
+        else:
+            self.aside(line)
+
+    def _draw(self, line: str) -> None:
+        """Over what was drawn last."""
+        if not self._quiet:
+            self._clear()
+            self._err.write(line)
+            self._err.flush()
+            self._drawn = 1
+
+    def _clear(self) -> None:
+        if self._drawn:
+            self._err.write("\r\x1b[K")
+            self._drawn = 0
+
+
+def event_record(event: Event, translate: Callable[[str], str]) -> dict[str, Any]:
+    """An event as JSON: its name in lower case with underscores, then its fields, sentences in the user's language."""
+    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(event).__name__)[1:]
+    values = {field.name: getattr(event, field.name) for field in fields(event)}
+    return {
+        "event": name,
+        **{key: value.render(translate) if isinstance(value, Text) else value for key, value in values.items()},
+    }

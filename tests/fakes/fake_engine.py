@@ -1,0 +1,78 @@
+"""Behaves like `python -m runtime --events` from outside, in a tenth of a second; `--fake=…` asks for mishaps.
+
+die: ends before it serves · crash: ends after it serves · stubborn: ignores being asked to end · child: starts a child of
+its own · chatter: a progress bar on standard error between the event lines · slow: half a second until it serves ·
+fatal: says why it ends · mute: never says a word about the model
+"""
+
+import http.server
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+def say(**event: object) -> None:
+    print(json.dumps(event), flush=True)
+
+
+def value(words: list[str], name: str) -> str | None:
+    return words[words.index(name) + 1] if name in words else None
+
+
+def load(checkpoint: str | None, mishaps: list[str]) -> None:
+    if checkpoint and "broken" in checkpoint:
+        say(event="model_failed", title=checkpoint, code="model-truncated", message="The file ends too early.")
+    elif "mute" not in mishaps:
+        say(event="model", title=checkpoint or "fake", seconds=0.1)
+
+
+def main(words: list[str]) -> int:
+    mishaps = [word.removeprefix("--fake=") for word in words if word.startswith("--fake=")]
+    print("fake engine:", *words, file=sys.stderr, flush=True)
+    if "stubborn" in mishaps:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "child" in mishaps:
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        print("child", child.pid, file=sys.stderr, flush=True)
+    if "fatal" in mishaps:
+        say(event="fatal", code="cannot-start", message="No such address.")
+        return 1
+    if "die" in mishaps:
+        print("ImportError: no torch here", file=sys.stderr, flush=True)
+        return 7
+    port = int(value(words, "--port") or 7860)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{port}"
+    say(event="phase", name="server")
+    if "chatter" in mishaps:
+        sys.stderr.write("".join(f"\r{step} %" for step in range(100)))
+        sys.stderr.flush()
+    if "--listen" in words:
+        say(event="credentials", user="sd", password="correct horse battery")
+    time.sleep(0.5 if "slow" in mishaps else 0)
+    say(event="serving", url=url, page=False)
+    load(value(words, "--ckpt"), mishaps)
+    say(event="serving", url=url, page=True)
+    if "crash" in mishaps:
+        time.sleep(0.3)
+        return 9
+    while True:
+        time.sleep(60)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
