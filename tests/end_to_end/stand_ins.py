@@ -53,12 +53,12 @@ def record_hash(content: bytes) -> str:
 
 
 def write_launcher_wheels(folder: Path) -> str:
-    """Stand-ins for the launcher's packages, with the real uv among them; returns the lock."""
+    """Stand-ins for the launcher's packages, and a script in place of uv that starts the real one; returns the lock."""
     entries = [
         write_wheel(folder, name, "1.0", {f"{module}/__init__.py": b""}) for name, module in LAUNCHER_PACKAGES.items()
     ]
     version = uv_version()
-    script = Path(uv.find_uv_bin()).read_bytes()
+    script = f'#!/bin/sh\nexec "{uv.find_uv_bin()}" "$@"\n'.encode()
     return "".join([*entries, write_wheel(folder, "uv", version, {f"uv-{version}.data/scripts/uv": script})])
 
 

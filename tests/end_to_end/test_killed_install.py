@@ -1,0 +1,147 @@
+"""The installer is killed, with all that it started, at twenty moments; the next run always ends well."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.stand_ins import (
+    ROOT,
+    closed_environment,
+    copy_checkout,
+    kill_group,
+    start,
+    write_launcher_wheels,
+    write_wheel,
+)
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups are killed as on Linux and macOS")
+# Twenty in all: the bootstrap takes longer and has fewer things to lose.
+BOOTSTRAP_MOMENTS, ENGINE_MOMENTS = 8, 12
+PYTHON_TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+# Stands in for the proof: the environment's own Python imports what was installed, every file of it.
+PROOF = '''"""Stands in for runtime.prove."""
+import importlib, json
+import torch
+modules = [importlib.import_module(f"stand_in.part{number}") for number in range(400)]
+print(json.dumps({"ok": len(modules) == 400, "torch": torch.__version__, "device": "cpu", "seconds": 0.1}))
+'''
+
+
+def killed_then_again(
+    command: list[str], environment: dict[str, str], cwd: Path, seconds: float
+) -> subprocess.CompletedProcess[str]:
+    """Starts the command, kills its whole group after `seconds`, and runs it once more to its end."""
+    child = start(command, environment, cwd)
+    time.sleep(seconds)
+    kill_group(child)
+    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def spread(count: int, action: Callable[[], object]) -> list[float]:
+    """`count` moments spread over the time that one whole run takes, from its very start to just before its end."""
+    started = time.monotonic()
+    action()
+    took = time.monotonic() - started
+    return [took * (number + 0.5) / count for number in range(count)]
+
+
+def test_the_bootstrap_ends_well_after_a_kill_at_any_moment(tmp_path: Path) -> None:
+    lock = write_launcher_wheels(tmp_path / "wheels")
+    clone = copy_checkout(tmp_path / "clone", lock)
+    environment = closed_environment(tmp_path / "wheels")
+    command = [str(clone / "install.sh"), "--yes"]
+    moments = spread(
+        BOOTSTRAP_MOMENTS, lambda: subprocess.run(command, env=environment, check=True, capture_output=True)
+    )
+    for moment in moments:
+        # As an update does it: another lock, so the environment of the last round is made anew.
+        with (clone / "launcher" / "data" / "locks" / "launcher.txt").open("a") as file:
+            file.write("\n")
+        again = killed_then_again(command, environment, tmp_path, moment)
+        assert again.returncode == 0, f"killed after {moment:.2f} s: {again.stderr}"
+        assert json.loads(again.stdout)["prefix"] == str(clone / ".launcher")
+        quiet = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        assert quiet.stderr == "", f"killed after {moment:.2f} s: the environment was not stamped"
+
+
+def write_engine_wheels(folder: Path) -> str:
+    """A torch of the version that is chosen here, in its folder, and a package of 400 files; returns the lock."""
+    version = re.search(r'^version = "(.+)"', (ROOT / "launcher/data/torch.toml").read_text(), re.MULTILINE)
+    assert version
+    label = "+cpu" if sys.platform == "linux" else ""
+    write_wheel(
+        folder, "torch", version[1] + label, {"torch/__init__.py": f'__version__ = "{version[1]}{label}"'.encode()}
+    )
+    plain = folder / f"torch-{version[1]}{label}-py3-none-any.whl"
+    rename_wheel(plain)
+    files = {f"stand_in/part{number}.py": b"WHOLE = True\n" * 50 for number in range(400)}
+    return write_wheel(folder, "stand-in", "1.0", {"stand_in/__init__.py": b"", **files})
+
+
+def rename_wheel(plain: Path) -> None:
+    """The stand-in gets the name and tag of a real torch wheel for this Python and computer."""
+    machine = subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip()
+    platform = f"manylinux_2_28_{machine}" if sys.platform == "linux" else f"macosx_11_0_{machine}"
+    tag = f"{PYTHON_TAG}-{PYTHON_TAG}-{platform}"
+    target = plain.with_name(plain.name.replace("py3-none-any", tag))
+    with zipfile.ZipFile(plain) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            new.writestr(
+                name,
+                old.read(name).replace(b"Tag: py3-none-any", f"Tag: {tag}".encode())
+                if name.endswith("WHEEL")
+                else old.read(name),
+            )
+    plain.unlink()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> tuple[list[str], dict[str, str], Path]:
+    """The real install verb in a copy whose engine lock names the stand-ins: command, variables, workspace."""
+    clone = tmp_path / "clone"
+    copy_checkout(clone, "")
+    shutil.copy2(ROOT / "launcher" / "__main__.py", clone / "launcher" / "__main__.py")
+    (clone / "launcher/data/locks/engine.txt").write_text(write_engine_wheels(tmp_path / "wheels"))
+    (clone / "runtime" / "prove.py").write_text(PROOF)
+    workspace = tmp_path / "work 画室"
+    command = [sys.executable, "-m", "launcher", "install", "--yes", "--json", "--root", str(workspace)]
+    return command, closed_environment(tmp_path / "wheels"), workspace
+
+
+def test_the_engines_install_ends_well_after_a_kill_at_any_moment(
+    engine: tuple[list[str], dict[str, str], Path], tmp_path: Path
+) -> None:
+    command, environment, workspace = engine
+    clone = tmp_path / "clone"
+    moments = spread(ENGINE_MOMENTS, lambda: subprocess.run(command, env=environment, cwd=clone, check=True))
+    assert_whole(workspace)
+    for moment in moments:
+        shutil.rmtree(workspace)
+        again = killed_then_again(command, environment, clone, moment)
+        assert again.returncode == 0, f"killed after {moment:.2f} s: {again.stdout[-2000:]} {again.stderr[-2000:]}"
+        assert all(json.loads(line) for line in again.stdout.splitlines())
+        assert_whole(workspace)
+
+
+def assert_whole(workspace: Path) -> None:
+    """One environment, stamped, named by the pointer, that imports what was installed; nothing half-made beside it."""
+    pointer: dict[str, Any] = json.loads((workspace / "environments" / "current.json").read_text())
+    environment = workspace / "environments" / pointer["name"]
+    imported = "import torch, stand_in.part0, stand_in.part399; print(torch.__version__)"
+    answer = subprocess.run(
+        [environment / "bin" / "python", "-c", imported], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.startswith("2.")
+    assert sorted(entry.name for entry in (workspace / "environments").iterdir()) == ["current.json", environment.name]
+    assert [entry for entry in (workspace / "state").iterdir() if entry.suffix in (".part", ".tmp")] == []
