@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from launcher.core.errors import LauncherError
-from launcher.core.events import Credentials, Event, ModelLoaded, Phase, Progress, Ready, Step, Stopped
+from launcher.core.events import Credentials, Event, ModelLoaded, Notice, Phase, Progress, Ready, Step, Stopped
 from launcher.core.hardware import Machine
 from launcher.core.plan import Installed, Options, Plan
 from launcher.core.running import Status
@@ -43,6 +43,8 @@ class Home:
     url: str = ""
     page: bool = False
     model: str = ""
+    # The last model that was asked for could not be loaded; the log says why.
+    refused: bool = False
     credentials: Credentials | None = None
     step: Step | None = None
     progress: Progress | None = None
@@ -92,7 +94,9 @@ def after(home: Home, event: Event) -> Home:
         case Credentials():
             return replace(home, credentials=event)
         case ModelLoaded(title=title):
-            return replace(home, model=title)
+            return replace(home, model=title, refused=False)
+        case Notice(slug="model-failed"):
+            return replace(home, refused=True)
         case Stopped():
             return _stopped(home, event)
         case _:
@@ -115,7 +119,18 @@ def failed(home: Home, error: LauncherError) -> Home:
 def begun(home: Home) -> Home:
     """After Enter: the way to the page begins, and what the last run left is forgotten."""
     stage: Stage = "installing" if home.missing else "starting"
-    return replace(home, stage=stage, ours=True, error=None, credentials=None, url="", page=False, phase="", model="")
+    return replace(
+        home,
+        stage=stage,
+        ours=True,
+        error=None,
+        credentials=None,
+        url="",
+        page=False,
+        phase="",
+        model="",
+        refused=False,
+    )
 
 
 def rested(home: Home) -> Home:

@@ -34,17 +34,26 @@ class AddressCard(Card):
 
 def _serving(home: Home, say: Say) -> list[Row]:
     page = t("ready: press o to open it") if home.page else t("still loading …")
-    model = home.model or say(t("{phase} …", phase=_phase(home)) if home.phase != "page" else t("still loading …"))
     found = [
         (say(t("Serving at")), home.url, "bold $text-success"),
         (say(t("Page")), say(page), ""),
-        (say(t("Model")), model, ""),
+        _model(home, say),
     ]
     if home.credentials is not None:
         # Said once by the runtime and kept nowhere: whoever needs them has to copy them now.
         found.append((say(t("Name")), home.credentials.user, "bold $text-warning"))
         found.append((say(t("Password")), home.credentials.password, "bold $text-warning"))
     return found
+
+
+def _model(home: Home, say: Say) -> Row:
+    label = say(t("Model"))
+    if home.refused:
+        return label, say(t("could not be loaded: the log says why")), "$text-error"
+    if home.model:
+        return label, home.model, ""
+    waits = home.phase in ("", "page", "server")
+    return label, say(t("still loading …") if waits else t("{phase} …", phase=_phase(home))), ""
 
 
 def _lines(home: Home) -> list[Text]:

@@ -31,7 +31,7 @@ def screen_text(pilot: Pilot) -> str:
     return "\n".join(strip.text[:width] for strip in strips)
 
 
-async def until(pilot: Pilot, needle: str, seconds: float = 5.0) -> str:
+async def until(pilot: Pilot, needle: str, seconds: float = 20.0) -> str:
     """Wait until the screen says `needle`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -41,7 +41,7 @@ async def until(pilot: Pilot, needle: str, seconds: float = 5.0) -> str:
     raise AssertionError(f"{needle!r} not on the screen:\n{screen_text(pilot)}")
 
 
-async def gone(pilot: Pilot, seconds: float = 5.0) -> None:
+async def gone(pilot: Pilot, seconds: float = 20.0) -> None:
     """Wait until the app has ended."""
     end = time.monotonic() + seconds
     while pilot.app.is_running and time.monotonic() < end:

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, strategies
 
 from launcher.core.errors import LauncherError
-from launcher.core.events import Credentials, Line, ModelLoaded, Phase, Progress, Ready, Step, Stopped
+from launcher.core.events import Credentials, Line, ModelLoaded, Notice, Phase, Progress, Ready, Step, Stopped
 from launcher.core.text import t
 from launcher.tui.amounts import in_bytes, in_mib
 from launcher.tui.messages import Inbox
 from launcher.tui.state import Home, after, begun, failed, rested, surveyed
 from launcher.tui.untrusted import plain
+from launcher.tui.widgets.address import AddressCard
 from launcher.tui.widgets.progress import amount
 
 URL = "http://127.0.0.1:7860"
@@ -55,6 +56,17 @@ def test_a_picture_in_the_making_is_shown_until_it_is_done(survey_of):
     assert amount(home.progress).plain == "━━━━──────── 40%"
     for name in ("job-done", "job-interrupted", "job-failed"):
         assert after(home, Progress(name, 40, 100, "percent")).progress is None
+
+
+def test_a_refused_model_is_said_until_another_is_loaded(survey_of):
+    serving = after(begun(surveyed(Home(), survey_of())), Ready(URL, 1, page=True))
+    refused = after(serving, Notice("model-failed", "error", t("x")))
+    assert refused.refused
+    assert "could not be loaded" in AddressCard().draw(refused, str).plain
+    loaded = after(refused, ModelLoaded("another", 1.0))
+    assert not loaded.refused
+    assert "another" in AddressCard().draw(loaded, str).plain
+    assert not begun(refused).refused
 
 
 def test_a_failure_stays_until_the_next_start(survey_of):
