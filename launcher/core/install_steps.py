@@ -57,24 +57,28 @@ def environment(work: Work) -> Iterator[Event]:
 
 
 def torch(work: Work) -> Iterator[Event]:
-    """torch from exactly one source, and the same bytes as the first time."""
+    """torch from exactly one source, and the same bytes as the first time; a card's libraries come from its index."""
     choice = work.plan.torch
     variables = torch_environment(choice, work.pip, work.variables)
-    known = pinned(work.workspace, choice)
     *place, requirement = torch_arguments(choice)
-    if choice.wheel:
-        work.hashes = [check_wheel(work.workspace, choice, Path(choice.wheel))]
-        arguments = [*place, "--no-index", "--no-config", requirement]
-    else:
+    known = pinned(work.workspace, choice)
+    wheel = Path(choice.wheel) if choice.wheel else None
+    found: dict[str, list[str]] = {}
+    if wheel:
+        found[wheel.name] = work.hashes = [check_wheel(work.workspace, known, wheel)]
+    if choice.index or not wheel:
         place = place or uv_arguments(work.pip)
-        known_or_found = known or (yield from _resolve(work, requirement, place, variables))
-        work.hashes = next((each for name, each in known_or_found.items() if name.startswith("torch==")), [])
-        file = _scratch(work, "torch.txt", written(known_or_found))
-        arguments = [*place, "--no-deps", "--require-hashes", "-r", str(file)]
-    yield from _uv(work, "torch", [*_pip_install(work), *arguments], variables)
-    if not known:
-        if not choice.wheel:
-            pin(work.workspace, choice, known_or_found)
+        libraries = {name: hashes for name, hashes in known.items() if "==" in name}
+        libraries = libraries or (yield from _resolve(work, requirement, place, variables))
+        file = _scratch(work, "torch.txt", written(libraries))
+        exactly = ["--no-deps", "--require-hashes", "-r", str(file)]
+        yield from _uv(work, "torch", [*_pip_install(work), *place, *exactly], variables)
+        work.hashes = work.hashes or next(each for name, each in libraries.items() if name.startswith("torch=="))
+        found.update(libraries)
+    if wheel:
+        yield from _uv(work, "torch", [*_pip_install(work), "--no-deps", "--no-index", str(wheel)], variables)
+    if found != known:
+        pin(work.workspace, choice, found)
         yield _pinned(work)
 
 
@@ -136,7 +140,10 @@ def _uv_answering(work: Work, name: str, arguments: Sequence[str], more: Mapping
 def _resolve(
     work: Work, requirement: str, place: Sequence[str], variables: Mapping[str, str]
 ) -> Generator[Event, None, dict[str, list[str]]]:
-    """Ask the source which files torch and the libraries it brings are; what the lock already holds is left out."""
+    """Ask the source which files torch and the libraries it brings are; what the lock already holds is left out.
+
+    The file of a wheel on this computer is not among them.
+    """
     wanted = _scratch(work, "torch.in", requirement + "\n")
     locked = _scratch(work, "locked.txt", "\n".join(locked_names(work.lock)) + "\n")
     arguments = ["pip", "compile", str(wanted), "--excludes", str(locked), "--python", str(python_in(work.folder))]

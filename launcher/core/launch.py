@@ -154,7 +154,7 @@ def _follow(
     said, log = Tail(workspace.state / EVENTS), Tail(workspace.logs / LOG, last=None if child else _PAST)
     while True:
         ended = child.poll() is not None if child else not alive(running.pid, running.created)
-        for line in log.lines(final=ended):
+        for line in filter(str.strip, log.lines(final=ended)):
             watch.last.append(line)
             yield Line("runtime", line)
         for line in said.lines():
@@ -230,7 +230,7 @@ def _ended(
             watch.fatal.code, t("{message}", message=watch.fatal.message), t("The log: {log}", log=workspace.logs / LOG)
         )
     if watch.url is None:
-        line = next((line for line in reversed(watch.last) if line.strip()), "")
+        line = watch.last[-1] if watch.last else ""
         raise LauncherError(
             "runtime-died",
             t("The runtime ended with code {code} before it served: {line}", code=code, line=line),

@@ -30,14 +30,10 @@ def pin(workspace: Workspace, choice: TorchChoice, requirements: dict[str, list[
     write_record(workspace.state / PINS, {**record, _key(choice): requirements})
 
 
-def check_wheel(workspace: Workspace, choice: TorchChoice, wheel: Path) -> str:
-    """The wheel's SHA-256, pinned the first time; LauncherError `hash-mismatch`, `wheel-unreadable`."""
+def check_wheel(workspace: Workspace, known: dict[str, list[str]], wheel: Path) -> str:
+    """The wheel's SHA-256. LauncherError `hash-mismatch` if `known` has another, `wheel-unreadable`."""
     digest = _sha256(wheel)
-    name = f"torch=={choice.build}"
-    known = pinned(workspace, choice).get(name)
-    if known is None:
-        pin(workspace, choice, {name: [digest]})
-    elif digest not in known:
+    if digest not in known.get(wheel.name, [digest]):
         raise LauncherError(
             "hash-mismatch",
             t("{file} is not the file that was installed from there before: its SHA-256 differs.", file=wheel.name),

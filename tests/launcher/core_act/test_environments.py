@@ -1,0 +1,168 @@
+"""Finished or not there; the pointer is the old one or the new one, whenever the writer is killed."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from launcher.core import environments
+from launcher.core.errors import LauncherError
+from launcher.core.install_lock import end_orphans, install_lock
+from launcher.core.paths import Workspace, checkout
+from launcher.core.plan import Installed
+from launcher.core.process import created
+from launcher.core.records import read_record, write_record
+from tests.launcher.core_act.workshop import with_fake_engine
+
+
+def test_nothing_is_installed_in_an_empty_workspace(workspace: Workspace) -> None:
+    assert environments.current(workspace) is None
+    assert environments.installed(workspace) == Installed()
+    assert environments.sweep(workspace) == []
+
+
+def test_the_current_one_is_what_the_pointer_names(workspace: Workspace) -> None:
+    folder = with_fake_engine(workspace)
+    assert environments.current(workspace) == folder
+    assert json.loads((workspace.environments / "current.json").read_text()) == {"name": folder.name}
+    assert environments.installed(workspace) == Installed(folder.name, "2.13.0", "1" * 64, verified=True)
+
+
+def test_one_that_was_proven_but_not_switched_to_is_known(workspace: Workspace) -> None:
+    folder = with_fake_engine(workspace)
+    (workspace.environments / "current.json").unlink()
+    assert environments.installed(workspace) == Installed(folder.name, "2.13.0", "1" * 64, verified=False)
+    assert environments.matching(workspace, "2.13.0", "1" * 64) == folder
+    assert environments.matching(workspace, "2.13.0", "2" * 64) is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"name": 3}', '{"name": "../../etc"}', '{"name": "gone"}', '"x"'])
+def test_a_pointer_that_leads_nowhere_counts_as_none(workspace: Workspace, content: str) -> None:
+    with_fake_engine(workspace)
+    (workspace.environments / "current.json").write_text(content)
+    assert environments.current(workspace) is None
+
+
+def test_a_python_that_was_removed_under_it_makes_it_unusable(workspace: Workspace) -> None:
+    folder = with_fake_engine(workspace)
+    (folder / "bin" / "python").unlink()
+    (folder / "bin" / "python").symlink_to("/nowhere/python3")
+    assert environments.current(workspace) is None
+    assert environments.matching(workspace, "2.13.0", "1" * 64) is None
+
+
+def test_the_unfinished_are_swept_and_the_finished_left_alone(workspace: Workspace) -> None:
+    folder = with_fake_engine(workspace)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    (workspace.environments / "torch-2.13.0-cpu-2" / "bin").mkdir(parents=True)
+    (workspace.environments / "torch-2.13.0-cpu-2" / "gesso.json").write_text('{"torch": "2.1')
+    assert environments.sweep(workspace) == ["torch-2.13.0-cpu-2"]
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_a_name_is_never_used_twice(workspace: Workspace) -> None:
+    with_fake_engine(workspace)
+    assert environments.fresh_name(workspace, "2.13.0+cpu", "cpu").name == "torch-2.13.0-cpu-2"
+
+
+def test_the_unfinished_cannot_become_current(workspace: Workspace) -> None:
+    old = with_fake_engine(workspace)
+    new = workspace.environments / "torch-2.13.0-cpu-2"
+    new.mkdir()
+    with pytest.raises(LauncherError) as failure:
+        environments.switch(workspace, new)
+    assert failure.value.code == "environment-unfinished"
+    assert environments.current(workspace) == old
+
+
+def test_a_writer_killed_at_any_moment_leaves_the_old_record_or_the_new(tmp_path: Path) -> None:
+    record = tmp_path / "current.json"
+    write_record(record, {"name": "a" * 5000})
+    code = (
+        "import sys; from pathlib import Path; from launcher.core.records import write_record\n"
+        "print('go', flush=True)\n"
+        "while True:\n"
+        "    for letter in 'abcdef': write_record(Path(sys.argv[1]), {'name': letter * 5000})\n"
+    )
+    chance = random.Random(20261120)
+    for _ in range(12):
+        child = subprocess.Popen([sys.executable, "-c", code, str(record)], stdout=subprocess.PIPE, cwd=checkout())
+        assert child.stdout is not None
+        child.stdout.readline()
+        time.sleep(chance.uniform(0, 0.05))
+        child.kill()
+        child.wait()
+        found = read_record(record)
+        assert found is not None
+        assert len(found["name"]) == 5000
+        assert len(set(found["name"])) == 1
+        assert record.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_killed_writers_left_beside_is_swept_later(tmp_path: Path) -> None:
+    import os
+
+    orphan = tmp_path / ".r.json.abc.tmp"
+    orphan.write_text("{")
+    os.utime(orphan, (1, 1))
+    fresh = tmp_path / ".r.json.def.tmp"
+    fresh.write_text("{")
+    write_record(tmp_path / "r.json", {"a": 1})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".r.json.def.tmp", "r.json"]
+
+
+HOLDER = (
+    "import sys, time; from pathlib import Path; from launcher.core.paths import Workspace\n"
+    "from launcher.core.install_lock import install_lock\n"
+    "with install_lock(Workspace(Path(sys.argv[1]))):\n"
+    "    print('held', flush=True); time.sleep(60)\n"
+)
+
+
+def test_the_second_install_says_who_holds_the_first_and_a_killed_holder_holds_nothing(workspace: Workspace) -> None:
+    command = [sys.executable, "-c", HOLDER, str(workspace.root)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=checkout())
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"held\n"
+    with pytest.raises(LauncherError) as failure, install_lock(workspace):
+        pass
+    assert failure.value.code == "install-running"
+    assert str(child.pid) in str(failure.value.message)
+    child.kill()
+    child.wait()
+    with install_lock(workspace):
+        pass
+
+
+def test_a_lock_file_with_a_living_strangers_number_in_it_is_no_lock(workspace: Workspace) -> None:
+    workspace.state.mkdir(parents=True)
+    (workspace.state / "install.lock").write_text('{"pid": 1, "created": 1.0}')
+    with install_lock(workspace):
+        pass
+
+
+def test_a_uv_that_a_killed_install_left_is_ended_and_other_programs_are_not(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    uv = tmp_path / "uv"
+    shutil.copy(sys.executable if not Path(sys.executable).is_symlink() else Path(sys.executable).resolve(), uv)
+    sleep = ["-c", "import time; time.sleep(60)"]
+    inside = str(workspace.environments / "torch-2.13.0-cpu-1")
+    left = subprocess.Popen([str(uv), *sleep, inside], env={"PYTHONHOME": sys.base_prefix})
+    other = subprocess.Popen([sys.executable, *sleep, inside])
+    try:
+        time.sleep(0.2)
+        assert end_orphans(workspace) == [left.pid]
+        assert left.wait(2) != 0
+        assert created(other.pid) is not None
+    finally:
+        for child in (left, other):
+            child.kill()
+            child.wait()

@@ -1,0 +1,234 @@
+"""The fake engine as a real process: started, followed, watched by a second one, stopped, dying in every way."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+
+from launcher.core.errors import LauncherError
+from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Phase, Ready, Stopped
+from launcher.core.hardware import Gpu
+from launcher.core.launch import launch, status, stop
+from launcher.core.paths import Workspace
+from launcher.core.plan import Options, Plan
+from launcher.core.ports import PortTakenError, is_free, who_holds
+from launcher.core.process import created
+from launcher.core.running import Status, Tail, find_running, read_running
+from launcher.core.text import t
+from launcher.core.torch_choice import TorchChoice
+from tests.launcher.core_act.workshop import plan_with, with_fake_engine
+
+T = TypeVar("T")
+PLAN = plan_with(TorchChoice("2.13.0", "cpu", "here", t("The processor was asked for."), build="2.13.0"), state="done")
+
+
+def options(*flags: str, detach: bool = True, port: int | None = None, listen: bool = False) -> Options:
+    return Options(runtime_flags=flags, detach=detach, port=port, listen=listen)
+
+
+def events(workspace: Workspace, wish: Options, plan: Plan = PLAN) -> list[Event]:
+    return list(launch(workspace, wish, plan))
+
+
+def of(kind: type[T], found: list[Event]) -> list[T]:
+    return [event for event in found if isinstance(event, kind)]
+
+
+@contextmanager
+def squatter() -> Iterator[int]:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        yield int(held.getsockname()[1])
+
+
+@pytest.fixture
+def engine(workspace: Workspace) -> Workspace:
+    with_fake_engine(workspace)
+    return workspace
+
+
+def test_a_detached_start_returns_when_it_serves_and_goes_on(engine: Workspace) -> None:
+    found = events(engine, options("--fake=chatter"))
+    ready = of(Ready, found)
+    assert urllib.request.urlopen(ready[0].url + "/internal/ping").status == 200
+    assert Phase("server") in found
+    assert of(ModelLoaded, found) == [ModelLoaded("fake", 0.1)]
+    running = find_running(engine)
+    assert running is not None
+    now = status(engine)
+    assert now == Status("serving", ready[0].url, running.pid, "local", running.since)
+    assert stop(engine)
+    assert status(engine) == Status("stopped")
+    assert not stop(engine)
+    assert created(running.pid) is None
+
+
+def test_progress_bars_on_standard_error_cost_no_event(engine: Workspace) -> None:
+    found = events(engine, options("--fake=chatter"))
+    assert len(of(Ready, found)) >= 1
+    assert "98 %" in [line.text for line in of(Line, found)]
+
+
+def test_an_attached_launch_lasts_until_somebody_stops_it(engine: Workspace) -> None:
+    seen: list[Event] = []
+    for event in launch(engine, options(detach=False), PLAN):
+        seen.append(event)
+        if isinstance(event, Ready) and event.page:
+            threading.Thread(target=stop, args=(engine,)).start()
+    assert of(Stopped, seen)[0].code == 0
+
+
+def test_cancelling_ends_the_watching_and_leaves_the_runtime(engine: Workspace) -> None:
+    cancel = threading.Event()
+    for event in launch(engine, options(detach=False), PLAN, cancel=cancel):
+        if isinstance(event, Ready):
+            cancel.set()
+    assert status(engine).state == "serving"
+
+
+def test_a_second_launcher_sees_what_the_first_saw(engine: Workspace) -> None:
+    first = of(Ready, events(engine, options()))[0]
+    second = events(engine, options())
+    assert [notice.slug for notice in of(Notice, second)] == ["already-running"]
+    assert of(Ready, second)[0] == first
+    assert of(ModelLoaded, second) == [ModelLoaded("fake", 0.1)]
+    other = launch(engine, options("--xformers"), PLAN)
+    assert [notice.slug for notice in of(Notice, [next(other)])] == ["already-running-otherwise"]
+
+
+def test_two_starts_at_once_start_one(engine: Workspace) -> None:
+    found: list[list[Event]] = []
+    threads = [threading.Thread(target=lambda: found.append(events(engine, options("--fake=slow")))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    slugs = sorted(notice.slug for each in found for notice in of(Notice, each))
+    assert slugs == ["already-running", "already-running", "started"]
+    assert len({ready.pid for each in found for ready in of(Ready, each)}) == 1
+
+
+def test_credentials_are_told_once_and_kept_nowhere(engine: Workspace) -> None:
+    found = events(engine, options(listen=True))
+    assert of(Credentials, found) == [Credentials("sd", "correct horse battery")]
+    kept = [path for path in engine.root.rglob("*") if path.is_file()]
+    assert not [path for path in kept if b"correct horse" in path.read_bytes()]
+    assert not of(Credentials, events(engine, options(listen=True)))
+    assert (engine.state / "runtime-events.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_one_that_dies_before_it_serves_is_named_with_its_last_line(engine: Workspace) -> None:
+    seen: list[Event] = []
+    with pytest.raises(LauncherError) as failure:
+        for event in launch(engine, options("--fake=die"), PLAN):
+            seen.append(event)  # noqa: PERF402 - what came before the failure counts
+    assert failure.value.code == "runtime-died"
+    assert "7" in str(failure.value.message)
+    assert "no torch here" in str(failure.value.message)
+    stopped = of(Stopped, seen)[0]
+    assert (stopped.code, stopped.last_lines[-1]) == (7, "ImportError: no torch here")
+    assert status(engine).state == "stopped"
+
+
+def test_one_that_says_why_it_ends_is_quoted(engine: Workspace) -> None:
+    with pytest.raises(LauncherError) as failure:
+        events(engine, options("--fake=fatal"))
+    assert (failure.value.code, str(failure.value.message)) == ("cannot-start", "No such address.")
+
+
+def test_one_that_ends_after_it_served_is_told_with_its_code(engine: Workspace) -> None:
+    assert of(Stopped, events(engine, options("--fake=crash", detach=False)))[0].code == 9
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_told_with_its_holder_and_a_free_one(engine: Workspace) -> None:
+    with squatter() as port:
+        with pytest.raises(PortTakenError) as failure:
+            events(engine, options(port=port))
+        assert str(os.getpid()) in str(failure.value.message)
+        assert str(port) in str(failure.value.message)
+        assert failure.value.free is not None
+        assert is_free(failure.value.free, "127.0.0.1")
+        assert str(failure.value.free) in str(failure.value.hint)
+        with pytest.raises(PortTakenError):
+            events(engine, options("--port", str(port)))
+    assert who_holds(port) is None
+
+
+def test_nobody_asked_for_a_port_so_the_next_free_one_is_taken(
+    engine: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with squatter() as port:
+        monkeypatch.setattr("launcher.core.ports.FIRST", port)
+        assert of(Ready, events(engine, options()))[0].url != f"http://127.0.0.1:{port}"
+
+
+def test_stop_ends_one_that_will_not_and_its_children(engine: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("launcher.core.running._GRACE", 0.3)
+    found = events(engine, options("--fake=stubborn", "--fake=child"))
+    child = int(next(line.text for line in of(Line, found) if line.text.startswith("child")).split()[1])
+    running = find_running(engine)
+    assert running is not None
+    assert stop(engine)
+    time.sleep(0.1)
+    assert created(running.pid) is None
+    assert created(child) is None
+
+
+def test_a_named_checkpoint_that_is_refused_ends_the_start(engine: Workspace) -> None:
+    with pytest.raises(LauncherError) as failure:
+        events(engine, options("--ckpt", "broken.safetensors", detach=False))
+    assert failure.value.code == "model-truncated"
+    assert "broken.safetensors" in str(failure.value.message)
+    assert status(engine).state == "stopped"
+
+
+def test_without_an_installed_environment_nothing_is_started(workspace: Workspace) -> None:
+    with pytest.raises(LauncherError) as failure:
+        events(workspace, options())
+    assert failure.value.code == "not-installed"
+    assert read_running(workspace) is None
+
+
+def test_the_flags_are_the_profiles_then_the_users_and_the_card_is_the_only_one(engine: Workspace) -> None:
+    from dataclasses import replace
+
+    plan = replace(PLAN, gpu=Gpu(index=1, uuid="GPU-123"), memory=replace(PLAN.memory, flags=("--medvram",)))
+    found = events(engine, options("--theme", "dark", listen=True), plan)
+    said = next(line.text for line in of(Line, found) if "fake engine:" in line.text)
+    assert "--data-dir" in said
+    assert said.index("--medvram") < said.index("--listen") < said.index("--theme dark")
+    assert said.endswith("--events")
+    from launcher.core.launch import _variables
+
+    assert _variables(engine, plan, {})["CUDA_VISIBLE_DEVICES"] == "GPU-123"
+
+
+def test_a_record_whose_number_belongs_to_somebody_else_now_is_nobody(engine: Workspace) -> None:
+    engine.state.mkdir(parents=True)
+    (engine.state / "runtime.json").write_text(
+        f'{{"pid": {os.getpid()}, "created": 1.0, "profile": "local", "since": "", "flags": [], "port": 7860}}'
+    )
+    assert status(engine) == Status("stopped")
+    assert not stop(engine)
+
+
+def test_a_line_that_has_not_ended_waits(tmp_path: object, workspace: Workspace) -> None:
+    workspace.root.mkdir()
+    file = workspace.root / "log"
+    tail = Tail(file)
+    assert list(tail.lines()) == []
+    file.write_bytes("一半".encode()[:4])
+    assert list(tail.lines()) == []
+    with file.open("ab") as more:
+        more.write("一半".encode()[4:] + b"\r\nrest")
+    assert list(tail.lines()) == ["一半"]
+    assert list(tail.lines(final=True)) == ["rest"]
