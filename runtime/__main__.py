@@ -63,8 +63,10 @@ def _serve(settings: Settings, listener: socket.socket, worker: Sequence[str], a
         announce(protocol.Serving(url, page))
         if not page:
             say(f"Running on local URL:  {url}")
-        if page == settings.page and settings.on("autolaunch") and not os.environ.get("SD_WEBUI_RESTARTING"):
+        if page and settings.on("autolaunch") and not os.environ.get("SD_WEBUI_RESTARTING"):
             _open_browser(url)
+        if page and settings.on("share"):
+            _share(settings, listener)
 
     studio = Studio(settings, worker, announce)
 
@@ -109,6 +111,14 @@ def _keep_localhost_off_proxies() -> None:
     for name in ("NO_PROXY", "no_proxy"):
         present = [entry for entry in os.environ.get(name, "").split(",") if entry]
         os.environ[name] = ",".join(dict.fromkeys((*present, "localhost", "127.0.0.1", "::1", "0.0.0.0")))  # noqa: S104
+
+
+def _share(settings: Settings, listener: socket.socket) -> None:
+    import threading
+
+    from runtime.ui.share import share
+
+    threading.Thread(target=share, args=(listener.getsockname()[1], settings.data_dir), daemon=True).start()
 
 
 def _open_browser(url: str) -> None:

@@ -77,10 +77,10 @@ def serve(folder: Path, *flags: str, program: tuple[str, ...] = FAKE, **environ:
     words = command(program, "--data-dir", str(folder), "--port", str(port), *flags)
     with output.open("wb") as out, errors.open("wb") as err:
         process = subprocess.Popen(words, cwd=CHECKOUT, env=environment(**environ), stdout=out, stderr=err)
-    client = httpx.Client(timeout=60, trust_env=False)
+    client = httpx.Client(timeout=120, trust_env=False)
     served = Served(process, f"http://127.0.0.1:{port}", output, errors, client)
     try:
-        until(lambda: answers(served) or process.poll() is not None, 30)
+        until(lambda: answers(served) or process.poll() is not None)
         assert process.poll() is None, served.log()
         yield served
     finally:
@@ -92,7 +92,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.terminate() if os.name == "nt" else process.send_signal(signal.SIGINT)
     try:
-        process.wait(20)
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         raise
@@ -105,8 +105,8 @@ def answers(served: Served) -> bool:
         return False
 
 
-def until(happened: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Waits until `happened` is true and returns that; AssertionError if it never is."""
+def until(happened: Callable[[], Any], seconds: float = 120.0) -> Any:
+    """Waits (long, for a busy computer) until `happened` is true and returns that; AssertionError if it never is."""
     end = time.monotonic() + seconds
     while not (found := happened()):
         assert time.monotonic() < end, f"did not happen within {seconds} s"

@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("page")
     put_checkpoint(folder, "a.safetensors", "b-broken.safetensors")
     with serve(folder, "--events", "--theme", "dark") as served:
-        until(lambda: protocol.Serving(served.url, True) in served.events(), 90)
+        until(lambda: protocol.Serving(served.url, True) in served.events(), 240)
         yield served
 
 
@@ -58,7 +58,7 @@ class Watched:
 def watched(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Watched]:
     """In the language of the test's marker parameter, English without one; checked for silence at the end."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale=getattr(request, "param", "en-US"))
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(90_000)
     found = Watched(context.new_page())
     yield found
     if folder := os.environ.get("GESSO_SCREENSHOTS"):

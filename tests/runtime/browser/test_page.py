@@ -8,6 +8,8 @@ from runtime import protocol
 from tests.fakes.serving import Served, put_checkpoint, serve, until
 from tests.runtime.browser.conftest import Watched
 
+# the patience of expect(); the tests may share two cores with much else
+expect.set_options(timeout=90_000)
 PROMPT = "#txt2img_prompt textarea"
 PICTURE = "#txt2img_gallery img"
 MESSAGE = "#txt2img_progress"
@@ -92,7 +94,7 @@ def test_the_address_opened_at_once_becomes_the_page_and_asks_for_the_name(watch
     with serve(tmp_path, "--events", "--gradio-auth", "me:secret") as served:
         page.goto(served.url)
         expect(page.get_by_role("heading", name="Gesso is starting")).to_be_visible()
-        until(lambda: protocol.Serving(served.url, True) in served.events(), 90)
+        until(lambda: protocol.Serving(served.url, True) in served.events(), 240)
         page.get_by_label("username").fill("me")
         page.get_by_label("password").fill("secret")
         page.get_by_role("button", name="Login").click()

@@ -86,7 +86,7 @@ def test_the_api_behind_its_accounts(data: Path) -> None:
 def test_the_page_behind_its_accounts_and_made_ones_said_once(data: Path) -> None:
     with serve(data, "--listen", "--events") as served:
         assert served.get("/config").status_code == 401, "before the page is there, too"
-        until(lambda: protocol.Serving(served.url, True) in served.events(), 60)
+        until(lambda: protocol.Serving(served.url, True) in served.events(), 240)
         said = [event for event in served.events() if isinstance(event, protocol.Credentials)]
         assert len(said) == 1
         user, password = said[0].user, said[0].password

@@ -1,7 +1,8 @@
 import socket
 import subprocess
-import time
 from pathlib import Path
+
+import psutil
 
 from runtime import protocol
 from tests.fakes.serving import CHECKOUT, FAKE, command, environment, free_port, serve, until
@@ -11,22 +12,21 @@ HEAVY = ("torch", "gradio", "PIL", "numpy", "diffusers", "transformers", "pandas
 
 def run(*flags: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(FAKE, *flags), cwd=CHECKOUT, env=environment(**environ), capture_output=True, text=True, timeout=30
+        command(FAKE, *flags), cwd=CHECKOUT, env=environment(**environ), capture_output=True, text=True, timeout=120
     )
 
 
-def test_answers_within_two_seconds_of_processor_time_and_then_the_page_appears(data: Path) -> None:
-    began = time.monotonic()
+def test_answers_within_two_seconds_and_then_the_page_appears(data: Path) -> None:
     with serve(data, "--events") as served:
-        spent = time.monotonic() - began
-        # two seconds on an idle computer; the tests run beside other work
-        assert spent < 6, spent
+        # processor time: the wall clock also counts what runs beside the tests
+        spent = psutil.Process(served.process.pid).cpu_times()
+        assert spent.user + spent.system < 2
         starting = served.get("/", headers={"Accept-Language": "zh-CN,zh;q=0.9"})
         assert "正在启动" in starting.text
         assert "Gesso is starting" in served.get("/").text
         assert served.get("/config").status_code == 503
         assert served.get("/sdapi/v1/progress").json()["progress"] == 0.0
-        until(lambda: protocol.Serving(served.url, True) in served.events(), 60)
+        until(lambda: protocol.Serving(served.url, True) in served.events(), 240)
         page = served.get("/config")
         assert any(one["props"].get("elem_id") == "txt2img_prompt" for one in page.json()["components"])
         assert served.client.head(served.url + "/").status_code == 200
@@ -94,3 +94,13 @@ def test_without_the_api_its_paths_are_unknown(data: Path) -> None:
         assert served.get("/sdapi/v1/cmd-flags").status_code == 404
         assert served.get("/docs").status_code == 404
         assert served.get("/internal/ping").json() == {}
+
+
+def test_sharing_without_a_network_is_said_and_the_server_goes_on(data: Path) -> None:
+    """No tunnel from here: the way out leads through a proxy that is not there."""
+    nobody = f"127.0.0.1:{free_port()}"
+    with serve(data, "--share", "--events", HTTPS_PROXY=f"http://{nobody}") as served:
+        until(lambda: "public" in served.log(), 240)
+        assert "No public address" in served.log()
+        assert served.get("/internal/ping").status_code == 200
+        assert served.get("/sdapi/v1/progress").status_code == 401
