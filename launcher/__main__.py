@@ -58,7 +58,8 @@ def _report(bug: Exception, words: Sequence[str]) -> None:
     ]
     sys.stderr.write("\n".join(told) + "\n")
     if "--json" in words:
-        summary = {"code": "bug", "message": f"{type(bug).__name__}: {bug}", "hint": "The report is on standard error."}
+        said = shown(f"{type(bug).__name__}: {bug}".replace(home, "~"))
+        summary = {"code": "bug", "message": said, "hint": "The report is on standard error."}
         sys.stdout.write(json.dumps({"error": summary}) + "\n")
 
 

@@ -75,6 +75,7 @@ def read_arguments(words: Sequence[str], translate: Translate) -> Arguments:
     before, separator, runtime_flags = _split(words[1:] if from_install else words)
     if from_install:
         before = ["up", *before]
+    _check_verb(before)
     found, unknown = _parser(translate).parse_known_args(before)
     if unknown:
         raise _unknown(unknown, found.verb)
@@ -106,13 +107,22 @@ def _split(words: Sequence[str]) -> tuple[list[str], bool, list[str]]:
     return list(words[:place]), True, list(words[place + 1 :])
 
 
+def _check_verb(words: Sequence[str]) -> None:
+    """Said in our own words: argparse would answer in English, with a list."""
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    _add_globals(parser, str)
+    rest = parser.parse_known_args(words)[1]
+    if rest and not rest[0].startswith("-") and rest[0] not in VERBS:
+        raise UsageError(t("There is no verb {verb}; there are: {verbs}.", verb=rest[0], verbs=", ".join(VERBS)))
+
+
 def _parser(translate: Translate) -> _Parser:
     parser = _Parser(prog="gesso", usage=short_help(translate), add_help=False, allow_abbrev=False)
     parser.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
     _add_globals(parser, translate)
     verbs = parser.add_subparsers(dest="verb", parser_class=_Parser, metavar="VERB")
     for verb, does in VERBS.items():
-        sub = verbs.add_parser(verb, description=does.render(translate), allow_abbrev=False)
+        sub = verbs.add_parser(verb, prog=f"gesso {verb}", description=does.render(translate), allow_abbrev=False)
         _add_globals(sub, translate)
         _add_options(sub, verb, translate)
     return parser

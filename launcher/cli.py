@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 
 from launcher.arguments import Arguments, UsageError, read_arguments, read_globals, short_help
 from launcher.core import hardware, running
@@ -191,6 +190,9 @@ def _propose(call: Call) -> Proposal:
 
 
 def _version() -> str:
+    # Slow to import, and asked for seldom.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return f"gesso {version('gesso')}"
     except PackageNotFoundError:

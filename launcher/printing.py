@@ -36,8 +36,8 @@ class Printer:
         return sentence.render(self._translate)
 
     def answer(self, record: dict[str, Any]) -> None:
-        """One JSON object on a line of its own."""
-        self._out.write(json.dumps(record, ensure_ascii=False) + "\n")
+        """One JSON object on a line of its own; ASCII, because a console's encoding may know no Chinese."""
+        self._out.write(json.dumps(record) + "\n")
         self._out.flush()
 
     def result(self, sentence: Text | str) -> None:

@@ -1,7 +1,7 @@
 """Behaves like `python -m runtime --events` from outside, in a tenth of a second; `--fake=…` asks for mishaps.
 
-die: ends before it serves · crash: ends after it serves · stubborn: ignores being asked to end · child: starts a child of
-its own · chatter: a progress bar on standard error between the event lines · slow: half a second until it serves ·
+die: ends before it serves · crash: ends after it serves · stubborn: ignores being asked to end · child: starts a child
+of its own · chatter: a progress bar on standard error between the event lines · slow: half a second until it serves ·
 fatal: says why it ends · mute: never says a word about the model
 """
 

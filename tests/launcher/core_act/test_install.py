@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,8 +57,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, workspace: Workspace, environ: dict[str, str]) -> Iterator[Shop]:
-    yield Shop(tmp_path, workspace, environ)
+def shop(tmp_path: Path, workspace: Workspace, environ: dict[str, str]) -> Shop:
+    return Shop(tmp_path, workspace, environ)
 
 
 def states(events: list[Event]) -> list[tuple[str, str]]:

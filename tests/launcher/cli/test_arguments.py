@@ -1,0 +1,69 @@
+"""What is understood, and what is refused with which words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from launcher.arguments import VERBS, UsageError, read_arguments, short_help
+from launcher.core.plan import Options
+
+
+def test_every_option_of_up_arrives() -> None:
+    words = (
+        "up --yes --profile lan --memory medvram --gpu 1 --port 7861 --listen --share --detach -- --ckpt x --theme dark"
+    )
+    found = read_arguments(words.split(), str)
+    flags = ("--ckpt", "x", "--theme", "dark")
+    assert found.options == Options("lan", "medvram", "1", 7861, True, True, True, flags)
+    assert (found.verb, found.yes) == ("up", True)
+
+
+@pytest.mark.parametrize("words", ["--root R --json --lang zh --quiet status", "status --root R --json --lang zh --quiet",
+                                   "--root R --json status --lang zh --quiet"])  # fmt: skip
+def test_globals_stand_before_or_after_the_verb(words: str) -> None:
+    found = read_arguments(words.split(), str)
+    assert (found.verb, found.root, found.json, found.lang, found.quiet) == ("status", "R", True, "zh", True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("up --prof lan", "--prof"),
+        ("up --xformers", "gesso up -- --xformers"),
+        ("up --port 0", "65535"),
+        ("up --port x", "65535"),
+        ("up --port", "--port"),
+        ("status -- --listen", "after --"),
+        ("frobnicate", "There is no verb frobnicate"),
+        ("hardware --port 1", "--port"),
+        ("status extra", "extra"),
+    ],
+)
+def test_what_cannot_be_understood_is_said(words: str, said: str) -> None:
+    with pytest.raises(UsageError) as failure:
+        read_arguments(words.split(), str)
+    assert said in f"{failure.value.message} {failure.value.hint}"
+
+
+def test_no_verb_is_none() -> None:
+    assert read_arguments([], str).verb is None
+    assert read_arguments(["--lang", "zh"], str).verb is None
+
+
+def test_the_installer_hands_over_to_up() -> None:
+    found = read_arguments(["--from-install", "--yes", "--port", "7861", "--", "--api"], str)
+    assert (found.verb, found.from_install, found.yes, found.options.port) == ("up", True, True, 7861)
+    assert found.options.runtime_flags == ("--api",)
+
+
+def test_the_file_to_simulate_is_a_path() -> None:
+    assert read_arguments(["plan", "--simulate", "a.toml"], str).simulate == Path("a.toml")
+
+
+def test_the_help_names_every_verb_in_the_readers_language() -> None:
+    assert all(f"gesso {verb}" in short_help(str) for verb in VERBS)
+    assert short_help(str.upper) != short_help(str)
+    assert json.dumps(list(VERBS)) == json.dumps(["up", "plan", "install", "launch", "status", "stop", "hardware"])
