@@ -176,7 +176,7 @@ def install_lock(lock: str) -> None:
     pip = [str(PYTHON), "-I", "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:", "--no-deps"]
     pip += ["--no-warn-script-location", "--requirement", str(LOCKS / f"{lock}.txt")]
     # The progress is for people; a log keeps what went wrong.
-    pip += [] if sys.stderr.isatty() else ["--quiet"]
+    pip += [] if sys.stderr.isatty() else ["-qq"]
     key = "no-packages"
     for mirror in (None, *MIRRORS):
         if mirror:

@@ -14,12 +14,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "launcher" / "data" / "locks"
 OLDEST_PYTHON = "3.10"
-# torch is chosen per machine (launcher/data/torch.toml) and brings its own CUDA libraries: neither has a place in the lock.
+# torch is chosen per machine (launcher/data/torch.toml) and brings its own CUDA libraries: neither belongs in the lock.
 CHOSEN_PER_MACHINE = re.compile(r"^(torch|torchvision|torchaudio|triton|nvidia-(?!ml-py))", re.MULTILINE)
 
 
 def compile_lock(name: str, what: list[str], agree_with: tuple[str, ...], extra: list[str]) -> str:
-    """Resolves `what` (uv's arguments) into LOCKS/NAME.txt, with the versions of the locks `agree_with`; returns its text."""
+    """Resolves `what` (uv's arguments) into LOCKS/NAME.txt, agreeing with the locks `agree_with`; returns its text."""
     target = LOCKS / f"{name}.txt"
     # sys.executable -m uv: the uv of this very environment, so that the lock is made by the version that installs it.
     command = [sys.executable, "-m", "uv", "pip", "compile", "--universal", "--python-version", OLDEST_PYTHON]
