@@ -21,8 +21,14 @@ def test_every_option_of_up_arrives() -> None:
     assert (found.verb, found.yes) == ("up", True)
 
 
-@pytest.mark.parametrize("words", ["--root R --json --lang zh --quiet status", "status --root R --json --lang zh --quiet",
-                                   "--root R --json status --lang zh --quiet"])  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--root R --json --lang zh --quiet status",
+        "status --root R --json --lang zh --quiet",
+        "--root R --json status --lang zh --quiet",
+    ],
+)
 def test_globals_stand_before_or_after_the_verb(words: str) -> None:
     found = read_arguments(words.split(), str)
     assert (found.verb, found.root, found.json, found.lang, found.quiet) == ("status", "R", True, "zh", True)
