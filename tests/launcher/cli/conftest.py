@@ -35,7 +35,7 @@ class Gesso:
     def call(self, *words: str, **more: str) -> Answer:
         return subprocess.run(
             self.command(*words), env={**self.environ, **more}, cwd=checkout(), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=180,
         )  # fmt: skip
 
     def start(self, *words: str) -> subprocess.Popen[str]:

@@ -37,7 +37,7 @@ def lines(answer: Answer) -> list[dict[str, Any]]:
 
 def until_serving(gesso: Gesso) -> int:
     """The runtime's process id, once it serves."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         now = status(gesso.workspace)
         if now.state == "serving" and now.pid:
@@ -169,7 +169,7 @@ def test_the_end_of_an_attached_launcher_is_the_end_of_what_it_started(gesso: Ge
     child = gesso.start("launch", "--", "--fake=child")
     pid = until_serving(gesso)
     child.send_signal(number)
-    child.communicate(timeout=20)
+    child.communicate(timeout=60)
     assert child.returncode == 130
     assert created(pid) is None
     assert status(gesso.workspace).state == "stopped"
@@ -189,7 +189,7 @@ def test_stopped_from_elsewhere_an_attached_launcher_ends_well(gesso: Gesso) -> 
     child = gesso.start("launch")
     until_serving(gesso)
     assert gesso.call("stop").returncode == 0
-    child.communicate(timeout=20)
+    child.communicate(timeout=60)
     assert child.returncode == 0
 
 
@@ -243,7 +243,7 @@ def test_at_a_terminal_the_next_port_is_offered_and_ctrl_c_ends_it(gesso: Gesso)
                 pass
         except OSError:
             pass
-        assert child.wait(20) == 130
+        assert child.wait(60) == 130
         os.close(ours)
     assert status(gesso.workspace).state == "stopped"
 
@@ -254,7 +254,7 @@ def test_a_reader_who_leaves_early_gets_no_traceback(bare: Gesso) -> None:
     child.stdout.close()
     assert child.stderr is not None
     said = child.stderr.read()
-    child.wait(20)
+    child.wait(60)
     assert "Traceback" not in said
     assert child.returncode == 0
 
