@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import signal
 import sys
 import threading
 import time
@@ -22,7 +23,7 @@ from runtime.channel import Channel, ChannelClosed, Message, inherited_channel
 from runtime.request import Request, RequestError, Result
 
 if TYPE_CHECKING:
-    from runtime.engine.generate import Model, Step
+    from runtime.engine.generate import Model, Step, Wish
     from runtime.engine.memory import Settings
 
 #: nothing that the worker imports may ask another machine for anything
@@ -134,20 +135,23 @@ class Worker:
             numbers = {"step": step.step, "steps": step.steps, "batch": step.batch, "batches": step.batches}
             self.say(*blobs, event="step", id=job, **numbers)
 
-        result = generate(request, self.model, self.settings.data_folder, report, self.asked_to_stop)
+        result = generate(request, self.model, self.settings.data_folder, report, self.wish)
         self.say(*(picture.png for picture in result.pictures), event="done", id=job, result=plain(result))
 
-    def asked_to_stop(self) -> bool:
-        """Look at what waits: interrupts are obeyed at once, everything else after the job."""
+    def wish(self) -> Wish:
+        """Look at what waits: `interrupt` and `skip` are obeyed at once, everything else after the job."""
+        skipped = False
         while self.channel.waiting():
             message = self.channel.receive()
-            if message.body.get("do") == "interrupt":
+            do = message.body.get("do")
+            if do == "skip":
+                skipped = True
+            elif do in ("interrupt", "stop"):
                 self.interrupted = True
-            elif message.body.get("do") == "stop":
-                self.interrupted = self.stopping = True
+                self.stopping = self.stopping or do == "stop"
             else:
                 self.postponed.append(message)
-        return self.interrupted
+        return "stop" if self.interrupted else "skip" if skipped else "go on"
 
 
 def plain(result: Result) -> dict[str, Any]:
@@ -217,6 +221,8 @@ class _Hash:
 
 def main() -> int:
     os.environ.update(OFFLINE)
+    # Ctrl+C in a terminal reaches this process too, but when to end is the server's business
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     settings = parse(sys.argv[1:])
     channel = inherited_channel(settings.handle)
     try:

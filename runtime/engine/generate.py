@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,19 +16,18 @@ from runtime import catalogue, infotext
 from runtime.catalogue import SamplerInfo
 from runtime.engine import images
 from runtime.engine.conditioning import encode
+from runtime.engine.job import Job, check
 from runtime.engine.memory import Store
 from runtime.engine.noise import Noise
 from runtime.engine.preview import preview
-from runtime.engine.prompt import without_comments
 from runtime.engine.samplers import Course, Denoiser, plan_course
 from runtime.engine.schedules import timestep_of
-from runtime.request import LARGEST_SEED, Picture, Request, RequestError, Result
+from runtime.request import Picture, Request, RequestError, Result
 
 #: what the autoencoder's latents are multiplied by
 SCALING = 0.18215
-SMALLEST_SIDE, LARGEST_SIDE = 64, 8192
-MOST_STEPS = 1000
-MOST_PICTURES = 1000
+#: what the user wants of the running job
+Wish = Literal["go on", "skip", "stop"]
 
 
 @dataclass(frozen=True)
@@ -52,23 +51,8 @@ class Step:
     preview: bytes | None = None
 
 
-@dataclass(frozen=True)
-class Job:
-    """A request with every open question answered."""
-
-    request: Request
-    prompt: str
-    negative_prompt: str
-    sampler: SamplerInfo
-    scheduler: str
-    width: int
-    height: int
-    seed: int
-    comments: tuple[str, ...] = ()
-
-
 class _StopError(Exception):
-    """The user interrupted; `clean` is the latest estimate of the pictures."""
+    """The user wants this batch no longer; `clean` is the latest estimate of the pictures."""
 
     def __init__(self, clean: Tensor) -> None:
         super().__init__()
@@ -77,11 +61,11 @@ class _StopError(Exception):
 
 @torch.inference_mode()
 def generate(
-    request: Request, model: Model, data_folder: Path, report: Callable[[Step], None], stopped: Callable[[], bool]
+    request: Request, model: Model, data_folder: Path, report: Callable[[Step], None], wish: Callable[[], Wish]
 ) -> Result:
-    """Draw what `request` asks for; `report` is called and `stopped` asked once per step.
+    """Draw what `request` asks for; `report` is called and `wish` asked once per step.
 
-    An interrupted job gives the pictures that exist, the unfinished ones as they stand, those never saved.
+    A batch that is cut short gives its pictures as they stand, never saved; "stop" ends the job, "skip" the batch.
     """
     began = time.monotonic()
     # 1. check
@@ -94,13 +78,14 @@ def generate(
     interrupted = False
     for batch in range(request.n_iter):
         seeds = [job.seed + batch * request.batch_size + k for k in range(request.batch_size)]
-        watch = _Watch(model.store, request, course.steps, batch + 1, report, stopped)
+        watch = _Watch(model.store, request, course.steps, batch + 1, report, wish)
         # 4. latents, 5. loop
-        latents, interrupted = _sample(model.store, job, course, conditions, seeds, watch)
+        latents, unfinished = _sample(model.store, job, course, conditions, seeds, watch)
         # 6. decode, 7. save
         decoded = decode(model.store, latents)
-        folder = data_folder / request.outdir if request.save and not interrupted else None
+        folder = data_folder / request.outdir if request.save and not unfinished else None
         pictures += [_finish(job, model, one, seed, folder) for one, seed in zip(decoded, seeds, strict=True)]
+        interrupted = watch.stopping or (batch + 1 < request.n_iter and wish() == "stop")
         if interrupted:
             break
     return Result(
@@ -116,51 +101,6 @@ def generate(
     )
 
 
-def check(request: Request, native: tuple[int, int]) -> Job:
-    """Answer what the request leaves open; RequestError for what cannot be drawn."""
-    found = catalogue.find_sampler(request.sampler_name)
-    if found is None:
-        names = ", ".join(sampler.name for sampler in catalogue.SAMPLERS)
-        raise RequestError("sampler-unknown", f"Sampler not found: {request.sampler_name}.", f"There are {names}.")
-    for name, value, most in (
-        ("steps", request.steps, MOST_STEPS),
-        ("batch_size", request.batch_size, MOST_PICTURES),
-        ("n_iter", request.n_iter, MOST_PICTURES),
-    ):
-        if not 1 <= value <= most:
-            raise RequestError("out-of-range", f"{name} is {value}.", f"It goes from 1 to {most}.")
-    comments: list[str] = []
-    width, height = (
-        _side(name, side or own, comments)
-        for name, side, own in (("width", request.width, native[0]), ("height", request.height, native[1]))
-    )
-    sampler, suffix = found
-    scheduler = _scheduler(request.scheduler, suffix, comments)
-    seed = request.seed if request.seed >= 0 else random.randrange(LARGEST_SEED)
-    prompt, negative = without_comments(request.prompt), without_comments(request.negative_prompt)
-    return Job(request, prompt, negative, sampler, scheduler, width, height, seed, tuple(comments))
-
-
-def _side(name: str, side: int, comments: list[str]) -> int:
-    """Latents have one cell per 8 pixels, so a side is cut down to a multiple of 8, as AUTOMATIC1111 does."""
-    if not SMALLEST_SIDE <= side <= LARGEST_SIDE:
-        hint = f"It goes from {SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
-        raise RequestError("size-out-of-range", f"{name} is {side}.", hint)
-    if side % 8:
-        comments.append(f"{name} {side} is no multiple of 8; {side - side % 8} was drawn.")
-    return side - side % 8
-
-
-def _scheduler(asked: str, suffix: str | None, comments: list[str]) -> str:
-    """The schedule in the sampler's name counts where none is asked for by itself."""
-    found = catalogue.find_scheduler(asked or "Automatic")
-    if found is None:
-        comments.append(f"Schedule type {asked} is not known; Automatic was used.")
-    if found is None or found.label == "Automatic":
-        return suffix or "Automatic"
-    return found.label
-
-
 def _encode(store: Store, job: Job) -> tuple[Tensor, Tensor]:
     """(prompt, negative prompt) as hidden states (1, 77 * chunks, width)."""
     with store.lend("text") as text:
@@ -171,22 +111,22 @@ def _encode(store: Store, job: Job) -> tuple[Tensor, Tensor]:
 def _sample(
     store: Store, job: Job, course: Course, conditions: tuple[Tensor, Tensor], seeds: Sequence[int], watch: _Watch
 ) -> tuple[Tensor, bool]:
-    """Latents (n, 4, h/8, w/8) in float32, and whether the user stopped on the way."""
+    """Latents (n, 4, h/8, w/8) in float32, and whether the user stopped before they were finished."""
     noise = Noise(seeds, (4, job.height // 8, job.width // 8), store.device)
-    latents, interrupted = noise() * course.start, False
+    latents, unfinished = noise() * course.start, False
     with store.lend("unet") as unet:
         denoise = guided(unet, store.dtype("unet"), *conditions, job.request.cfg_scale)
         try:
             latents = course.loop(latents, course.sigmas, denoise, noise, watch.after, course.eta)
         except _StopError as stop:
-            latents, interrupted = stop.clean, True
+            latents, unfinished = stop.clean, True
     if not torch.isfinite(latents).all():
         raise RequestError(
             "nan-unet",
             "The U-Net produced numbers that are no numbers, so there is no picture.",
             "Start with --no-half, or with --precision full --no-half on GTX 16xx cards; else try another checkpoint.",
         )
-    return latents, interrupted
+    return latents, unfinished
 
 
 def guided(unet: torch.nn.Module, dtype: torch.dtype, prompt: Tensor, negative: Tensor, scale: float) -> Denoiser:
@@ -225,17 +165,20 @@ class _Watch:
         steps: int,
         batch: int,
         report: Callable[[Step], None],
-        stopped: Callable[[], bool],
+        wish: Callable[[], Wish],
     ) -> None:
         self._store, self._request, self._steps, self._batch = store, request, steps, batch
-        self._report, self._stopped = report, stopped
+        self._report, self._wish = report, wish
+        self.stopping = False
 
     def after(self, step: int, _x: Tensor, clean: Tensor) -> None:
         every, last = self._request.preview_every, step + 1 == self._steps
         look = every > 0 and not last and (step + 1) % every == 0
         shown = preview(self._store, clean, SCALING) if look else None
         self._report(Step(step + 1, self._steps, self._batch, self._request.n_iter, shown))
-        if self._stopped() and not last:
+        wish = "go on" if last else self._wish()
+        self.stopping = wish == "stop"
+        if wish != "go on":
             raise _StopError(clean)
 
 

@@ -23,6 +23,12 @@ def state():
     return tiny_state()
 
 
+@pytest.fixture(scope="module")
+def written():
+    """The models that `checkpoint_file` was written from, rounded as the file is."""
+    return [model.half().float() for model in tiny_models()]
+
+
 def code_of(path: Path) -> str:
     with pytest.raises(RequestError) as refused:
         load_checkpoint(path)
@@ -31,19 +37,19 @@ def code_of(path: Path) -> str:
     return refused.value.code
 
 
-def test_what_was_written_comes_back(checkpoint_file):
+def test_what_was_written_comes_back(checkpoint_file, written):
     loaded = load_checkpoint(checkpoint_file)
-    for model, written in zip((loaded.unet, loaded.vae, loaded.text), tiny_models(), strict=True):
-        expected = written.state_dict()
+    for model, source in zip((loaded.unet, loaded.vae, loaded.text), written, strict=True):
+        expected = source.state_dict()
         assert set(model.state_dict()) == set(expected)
-        assert all(torch.equal(value, expected[name].half().float()) for name, value in model.state_dict().items())
+        assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
         assert not model.training
     assert (loaded.title, loaded.native) == ("tiny", (64, 64))
 
 
-def test_loaded_models_compute_the_same(checkpoint_file):
+def test_loaded_models_compute_the_same(checkpoint_file, written):
     loaded = load_checkpoint(checkpoint_file)
-    unet, _, text = (model.half().float() for model in tiny_models())
+    unet, _, text = written
     ids = torch.tensor([[49406, 320, 2368] + [49407] * 74])
     latents = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():

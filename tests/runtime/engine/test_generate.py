@@ -11,17 +11,23 @@ import torch
 from PIL import Image
 
 from runtime.engine import images
-from runtime.engine.generate import Step, check, generate
+from runtime.engine.generate import Step, generate
+from runtime.engine.job import check
 from runtime.infotext import parse_infotext
 from runtime.request import LARGEST_SEED, Request, RequestError
 
 SMALL = Request(prompt="a red circle", steps=3, seed=7, save=False)
 
 
-def draw(request, model, tmp_path, stop_after=None):
+def draw(request, model, tmp_path, stop_after=None, skip_after=None):
     seen: list[Step] = []
-    stopped = lambda: stop_after is not None and len(seen) >= stop_after  # noqa: E731
-    return generate(request, model, tmp_path, seen.append, stopped), seen
+
+    def wish():
+        if stop_after is not None and len(seen) >= stop_after:
+            return "stop"
+        return "skip" if len(seen) == skip_after else "go on"
+
+    return generate(request, model, tmp_path, seen.append, wish), seen
 
 
 def pixels(picture):
@@ -131,6 +137,35 @@ def test_interruption_gives_what_is_there(model, tmp_path):
     assert (len(seen), len(result.pictures)) == (2, 1)
     assert result.pictures[0].path is None
     assert not (tmp_path / "out").exists()
+
+
+def test_interruption_at_the_last_step_keeps_the_finished_batch_and_starts_no_other(model, tmp_path):
+    request = replace(SMALL, steps=2, n_iter=3, save=True, outdir="out")
+    result, seen = draw(request, model, tmp_path, stop_after=2)
+    assert result.interrupted
+    assert (len(seen), len(result.pictures)) == (2, 1)
+    assert result.pictures[0].path is not None
+
+
+def test_a_skipped_batch_is_followed_by_the_next(model, tmp_path):
+    request = replace(SMALL, steps=3, n_iter=2, save=True, outdir="out")
+    result, seen = draw(request, model, tmp_path, skip_after=1)
+    assert not result.interrupted
+    assert [(step.batch, step.step) for step in seen] == [(1, 1), (2, 1), (2, 2), (2, 3)]
+    assert [picture.path is None for picture in result.pictures] == [True, False]
+
+
+def test_the_processors_short_numbers_draw_nearly_the_same(checkpoint_file, model, tmp_path):
+    from runtime.engine.checkpoint import load_checkpoint
+    from runtime.engine.generate import Model
+    from runtime.engine.memory import Hardware, Settings, Store, place
+
+    placement = place(Settings(), Hardware(native_bfloat16=True))
+    checkpoint = load_checkpoint(checkpoint_file, placement.precision)
+    short = Model(checkpoint.title, Store(checkpoint, placement), checkpoint.native)
+    request = replace(SMALL, steps=1)
+    pictures = [draw(request, one, tmp_path)[0].pictures[0] for one in (short, model)]
+    assert np.abs(pixels(pictures[0]) - pixels(pictures[1])).mean() < 4
 
 
 def test_previews_are_pictures(model, tmp_path):
