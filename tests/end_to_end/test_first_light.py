@@ -24,7 +24,8 @@ def seen(picture: Path) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize(
-    ("colour", "shape", "ground"), [("red", "circle", "white"), ("blue", "square", "yellow"), ("white", "star", "black")]
+    ("colour", "shape", "ground"),
+    [("red", "circle", "white"), ("blue", "square", "yellow"), ("white", "star", "black")],
 )
 def test_the_api_draws_what_the_prompt_says(
     served: Served, tmp_path: Path, colour: str, shape: str, ground: str

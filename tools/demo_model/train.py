@@ -33,8 +33,8 @@ TEXT_WIDTH = 32
 NATIVE = 128  # pixels
 SCALING_FACTOR = 0.18215  # what every SD 1.x reader multiplies a latent by
 CONTEXT = 77
-STEPS = {"autoencoder": 1600, "text": 1500, "unet_half": 2600, "unet": 3600}
-PICTURES = {NATIVE // 2: 3000, NATIVE: 4000}
+STEPS = {"autoencoder": 1600, "text": 1500, "unet_half": 1100, "unet": 2800}
+PICTURES = {NATIVE // 2: 3000, NATIVE: 3000}
 
 vae_config = {
     "in_channels": 3,
@@ -267,7 +267,7 @@ def train_unet(folder: Path, vae: AutoencoderKL, text: CLIPTextModel) -> UNet2DC
     abar = alphas_cumprod()
     snr = abar / (1 - abar)
     weights = torch.clamp(snr, max=5.0) / snr
-    plan = (("unet_half", NATIVE // 2, 32, 1.2e-3), ("unet", NATIVE, 20, 8e-4))
+    plan = (("unet_half", NATIVE // 2, 32, 1.2e-3), ("unet", NATIVE, 16, 8e-4))
     for name, side, batch, rate in plan:
         means, deviations, scenes = encode_pictures(folder, vae, side)
         offset, scale = latent_frame(folder, means)
