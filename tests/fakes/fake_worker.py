@@ -1,6 +1,6 @@
 """Speaks the worker's protocol without torch: `load`, `generate`, `interrupt`, `stop`; the prompt chooses mishaps.
 
-In a prompt: `slow` takes 0.1 s a step, `die` ends the process like a crash, `nan` fails as the engine would.
+In a prompt: `slow` takes 0.1 s a step, `snail` half a second, `die` ends the process like a crash, `nan` fails as the engine would.
 In a checkpoint's name: `broken` is refused, `killer` ends the process, `slow` takes a second to load.
 """
 
@@ -133,7 +133,7 @@ class FakeWorker:
         for step in range(request.steps):
             if "die" in request.prompt and step == 1:
                 os._exit(9)
-            time.sleep(0.1 if "slow" in request.prompt else 0.005)
+            time.sleep(0.5 if "snail" in request.prompt else 0.1 if "slow" in request.prompt else 0.005)
             while self.channel.waiting():
                 self.interrupted |= self.channel.receive().body["do"] == "interrupt"
             if self.interrupted:
