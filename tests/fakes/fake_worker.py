@@ -1,6 +1,7 @@
 """Speaks the worker's protocol without torch: `load`, `generate`, `interrupt`, `stop`; the prompt chooses mishaps.
 
-In a prompt: `slow` takes 0.1 s a step, `snail` half a second, `die` ends the process like a crash, `nan` fails as the engine would.
+In a prompt: `slow` takes 0.1 s a step, `snail` half a second, `die` ends the process like a crash, `nan` fails as the
+engine would.
 In a checkpoint's name: `broken` is refused, `killer` ends the process, `slow` takes a second to load.
 """
 
