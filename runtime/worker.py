@@ -151,7 +151,7 @@ class Worker:
                 self.stopping = self.stopping or do == "stop"
             else:
                 self.postponed.append(message)
-        return "stop" if self.interrupted else "skip" if skipped else "go on"
+        return "stop" if self.interrupted else "skip" if skipped else None
 
 
 def plain(result: Result) -> dict[str, Any]:

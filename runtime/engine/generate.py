@@ -26,8 +26,8 @@ from runtime.request import Picture, Request, RequestError, Result
 
 #: what the autoencoder's latents are multiplied by
 SCALING = 0.18215
-#: what the user wants of the running job
-Wish = Literal["go on", "skip", "stop"]
+#: what the user wants of the running job; None is to go on
+Wish = Literal["skip", "stop"] | None
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,9 @@ class _Watch:
         look = every > 0 and not last and (step + 1) % every == 0
         shown = preview(self._store, clean, SCALING) if look else None
         self._report(Step(step + 1, self._steps, self._batch, self._request.n_iter, shown))
-        wish = "go on" if last else self._wish()
+        wish = None if last else self._wish()
         self.stopping = wish == "stop"
-        if wish != "go on":
+        if wish:
             raise _StopError(clean)
 
 

@@ -25,7 +25,7 @@ def draw(request, model, tmp_path, stop_after=None, skip_after=None):
     def wish():
         if stop_after is not None and len(seen) >= stop_after:
             return "stop"
-        return "skip" if len(seen) == skip_after else "go on"
+        return "skip" if len(seen) == skip_after else None
 
     return generate(request, model, tmp_path, seen.append, wish), seen
 
