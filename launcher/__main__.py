@@ -9,6 +9,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from launcher.core.paths import Workspace
+    from launcher.core.plan import Options
 
 BUG, INTERRUPTED = 3, 130
 
@@ -20,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from launcher.cli import main as command_line
 
-        return command_line(words)
+        return command_line(words, _open_interface)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -30,6 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as bug:  # noqa: BLE001 - the one catch-all
         _report(bug, words)
         return BUG
+
+
+def _open_interface(workspace: Workspace, language: str, options: Options) -> int:
+    """Imported only when it opens: no verb pays for Textual."""
+    from launcher.tui.app import run
+
+    return run(workspace, language, options)
 
 
 def _print_anything() -> None:

@@ -13,7 +13,7 @@ from launcher.core.environments import installed
 from launcher.core.errors import LauncherError
 from launcher.core.install import install
 from launcher.core.paths import Workspace, find_workspace
-from launcher.core.plan import Installed, Plan
+from launcher.core.plan import Installed, Options, Plan
 from launcher.core.ports import PortTakenError
 from launcher.core.proposal import Proposal, propose
 from launcher.core.text import Text, t
@@ -22,6 +22,8 @@ from launcher.language import choose_language, read_saved_language, translator
 from launcher.printing import Printer
 from launcher.serving import Server, signals_cancel
 
+#: opens the interface with the options given; the exit code
+Interface = Callable[[Workspace, str, Options], int]
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -40,8 +42,8 @@ class Call:
         return not self.arguments.yes and not self.arguments.json and at_terminal()
 
 
-def main(words: Sequence[str]) -> int:
-    """Do what `words` say; the exit code."""
+def main(words: Sequence[str], interface: Interface) -> int:
+    """Do what `words` say, or open the `interface`; the exit code."""
     first = read_globals(words)
     workspace = find_workspace(getattr(first, "root", None), os.environ)
     saved = read_saved_language(workspace.config_file)
@@ -50,7 +52,7 @@ def main(words: Sequence[str]) -> int:
     printer = Printer(translate, json_lines=getattr(first, "json", False), quiet=getattr(first, "quiet", False))
     try:
         arguments = read_arguments(list(words), translate)
-        return _dispatch(Call(arguments, workspace, language, printer))
+        return _dispatch(Call(arguments, workspace, language, printer), interface)
     except UsageError as error:
         printer.error(error)
         return USAGE
@@ -64,23 +66,17 @@ def at_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _dispatch(call: Call) -> int:
+def _dispatch(call: Call, interface: Interface) -> int:
     arguments = call.arguments
     if arguments.version:
         call.printer.result(_version())
         return DONE
     if arguments.verb is None or (arguments.from_install and call.asks):
-        return _interface(call)
-    return _VERBS[arguments.verb](call)
-
-
-def _interface(call: Call) -> int:
-    if not at_terminal():
+        if at_terminal():
+            return interface(call.workspace, call.language, arguments.options)
         sys.stderr.write(short_help(translator(call.language)) + "\n")
         return USAGE
-    from launcher.tui.app import run
-
-    return run(call.workspace, call.language, call.arguments.options)
+    return _VERBS[arguments.verb](call)
 
 
 def _hardware(call: Call) -> int:

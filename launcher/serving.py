@@ -11,7 +11,7 @@ from types import FrameType
 
 from launcher.core import running
 from launcher.core.errors import LauncherError
-from launcher.core.events import Credentials, Event, Notice, Ready, Stopped
+from launcher.core.events import Credentials, Event, ModelLoaded, Notice, Ready, Stopped
 from launcher.core.launch import launch
 from launcher.core.paths import Workspace
 from launcher.core.plan import Options, Plan
@@ -28,7 +28,7 @@ class Server:
     def __init__(self, workspace: Workspace, printer: Printer, *, one_object: bool) -> None:
         """`one_object`: the answer is the status as one JSON object, not a line for each event."""
         self._workspace, self._printer, self._one_object = workspace, printer, one_object
-        self._started = self._answered = self._model_failed = self._elsewhere = False
+        self._started = self._answered = self._model_failed = self._elsewhere = self._refused = self._told = False
         self._credentials: Credentials | None = None
         self._stopped: Stopped | None = None
 
@@ -40,7 +40,9 @@ class Server:
                     self._note(event)
                     self._show(event)
                     if self._elsewhere and self._answered:
-                        return DONE
+                        break
+                if self._answered and self._stopped is None:
+                    self._answer()
             finally:
                 kept = options.detach and self._answered and not cancel.is_set()
                 if self._started and not kept and self._stopped is None:
@@ -68,11 +70,19 @@ class Server:
                 pass
 
     def _show(self, event: Event) -> None:
+        """As one object it is said once the model is decided too: until then the start may still fail."""
         if not self._one_object:
             self._printer.event(event)
-        elif isinstance(event, Ready) and not event.page:
+        elif self._answered and (self._refused or isinstance(event, ModelLoaded)):
+            self._answer()
+        # After a refusal that ends the start there is no further event.
+        self._refused = self._model_failed
+
+    def _answer(self) -> None:
+        if self._one_object and not self._told:
             made = {"credentials": asdict(self._credentials)} if self._credentials else {}
             self._printer.answer({**asdict(running.status(self._workspace)), **made})
+            self._told = True
 
     def _verdict(self) -> int:
         if self._stopped and self._stopped.code:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from urllib.parse import urlsplit
 
 from launcher.core import events
 from launcher.core.environments import current
@@ -20,7 +21,7 @@ from launcher.core.events import Event, Line, Notice, Ready, Stopped
 from launcher.core.file_lock import only_one
 from launcher.core.paths import Workspace, checkout, child_environment
 from launcher.core.plan import Options, Plan
-from launcher.core.ports import choose_port
+from launcher.core.ports import check_port
 from launcher.core.process import alive, created, python_in, start_detached
 from launcher.core.running import (
     EVENTS,
@@ -101,9 +102,12 @@ def _start(
         )
     _keep_last_log(workspace)
     flags = runtime_flags(options, plan)
-    port = choose_port(_wanted_port(options), "0.0.0.0" if "--listen" in flags else "127.0.0.1")  # noqa: S104 - asked for
+    port = _wanted_port(options)
+    if port is not None:
+        check_port(port, "0.0.0.0" if "--listen" in flags else "127.0.0.1")  # noqa: S104 - asked for
     command = [str(python_in(environment)), "-m", "runtime", "--data-dir", str(workspace.root), *flags]
-    command += ["--port", str(port), "--events"]
+    # Without a port the runtime takes the first free one, and holds it from that moment on.
+    command += [*(["--port", str(port)] if port is not None else []), "--events"]
     child = start_detached(
         command,
         environment=_variables(workspace, plan, environ),
@@ -159,6 +163,7 @@ def _follow(
             yield Line("runtime", line)
         for line in said.lines():
             yield from _heard(workspace, running, watch, protocol.from_line(line))
+            _judge(workspace, watch)
         if ended:
             yield from _ended(workspace, running, child, watch)
             return
@@ -240,7 +245,7 @@ def _ended(
 
 def _already(running: Running, options: Options, plan: Plan) -> Notice:
     port = _wanted_port(options)
-    same = tuple(runtime_flags(options, plan)) == running.flags and port in (None, running.port)
+    same = tuple(runtime_flags(options, plan)) == running.flags and port in (None, _port_of(running))
     if same:
         return Notice("already-running", "info", t("It runs already (process {pid}).", pid=running.pid))
     return Notice(
@@ -248,6 +253,10 @@ def _already(running: Running, options: Options, plan: Plan) -> Notice:
         "warning",
         t("It runs already (process {pid}), started with other options.", pid=running.pid),
     )
+
+
+def _port_of(running: Running) -> int | None:
+    return running.port or (urlsplit(running.url).port if running.url else None)
 
 
 def _refusal(failed: protocol.ModelFailed) -> Text:

@@ -10,8 +10,6 @@ import psutil
 from launcher.core.errors import LauncherError
 from launcher.core.text import t
 
-#: AUTOMATIC1111's
-FIRST = 7860
 _TRIES = 100
 
 
@@ -26,16 +24,10 @@ class PortTakenError(LauncherError):
         self.port, self.free = port, free
 
 
-def choose_port(wanted: int | None, host: str) -> int:
-    """`wanted` if it is free, else PortTakenError; nothing wanted: the first free one from 7860."""
-    if wanted is None:
-        found = next_free(FIRST, host)
-        if found is None:
-            raise PortTakenError(FIRST, None)
-        return found
-    if not is_free(wanted, host):
-        raise PortTakenError(wanted, next_free(wanted + 1, host))
-    return wanted
+def check_port(port: int, host: str) -> None:
+    """PortTakenError if `port` is not free."""
+    if not is_free(port, host):
+        raise PortTakenError(port, next_free(port + 1, host))
 
 
 def next_free(first: int, host: str) -> int | None:

@@ -34,7 +34,8 @@ class Running:
     since: str
     #: its flags, without the port
     flags: tuple[str, ...]
-    port: int
+    #: the one that was asked for; None: the runtime takes the first free one
+    port: int | None
     url: str | None = None
     #: somebody has asked it to end
     stopping: bool = False

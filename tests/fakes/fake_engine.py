@@ -53,10 +53,9 @@ def main(words: list[str]) -> int:
     if "die" in mishaps:
         print("ImportError: no torch here", file=sys.stderr, flush=True)
         return 7
-    port = int(value(words, "--port") or 7860)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Answer)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(value(words, "--port") or 0)), Answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{server.server_address[1]}"
     say(event="phase", name="server")
     if "chatter" in mishaps:
         sys.stderr.write("".join(f"\r{step} %" for step in range(100)))

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from launcher import __main__ as program
+from launcher import cli
+from launcher.core.plan import Options
 from launcher.core.process import created
 from launcher.core.running import find_running, status
 from tests.launcher.cli.conftest import Answer, Gesso
@@ -156,6 +158,8 @@ def test_launch_answers_with_the_status_as_one_object(gesso: Gesso) -> None:
     found = one(gesso.call("launch", "--detach", "--json", "--listen"))
     assert found["state"] == "serving"
     assert found["credentials"] == {"user": "sd", "password": "correct horse battery"}
+    again = one(gesso.call("launch", "--json", "--listen"))
+    assert (again["pid"], again["url"]) == (found["pid"], found["url"])
 
 
 def test_from_the_installer_without_a_terminal_it_is_up(gesso: Gesso) -> None:
@@ -208,6 +212,8 @@ def test_a_broken_checkpoint_by_name_is_one_and_nothing_is_left_running(gesso: G
     assert answer.returncode == 1
     assert lines(answer)[-1]["error"]["code"] == "model-truncated"
     assert find_running(gesso.workspace) is None
+    launched = gesso.call("launch", "--json", *detach, "--", "--ckpt", "broken.safetensors")
+    assert (launched.returncode, one(launched)["error"]["code"]) == (1, "model-truncated")
 
 
 def test_a_taken_port_is_one_when_it_may_not_move(gesso: Gesso) -> None:
@@ -262,7 +268,7 @@ def test_a_reader_who_leaves_early_gets_no_traceback(bare: Gesso) -> None:
 def test_a_bug_is_three_with_a_report_that_keeps_secrets(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(words: object) -> int:
+    def broken(words: object, interface: object) -> int:
         raise ZeroDivisionError("at https://me:secret@host/ in " + str(Path.home()))
 
     monkeypatch.setattr("launcher.cli.main", broken)
@@ -274,7 +280,7 @@ def test_a_bug_is_three_with_a_report_that_keeps_secrets(
 
 
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(words: object) -> int:
+    def interrupted(words: object, interface: object) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("launcher.cli.main", interrupted)
@@ -285,3 +291,29 @@ def test_quiet_says_only_what_was_asked_for(gesso: Gesso) -> None:
     answer = gesso.call("launch", "--detach", "--quiet")
     assert answer.stderr == ""
     assert "http://" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "opened"),
+    [
+        ([], True),
+        (["--from-install", "--port", "7861"], True),
+        (["--from-install", "--yes"], False),
+        (["status"], False),
+    ],
+)
+def test_at_a_terminal_the_interface_opens_with_the_options(
+    bare: Gesso, monkeypatch: pytest.MonkeyPatch, words: list[str], opened: bool
+) -> None:
+    monkeypatch.setattr("launcher.cli.at_terminal", lambda: True)
+    seen: list[Options] = []
+    verbs = dict.fromkeys(cli._VERBS, lambda call: 0)
+    monkeypatch.setattr("launcher.cli._VERBS", verbs)
+    root = ["--root", str(bare.workspace.root)]
+
+    def interface(workspace: object, language: str, options: Options) -> int:
+        seen.append(options)
+        return 0
+
+    assert cli.main([*words, *root], interface) == 0
+    assert seen == ([Options(port=7861 if "--port" in words else None)] if opened else [])

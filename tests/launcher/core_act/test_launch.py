@@ -162,12 +162,16 @@ def test_a_port_that_was_asked_for_and_is_taken_is_told_with_its_holder_and_a_fr
     assert who_holds(port) is None
 
 
-def test_nobody_asked_for_a_port_so_the_next_free_one_is_taken(
-    engine: Workspace, monkeypatch: pytest.MonkeyPatch
+def test_nobody_asked_for_a_port_so_the_runtime_takes_one_and_a_wish_for_that_one_is_the_same(
+    engine: Workspace,
 ) -> None:
-    with squatter() as port:
-        monkeypatch.setattr("launcher.core.ports.FIRST", port)
-        assert of(Ready, events(engine, options()))[0].url != f"http://127.0.0.1:{port}"
+    found = events(engine, options())
+    assert "--port" not in next(line.text for line in of(Line, found))
+    port = int(of(Ready, found)[0].url.rpartition(":")[2])
+    assert [notice.slug for notice in of(Notice, events(engine, options(port=port)))] == ["already-running"]
+    other = next(launch(engine, options(port=port + 1), PLAN))
+    assert isinstance(other, Notice)
+    assert other.slug == "already-running-otherwise"
 
 
 def test_stop_ends_one_that_will_not_and_its_children(engine: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
