@@ -57,32 +57,31 @@ def say(key: str, detail: str = "") -> None:
     sys.stderr.flush()
 
 
-def stamp_of(lock: str) -> str:
-    """What an environment with this lock must have been made from: lock, place (environments cannot move), Python."""
-    digest = hashlib.sha256()
-    for source in (LOCKS / f"{lock}.txt", CHECKOUT / "pyproject.toml"):
-        digest.update(source.read_bytes())
+def stamp_of(part: str) -> str:
+    """What a part must be made from: its lock (of Gesso pyproject.toml), its place (it cannot move), its Python."""
+    source = CHECKOUT / "pyproject.toml" if part == "gesso" else LOCKS / f"{part}.txt"
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    return json.dumps({"made_from": digest.hexdigest(), "checkout": str(CHECKOUT), "python": python})
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    return json.dumps({"made_from": digest, "checkout": str(CHECKOUT), "python": python})
 
 
-def stamp_file(lock: str) -> Path:
-    return VENV / ("stamp.json" if lock == "launcher" else f"stamp-{lock}.json")
+def stamp_file(part: str) -> Path:
+    return VENV / ("stamp.json" if part == "launcher" else f"stamp-{part}.json")
 
 
-def is_stamped(lock: str) -> bool:
-    """Whether `.launcher` was made to its end from this lock, in this place, with this Python."""
+def is_stamped(*parts: str) -> bool:
+    """Whether these parts of `.launcher` were made to their end from what lies here now."""
     try:
-        return PYTHON.exists() and stamp_file(lock).read_text(encoding="utf-8") == stamp_of(lock)
+        return PYTHON.exists() and all(stamp_file(part).read_text(encoding="utf-8") == stamp_of(part) for part in parts)
     except (OSError, ValueError):
         return False
 
 
-def write_stamp(lock: str) -> None:
+def write_stamp(part: str) -> None:
     """Beside, then renamed: a half-written stamp never bears the name."""
-    beside = stamp_file(lock).with_suffix(".part")
-    beside.write_text(stamp_of(lock), encoding="utf-8")
-    beside.replace(stamp_file(lock))
+    beside = stamp_file(part).with_suffix(".part")
+    beside.write_text(stamp_of(part), encoding="utf-8")
+    beside.replace(stamp_file(part))
 
 
 @contextlib.contextmanager
@@ -146,7 +145,7 @@ def run(command: list[str]) -> tuple[int, str]:
 
 
 def make_environment() -> None:
-    """`.launcher` from nothing: a venv, the locked packages, Gesso itself, a proof, the stamp."""
+    """`.launcher` from nothing: a venv, the locked packages, Gesso itself, a proof, the stamps."""
     say("preparing")
     # The stamps go first: from here on nobody takes what lies there for whole.
     for stamp in VENV.glob("stamp*"):
@@ -155,14 +154,10 @@ def make_environment() -> None:
         if leftovers.exists():
             shutil.rmtree(leftovers)
     (STORE / "tmp").mkdir(parents=True)
-    code, said = run([base_python(), "-I", "-m", "venv", str(VENV)])
-    if code:
-        raise TroubleError(trouble_in(said, "no-venv"))
+    must_work([base_python(), "-I", "-m", "venv", str(VENV)], "no-venv")
     install_lock("launcher")
     install_gesso()
-    code, said = run([str(PYTHON), "-I", "-c", PROOF])
-    if code:
-        raise TroubleError(trouble_in(said, "broken"))
+    must_work([str(PYTHON), "-I", "-c", PROOF], "broken")
     write_stamp("launcher")
 
 
@@ -203,9 +198,15 @@ def install_gesso() -> None:
         "--no-config",
         "--no-cache",
     ]
-    code, said = run([*command, "--quiet", "--editable", str(CHECKOUT)])
+    must_work([*command, "--quiet", "--reinstall", "--editable", str(CHECKOUT)], "broken")
+    write_stamp("gesso")
+
+
+def must_work(command: list[str], otherwise: str) -> None:
+    """Runs a tool; TroubleError with the sentence that fits if it fails."""
+    code, said = run(command)
     if code:
-        raise TroubleError(trouble_in(said, "broken"))
+        raise TroubleError(trouble_in(said, otherwise))
 
 
 def trouble_in(said: str, otherwise: str) -> str:
@@ -217,17 +218,23 @@ def trouble_in(said: str, otherwise: str) -> str:
     return otherwise
 
 
-def prepare(lock: str) -> None:
-    """Brings `.launcher` to the state that `lock` asks for; costs nothing when it is there."""
-    if is_stamped("launcher") and is_stamped(lock):
+def parts_for(arguments: list[str]) -> tuple[str, ...]:
+    return ("launcher", "gesso", "dev") if arguments[:1] == ["test"] else ("launcher", "gesso")
+
+
+def prepare(parts: tuple[str, ...]) -> None:
+    """Brings `.launcher` to the state that is asked for; costs nothing when it is there."""
+    if is_stamped(*parts):
         return
     with only_one():
         if not is_stamped("launcher"):
             make_environment()
-        if not is_stamped(lock):
+        if not is_stamped("gesso"):
+            install_gesso()
+        if not is_stamped(*parts):
             say("preparing-tests")
-            install_lock(lock)
-            write_stamp(lock)
+            install_lock("dev")
+            write_stamp("dev")
 
 
 def become(command: list[str]) -> NoReturn:
@@ -259,14 +266,14 @@ def hand_over(arguments: list[str]) -> NoReturn:
 
 def main(arguments: list[str]) -> int:
     """Prepares and hands over; 1 after a named failure, 130 when interrupted."""
-    lock = "dev" if arguments[:1] == ["test"] else "launcher"
+    parts = parts_for(arguments)
     inside = Path(sys.prefix).resolve() == VENV
     try:
         if not inside:
-            prepare(lock)
+            prepare(parts)
             os.environ[FRESH] = "1"
             become([str(PYTHON), "-I", str(Path(__file__).resolve()), *arguments])
-        if is_stamped("launcher") and is_stamped(lock):
+        if is_stamped(*parts):
             hand_over(arguments)
         if FRESH in os.environ:
             raise TroubleError("broken")
