@@ -43,7 +43,7 @@ def clone(tmp_path: Path, wheels: tuple[Path, str]) -> Path:
 def run(clone: Path, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Starts a script of the clone from another folder, with the variables of `closed_environment`."""
     command = [str(clone / script), *arguments]
-    return subprocess.run(command, env=environment, cwd=clone.parent, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=environment, cwd=clone.parent, capture_output=True, text=True, timeout=600)
 
 
 def test_a_fresh_clone_reaches_the_launcher_and_the_second_run_is_quick(
@@ -84,7 +84,7 @@ def test_a_fresh_clone_reaches_the_launcher_and_the_second_run_is_quick(
 def test_two_at_once_make_one_environment(clone: Path, wheels: tuple[Path, str]) -> None:
     environment = closed_environment(wheels[0])
     children = [start([str(clone / "install.sh")], environment, clone) for _ in range(2)]
-    answers = [child.communicate(timeout=120) for child in children]
+    answers = [child.communicate(timeout=600) for child in children]
     assert [child.returncode for child in children] == [0, 0], answers
     assert sum(PREPARING in errors for _, errors in answers) == 1
     assert all(json.loads(output)["arguments"] == ["--from-install"] for output, _ in answers)

@@ -45,7 +45,7 @@ def killed_then_again(
     child = start(command, environment, cwd)
     time.sleep(seconds)
     kill_group(child)
-    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=600)
 
 
 def spread(count: int, action: Callable[[], object]) -> list[float]:
