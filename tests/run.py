@@ -94,10 +94,9 @@ def format_and_lint() -> tuple[int, str]:
 
 def types() -> tuple[int, str]:
     """Strict typing of all that runs in `.launcher`; the runtime's is checked in the engine's environment."""
-    found = run(
-        [sys.executable, "-m", "mypy", "launcher", "tools/lock.py", "tests/run.py", "tests/house", "tests/launcher",
-         "tests/end_to_end"]
-    )  # fmt: skip
+    tools = ["tools/catalogues.py", "tools/lock.py", "tools/screenshots.py"]
+    tests = ["tests/run.py", "tests/house", "tests/launcher", "tests/end_to_end"]
+    found = run([sys.executable, "-m", "mypy", "launcher", *tools, *tests])
     return found[0], ""
 
 
@@ -136,7 +135,8 @@ def bring_test_tools() -> int:
 
 
 def runtime_types() -> tuple[int, str]:
-    code, _ = run([sys.executable, "-m", "mypy", "--python-executable", engine_python(), "runtime"])
+    what = ["runtime", "tools/demo_model", "tools/fetch_clip_merges.py"]
+    code, _ = run([sys.executable, "-m", "mypy", "--python-executable", engine_python(), *what])
     return code, ""
 
 
