@@ -44,8 +44,8 @@ __all__ = ["Status", "launch", "status", "stop"]
 _POLL = 0.1
 #: of the log of a runtime that runs already: the part that an onlooker is shown
 _PAST = 65536
-#: seconds that a detaching launcher waits for the model's verdict
-_VERDICT = 60.0
+#: seconds that a detaching launcher waits for the first word on a model that nobody named
+_VERDICT = 300.0
 
 
 @dataclass
@@ -217,7 +217,9 @@ def _judge(workspace: Workspace, watch: _Watch) -> None:
 def _may_leave(watch: _Watch) -> bool:
     if not watch.detach or watch.ready_at is None:
         return False
-    return watch.verdict is not None or time.monotonic() - watch.ready_at > _VERDICT
+    if watch.verdict is not None:
+        return True
+    return not watch.named and time.monotonic() - watch.ready_at > _VERDICT
 
 
 def _ended(

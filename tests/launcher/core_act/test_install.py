@@ -250,7 +250,7 @@ def test_killed_at_any_moment_it_is_continued_by_the_next(shop: Shop, tmp_path: 
     began = time.monotonic()
     shop.install()
     whole = time.monotonic() - began
-    for number in range(6):
+    for number in range(20):
         shop.workspace = Workspace(tmp_path / f"killed {number}")
         arguments = [str(shop.workspace.root), str(shop.torch), str(shop.lock)]
         child = subprocess.Popen(
@@ -258,7 +258,7 @@ def test_killed_at_any_moment_it_is_continued_by_the_next(shop: Shop, tmp_path: 
         )
         assert child.stdout is not None
         child.stdout.readline()
-        time.sleep(whole * (number + 0.5) / 6)
+        time.sleep(whole * (number + 0.5) / 20)
         child.send_signal(signal.SIGKILL)
         child.wait()
         half = current(shop.workspace)
