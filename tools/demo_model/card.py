@@ -50,7 +50,7 @@ def draw_all(model: Model, scenes: list[Scene], first_seed: int) -> list[tuple[S
     for number, scene in enumerate(scenes):
         text = caption(scene, words)
         request = Request(prompt=text, seed=first_seed + number, sampler_name="Euler a", steps=20, save=False)
-        result = generate(replace(request, cfg_scale=7.0), model, Path(), lambda _step: None, lambda: False)
+        result = generate(replace(request, cfg_scale=7.0), model, Path(), lambda _step: None, lambda: None)
         picture = Image.open(io.BytesIO(result.pictures[0].png))
         drawn.append((scene, text, picture, judge(picture)))
         if number % 20 == 19:
@@ -61,7 +61,9 @@ def draw_all(model: Model, scenes: list[Scene], first_seed: int) -> list[tuple[S
 def shares(drawn: list[tuple[Scene, str, Image.Image, Verdict]]) -> dict[str, float]:
     """Part of the pictures in which each thing is as the prompt said."""
     return {
-        name: round(sum(getattr(verdict, name) == getattr(scene, name) for scene, _, _, verdict in drawn) / len(drawn), 4)
+        name: round(
+            sum(getattr(verdict, name) == getattr(scene, name) for scene, _, _, verdict in drawn) / len(drawn), 4
+        )
         for name in ASKED
     }
 
@@ -95,9 +97,7 @@ def sheet(drawn: list[tuple[Scene, str, Image.Image, Verdict]], columns: int = 8
 
 def write_card(drawn: list[tuple[Scene, str, Image.Image, Verdict]], file: Path, first_seed: int) -> str:
     found, count = shares(drawn), len(drawn)
-    whole = sum(
-        verdict == Verdict(scene.colour, scene.ground, scene.shape) for scene, _, _, verdict in drawn
-    )
+    whole = sum(verdict == Verdict(scene.colour, scene.ground, scene.shape) for scene, _, _, verdict in drawn)
     rows = "\n".join(f"| {name} | {found[name]:.1%} | {least:.0%} |" for name, least in ASKED.items())
     errors = "\n".join(f"- {text}" for text in mistakes(drawn)) or "- none"
     return f"""# Gesso's demo model

@@ -1,6 +1,6 @@
 """Write the trained parts as one Stable Diffusion 1.x file in its original layout.
 
-    python -m tools.demo_model.export FOLDER [--stage unet] [--to FILE]
+python -m tools.demo_model.export FOLDER [--stage unet] [--to FILE]
 """
 
 from __future__ import annotations

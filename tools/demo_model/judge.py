@@ -1,6 +1,6 @@
 """Say what a picture of the demo model shows, by reading its pixels: object colour, ground colour, shape.
 
-    python -m tools.demo_model.judge FILE...      prints one line of JSON per picture
+python -m tools.demo_model.judge FILE...      prints one line of JSON per picture
 """
 
 from __future__ import annotations
