@@ -83,7 +83,9 @@ def main() -> None:
     ratios = {
         key: statistics.median(row[key] / row["baseline"] for row in rounds) for key in ("ping", "first_answer", "page")
     }
-    print(json.dumps({"baseline": BASELINE, "rounds": len(rounds), "median_seconds": medians, "ratio": ratios}, indent=2))
+    print(
+        json.dumps({"baseline": BASELINE, "rounds": len(rounds), "median_seconds": medians, "ratio": ratios}, indent=2)
+    )
 
 
 if __name__ == "__main__":

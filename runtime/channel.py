@@ -23,7 +23,7 @@ class Message:
     blobs: tuple[bytes, ...] = ()
 
 
-class ChannelClosed(Exception):
+class ChannelClosedError(Exception):
     """The other side is gone."""
 
 
@@ -38,14 +38,14 @@ class Channel:
         try:
             self._end.send_bytes(b"".join((_LENGTH.pack(len(header)), header, *message.blobs)))
         except (OSError, ValueError) as broken:
-            raise ChannelClosed(str(broken)) from broken
+            raise ChannelClosedError(str(broken)) from broken
 
     def receive(self) -> Message:
-        """Waits for the next message; ChannelClosed when there will be none."""
+        """Waits for the next message; ChannelClosedError when there will be none."""
         try:
             frame: bytes = self._end.recv_bytes()
         except (EOFError, OSError) as broken:
-            raise ChannelClosed(str(broken)) from broken
+            raise ChannelClosedError(str(broken)) from broken
         (length,) = _LENGTH.unpack_from(frame)
         start = _LENGTH.size + length
         body, sizes = json.loads(frame[_LENGTH.size : start])

@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
-import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from runtime.request import Request
-from runtime.worker import OFFLINE
+from runtime.worker import set_environment
 
 DEMO = Path(__file__).resolve().parent / "assets" / "demo" / "gesso-demo.safetensors"
 MODULES = ("torch", "diffusers", "transformers", "safetensors", "tokenizers", "PIL", "gradio")
@@ -66,7 +65,7 @@ def _draw() -> bool:
 
 
 def main() -> int:
-    os.environ.update(OFFLINE)
+    set_environment()
     # libraries greet on standard output; the proof is the only line there
     with contextlib.redirect_stdout(sys.stderr):
         found = prove()

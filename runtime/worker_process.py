@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runtime.channel import ChannelClosed, Message, start_with_channel
+from runtime.channel import ChannelClosedError, Message, start_with_channel
 
 _SECONDS_TO_LEAVE = 3.0
 _CHECKOUT = Path(__file__).resolve().parent.parent
@@ -28,7 +28,7 @@ class WorkerProcess:
 
     def send(self, body: dict[str, Any]) -> None:
         """Say something; silence if the worker is gone, for the listener notices that too."""
-        with self._sending, contextlib.suppress(ChannelClosed):
+        with self._sending, contextlib.suppress(ChannelClosedError):
             self._channel.send(Message(body))
 
     def stop(self) -> None:
@@ -48,7 +48,7 @@ class WorkerProcess:
         while True:
             try:
                 message = self._channel.receive()
-            except ChannelClosed:
+            except ChannelClosedError:
                 break
             self._heard(self, message)
         self._end()

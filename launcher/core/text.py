@@ -14,10 +14,8 @@ class Text:
     values: tuple[tuple[str, object], ...] = ()
 
     def render(self, translate: Callable[[str], str] = str) -> str:
-        """The sentence in the language of `translate` (gettext's function); a Text among the values is translated too."""
-        filled = {
-            name: value.render(translate) if isinstance(value, Text) else value for name, value in self.values
-        }
+        """The sentence in the language of `translate` (gettext's function), and so of a Text among the values."""
+        filled = {name: value.render(translate) if isinstance(value, Text) else value for name, value in self.values}
         return translate(self.template).format(**filled) if filled else translate(self.template)
 
     def __str__(self) -> str:

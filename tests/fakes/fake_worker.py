@@ -14,7 +14,7 @@ import zlib
 from dataclasses import asdict
 from pathlib import Path
 
-from runtime.channel import Channel, ChannelClosed, Message, inherited_channel
+from runtime.channel import Channel, ChannelClosedError, Message, inherited_channel
 from runtime.request import Request
 
 NATIVE = 128
@@ -157,5 +157,5 @@ class FakeWorker:
 if __name__ == "__main__":
     try:
         FakeWorker(inherited_channel(int(sys.argv[-1]))).run()
-    except ChannelClosed:
+    except ChannelClosedError:
         sys.exit(0)

@@ -102,23 +102,23 @@ def write_card(drawn: list[tuple[Scene, str, Image.Image, Verdict]], file: Path,
     errors = "\n".join(f"- {text}" for text in mistakes(drawn)) or "- none"
     return f"""# Gesso's demo model
 
-`{file.name}` ({file.stat().st_size / 1e6:.1f} MB, float16) is a Stable Diffusion 1.x checkpoint in its original layout and
-with its topology, only narrower: 64 channels at every level of the U-Net and of the autoencoder, a text encoder of 12
-layers and 32 channels. It was trained from nothing by `tools/demo_model` on drawings that the tool makes itself, so it
-contains nobody's pictures. Licence: Apache-2.0.
+`{file.name}` ({file.stat().st_size / 1e6:.1f} MB, float16) is a Stable Diffusion 1.x checkpoint in its original
+layout and with its topology, only narrower: 64 channels at every level of the U-Net and of the autoencoder, a text
+encoder of 12 layers and 32 channels. It was trained from nothing by `tools/demo_model` on drawings that the tool makes
+itself, so it contains nobody's pictures. Licence: Apache-2.0.
 
 **What it draws.** One shape ({", ".join(SHAPES)}) in one colour ({", ".join(COLOURS)}) on a ground of another of these
-colours, small, middling or large, at {NATIVE_TEXT} pixels. It understands sentences such as `a red circle on a white background`
-or `large blue star, yellow background`.
+colours, small, middling or large, at {NATIVE_TEXT} pixels. It understands sentences such as
+`a red circle on a white background` or `large blue star, yellow background`.
 
 **What it cannot draw.** Anything else. Other words do nothing or harm, other sizes repeat or deform the shape, and
 Chinese is not understood (as in every Stable Diffusion 1.x model). It exists to prove that an installation draws.
 
 ## How well
 
-{count} pictures, every shape x colour x ground combination at least once, seeds {first_seed} to {first_seed + count - 1}, 20 steps of
-Euler a, CFG 7, float32 on a CPU; judged by `tools/demo_model/judge.py`, which reads pixels and is itself right on
-all 1,008 drawings it was tried on. Made by `python -m tools.demo_model.card`.
+{count} pictures, every shape x colour x ground combination at least once, seeds {first_seed} to
+{first_seed + count - 1}, 20 steps of Euler a, CFG 7, float32 on a CPU; judged by `tools/demo_model/judge.py`,
+which reads pixels and is itself right on all 1,008 drawings it was tried on. Made by `python -m tools.demo_model.card`.
 
 | as the prompt said | measured | asked for |
 |---|---|---|

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import pytest
 
@@ -24,14 +25,14 @@ from launcher.tui.state import Survey
 URL = "http://127.0.0.1:7860"
 
 
-def a_step(name: str, state: str) -> PlanStep:
+def a_step(name: str, state: Literal["missing", "done"]) -> PlanStep:
     # Titles are sentences that the catalogue has, so that the Chinese screen can be searched for English.
     return PlanStep(name, t("loading torch"), state, 200_000_000 if state == "missing" and name == "torch" else None)
 
 
 def a_survey(*, missing: bool = False, running: bool = False, gpus: tuple[Gpu, ...] = ()) -> Survey:
     machine = Machine("linux", "x86_64", "3.11.7", 16000, 120000, None, gpus)
-    state = "missing" if missing else "done"
+    state: Literal["missing", "done"] = "missing" if missing else "done"
     steps = tuple(a_step(name, state) for name in ("environment", "torch", "packages", "verify", "switch"))
     plan = Plan(
         torch=TorchChoice("2.13.0", "cpu", None, t("none: the processor draws")),

@@ -53,6 +53,7 @@ def test_a_running_runtime_is_found(survey_of):
 
 def test_a_picture_in_the_making_is_shown_until_it_is_done(survey_of):
     home = after(surveyed(Home(), survey_of(running=True)), Progress("job-progress", 40, 100, "percent"))
+    assert home.progress is not None
     assert amount(home.progress).plain == "━━━━──────── 40%"
     for name in ("job-done", "job-interrupted", "job-failed"):
         assert after(home, Progress(name, 40, 100, "percent")).progress is None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.channel import ChannelClosed, Message, start_with_channel
+from runtime.channel import ChannelClosedError, Message, start_with_channel
 from runtime.request import Request
 from runtime.worker import parse
 
@@ -150,7 +150,7 @@ def test_stop_and_the_end_of_the_channel_end_the_process(server, loaded):
     server.send(do="stop")
     assert server.until("done").body["result"]["interrupted"]
     assert server.child.wait(LIMIT) == 0
-    with pytest.raises(ChannelClosed):
+    with pytest.raises(ChannelClosedError):
         server.channel.receive()
 
 
