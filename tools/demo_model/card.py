@@ -27,6 +27,7 @@ from tools.demo_model.export import TARGET
 from tools.demo_model.judge import Verdict, judge
 
 CARD = TARGET.parent / "README.md"
+Drawn = tuple[Scene, str, Image.Image, Verdict]
 ASKED = {"colour": 0.95, "ground": 0.95, "shape": 0.85}
 
 
@@ -44,9 +45,9 @@ def scenes_to_draw(count: int) -> list[Scene]:
     return [every[k % len(every)] for k in range(max(count, len(every)))]
 
 
-def draw_all(model: Model, scenes: list[Scene], first_seed: int) -> list[tuple[Scene, str, Image.Image, Verdict]]:
+def draw_all(model: Model, scenes: list[Scene], first_seed: int) -> list[Drawn]:
     words = random.Random(1)
-    drawn = []
+    drawn: list[Drawn] = []
     for number, scene in enumerate(scenes):
         text = caption(scene, words)
         request = Request(prompt=text, seed=first_seed + number, sampler_name="Euler a", steps=20, save=False)
@@ -58,7 +59,7 @@ def draw_all(model: Model, scenes: list[Scene], first_seed: int) -> list[tuple[S
     return drawn
 
 
-def shares(drawn: list[tuple[Scene, str, Image.Image, Verdict]]) -> dict[str, float]:
+def shares(drawn: list[Drawn]) -> dict[str, float]:
     """Part of the pictures in which each thing is as the prompt said."""
     return {
         name: round(
@@ -68,7 +69,7 @@ def shares(drawn: list[tuple[Scene, str, Image.Image, Verdict]]) -> dict[str, fl
     }
 
 
-def mistakes(drawn: list[tuple[Scene, str, Image.Image, Verdict]]) -> list[str]:
+def mistakes(drawn: list[Drawn]) -> list[str]:
     """What was taken for what, commonest first."""
     seen = collections.Counter(
         f"{name} {getattr(scene, name)} came out as {getattr(verdict, name) or 'nothing'}"
@@ -79,7 +80,7 @@ def mistakes(drawn: list[tuple[Scene, str, Image.Image, Verdict]]) -> list[str]:
     return [f"{text} ({count})" for text, count in seen.most_common(12)]
 
 
-def per_answer(drawn: list[tuple[Scene, str, Image.Image, Verdict]], name: str, answers: tuple[str, ...]) -> str:
+def per_answer(drawn: list[Drawn], name: str, answers: tuple[str, ...]) -> str:
     cells = []
     for answer in answers:
         rows = [verdict for scene, _, _, verdict in drawn if getattr(scene, name) == answer]
@@ -87,7 +88,7 @@ def per_answer(drawn: list[tuple[Scene, str, Image.Image, Verdict]], name: str, 
     return ", ".join(cells)
 
 
-def sheet(drawn: list[tuple[Scene, str, Image.Image, Verdict]], columns: int = 8, rows: int = 4) -> Image.Image:
+def sheet(drawn: list[Drawn], columns: int = 8, rows: int = 4) -> Image.Image:
     side = drawn[0][2].width
     paper = Image.new("RGB", (columns * side, rows * side))
     for place_, (_, _, picture, _) in enumerate(drawn[: columns * rows]):
@@ -95,7 +96,7 @@ def sheet(drawn: list[tuple[Scene, str, Image.Image, Verdict]], columns: int = 8
     return paper
 
 
-def write_card(drawn: list[tuple[Scene, str, Image.Image, Verdict]], file: Path, first_seed: int) -> str:
+def write_card(drawn: list[Drawn], file: Path, first_seed: int) -> str:
     found, count = shares(drawn), len(drawn)
     whole = sum(verdict == Verdict(scene.colour, scene.ground, scene.shape) for scene, _, _, verdict in drawn)
     rows = "\n".join(f"| {name} | {found[name]:.1%} | {least:.0%} |" for name, least in ASKED.items())

@@ -129,7 +129,7 @@ def _foreground(
     ground_rgb: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.bool_]:
     """Pixels closer to the object's own colour than to the ground's, so that soft edges split in the middle."""
-    other = nearest != ground
+    other: npt.NDArray[np.bool_] = nearest != ground
     if not other.any():
         return other
     region = _largest_component(other)

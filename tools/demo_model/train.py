@@ -152,7 +152,8 @@ def train_autoencoder(folder: Path) -> AutoencoderKL:
         seen = model.decode(posterior.sample()).sample
         error = (seen - pixels).abs().mean() + ((seen - pixels) ** 2).mean()
         divergence: Tensor = posterior.kl().mean() / posterior.mean[0].numel()
-        return error + 1e-3 * divergence
+        loss: Tensor = error + 1e-3 * divergence
+        return loss
 
     stage.run(steps, loss_of)
     trained = stage.averaged()
@@ -297,7 +298,8 @@ def train_unet(folder: Path, vae: AutoencoderKL, text: CLIPTextModel) -> UNet2DC
             noisy = (a.sqrt() * latents + (1 - a).sqrt() * noise).contiguous(memory_format=torch.channels_last)
             texts = ["" if rng.random() < 0.1 else caption(data[2][k], rng) for k in picked]
             seen = model(noisy, times, captions(texts)).sample
-            return (((seen - noise) ** 2).mean((1, 2, 3)) * weights[times]).mean()
+            loss: Tensor = (((seen - noise) ** 2).mean((1, 2, 3)) * weights[times]).mean()
+            return loss
 
         stage.run(STEPS[name], loss_of)
         stage.averaged()
