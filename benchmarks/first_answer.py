@@ -3,7 +3,9 @@
     .launcher/bin/python -m benchmarks.first_answer [--root DIR] [--rounds 5]
 
 Baseline: `python -c "import torch, diffusers, gradio"` in the same engine environment. The two take turns, after one
-round that is not counted, so that a machine that warms up or slows down does so for both. Prints one JSON object.
+round that is not counted, so that a machine that warms up or slows down does so for both. Prints one JSON object:
+`ping` is the API's first answer, `first_answer` the first answer at the page's address (a page that says "starting" and
+becomes the real one by itself), `page` the whole page, its parts listed.
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ from launcher.core.paths import find_workspace
 from launcher.core.process import python_in
 
 BASELINE = "import torch, diffusers, gradio"
-MARK_OF_THE_PAGE = b"gradio"
 
 
 def gesso(*arguments: str, root: Path) -> None:
