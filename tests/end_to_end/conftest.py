@@ -1,4 +1,4 @@
-"""A served Gesso, started by its own command line on a workspace that the test runner installed."""
+"""A served Gesso, started by install.sh in a fresh clone."""
 
 from __future__ import annotations
 
@@ -50,10 +50,14 @@ class Served:
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The first command of the README in a fresh clone; only the engine environment was there before, made by Gesso."""
+    clone = tmp_path_factory.mktemp("a fresh 克隆") / "gesso"
+    subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(clone)], check=True)
     port = free_port()
-    started = gesso("up", "--yes", "--detach", "--json", "--port", str(port))
+    words = ["--yes", "--detach", "--json", "--port", str(port), "--root", str(WORKSPACE)]
     try:
+        started = subprocess.run(["sh", str(clone / "install.sh"), *words], capture_output=True, text=True, timeout=900)
         assert started.returncode == 0, started.stdout + started.stderr
         events = tuple(json.loads(line) for line in started.stdout.splitlines())
         yield Served(f"http://127.0.0.1:{port}", events)
