@@ -16,7 +16,7 @@ from runtime import catalogue, infotext
 from runtime.catalogue import SamplerInfo
 from runtime.engine import images
 from runtime.engine.conditioning import encode
-from runtime.engine.job import Job, check
+from runtime.engine.job import SEEDS, Job, check
 from runtime.engine.memory import Store
 from runtime.engine.noise import Noise
 from runtime.engine.preview import preview
@@ -77,7 +77,7 @@ def generate(
     pictures: list[Picture] = []
     interrupted = False
     for batch in range(request.n_iter):
-        seeds = [job.seed + batch * request.batch_size + k for k in range(request.batch_size)]
+        seeds = [(job.seed + batch * request.batch_size + k) % SEEDS for k in range(request.batch_size)]
         watch = _Watch(model.store, request, course.steps, batch + 1, report, wish)
         # 4. latents, 5. loop
         latents, unfinished = _sample(model.store, job, course, conditions, seeds, watch)
@@ -89,7 +89,7 @@ def generate(
         if interrupted:
             break
     return Result(
-        request=replace(request, seed=job.seed, width=job.width, height=job.height),
+        request=replace(job.request, seed=job.seed, width=job.width, height=job.height),
         pictures=tuple(pictures),
         width=job.width,
         height=job.height,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runtime import catalogue
 from runtime.catalogue import SamplerInfo
@@ -13,6 +14,8 @@ from runtime.request import LARGEST_SEED, Request, RequestError
 SMALLEST_SIDE, LARGEST_SIDE = 64, 8192
 MOST_STEPS = 1000
 MOST_PICTURES = 1000
+#: torch's generators take seeds below this
+SEEDS = 2**64
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,8 @@ def check(request: Request, native: tuple[int, int]) -> Job:
     if found is None:
         names = ", ".join(sampler.name for sampler in catalogue.SAMPLERS)
         raise RequestError("sampler-unknown", f"Sampler not found: {request.sampler_name}.", f"There are {names}.")
-    for name, value, most in (
-        ("steps", request.steps, MOST_STEPS),
-        ("batch_size", request.batch_size, MOST_PICTURES),
-        ("n_iter", request.n_iter, MOST_PICTURES),
-    ):
-        if not 1 <= value <= most:
-            raise RequestError("out-of-range", f"{name} is {value}.", f"It goes from 1 to {most}.")
+    _check_numbers(request)
+    request = replace(request, prompt=_readable(request.prompt), negative_prompt=_readable(request.negative_prompt))
     comments: list[str] = []
     width, height = (
         _side(name, side or own, comments)
@@ -50,9 +48,33 @@ def check(request: Request, native: tuple[int, int]) -> Job:
     )
     sampler, suffix = found
     scheduler = _scheduler(request.scheduler, suffix, comments)
-    seed = request.seed if request.seed >= 0 else random.randrange(LARGEST_SEED)
+    seed = _seed(request)
     prompt, negative = without_comments(request.prompt), without_comments(request.negative_prompt)
     return Job(request, prompt, negative, sampler, scheduler, width, height, seed, tuple(comments))
+
+
+def _check_numbers(request: Request) -> None:
+    for name, value, most in (
+        ("steps", request.steps, MOST_STEPS),
+        ("batch_size", request.batch_size, MOST_PICTURES),
+        ("n_iter", request.n_iter, MOST_PICTURES),
+    ):
+        if not 1 <= value <= most:
+            raise RequestError("out-of-range", f"{name} is {value}.", f"It goes from 1 to {most}.")
+    if not math.isfinite(request.cfg_scale):
+        raise RequestError("out-of-range", f"cfg_scale is {request.cfg_scale}.", "It is a number such as 7.")
+    if request.eta is not None and not 0 <= request.eta < math.inf:
+        raise RequestError("out-of-range", f"eta is {request.eta}.", "It is a number from 0 up, mostly 0 to 1.")
+
+
+def _readable(text: str) -> str:
+    """The halves of a UTF-16 pair joined; a half by itself, which no tokenizer and no file takes, becomes "�"."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _seed(request: Request) -> int:
+    """-1 is random. Any other negative is a seed, as in AUTOMATIC1111, and told as the number torch makes of it."""
+    return random.randrange(LARGEST_SEED) if request.seed == -1 else request.seed % SEEDS
 
 
 def _side(name: str, side: int, comments: list[str]) -> int:

@@ -96,6 +96,27 @@ def test_random_seeds_are_told(model):
     assert all(0 <= seed < LARGEST_SEED for seed in seeds)
 
 
+@pytest.mark.parametrize(("asked", "told"), [(-2, 2**64 - 2), (2**64 + 5, 5), (2**63, 2**63)])
+def test_any_other_number_is_a_seed_and_told_so_that_it_draws_the_same(model, tmp_path, asked, told):
+    request = replace(SMALL, steps=1, seed=asked)
+    result, _ = draw(request, model, tmp_path)
+    assert result.pictures[0].seed == told
+    again, _ = draw(replace(request, seed=told), model, tmp_path)
+    assert again.pictures[0].png == result.pictures[0].png
+
+
+def test_seeds_of_a_batch_start_over_after_the_last(model, tmp_path):
+    result, _ = draw(replace(SMALL, steps=1, seed=-2, batch_size=2, n_iter=2), model, tmp_path)
+    assert [picture.seed for picture in result.pictures] == [2**64 - 2, 2**64 - 1, 0, 1]
+
+
+def test_half_a_character_is_replaced_and_two_halves_are_joined(model, tmp_path):
+    request = replace(SMALL, steps=1, prompt="\ud800 cat \ud83d\ude00", negative_prompt="\udfff")
+    result, _ = draw(request, model, tmp_path)
+    assert (result.request.prompt, result.request.negative_prompt) == ("\ufffd cat \U0001f600", "\ufffd")
+    assert result.pictures[0].infotext.startswith("\ufffd cat \U0001f600\nNegative prompt: \ufffd\n")
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -104,6 +125,11 @@ def test_random_seeds_are_told(model):
         ({"steps": 100_000}, "out-of-range"),
         ({"batch_size": 0}, "out-of-range"),
         ({"n_iter": -1}, "out-of-range"),
+        ({"eta": -0.5}, "out-of-range"),
+        ({"eta": float("inf")}, "out-of-range"),
+        ({"eta": float("nan")}, "out-of-range"),
+        ({"cfg_scale": float("inf")}, "out-of-range"),
+        ({"cfg_scale": float("nan")}, "out-of-range"),
         ({"width": 56}, "size-out-of-range"),
         ({"height": -64}, "size-out-of-range"),
         ({"width": 1_000_000}, "size-out-of-range"),
