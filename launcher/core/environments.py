@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from dataclasses import asdict, dataclass, fields
@@ -40,12 +41,8 @@ class Stamp:
 
 def current(workspace: Workspace) -> Path | None:
     """The folder of the current environment, None when there is none that is finished and still has its Python."""
-    record = read_record(workspace.environments / POINTER)
-    name = record.get("name") if record else None
-    if not isinstance(name, str) or not _simple(name):
-        return None
-    folder = workspace.environments / name
-    return folder if usable(folder) else None
+    folder = _named(workspace)
+    return folder if folder and usable(folder) else None
 
 
 def installed(workspace: Workspace) -> Installed:
@@ -67,6 +64,8 @@ def read_stamp(folder: Path) -> Stamp | None:
     record = read_record(folder / STAMP)
     if record is None or any(field.name not in record for field in fields(Stamp)):
         return None
+    if not isinstance(record["sha256"], list):
+        return None
     values: dict[str, Any] = {field.name: record[field.name] for field in fields(Stamp)}
     return Stamp(**{**values, "sha256": tuple(values["sha256"])})
 
@@ -87,8 +86,13 @@ def matching(workspace: Workspace, torch: str | None, lock_sha256: str) -> Path 
 
 
 def sweep(workspace: Workspace) -> list[str]:
-    """Remove what killed runs left unfinished; the names. The holder of the install lock calls it."""
-    left = [folder for folder in _folders(workspace) if read_stamp(folder) is None]
+    """Remove what killed runs left unfinished; the names. The holder of the install lock calls it.
+
+    A stamp that cannot be read, or that another version of Gesso wrote, still says that its environment was finished:
+    that one is left alone, and so is whatever the pointer names, for a runtime may be at work in it.
+    """
+    kept = _named(workspace)
+    left = [folder for folder in _folders(workspace) if folder != kept and not os.path.lexists(folder / STAMP)]
     for folder in left:
         shutil.rmtree(folder, ignore_errors=True)
     return [folder.name for folder in left]
@@ -117,6 +121,13 @@ def switch(workspace: Workspace, folder: Path) -> None:
             t("Run `gesso install`; it builds a new one beside it."),
         )
     write_record(workspace.environments / POINTER, {"name": folder.name})
+
+
+def _named(workspace: Workspace) -> Path | None:
+    """The folder that the pointer names, whatever state it is in."""
+    record = read_record(workspace.environments / POINTER)
+    name = record.get("name") if record else None
+    return workspace.environments / name if isinstance(name, str) and _simple(name) else None
 
 
 def _folders(workspace: Workspace) -> list[Path]:

@@ -62,9 +62,39 @@ def test_the_unfinished_are_swept_and_the_finished_left_alone(workspace: Workspa
     folder = with_fake_engine(workspace)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     (workspace.environments / "torch-2.13.0-cpu-2" / "bin").mkdir(parents=True)
-    (workspace.environments / "torch-2.13.0-cpu-2" / "gesso.json").write_text('{"torch": "2.1')
     assert environments.sweep(workspace) == ["torch-2.13.0-cpu-2"]
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+@pytest.mark.parametrize("content", ["", '{"torch": "2.1', '{"torch": "2.12.0", "source": "here"}', '{"sha256": 3}'])
+def test_a_stamp_that_cannot_be_understood_is_no_reason_to_remove_what_it_stands_in(
+    workspace: Workspace, content: str
+) -> None:
+    current = with_fake_engine(workspace)
+    older = with_fake_engine(workspace, "torch-2.12.0-cpu-1")
+    environments.switch(workspace, current)
+    for folder in (current, older):
+        (folder / "gesso.json").write_text(content)
+    assert environments.sweep(workspace) == []
+    assert (current / "bin" / "python").exists()
+    assert (older / "bin" / "python").exists()
+
+
+def test_what_the_pointer_names_is_never_swept(workspace: Workspace) -> None:
+    current = with_fake_engine(workspace)
+    (current / "gesso.json").unlink()
+    assert environments.sweep(workspace) == []
+    assert (current / "bin" / "python").exists()
+
+
+@pytest.mark.parametrize(("name", "value"), [("sha256", 3), ("sha256", None), ("tag", ...)])
+def test_a_stamp_of_another_shape_counts_as_none(workspace: Workspace, name: str, value: object) -> None:
+    folder = with_fake_engine(workspace)
+    record = json.loads((folder / "gesso.json").read_text())
+    record = {**record, name: value} if value is not ... else {key: record[key] for key in record if key != name}
+    (folder / "gesso.json").write_text(json.dumps(record))
+    assert environments.read_stamp(folder) is None
+    assert environments.current(workspace) is None
 
 
 def test_a_name_is_never_used_twice(workspace: Workspace) -> None:
