@@ -74,7 +74,7 @@ def run(
         threading.Thread(target=_read, args=(channel, pipe, lines, done), daemon=True).start()
     try:
         yield from _lines(child, lines, cancel)
-        yield Exit(child.wait())
+        yield from _end(child, cancel)
     finally:
         done.set()
         end_tree(child.pid, grace=grace, child=child)
@@ -188,6 +188,18 @@ def _lines(
             open_channels -= 1
         else:
             yield line
+
+
+def _end(child: subprocess.Popen[bytes], cancel: threading.Event | None) -> Iterator[Quiet | Exit]:
+    """Exit once the child ends: it may close its channels and work on in silence."""
+    while (code := child.poll()) is None:
+        if cancel is not None and cancel.is_set():
+            raise CancelledError
+        try:
+            child.wait(_POLL)
+        except subprocess.TimeoutExpired:
+            yield Quiet()
+    yield Exit(code)
 
 
 def _read(channel: str, pipe: IO[bytes], lines: queue.Queue[Output | None], done: threading.Event) -> None:

@@ -127,3 +127,22 @@ def test_a_detached_child_writes_private_files_and_ends_as_a_tree(tmp_path: Path
     assert not alive(child.pid, since)
     assert gone(int(out.read_text()))
     assert not psutil.pid_exists(child.pid)
+
+
+def test_a_child_that_closed_its_channels_and_works_on_can_be_cancelled(tmp_path: Path) -> None:
+    cancel = threading.Event()
+    code = "import os, time; print(os.getpid(), flush=True); os.close(1); os.close(2); time.sleep(60)"
+    events = run([sys.executable, "-c", code], environment=os.environ, cwd=tmp_path, cancel=cancel)
+    said = next(event for event in events if isinstance(event, Output))
+    timer = threading.Timer(0.5, cancel.set)
+    timer.start()
+    started = time.monotonic()
+    with pytest.raises(CancelledError):
+        list(events)
+    assert time.monotonic() - started < 20
+    assert gone(int(said.text))
+
+
+def test_a_child_that_closed_its_channels_is_waited_for(tmp_path: Path) -> None:
+    code = "import os, sys, time; os.close(1); os.close(2); time.sleep(0.6); os._exit(7)"
+    assert python(code, tmp_path)[-1] == Exit(7)
