@@ -109,8 +109,8 @@ encoder of 12 layers and 32 channels. It was trained from nothing by `tools/demo
 itself, so it contains nobody's pictures. Licence: Apache-2.0.
 
 **What it draws.** One shape ({", ".join(SHAPES)}) in one colour ({", ".join(COLOURS)})
-on a ground of another of these colours, small, middling or large, at {NATIVE_TEXT} pixels. It understands sentences such as
-`a red circle on a white background` or `large blue star, yellow background`.
+on a ground of another of these colours, small, middling or large, at {NATIVE_TEXT} pixels. It understands
+sentences such as `a red circle on a white background` or `large blue star, yellow background`.
 
 **What it cannot draw.** Anything else. Other words do nothing or harm, other sizes repeat or deform the shape, and
 Chinese is not understood (as in every Stable Diffusion 1.x model). It exists to prove that an installation draws.
@@ -138,9 +138,9 @@ Commonest mistakes:
 
 ## How it was made
 
-By `python -m tools.demo_model.train`, then `tools.demo_model.export`, in under two hours on two CPU cores that had other
-work to do. Stages: text encoder (1,500 steps), autoencoder (1,600), U-Net on 8 x 8 latents (1,100) and on 16 x 16 latents
-(2,150). The run was stopped and continued several times with shorter plans, and the offset noise came in only at step
+By `python -m tools.demo_model.train`, then `tools.demo_model.export`, in under two hours on two CPU cores that had
+other work to do. Stages: text encoder (1,500 steps), autoencoder (1,600), U-Net on 8 x 8 latents (1,100) and on
+16 x 16 latents (2,150). The run was stopped and continued several times with shorter plans, and the offset noise came in only at step
 1,000 of the last stage, so running the tool again gives a model of the same kind, not the same file.
 """
 
