@@ -11,7 +11,8 @@ from torch import Tensor
 from runtime.engine.prompt import Chunk, prompt_chunks
 from runtime.request import RequestError
 
-MEAN_FLOOR = 0.03
+#: a quotient of means beyond this is no correction of the weights but rounding noise
+LARGEST_FACTOR = 100.0
 
 
 def encode(text_model: Any, prompt: str, clip_skip: int, device: torch.device) -> Tensor:
@@ -39,12 +40,13 @@ def _hidden(text_model: Any, chunk: Chunk, clip_skip: int, device: torch.device)
 
 
 def weighted(states: Tensor, weights: Sequence[float]) -> Tensor:
-    """Multiply each token's state, then bring the tensor's mean back to what it was ("Original" emphasis)."""
+    """Multiply each token's state, then bring the tensor's mean back to what it was ("Original" emphasis).
+
+    A tensor whose mean vanishes, or changes its sign, under the weights says nothing about their size: it is left as
+    it is ("No norm"), since the rescale would turn the picture inside out or drown it.
+    """
     if all(weight == 1.0 for weight in weights):
         return states
     heavier = states * torch.tensor(weights, device=states.device).view(1, -1, 1)
-    mean = states.mean()
-    # a mean that is nothing beside the spread (CLIP's is a tenth of it) would make the quotient a random number
-    if mean.abs() < MEAN_FLOOR * states.std():
-        return heavier
-    return heavier * (mean / heavier.mean())
+    factor = float(states.mean() / heavier.mean())  # nan where both are 0, which no comparison lets through
+    return heavier * factor if 1 / LARGEST_FACTOR <= factor <= LARGEST_FACTOR else heavier

@@ -122,11 +122,29 @@ def test_weighting_keeps_the_mean():
     assert (ratio[0, 12, 0] / ratio[0, 0, 0]).item() == pytest.approx(1.4, rel=1e-4)
 
 
-def test_weighting_of_a_balanced_tensor_does_not_explode():
-    states = torch.randn(1, 77, 8, generator=torch.Generator().manual_seed(1))
-    states -= states.mean()
-    heavier = weighted(states, [1.0] * 70 + [1.5] * 7)
-    assert torch.equal(heavier[0, 0], states[0, 0])
+@pytest.mark.parametrize("heavy_sum", [4.0, -0.5, 0.03])
+def test_a_small_mean_is_kept_too(heavy_sum):
+    """The spread is of no account: means a fiftieth of it, as the demo model's are, are brought back as any other."""
+    states = torch.tensor([[[30.0, -29.0]], [[heavy_sum, 0.0]]]).view(1, 2, 2)
+    heavier = weighted(states, [1.0, 1.5])
+    assert heavier.mean().item() == pytest.approx(states.mean().item(), rel=1e-4)
+    assert not torch.equal(heavier[0, 0], states[0, 0])
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        [-1.0, -1.0],  # the mean was 0
+        [-1.5, -1.5],  # the mean becomes 0
+        [-1.2, -1.2],  # the mean changes its sign
+        [-1.499, -1.499],  # the mean becomes a 500th
+        [-1.001, -1.001],  # the mean becomes 500 times as large
+    ],
+)
+def test_a_mean_that_vanishes_or_turns_leaves_the_weights_alone(rest):
+    states = torch.tensor([[rest, [1.0, 1.0]]])
+    heavier = weighted(states, [1.0, 1.5])
+    assert torch.equal(heavier, torch.tensor([[rest, [1.5, 1.5]]]))
 
 
 def test_each_chunk_is_encoded_by_itself(model):
