@@ -45,6 +45,7 @@ SCHEDULERS = (
     SchedulerInfo("polyexponential", "Polyexponential", default_rho=1.0),
     SchedulerInfo("sgm_uniform", "SGM Uniform", ("SGMUniform",), need_inner_model=True),
     SchedulerInfo("kl_optimal", "KL Optimal"),
+    SchedulerInfo("align_your_steps", "Align Your Steps"),
     SchedulerInfo("simple", "Simple", need_inner_model=True),
     SchedulerInfo("normal", "Normal", need_inner_model=True),
     SchedulerInfo("ddim", "DDIM", need_inner_model=True),

@@ -16,7 +16,7 @@ from itertools import pairwise
 from torch import Tensor
 
 from runtime.catalogue import SamplerInfo, effective_scheduler
-from runtime.engine.schedules import SCHEDULES, ddim_timesteps, sigma_at
+from runtime.engine.schedules import SCHEDULES, TRAINING_STEPS, ddim_timesteps, sigma_at
 
 Denoiser = Callable[[Tensor, float], Tensor]
 After = Callable[[int, Tensor, Tensor], None]
@@ -41,7 +41,9 @@ class Course:
 def plan_course(sampler: SamplerInfo, scheduler: str, steps: int, eta: float | None) -> Course:
     """The loop, its sigmas and its first noise level; `eta` None is 1 for ancestral samplers and 0 for DDIM."""
     if sampler.own_timesteps:
-        sigmas = tuple(sigma_at(timestep) for timestep in reversed(ddim_timesteps(steps)))
+        # DDIM goes from level to level and ends at the last, so that one step takes two levels
+        timesteps = ddim_timesteps(steps) if steps > 1 else [1, TRAINING_STEPS - 1]
+        sigmas = tuple(sigma_at(timestep) for timestep in reversed(timesteps))
         return Course(LOOPS[sampler.name], sigmas, math.hypot(1.0, sigmas[0]), eta or 0.0)
     sigmas = tuple(SCHEDULES[effective_scheduler(sampler, scheduler)](steps))
     return Course(LOOPS[sampler.name], sigmas, sigmas[0], 1.0 if eta is None else eta)

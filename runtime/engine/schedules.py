@@ -1,18 +1,20 @@
 """Noise levels: the 1000 sigmas of Stable Diffusion 1.x, and the schedules that spread n of them over the steps.
 
 Every schedule returns a plain list of float64 numbers that falls from the largest sigma to 0. Sources: Karras et al.
-2022 (rho), Song et al. 2021 (DDIM's stride), Sabour et al. 2024 (the KL-optimal curve).
+2022 (rho), Song et al. 2021 (DDIM's stride), Sabour et al. 2024 (the KL-optimal curve and "Align Your Steps").
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import accumulate
 
 TRAINING_STEPS = 1000
+#: the levels that Sabour et al. found for Stable Diffusion 1.5 and ten steps
+ALIGNED = (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029)
 Schedule = Callable[[int], list[float]]
 
 
@@ -92,8 +94,8 @@ def simple(n: int) -> list[float]:
 
 
 def ddim_timesteps(n: int) -> list[int]:
-    """1, 1 + s, 1 + 2s … below 1000 with stride s = 1000 // n: sometimes one more than n; never fewer than two."""
-    return list(range(1, TRAINING_STEPS, max(TRAINING_STEPS // n, 1) if n > 1 else TRAINING_STEPS - 2))
+    """1, 1 + s, 1 + 2s … below 1000 with stride s = 1000 // n: sometimes more than n, as 31 for n = 30."""
+    return list(range(1, TRAINING_STEPS, max(TRAINING_STEPS // n, 1)))
 
 
 def ddim(n: int) -> list[float]:
@@ -104,6 +106,18 @@ def ddim(n: int) -> list[float]:
 def kl_optimal(n: int) -> list[float]:
     """Even in arctan sigma."""
     return [*map(math.tan, _even(math.atan(largest()), math.atan(smallest()), n)), 0.0]
+
+
+def align_your_steps(n: int) -> list[float]:
+    """The published levels, re-interpolated evenly in log sigma to n."""
+    logs = [math.log(sigma) for sigma in ALIGNED]
+    return [*(math.exp(_between(logs, place)) for place in _even(0, len(logs) - 1, n)), 0.0]
+
+
+def _between(values: Sequence[float], place: float) -> float:
+    """The value at a fractional index."""
+    low = min(int(place), len(values) - 2)
+    return values[low] + (place - low) * (values[low + 1] - values[low])
 
 
 def beta(n: int, shape: float = 0.6) -> list[float]:
@@ -142,5 +156,6 @@ SCHEDULES: dict[str, Schedule] = {
     "Normal": uniform,
     "DDIM": ddim,
     "KL Optimal": kl_optimal,
+    "Align Your Steps": align_your_steps,
     "Beta": beta,
 }

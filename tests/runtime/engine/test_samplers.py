@@ -13,7 +13,7 @@ import torch
 from runtime import catalogue
 from runtime.engine.noise import Noise
 from runtime.engine.samplers import plan_course
-from runtime.engine.schedules import ddim_timesteps
+from runtime.engine.schedules import SCHEDULES, ddim_timesteps
 
 MEAN, DEVIATION = 0.7, 0.5
 SHAPE = (4, 8, 8)
@@ -60,7 +60,7 @@ def dpmpp_2m(x, sigmas, _draw, _eta):
 
 def ddim(x, steps, draw, eta):
     """Formulas 12 and 16 of the DDIM paper in its own variables; x is the trained-on mixture, not divided."""
-    timesteps = ddim_timesteps(steps)
+    timesteps = ddim_timesteps(steps) if steps > 1 else [1, 999]
     for now, before in zip(timesteps[:0:-1], timesteps[-2::-1], strict=True):
         a, b = ALPHAS[now], ALPHAS[before]
         clean = denoise(x / a**0.5, ((1 - a) / a) ** 0.5)
@@ -101,11 +101,17 @@ def test_against_the_formula(sampler, scheduler, steps):
     assert np.abs(x.numpy() - expected).max() / np.abs(expected).max() <= 1e-4
 
 
+@pytest.mark.parametrize("sampler", ["Euler", "Euler a", "DPM++ 2M", "DDIM"])
+@pytest.mark.parametrize("scheduler", SCHEDULES)
+def test_one_step_is_one_step(sampler, scheduler):
+    assert ours(sampler, scheduler, 1)[1].steps == 1
+
+
 @pytest.mark.parametrize("steps", [1, 2, 20, 30])
 @pytest.mark.parametrize("eta", [None, 0.5, 1.0])
 def test_ddim_against_the_formula(steps, eta):
     x, course = ours("DDIM", "Karras", steps, eta)
-    assert course.steps == len(ddim_timesteps(steps)) - 1
+    assert course.steps == max(len(ddim_timesteps(steps)) - 1, 1)
     draw = draws()
     expected = ddim(draw(), steps, draw, eta or 0.0)
     assert np.abs(x.numpy() - expected).max() / np.abs(expected).max() <= 1e-4

@@ -11,6 +11,7 @@ from runtime.engine.schedules import SCHEDULES, ddim_timesteps, largest, sigma_a
 
 BETAS = np.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=np.float64) ** 2
 SIGMAS = np.sqrt((1 - np.cumprod(1 - BETAS)) / np.cumprod(1 - BETAS))
+ALIGNED = [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029]
 
 
 def test_the_ends_are_those_of_stable_diffusion():
@@ -32,13 +33,21 @@ def test_between_levels_the_logarithm_is_even():
 
 
 @pytest.mark.parametrize("label", SCHEDULES)
-@pytest.mark.parametrize("steps", [1, 2, 3, 20, 30, 150])
-def test_levels_fall_to_zero(label, steps):
-    sigmas = SCHEDULES[label](steps)
-    assert sigmas[-1] == 0
-    assert len(sigmas) == (len(ddim_timesteps(steps)) if label == "DDIM" else steps) + 1
-    assert all(high > low for high, low in pairwise(sigmas))
-    assert all(0.0291 < sigma < 14.615 for sigma in sigmas[:-1])
+def test_levels_fall_to_zero(label):
+    for steps in (*range(1, 61), 150):
+        sigmas = SCHEDULES[label](steps)
+        assert sigmas[-1] == 0
+        # DDIM's stride is a whole number, and where 1000 is no multiple of it there are levels to spare
+        levels = math.ceil(999 / (1000 // steps)) if label == "DDIM" else steps
+        assert len(sigmas) == levels + 1
+        assert all(high > low for high, low in pairwise(sigmas))
+        assert all(0.0289 < sigma <= 14.615 for sigma in sigmas[:-1])
+
+
+def test_align_your_steps_is_the_published_table():
+    assert SCHEDULES["Align Your Steps"](11) == pytest.approx([*ALIGNED, 0.0])
+    between = [math.sqrt(high * low) for high, low in pairwise(ALIGNED)]
+    assert SCHEDULES["Align Your Steps"](21)[1:-1:2] == pytest.approx(between)
 
 
 def independent(label, n):
@@ -57,6 +66,7 @@ def independent(label, n):
         "SGM Uniform": lambda: at(np.linspace(999, 0, n + 1)[:-1]),
         "Simple": lambda: SIGMAS[[999 - int(k * 1000 / n) for k in range(n)]],
         "DDIM": lambda: SIGMAS[1 :: 1000 // n][::-1],
+        "Align Your Steps": lambda: np.exp(np.interp(ramp, np.linspace(0, 1, 11), np.log(ALIGNED))),
         "KL Optimal": lambda: np.tan((1 - ramp) * np.arctan(high) + ramp * np.arctan(low)),
     }[label]()
 
@@ -78,7 +88,7 @@ def test_beta_quantiles_against_the_incomplete_beta_function():
 def test_ddim_takes_one_level_more_where_the_stride_does_not_divide():
     assert ddim_timesteps(20) == [*range(1, 1000, 50)]
     assert (len(ddim_timesteps(30)), ddim_timesteps(30)[-1]) == (31, 991)
-    assert ddim_timesteps(1) == [1, 999]
+    assert ddim_timesteps(1) == [1]
 
 
 def test_every_schedule_that_is_offered_exists():
