@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -14,8 +15,22 @@ from typing import Any
 
 from runtime import protocol
 from runtime.progress import Progress
+from runtime.refusals import Refusals, stamp_of
 from runtime.request import Request, RequestError, Result
-from runtime.tasks import Generate, Heard, Interrupt, Load, ModelState, NoModelError, Task, fail, read_result
+from runtime.tasks import (
+    Forget,
+    Generate,
+    Heard,
+    Interrupt,
+    Load,
+    ModelState,
+    NoModelError,
+    Task,
+    as_request_error,
+    fail,
+    finish,
+    read_result,
+)
 from runtime.worker_process import WorkerProcess, explain_exit
 
 #: a job's event line is written at most this often, in seconds
@@ -28,7 +43,7 @@ class Jobs:
 
     def __init__(self, command: Sequence[str], announce: Callable[[protocol.Event], None]) -> None:
         self._command, self._announce = tuple(command), announce
-        self._inbox: queue.SimpleQueue[Task | Heard | Interrupt | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Task | Heard | Interrupt | Forget | None] = queue.SimpleQueue()
         self._pending: deque[Task] = deque()
         self._current: Task | None = None
         self._worker: WorkerProcess | None = None
@@ -37,6 +52,7 @@ class Jobs:
         self.progress = Progress()
         self.model = ModelState()
         self._held = ModelState()
+        self._refused = Refusals()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
 
     def start(self) -> None:
@@ -73,22 +89,37 @@ class Jobs:
         """Abandon the running batch and go on with the job's next one."""
         self._inbox.put(Interrupt(skip=True))
 
+    def forget_refusals(self) -> None:
+        """Checkpoints that could not be loaded are tried again when a job wants them."""
+        self._inbox.put(Forget())
+
     # -- everything below runs in the queue's own thread
 
     def _run(self) -> None:
-        self._ensure_worker()
-        while True:
-            item = self._inbox.get()
-            if item is None:
-                break
-            if isinstance(item, Heard):
-                self._hear(item)
-            elif isinstance(item, Interrupt):
-                self._interrupt(item.skip)
-            else:
-                self._pending.append(item)
-            self._advance()
+        self._guarded(self._ensure_worker)
+        while (item := self._inbox.get()) is not None:
+            self._guarded(self._obey, item)
+            self._guarded(self._advance)
         self._end()
+
+    def _guarded(self, do: Callable[..., object], *words: Any) -> None:
+        """Nothing may end this thread: whoever waits for a picture would wait for ever."""
+        try:
+            do(*words)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the queue goes on
+            error = as_request_error(failure)
+            with contextlib.suppress(Exception):
+                self._fail_current(error)
+
+    def _obey(self, item: Task | Heard | Interrupt | Forget) -> None:
+        if isinstance(item, Heard):
+            self._hear(item)
+        elif isinstance(item, Interrupt):
+            self._interrupt(item.skip)
+        elif isinstance(item, Forget):
+            self._refused.forget()
+        else:
+            self._pending.append(item)
 
     def _end(self) -> None:
         gone = RequestError("stopping", "The server is stopping.", "Start it again.")
@@ -99,12 +130,21 @@ class Jobs:
             self._worker.stop()
 
     def _interrupt(self, skip: bool) -> None:
+        if isinstance(self._current, Load):
+            self._interrupt_before_the_start(self._current, skip)
         if not isinstance(self._current, Generate) or self._worker is None:
             return
         now = self.progress
         self.progress = replace(now, skipped=now.skipped or skip, interrupted=now.interrupted or not skip)
         more = now.job_no + 1 < now.job_count
         self._worker.send({"do": "skip" if skip and more else "interrupt"})
+
+    def _interrupt_before_the_start(self, load: Load, skip: bool) -> None:
+        """The job that this model is for ends without pictures; the load itself goes on, for the jobs to come."""
+        if load.job is not None and not skip:
+            request = load.job.request
+            finish(load.job.future, Result(request, (), request.width or 0, request.height or 0, interrupted=True))
+            load.job = None
 
     def _ensure_worker(self) -> WorkerProcess:
         if self._worker is None:
@@ -115,9 +155,13 @@ class Jobs:
         """Begin tasks until one runs or none waits."""
         while self._current is None and self._pending:
             task = self._pending.popleft()
+            if task.future.done():
+                continue  # whoever asked has gone
             try:
                 self._begin(task)
-            except RequestError as error:
+            except Exception as failure:  # noqa: BLE001 - this task fails, the next one may not
+                error = as_request_error(failure)
+                self._fail_current(error)
                 fail(task, error)
         if self._current is not None:
             self.progress = replace(self.progress, waiting=len(self._pending))
@@ -128,25 +172,25 @@ class Jobs:
         elif self._has_model(task):
             self._begin_generate(task)
         elif task.model is not None:
-            self._pending.appendleft(task)
-            self._begin_load(Load(task.model.path, task.model.sha256))
+            self._begin_load(Load(task.model.path, task.model.sha256, job=task))
 
     def _has_model(self, task: Generate) -> bool:
         """Is the wanted checkpoint loaded? NoModelError when it is known that it cannot be."""
         if task.model is None:
             hint = "Put a .safetensors file into models/Stable-diffusion."
             raise NoModelError("no-model", "There is no checkpoint to draw with.", hint)
-        wanted, now = task.model.path, self.model
-        if now.state == "failed" and now.path == wanted and now.error is not None:
-            raise NoModelError(now.error.code, now.error.message, now.error.hint)
+        wanted = task.model.path
         if self._held.path != wanted:
+            known = self._refused.of(wanted)
+            if known is not None:
+                raise NoModelError(known.code, known.message, known.hint)
             return False
         self.model = self._held
         return True
 
     def _begin_load(self, task: Load) -> None:
         self.model = ModelState("loading", task.path, task.path.name)
-        self._current = task
+        self._current, task.stamp = task, stamp_of(task.path)
         self._announce(protocol.Phase("model"))
         self._ensure_worker().send({"do": "load", "path": str(task.path), "hash": task.sha256})
 
@@ -182,15 +226,17 @@ class Jobs:
             self._announce(protocol.Phase(body["name"]))
 
     def _on_loaded(self, body: dict[str, Any]) -> None:
-        task = self._take(Load)
-        if task is None:
+        task = self._current
+        if not isinstance(task, Load):
             return
-        self.model = ModelState(
+        self.model = self._held = ModelState(
             "ready", task.path, body["title"], body["seconds"], body.get("width"), body.get("height"), body.get("hash")
         )
-        self._held = self.model
+        self._take(Load)
+        if task.job is not None:
+            self._pending.appendleft(task.job)
+        finish(task.future, self.model)
         self._announce(protocol.Model(body["title"], body["seconds"]))
-        task.future.set_result(self.model)
 
     def _on_failed(self, body: dict[str, Any]) -> None:
         self._fail_current(RequestError(body["code"], body["message"], body["hint"]))
@@ -211,12 +257,13 @@ class Jobs:
             self._announce(protocol.Job("progress", round(self.progress.fraction, 3)))
 
     def _on_done(self, body: dict[str, Any], blobs: tuple[bytes, ...]) -> None:
-        task = self._take(Generate)
-        if task is None:
+        task = self._current
+        if not isinstance(task, Generate) or body["id"] != task.id:
             return
         result = read_result(body["result"], blobs)
+        self._take(Generate)
+        finish(task.future, result)
         self._announce(protocol.Job("interrupted" if result.interrupted else "done", 1.0))
-        task.future.set_result(result)
 
     def _take(self, kind: type[Any]) -> Any:
         """The current task if it is of this kind; nothing runs afterwards."""
@@ -227,15 +274,16 @@ class Jobs:
 
     def _fail_current(self, error: RequestError) -> None:
         task = self._take(Load) or self._take(Generate)
+        if task is not None:
+            fail(task, error)
         if isinstance(task, Load):
+            self._refused.add(task, error)
             self.model = ModelState("failed", task.path, task.path.name, error=error)
             # a refused file leaves the model before it in its place; any other failure may have cost it
             self._held = self._held if error.code.startswith("checkpoint-") else ModelState()
             self._announce(protocol.ModelFailed(task.path.name, error.code, error.message))
         elif task is not None:
             self._announce(protocol.Job("failed"))
-        if task is not None:
-            fail(task, error)
 
     def _replace(self, code: int | None) -> None:
         """The worker has died: say so, start another, and give it the model that was loaded."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,11 @@ from runtime.worker_process import WorkerProcess
 
 class NoModelError(RequestError):
     """There is no usable checkpoint to draw with."""
+
+
+_LOG = logging.getLogger(__name__)
+#: (time of change in ns, bytes) of a file; None if it is not there
+Stamp = tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,10 @@ class Load:
     #: the file's hash where it is known, so that the worker need not compute it
     sha256: str | None = None
     future: Future[ModelState] = field(default_factory=Future)
+    #: the job that it is loaded for: what befalls the load befalls the job
+    job: Generate | None = None
+    #: the file as it was when the load began
+    stamp: Stamp = None
 
 
 @dataclass(eq=False)
@@ -62,13 +73,36 @@ class Interrupt:
     skip: bool = False
 
 
+@dataclass(frozen=True)
+class Forget:
+    """Try the refused checkpoints again; it goes into the inbox, not into the queue."""
+
+
 Task = Load | Generate
 
 
+def finish(future: Future[Any], result: Any) -> None:
+    """Hand over a result; one who no longer waits for it has cancelled the future."""
+    with suppress(InvalidStateError):
+        future.set_result(result)
+
+
 def fail(task: Task, error: RequestError) -> None:
-    """End a task that has not ended yet."""
-    if not task.future.done():
+    """End a task that has not ended yet, and the job that a load was for."""
+    with suppress(InvalidStateError):
         task.future.set_exception(error)
+    if isinstance(task, Load) and task.job is not None:
+        # a file that cannot be used is the same answer now as for every later job
+        unusable = error.code.startswith("checkpoint-")
+        fail(task.job, NoModelError(error.code, error.message, error.hint) if unusable else error)
+
+
+def as_request_error(failure: Exception) -> RequestError:
+    """What whoever asked is told; a fault of ours is logged whole."""
+    if isinstance(failure, RequestError):
+        return failure
+    _LOG.error("The queue stumbled and goes on.", exc_info=failure)
+    return RequestError("server-fault", f"{type(failure).__name__}: {failure}", "The log says more.")
 
 
 def read_result(found: dict[str, Any], blobs: Sequence[bytes]) -> Result:

@@ -12,16 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from runtime.channel import ChannelClosedError, Message, start_with_channel
+from runtime.request import RequestError
 
 _SECONDS_TO_LEAVE = 3.0
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 class WorkerProcess:
-    """One worker; `heard(self, message)` is called from its own thread, with None once the process has ended."""
+    """One worker; `heard(self, message)` is called from its own thread, with None once the process has ended.
+
+    RequestError if it cannot be started.
+    """
 
     def __init__(self, command: Sequence[str], heard: Callable[[WorkerProcess, Message | None], None]) -> None:
-        self._process, self._channel = start_with_channel(command, _environment(os.environ))
+        try:
+            self._process, self._channel = start_with_channel(command, _environment(os.environ))
+        except OSError as refused:
+            why = f"The drawing process cannot be started: {refused}."
+            raise RequestError("worker-cannot-start", why, "Is the environment whole, and memory left?") from refused
         self._sending = threading.Lock()
         self._heard = heard
         threading.Thread(target=self._listen, name="worker-listener", daemon=True).start()

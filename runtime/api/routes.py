@@ -55,5 +55,6 @@ def acting_routes(studio: Studio) -> APIRouter:
     @router.post("/refresh-checkpoints")
     def refresh_checkpoints() -> None:
         studio.library.refresh()
+        studio.jobs.forget_refusals()
 
     return router

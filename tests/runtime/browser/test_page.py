@@ -1,3 +1,5 @@
+"""The page in a browser: words, theme, a picture drawn, one interrupted."""
+
 import re
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""The API as AUTOMATIC1111's clients use it: fields, shapes of answers, faults, listings."""
+
 import base64
 import json
 import struct

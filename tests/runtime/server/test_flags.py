@@ -1,3 +1,5 @@
+"""The flags: AUTOMATIC1111's names and forms, their values, and what is warned of."""
+
 from contextlib import suppress
 from pathlib import Path
 

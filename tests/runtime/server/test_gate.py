@@ -1,3 +1,5 @@
+"""Who is let in: accounts for page and API, and what is open without them."""
+
 from pathlib import Path
 
 import pytest

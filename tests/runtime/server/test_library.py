@@ -1,3 +1,5 @@
+"""The checkpoints that are found, their names and hashes, and the stored options."""
+
 import hashlib
 import json
 import os

@@ -1,3 +1,5 @@
+"""The start: a quick first answer, the page a little later, ports, warnings, sharing."""
+
 import socket
 import subprocess
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""A worker that dies, a checkpoint that cannot be loaded, a choice that lasts: the server says so and goes on."""
+
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -62,11 +64,24 @@ def test_a_checkpoint_that_kills_the_worker_does_not_kill_it_for_ever(tmp_path: 
     with serve(tmp_path, "--nowebui", "--events") as served:
         failed = until(lambda: [event for event in served.events() if isinstance(event, protocol.ModelFailed)])
         assert failed[0].code == "worker-died"
-        assert served.draw(prompt="x", steps=1).status_code == 503
         starts = [event for event in served.events() if event == protocol.Phase("torch")]
         assert len(starts) == 1, "it is not started again until somebody asks"
+        asked = served.draw(prompt="x", steps=1)
+        assert (asked.status_code, asked.json()["error"]) == (500, "worker-died")
         picture = served.draw(prompt="x", steps=1, override_settings={"sd_model_checkpoint": "b-good"})
         assert picture.status_code == 200
+
+
+def test_a_killer_for_one_job_only_ends_that_job_and_the_model_before_it_comes_back(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a-good.safetensors", "b-killer.safetensors")
+    with serve(tmp_path, "--nowebui", "--events") as served:
+        assert served.draw(prompt="x", steps=1).status_code == 200
+        for _ in range(2):
+            died = served.draw(prompt="x", steps=1, override_settings={"sd_model_checkpoint": "b-killer"})
+            assert (died.status_code, died.json()["error"]) == (500, "worker-died")
+        assert served.draw(prompt="x", steps=1).status_code == 200
+        events = served.events()
+        assert len([event for event in events if isinstance(event, protocol.ModelFailed)]) == 2
 
 
 def test_another_checkpoint_for_one_job_only(tmp_path: Path) -> None:

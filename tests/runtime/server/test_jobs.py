@@ -1,0 +1,101 @@
+"""The queue by itself, with the fake worker: nothing that goes wrong may leave anybody waiting."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime import jobs as jobs_module
+from runtime.jobs import Jobs
+from runtime.request import Request, RequestError
+from runtime.tasks import NoModelError, read_result
+from tests.fakes.serving import CHECKOUT, PYTHON, until
+
+WORKER = (PYTHON, str(CHECKOUT / "tests" / "fakes" / "fake_worker.py"))
+SOON = 120
+
+
+@pytest.fixture
+def jobs() -> Iterator[Jobs]:
+    queue = Jobs(WORKER, lambda event: None)
+    queue.start()
+    yield queue
+    queue.stop()
+
+
+def checkpoint(folder: Path, name: str) -> Path:
+    file = folder / name
+    file.write_bytes(name.encode())
+    return file
+
+
+def test_a_worker_that_cannot_be_started_is_an_answer_each_time(tmp_path: Path) -> None:
+    queue = Jobs((str(tmp_path / "nothing"),), lambda event: None)
+    queue.start()
+    for _ in range(2):
+        with pytest.raises(RequestError) as refused:
+            queue.generate(Request(), checkpoint(tmp_path, "a.safetensors")).result(SOON)
+        assert refused.value.code == "worker-cannot-start"
+    queue.stop()
+
+
+def test_an_answer_of_a_bad_shape_fails_its_job_and_no_other(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = checkpoint(tmp_path, "a.safetensors")
+
+    def stumble(found: dict[str, Any], blobs: Any) -> Any:
+        raise KeyError("pictures")
+
+    monkeypatch.setattr(jobs_module, "read_result", stumble)
+    with pytest.raises(RequestError) as refused:
+        jobs.generate(Request(steps=1), model).result(SOON)
+    assert refused.value.code == "server-fault"
+    monkeypatch.setattr(jobs_module, "read_result", read_result)
+    assert len(jobs.generate(Request(steps=1), model).result(SOON).pictures) == 1
+
+
+def test_one_who_no_longer_waits_does_not_stop_the_queue(jobs: Jobs, tmp_path: Path) -> None:
+    model = checkpoint(tmp_path, "a.safetensors")
+    drawn = jobs.generate(Request("slow", steps=5), model)
+    until(lambda: jobs.progress.sampling_step)
+    waiting = jobs.generate(Request(steps=1), model)
+    assert drawn.cancel()
+    assert waiting.cancel()
+    assert jobs.generate(Request(steps=1), model).result(SOON).pictures
+
+
+def test_an_interrupt_while_the_jobs_model_loads_ends_the_job(jobs: Jobs, tmp_path: Path) -> None:
+    model = checkpoint(tmp_path, "slow.safetensors")
+    drawn = jobs.generate(Request("snail", steps=500), model)
+    until(lambda: jobs.model.state == "loading")
+    jobs.interrupt()
+    result = drawn.result(SOON)
+    assert (result.interrupted, result.pictures) == (True, ())
+    assert jobs.model.state == "loading", "the load goes on for those behind"
+    assert jobs.generate(Request(steps=1), model).result(SOON).pictures
+
+
+def test_a_refused_checkpoint_is_tried_again_once_it_changed_or_is_looked_for(jobs: Jobs, tmp_path: Path) -> None:
+    model = checkpoint(tmp_path, "broken.safetensors")
+    loads: list[str] = []
+    jobs._announce = lambda event: loads.append(event.event) if event.event == "phase" else None
+
+    def tries() -> int:
+        loads.clear()
+        with pytest.raises(NoModelError):
+            jobs.generate(Request(steps=1), model).result(SOON)
+        return len(loads)
+
+    jobs._inbox.put(jobs_module.Forget())
+    jobs.load(checkpoint(tmp_path, "a.safetensors")).result(SOON)  # the worker's own first words are over
+    assert [tries(), tries()] == [1, 0]
+    model.write_bytes(b"another file")
+    assert tries() == 1
+    os.utime(model, (1, 1))
+    assert tries() == 1
+    assert tries() == 0
+    jobs.forget_refusals()
+    assert tries() == 1
