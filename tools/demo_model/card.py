@@ -140,8 +140,8 @@ Commonest mistakes:
 
 By `python -m tools.demo_model.train`, then `tools.demo_model.export`, in under two hours on two CPU cores that had
 other work to do. Stages: text encoder (1,500 steps), autoencoder (1,600), U-Net on 8 x 8 latents (1,100) and on
-16 x 16 latents (2,150). The run was stopped and continued several times with shorter plans, and the offset noise came in only at step
-1,000 of the last stage, so running the tool again gives a model of the same kind, not the same file.
+16 x 16 latents (2,150). The run was stopped and continued several times with shorter plans, and the offset noise came
+in only at step 1,000 of the last stage, so running the tool again gives a model of the same kind, not the same file.
 """
 
 
