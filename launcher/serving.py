@@ -96,7 +96,10 @@ class Server:
 
 @contextlib.contextmanager
 def signals_cancel() -> Iterator[threading.Event]:
-    """Ctrl-C, the end of the terminal and a polite kill set the event; a second one interrupts at once."""
+    """Ctrl-C, the end of the terminal and a polite kill set the event; a second one interrupts at once.
+
+    A signal that we were started to ignore (nohup; a script's `&`) stays ignored.
+    """
     cancel = threading.Event()
 
     def heard(_number: int, _frame: FrameType | None) -> None:
@@ -105,7 +108,8 @@ def signals_cancel() -> Iterator[threading.Event]:
         cancel.set()
 
     known = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-    before = {number: signal.signal(number, heard) for number in known}
+    wanted = [number for number in known if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, heard) for number in wanted}
     try:
         yield cancel
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,6 +49,12 @@ class Gesso:
 def _split(words: tuple[str, ...]) -> tuple[tuple[str, ...], list[str], tuple[str, ...]]:
     place = words.index("--") if "--" in words else len(words)
     return words[:place], ["--"] if "--" in words else [], words[place + 1 :]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def hears_ctrl_c() -> None:
+    """A test run that a script started with `&` would hand its children a Ctrl-C that is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
