@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -45,13 +46,13 @@ class Call:
 def main(words: Sequence[str], interface: Interface) -> int:
     """Do what `words` say, or open the `interface`; the exit code."""
     first = read_globals(words)
-    workspace = find_workspace(getattr(first, "root", None), os.environ)
-    saved = read_saved_language(workspace.config_file)
-    language = choose_language(getattr(first, "lang", None), os.environ, saved)
-    translate = translator(language)
-    printer = Printer(translate, json_lines=getattr(first, "json", False), quiet=getattr(first, "quiet", False))
+    # Until the workspace is found, its saved language is not known.
+    printer = _printer(first, _language(first))
     try:
-        arguments = read_arguments(list(words), translate)
+        workspace = find_workspace(getattr(first, "root", None), os.environ)
+        language = _language(first, read_saved_language(workspace.config_file))
+        printer = _printer(first, language)
+        arguments = read_arguments(list(words), translator(language))
         return _dispatch(Call(arguments, workspace, language, printer), interface)
     except UsageError as error:
         printer.error(error)
@@ -59,6 +60,15 @@ def main(words: Sequence[str], interface: Interface) -> int:
     except LauncherError as error:
         printer.error(error)
         return INTERRUPTED if error.code == "interrupted" else FAILED
+
+
+def _language(first: Namespace, saved: str | None = None) -> str:
+    return choose_language(getattr(first, "lang", None), os.environ, saved)
+
+
+def _printer(first: Namespace, language: str) -> Printer:
+    json_lines, quiet = getattr(first, "json", False), getattr(first, "quiet", False)
+    return Printer(translator(language), json_lines=json_lines, quiet=quiet)
 
 
 def at_terminal() -> bool:

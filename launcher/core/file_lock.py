@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from launcher.core.errors import LauncherError
 from launcher.core.process import created
+from launcher.core.records import read_record
+from launcher.core.text import t
 
 #: the byte that is locked: on Windows a locked byte cannot be read, so it lies behind the text
 _BYTE = 4096
@@ -21,11 +24,11 @@ _BYTE = 4096
 def only_one(path: Path, busy: Callable[[object], Exception], *, patience: float = 0.0) -> Iterator[None]:
     """Hold `path`; raises what `busy(pid of the holder, or "?")` gives if another still holds it after `patience` s.
 
-    The text in the file (pid and creation time) only tells others who it is.
+    The text in the file (pid and creation time) only tells others who it is. LauncherError `no-permission` when the
+    file cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + patience
-    with path.open("a+b") as file:
+    with _opened(path) as file:
         while not _locked(file):
             if time.monotonic() >= deadline:
                 raise busy(_holder(path))
@@ -36,11 +39,20 @@ def only_one(path: Path, busy: Callable[[object], Exception], *, patience: float
         yield
 
 
-def _holder(path: Path) -> object:
+def _opened(path: Path) -> IO[bytes]:
     try:
-        return json.loads(path.read_bytes()).get("pid", "?")
-    except (OSError, ValueError):
-        return "?"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+b")
+    except OSError as error:
+        raise LauncherError(
+            "no-permission",
+            t("The file {file} cannot be written: {why}.", file=path, why=error.strerror or error),
+            t("Choose a folder of your own with --root."),
+        ) from error
+
+
+def _holder(path: Path) -> object:
+    return (read_record(path) or {}).get("pid", "?")
 
 
 if sys.platform == "win32":

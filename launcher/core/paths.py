@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from launcher.core.errors import LauncherError
+from launcher.core.text import t
+
 #: cache variables a child may follow, and the folder under `cache/` each is pointed to unless the user set it
 CACHES = {
     "UV_CACHE_DIR": "uv",
@@ -69,11 +72,22 @@ def checkout() -> Path:
 
 
 def find_workspace(root: str | None, environ: Mapping[str, str]) -> Workspace:
-    """`--root`, else GESSO_ROOT, else `workspace/` in the checkout; always absolute, made by nobody here."""
+    """`--root`, else GESSO_ROOT, else `workspace/` in the checkout; always absolute, made by nobody here.
+
+    Raises LauncherError `no-such-user` for the home folder (`~name`) of somebody who is not there.
+    """
     chosen = root or environ.get("GESSO_ROOT")
     if not chosen:
         return Workspace(checkout() / "workspace")
-    return Workspace(Path(os.path.abspath(Path(chosen).expanduser())))  # noqa: PTH100 - resolve() would follow links
+    try:
+        expanded = Path(chosen).expanduser()
+    except RuntimeError as error:
+        raise LauncherError(
+            "no-such-user",
+            t("The home folder that {folder} means is not known.", folder=chosen),
+            t("Write the folder out in full."),
+        ) from error
+    return Workspace(Path(os.path.abspath(expanded)))  # noqa: PTH100 - resolve() would follow links
 
 
 def child_environment(workspace: Workspace, environ: Mapping[str, str]) -> dict[str, str]:

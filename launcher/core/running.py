@@ -85,9 +85,22 @@ def read_running(workspace: Workspace) -> Running | None:
         return None
     known = {name: value for name, value in record.items() if name in Running.__dataclass_fields__}
     try:
-        return Running(**{**known, "flags": tuple(known["flags"])})
+        running = Running(**{**known, "flags": tuple(known["flags"])})
     except (KeyError, TypeError):
         return None
+    return running if _sound(running) else None
+
+
+def _sound(running: Running) -> bool:
+    """Is everything of its kind? The file may have been written by another version, or by hand."""
+    words: tuple[object, ...] = (running.profile, running.since, *running.flags, running.url or "")
+    numbers: tuple[object, ...] = (running.pid, running.port or 0)
+    return (
+        all(isinstance(word, str) for word in words)
+        and all(type(number) is int for number in numbers)
+        and type(running.created) in (int, float)
+        and running.pid > 0
+    )
 
 
 def write_running(workspace: Workspace, running: Running) -> None:

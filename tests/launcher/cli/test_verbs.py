@@ -18,6 +18,7 @@ import pytest
 
 from launcher import __main__ as program
 from launcher import cli
+from launcher.core.paths import Workspace, checkout
 from launcher.core.plan import Options
 from launcher.core.process import created
 from launcher.core.running import find_running, status
@@ -98,6 +99,32 @@ def test_usage_errors_are_two_and_named_failures_one(bare: Gesso) -> None:
     told = bare.call("launch")
     assert (told.returncode, told.stdout) == (1, "")
     assert "[not-installed]" in told.stderr
+
+
+def test_a_folder_that_cannot_be_made_or_means_nobody_is_one_and_a_sentence(bare: Gesso, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    within_a_file = Gesso(Workspace(tmp_path / "file" / "work"), bare.environ)
+    for verb in ("launch", "install"):
+        refused = within_a_file.call(verb, "--json")
+        assert (refused.returncode, lines(refused)[-1]["error"]["code"]) == (1, "no-permission"), refused.stderr
+    nobody = [sys.executable, "-m", "launcher", "status", "--json", "--root", "~no-such-user-here/g"]
+    answer = subprocess.run(nobody, env=bare.environ, cwd=checkout(), capture_output=True, text=True)
+    assert (answer.returncode, one(answer)["error"]["code"]) == (1, "no-such-user"), answer.stderr
+
+
+def test_started_to_ignore_the_end_of_the_terminal_it_ignores_it(gesso: Gesso) -> None:
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", ignoring, *gesso.command("up", "--yes")]
+    child = subprocess.Popen(command, env=gesso.environ, cwd=checkout(), stdin=subprocess.DEVNULL)
+    runtime = until_serving(gesso)
+    child.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(1.0)
+    assert created(runtime) is not None
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(60) == 130
 
 
 def test_without_a_verb_and_a_terminal_there_is_a_short_help(bare: Gesso) -> None:

@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -21,6 +21,7 @@ from launcher.core.paths import Workspace
 from launcher.core.plan import Options, Plan
 from launcher.core.ports import PortTakenError, is_free, who_holds
 from launcher.core.process import created
+from launcher.core.records import write_record
 from launcher.core.running import Status, Tail, find_running, read_running
 from launcher.core.text import t
 from launcher.core.torch_choice import TorchChoice
@@ -222,6 +223,23 @@ def test_a_record_whose_number_belongs_to_somebody_else_now_is_nobody(engine: Wo
     )
     assert status(engine) == Status("stopped")
     assert not stop(engine)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"pid": "x"}, {"pid": -1}, {"pid": None}, {"pid": True}, {"pid": 1.5}, {"created": "now"}, {"created": None},
+        {"flags": 3}, {"flags": [1]}, {"port": "7860"}, {"url": 5}, {"profile": None}, {"since": 0},
+    ],
+)  # fmt: skip
+def test_a_record_with_something_of_another_kind_in_it_is_nobody(workspace: Workspace, wrong: dict[str, Any]) -> None:
+    record = {"pid": 1, "created": 1.0, "profile": "local", "since": "now", "flags": [], "port": None}
+    write_record(workspace.state / "runtime.json", record)
+    assert read_running(workspace) is not None
+    write_record(workspace.state / "runtime.json", {**record, **wrong})
+    assert read_running(workspace) is None
+    assert status(workspace) == Status("stopped")
+    assert stop(workspace) is False
 
 
 def test_a_line_that_has_not_ended_waits(tmp_path: object, workspace: Workspace) -> None:
