@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from runtime.engine.names import TEXT, UNET, VAE, Names, vae_projection
 from runtime.request import RequestError
 from runtime.safetensors_header import Header, read_header
 
+#: sides in pixels; the metadata is anyone's writing, and what is beyond these was never trained on
+SMALLEST_NATIVE_SIDE, LARGEST_NATIVE_SIDE = 64, 2048
 #: early merges left this part out of the text model's names
 _SHORT_TEXT_PREFIX = "cond_stage_model.transformer."
 #: parts of a training run that drawing does not need
@@ -68,10 +71,11 @@ def load_checkpoint(path: Path, precision: Precision | None = None) -> Checkpoin
 
 
 def native_size(metadata: Mapping[str, str]) -> tuple[int, int]:
-    """(width, height) that the file's maker names, else 512 x 512."""
-    width, _, height = metadata.get("modelspec.resolution", "").partition("x")
-    if width.isdecimal() and height.isdecimal():
-        return int(width), int(height)
+    """(width, height) that the file's maker names, if a model can be trained on it, else 512 x 512."""
+    written = re.fullmatch(r"([0-9]{2,4})x([0-9]{2,4})", metadata.get("modelspec.resolution", ""))
+    width, height = (int(side) for side in written.groups()) if written else (0, 0)
+    if all(SMALLEST_NATIVE_SIDE <= side <= LARGEST_NATIVE_SIDE for side in (width, height)):
+        return width, height
     return 512, 512
 
 

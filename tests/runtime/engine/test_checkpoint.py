@@ -98,7 +98,13 @@ def test_the_file_may_change_under_a_loaded_model(tmp_path, checkpoint_file):
     [
         ({}, (512, 512)),
         ({"modelspec.resolution": "768x512"}, (768, 512)),
+        ({"modelspec.resolution": "128x128"}, (128, 128)),
         ({"modelspec.resolution": "768"}, (512, 512)),
+        ({"modelspec.resolution": "0x0"}, (512, 512)),
+        ({"modelspec.resolution": "512x0"}, (512, 512)),
+        ({"modelspec.resolution": "99999x1"}, (512, 512)),
+        ({"modelspec.resolution": "4096x512"}, (512, 512)),
+        ({"modelspec.resolution": "9" * 5000 + "x512"}, (512, 512)),
         ({"modelspec.resolution": "-1x²"}, (512, 512)),
     ],
 )
