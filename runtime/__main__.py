@@ -10,7 +10,7 @@ from types import FrameType
 
 from runtime import protocol
 from runtime.announce import Announcer, claim_standard_output, say, set_up_logging
-from runtime.flags import Settings, UsageError, read_flags
+from runtime.flags import Settings, UsageError, help_text, read_flags
 from runtime.port import PortTakenError, listen
 
 WORKER = (sys.executable, "-m", "runtime.worker")
@@ -18,8 +18,11 @@ WORKER = (sys.executable, "-m", "runtime.worker")
 
 def main(arguments: Sequence[str] | None = None, worker: Sequence[str] = WORKER) -> int:
     """Serve until stopped. `worker` is the drawing process's command. Returns the exit code."""
-    output = claim_standard_output()
     words = sys.argv[1:] if arguments is None else arguments
+    if {"-h", "--help"} & set(words):
+        sys.stdout.write(help_text())
+        return 0
+    output = claim_standard_output()
     announce = Announcer(output if "--events" in words else None)
     try:
         settings = read_flags(words, os.environ)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -14,6 +15,8 @@ from runtime.flag_table import BY_NAME, FLAGS, Flag
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _WINDOWS_PATH = re.compile(r"""(?:^|[\s"'=])(?:[A-Za-z]:\\|\\\\\w)""")
+
+_VALUES = {"switch": "", "switch-off": "", "text": " TEXT", "int": " NUMBER", "words": " WORD ...", "repeat": " TEXT"}
 
 
 class UsageError(Exception):
@@ -92,6 +95,23 @@ def read_flags(arguments: Sequence[str], environ: Mapping[str, str]) -> Settings
         f"{name} is accepted and does nothing yet: {f.help}." for name, f in given.items() if f.effect == "accepted"
     ]
     return _settings(values, given, tuple(warnings), environ)
+
+
+def help_text() -> str:
+    """What `--help` prints: every flag with its value and what it does; those without effect by name alone."""
+    lines = [
+        "usage: python -m runtime [flags]",
+        "",
+        "Flags may also stand in COMMANDLINE_ARGS. Unknown ones are ignored.",
+    ]
+    working = [flag for flag in FLAGS if flag.effect != "accepted"]
+    lines += ["", "  -h, --help", "      print this and leave"]
+    for flag in working:
+        start = "" if flag.default is None else f" (otherwise {flag.default})"
+        lines += [f"  {flag.name}{_VALUES[flag.shape]}", f"      {flag.help}{start}"]
+    idle = ", ".join(flag.name for flag in FLAGS if flag.effect == "accepted")
+    lines += ["", *textwrap.wrap(f"Accepted, and without effect yet: {idle}.", 100, break_on_hyphens=False)]
+    return "\n".join(lines) + "\n"
 
 
 def _start(flag: Flag) -> Any:
