@@ -111,7 +111,8 @@ def help_text() -> str:
         lines += [f"  {flag.name}{_VALUES[flag.shape]}", f"      {flag.help}{start}"]
     idle = ", ".join(flag.name for flag in FLAGS if flag.effect == "accepted")
     lines += ["", *textwrap.wrap(f"Accepted, and without effect yet: {idle}.", 100, break_on_hyphens=False)]
-    return "\n".join(lines) + "\n"
+    # a Windows console may not have the ellipsis
+    return "\n".join((*lines, "")).replace("…", "...")
 
 
 def _start(flag: Flag) -> Any:
