@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.files import write_whole
+from runtime.request import RequestError
 
 _LOG = logging.getLogger(__name__)
 
@@ -81,6 +82,15 @@ DEFAULTS: Mapping[str, Any] = {
     "disabled_extensions": [],
 }
 
+#: what a single job may set for itself; folders and files are not among them
+OVERRIDABLE = frozenset(
+    {"CLIP_stop_at_last_layers", "eta_ddim", "eta_ancestral", "live_previews_enable", "show_progress_every_n_steps"}
+)
+_LARGEST = 2**53
+_WORDS = dict.fromkeys(("true", "1", "1.0", "yes", "on"), True) | dict.fromkeys(
+    ("false", "0", "0.0", "no", "off"), False
+)
+
 
 class Options:
     """The stored settings. Reading is cheap; `update` writes the file."""
@@ -93,27 +103,88 @@ class Options:
     def __getitem__(self, name: str) -> Any:
         return self._stored.get(name, DEFAULTS[name])
 
+    def for_job(self, overrides: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings as one job sees them; of the overrides only those of the drawing count, null is none.
+
+        RequestError names the override that is not of its option's type.
+        """
+        given = {name: overrides[name] for name in sorted(OVERRIDABLE & overrides.keys())}
+        return self.known() | {name: _override(name, value) for name, value in given.items() if value is not None}
+
     def known(self) -> dict[str, Any]:
         """Every known option, defaults filled in."""
         return {name: self[name] for name in DEFAULTS}
 
     def update(self, changes: Mapping[str, Any]) -> None:
-        """Cast to the options' types, store, write. Unknown names are kept: AUTOMATIC1111 has hundreds."""
+        """Cast to the options' types, store, write. Unknown names are kept: AUTOMATIC1111 has hundreds.
+
+        Null, and what cannot be cast, bring the default back.
+        """
         with self._lock:
-            self._stored = {**self._stored, **{name: _cast(name, value) for name, value in changes.items()}}
+            unchanged = {name: value for name, value in self._stored.items() if name not in changes}
+            self._stored = unchanged | _cast_all(changes)
             write_whole(self._file, json.dumps(self._stored, indent=4, ensure_ascii=False))
 
 
-def _cast(name: str, value: Any) -> Any:
-    """Clients post back what they were given, often with another number type; what cannot be cast keeps the default."""
+def eta_option(sampler: str, settings: Mapping[str, Any]) -> float | None:
+    """The eta that the settings say, or None where they say the default."""
+    name, default = ("eta_ddim", 0.0) if sampler.startswith("DDIM") else ("eta_ancestral", 1.0)
+    return None if settings[name] == default else float(settings[name])
+
+
+def cast(name: str, value: Any) -> Any:
+    """The value in the option's type: 2.0 and "2" are 2, "false" is False. ValueError where that cannot be."""
     default = DEFAULTS.get(name)
-    if default is None or value is None or isinstance(value, type(default)):
+    if default is None:
         return value
+    if isinstance(default, bool):
+        return _truth(value)
+    if isinstance(default, (int, float)):
+        return _number(value, type(default))
+    if isinstance(default, str) and isinstance(value, (int, float)):
+        return str(value)
+    if not isinstance(value, type(default)):
+        raise ValueError(f"{name} is not of the right type")
+    return value
+
+
+def _truth(value: Any) -> bool:
+    found = _WORDS.get(str(value).lower())
+    if found is None:
+        raise ValueError("neither true nor false")
+    return found
+
+
+def _number(value: Any, kind: type[Any]) -> Any:
+    """Nothing that JSON or the engine could not carry: no NaN, no infinity, no number of a thousand digits."""
+    if not isinstance(value, (int, float, str)):
+        raise ValueError("no number")
+    number = float(value)
+    if not abs(number) < _LARGEST:
+        raise ValueError("no number of a usable size")
+    return kind(number)
+
+
+def _cast_all(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What cannot be cast is left out with a warning: its default counts. So is null."""
+    kept = {name: _cast_or_warn(name, value) for name, value in found.items()}
+    return {name: value for name, value in kept.items() if value is not None}
+
+
+def _cast_or_warn(name: str, value: Any) -> Any:
     try:
-        return type(default)(value) if isinstance(default, (int, float, str)) else value
-    except (TypeError, ValueError, OverflowError):
-        _LOG.warning("The option %s cannot be %.60r; its default stays.", name, value)
-        return default
+        return None if value is None else cast(name, value)
+    except (ValueError, OverflowError):
+        _LOG.warning("The option %s cannot be %.60r; its default counts.", name, value)
+        return None
+
+
+def _override(name: str, value: Any) -> Any:
+    try:
+        return cast(name, value)
+    except (ValueError, OverflowError):
+        message = f"override_settings.{name} is no {type(DEFAULTS[name]).__name__}."
+        raise RequestError("bad-override", message, "Send what GET /sdapi/v1/options shows.") from None
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -121,7 +192,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8-sig"))
         if isinstance(found, dict):
-            return found
+            return _cast_all(found)
         raise ValueError("it is no JSON object")
     except FileNotFoundError:
         return {}

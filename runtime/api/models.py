@@ -8,7 +8,7 @@ from pydantic import Field
 
 from runtime.api.coercion import Body, Bool, Float, Int, Str
 from runtime.catalogue import find_sampler, find_scheduler
-from runtime.options import Options
+from runtime.options import Options, eta_option
 from runtime.request import Request, RequestError
 
 
@@ -75,9 +75,8 @@ class Txt2ImgBody(Body):
 def to_request(body: Txt2ImgBody, options: Options) -> Request:
     """What the body asks for; RequestError if it names something unknown or not there yet."""
     _refuse_missing_features(body)
-    overrides = body.override_settings or {}
+    settings = options.for_job(body.override_settings or {})
     sampler, scheduler = sampler_of(body.sampler_name or body.sampler_index, body.scheduler)
-    previews = int(overrides.get("show_progress_every_n_steps", options["show_progress_every_n_steps"]))
     return Request(
         prompt=body.prompt,
         negative_prompt=body.negative_prompt,
@@ -90,38 +89,29 @@ def to_request(body: Txt2ImgBody, options: Options) -> Request:
         seed=body.seed,
         batch_size=body.batch_size,
         n_iter=body.n_iter,
-        eta=body.eta if body.eta is not None else eta_option(sampler, options),
-        clip_skip=_override_int(overrides, "CLIP_stop_at_last_layers", options),
+        eta=body.eta if body.eta is not None else eta_option(sampler, settings),
+        clip_skip=max(settings["CLIP_stop_at_last_layers"], 1),
         save=body.save_images,
-        outdir=str(options["outdir_samples"] or options["outdir_txt2img_samples"]),
-        preview_every=max(previews, 0) if options["live_previews_enable"] else 0,
+        outdir=settings["outdir_samples"] or settings["outdir_txt2img_samples"],
+        preview_every=max(settings["show_progress_every_n_steps"], 0) if settings["live_previews_enable"] else 0,
     )
 
 
 def sampler_of(name: str, scheduler: str | None) -> tuple[str, str]:
-    """The sampler's name and the schedule's label; "DPM++ 2M Karras" holds both. An unknown schedule is Automatic."""
+    """The sampler's name and the schedule's label; "DPM++ 2M Karras" holds both.
+
+    An unknown schedule is passed on: whoever draws says in a comment that it is not known.
+    """
     found = find_sampler(name)
     if found is None:
         raise RequestError("sampler-not-found", "Sampler not found", f"{name!r} is not in /sdapi/v1/samplers.")
     sampler, suffix = found
     known = find_scheduler(scheduler) if scheduler else None
+    if scheduler and known is None:
+        return name, scheduler
     if suffix and (known is None or known.label == "Automatic"):
         return sampler.name, suffix
     return sampler.name, known.label if known else "Automatic"
-
-
-def eta_option(sampler: str, options: Options) -> float | None:
-    """The eta that the settings say, or None where they say the default."""
-    name, default = ("eta_ddim", 0.0) if sampler == "DDIM" else ("eta_ancestral", 1.0)
-    return None if options[name] == default else float(options[name])
-
-
-def _override_int(overrides: dict[str, Any], name: str, options: Options) -> int:
-    value = overrides.get(name)
-    try:
-        return max(int(options[name] if value is None else value), 1)
-    except (TypeError, ValueError, OverflowError):
-        raise RequestError("bad-override", f"override_settings.{name} is no number.", "Send a whole number.") from None
 
 
 def _refuse_missing_features(body: Txt2ImgBody) -> None:

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import gradio as gr
 
+from runtime.options import eta_option
 from runtime.request import Request, RequestError, Result
 from runtime.studio import Studio
 from runtime.ui import words
@@ -40,22 +41,23 @@ class Form:
 
     def request(self, studio: Studio) -> Request:
         """What the form asks for; emptied fields are the defaults, no size is the model's own."""
-        options = studio.options
+        options = studio.options.for_job({})
         return Request(
             prompt=self.prompt or "",
             negative_prompt=self.negative_prompt or "",
             sampler_name=self.sampler,
             scheduler=self.scheduler,
             steps=_whole(self.steps, 20),
-            cfg_scale=7.0 if self.cfg_scale is None else float(self.cfg_scale),
+            cfg_scale=_plain(7 if self.cfg_scale is None else self.cfg_scale),
             width=_whole(self.width, 0) or None,
             height=_whole(self.height, 0) or None,
             seed=_whole(self.seed, -1),
+            eta=eta_option(self.sampler, options),
             n_iter=_whole(self.batch_count, 1),
             batch_size=_whole(self.batch_size, 1),
-            clip_skip=max(int(options["CLIP_stop_at_last_layers"]), 1),
-            save=bool(options["samples_save"]),
-            outdir=str(options["outdir_samples"] or options["outdir_txt2img_samples"]),
+            clip_skip=max(options["CLIP_stop_at_last_layers"], 1),
+            save=options["samples_save"],
+            outdir=options["outdir_samples"] or options["outdir_txt2img_samples"],
             preview_every=_PREVIEW_EVERY if options["live_previews_enable"] else 0,
         )
 
@@ -95,6 +97,11 @@ def _files(result: Result, folder: Path) -> list[str]:
         file.write_bytes(picture.png)
         files.append(str(file))
     return files
+
+
+def _plain(value: float) -> float:
+    """7.0 as 7, as the page of AUTOMATIC1111 writes it into the picture."""
+    return int(value) if float(value).is_integer() else value
 
 
 def _whole(value: float | None, default: int) -> int:

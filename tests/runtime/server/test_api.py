@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from runtime.options import DEFAULTS
 from tests.fakes.serving import Served, until
 
 FOUR = {"error", "detail", "body", "errors"}
@@ -90,6 +91,8 @@ def test_a_body_that_is_no_object_of_numbers(server: Served, raw: str) -> None:
         ({"alwayson_scripts": {"ControlNet": []}}, 422, "not found"),
         ({"enable_hr": True}, 400, "enable_hr"),
         ({"override_settings": {"CLIP_stop_at_last_layers": "two"}}, 400, "CLIP_stop_at_last_layers"),
+        ({"override_settings": {"show_progress_every_n_steps": "abc"}}, 400, "show_progress_every_n_steps"),
+        ({"override_settings": {"eta_ancestral": []}, "sampler_name": "Euler a"}, 400, "eta_ancestral"),
     ],
 )
 def test_a_users_fault_is_4xx_with_four_keys(server: Served, fields: dict[str, object], status: int, said: str) -> None:
@@ -112,7 +115,7 @@ def test_a_failure_of_the_engine_is_told(server: Served) -> None:
         ({"sampler_name": "Euler a", "sampler_index": "DDIM"}, "Euler a", "Automatic"),
         ({"sampler_name": "", "sampler_index": "DDIM"}, "DDIM", "Automatic"),
         ({"sampler_name": "Euler", "scheduler": "karras"}, "Euler", "Karras"),
-        ({"sampler_name": "Euler", "scheduler": "no such"}, "Euler", "Automatic"),
+        ({"sampler_name": "Euler", "scheduler": "no such"}, "Euler", "no such"),
         ({"sampler_name": "DPM++ 2M Karras", "scheduler": "automatic"}, "DPM++ 2M", "Karras"),
         ({"sampler_name": "DPM++ 2M Karras", "scheduler": "Exponential"}, "DPM++ 2M", "Exponential"),
     ],
@@ -189,6 +192,23 @@ def test_options_are_kept_and_unknown_ones_stored(server: Served) -> None:
     stored = json.loads((server.output.parent / "config.json").read_text(encoding="utf-8"))
     assert stored["their own"] == [1]
     server.post("/sdapi/v1/options", json={"CLIP_stop_at_last_layers": 1})
+
+
+@pytest.mark.parametrize("value", [None, "abc", [], {}, "NaN", "9" * 400])
+def test_no_option_keeps_pictures_from_being_drawn(server: Served, value: object) -> None:
+    before = server.get("/sdapi/v1/options").json()
+    names = ["CLIP_stop_at_last_layers", "eta_ancestral", "eta_ddim", "live_previews_enable", "samples_save",
+             "show_progress_every_n_steps", "outdir_samples", "outdir_txt2img_samples"]  # fmt: skip
+    if isinstance(value, str):
+        names = names[:-2]
+    assert server.post("/sdapi/v1/options", json=dict.fromkeys(names, value)).status_code == 200
+    for sampler in ("Euler a", "DDIM"):
+        assert server.draw(prompt="x", steps=1, sampler_name=sampler).status_code == 200
+        overrides = dict.fromkeys(names) if value is None else {}
+        assert server.draw(prompt="x", steps=1, sampler_name=sampler, override_settings=overrides).status_code == 200
+    after = server.get("/sdapi/v1/options").json()
+    assert {name: after[name] for name in names} == {name: DEFAULTS[name] for name in names}
+    server.post("/sdapi/v1/options", json={name: before[name] for name in names})
 
 
 def test_a_model_is_switched_by_every_spelling_and_the_call_waits(server: Served) -> None:

@@ -111,3 +111,14 @@ def test_an_unreadable_settings_file_is_moved_aside(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{broken")
     assert Options(tmp_path / "config.json")["jpeg_quality"] == 80
     assert (tmp_path / "tmp" / "config.json").read_text() == "{broken"
+
+
+def test_a_file_edited_by_hand_is_cast_as_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    written = {"eta_ancestral": None, "CLIP_stop_at_last_layers": "2", "samples_save": "false", "jpeg_quality": "much"}
+    file.write_text(json.dumps({**written, "their own": [1]}), encoding="utf-8")
+    options = Options(file)
+    assert (options["eta_ancestral"], options["CLIP_stop_at_last_layers"], options["samples_save"]) == (1.0, 2, False)
+    assert options["jpeg_quality"] == 80
+    options.update({"CLIP_stop_at_last_layers": None})
+    assert json.loads(file.read_text(encoding="utf-8")) == {"samples_save": False, "their own": [1]}
