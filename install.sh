@@ -31,8 +31,8 @@ find_python() { # the launcher's own first: that makes the second start quick
     return 1
 }
 configured_index() { # what the user's uv or pip already uses
-    file=$(cat "${PIP_CONFIG_FILE:-/dev/null}" "$HOME/.config/pip/pip.conf" "$HOME/.pip/pip.conf" \
-        "$HOME/Library/Application Support/pip/pip.conf" /etc/pip.conf 2>/dev/null |
+    file=$(cat "${PIP_CONFIG_FILE:-/dev/null}" "${HOME:-}/.config/pip/pip.conf" "${HOME:-}/.pip/pip.conf" \
+        "${HOME:-}/Library/Application Support/pip/pip.conf" /etc/pip.conf 2>/dev/null |
         sed -n 's/^ *index[-_]url *[=:] *//p' | head -n 1)
     echo "${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-${PIP_INDEX_URL:-$file}}}"
 }

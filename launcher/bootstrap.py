@@ -150,11 +150,13 @@ def make_environment() -> None:
     # The stamps go first: from here on nobody takes what lies there for whole.
     for stamp in VENV.glob("stamp*"):
         stamp.unlink()
-    for leftovers in (VENV, STORE / "tmp"):
-        if leftovers.exists():
-            shutil.rmtree(leftovers)
-    (STORE / "tmp").mkdir(parents=True)
-    must_work([base_python(), "-I", "-m", "venv", str(VENV)], "no-venv")
+    # `.launcher` may be a link to a folder on another disk, which then is made anew; venv itself refuses a link.
+    place = VENV.resolve()
+    for folder in (place, STORE / "tmp"):
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+    must_work([base_python(), "-I", "-m", "venv", str(place)], "no-venv")
     install_lock("launcher")
     install_gesso()
     must_work([str(PYTHON), "-I", "-c", PROOF], "broken")
@@ -267,7 +269,7 @@ def hand_over(arguments: list[str]) -> NoReturn:
 def main(arguments: list[str]) -> int:
     """Prepares and hands over; 1 after a named failure, 130 when interrupted."""
     parts = parts_for(arguments)
-    inside = Path(sys.prefix).resolve() == VENV
+    inside = Path(sys.prefix).resolve() == VENV.resolve()
     try:
         if not inside:
             prepare(parts)

@@ -81,6 +81,20 @@ def test_a_fresh_clone_reaches_the_launcher_and_the_second_run_is_quick(
     assert Path(json.loads(after.stdout)["prefix"]) == moved / ".launcher"
 
 
+def test_the_environment_may_be_a_link_to_another_disk(clone: Path, wheels: tuple[Path, str], tmp_path: Path) -> None:
+    elsewhere = tmp_path / "another disk" / "launcher"
+    (elsewhere / "lib").mkdir(parents=True)
+    (elsewhere / "lib" / "of an older one").touch()
+    (clone / ".launcher").symlink_to(elsewhere)
+    environment = closed_environment(wheels[0])
+    made = run(clone, "install.sh", **environment)
+    assert made.returncode == 0, made.stderr
+    assert Path(json.loads(made.stdout)["prefix"]).resolve() == elsewhere
+    assert (clone / ".launcher").is_symlink()
+    assert not (elsewhere / "lib" / "of an older one").exists()
+    assert run(clone, "install.sh", **environment).stderr == ""
+
+
 def test_two_at_once_make_one_environment(clone: Path, wheels: tuple[Path, str]) -> None:
     environment = closed_environment(wheels[0])
     children = [start([str(clone / "install.sh")], environment, clone) for _ in range(2)]
@@ -227,7 +241,9 @@ def test_without_any_python_uv_is_taken_from_the_users_index_and_fetches_one(
     (folder / "simple" / "uv" / "index.html").write_text(
         f'<!DOCTYPE html><a href="{link}#sha256=0">{wheel.name}</a><br>\n'
     )
-    environment = closed_environment(wheels[0], PATH=bare_path, HOME=str(clone.parent))
+    environment = closed_environment(wheels[0], PATH=bare_path)
+    # A service or a container may start it without a home.
+    environment.pop("HOME", None)
     environment |= {"PIP_INDEX_URL": f"{address}/simple/"}
     environment |= {"UV_PYTHON_DOWNLOADS_JSON_URL": offer_python(folder, address)}
     done = run(clone, "install.sh", "--yes", **environment)
