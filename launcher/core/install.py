@@ -118,9 +118,11 @@ def free_mib(folder: Path) -> int | None:
 
 
 def _make_folders(workspace: Workspace, variables: Mapping[str, str]) -> None:
-    """The workspace, and the folder for temporary files that children are told of: they do not make it."""
+    """The workspace with the place for the user's checkpoints, and the folder for temporary files of children."""
     try:
-        for folder in (workspace.environments, workspace.state, workspace.logs, Path(variables["TMPDIR"])):
+        checkpoints = workspace.models / "Stable-diffusion"
+        ours = (workspace.environments, workspace.state, workspace.logs, checkpoints)
+        for folder in (*ours, Path(variables["TMPDIR"])):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LauncherError(

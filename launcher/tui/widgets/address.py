@@ -65,7 +65,7 @@ def _lines(home: Home) -> list[Text]:
         case "ready" if home.missing:
             return [t("Not ready yet: the plan below says what is missing."), t("Press Enter to have it done.")]
         case "ready":
-            return [t("Stopped."), t("Press Enter to start.")]
+            return [t("Not running."), t("Press Enter to start.")]
         case "asked":
             return [t("Carry out the plan below?"), t("Enter begins, Esc goes back.")]
         case "installing":

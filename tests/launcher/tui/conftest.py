@@ -72,7 +72,7 @@ class FakeCore:
             yield Line("uv", f"doing {step.name}")
             yield Progress(step.name, 50_000_000, 200_000_000)
             if self.slow and cancel.wait(5):
-                raise LauncherError("interrupted", t("Stopped."), t("Press Enter to start."))
+                raise LauncherError("interrupted", t("Not running."), t("Press Enter to start."))
             yield Step(step.name, step.title, "done", number, len(survey.plan.missing))
         self.survey = a_survey()
 

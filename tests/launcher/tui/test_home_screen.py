@@ -127,7 +127,7 @@ async def test_a_named_failure_is_shown_with_its_hint_and_enter_tries_again(fake
         await pilot.press("enter")
         await until(pilot, "ready: press o")
         await pilot.press("s")
-        await until(pilot, "Stopped.")
+        await until(pilot, "Not running.")
 
 
 async def test_a_bug_in_core_ends_the_app_loudly(fake):
