@@ -260,7 +260,7 @@ class Jobs:
         task = self._current
         if not isinstance(task, Generate) or body["id"] != task.id:
             return
-        result = read_result(body["result"], blobs)
+        result = replace(read_result(body["result"], blobs), job_timestamp=self.progress.job_timestamp)
         self._take(Generate)
         finish(task.future, result)
         self._announce(protocol.Job("interrupted" if result.interrupted else "done", 1.0))

@@ -59,6 +59,8 @@ class Result:
     model_name: str = ""
     model_hash: str | None = None
     seconds: float = 0.0
+    #: local time at which the job began, YYYYmmddHHMMSS
+    job_timestamp: str = "0"
     #: sentences for the user ("sampler X is not known, …")
     comments: tuple[str, ...] = ()
     extra: dict[str, str] = field(default_factory=dict)

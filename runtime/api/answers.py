@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from typing import Any
 
+from runtime.engine.prompt import without_comments
+from runtime.infotext import VERSION
 from runtime.progress import Progress
 from runtime.request import Result
 from runtime.tasks import ModelState
-
-#: must not start with a digit: AUTOMATIC1111 would read a low version number and turn on old ways of drawing
-VERSION = "gesso-0.1.0"
 
 
 def txt2img_answer(echo: dict[str, Any], result: Result) -> dict[str, Any]:
@@ -29,11 +27,12 @@ def info(result: Result) -> dict[str, Any]:
     """Every key that clients look for; seeds are the real ones."""
     request, pictures = result.request, result.pictures
     seeds = [picture.seed for picture in pictures]
+    prompt, negative = without_comments(request.prompt), without_comments(request.negative_prompt)
     return {
-        "prompt": request.prompt,
-        "all_prompts": [request.prompt] * len(pictures),
-        "negative_prompt": request.negative_prompt,
-        "all_negative_prompts": [request.negative_prompt] * len(pictures),
+        "prompt": prompt,
+        "all_prompts": [prompt] * len(pictures),
+        "negative_prompt": negative,
+        "all_negative_prompts": [negative] * len(pictures),
         "seed": seeds[0] if seeds else request.seed,
         "all_seeds": seeds,
         "subseed": seeds[0] if seeds else -1,
@@ -58,7 +57,7 @@ def info(result: Result) -> dict[str, Any]:
         "index_of_first_image": 0,
         "infotexts": [picture.infotext for picture in pictures],
         "styles": [],
-        "job_timestamp": time.strftime("%Y%m%d%H%M%S"),
+        "job_timestamp": result.job_timestamp,
         "clip_skip": request.clip_skip,
         "is_using_inpainting_conditioning": False,
         "version": VERSION,

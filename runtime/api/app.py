@@ -11,11 +11,11 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runtime.api.answers import VERSION
 from runtime.api.errors import add_error_answers
 from runtime.api.gate import Gate
 from runtime.api.listings import listing_routes
 from runtime.api.routes import acting_routes
+from runtime.infotext import VERSION
 from runtime.studio import Studio
 
 PREFIX = "/sdapi/v1"

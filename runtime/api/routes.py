@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from runtime.api.answers import progress_answer, txt2img_answer
 from runtime.api.models import Txt2ImgBody, to_request
+from runtime.api.pasted import with_infotext
 from runtime.studio import Studio
 
 
@@ -19,6 +20,7 @@ def acting_routes(studio: Studio) -> APIRouter:
 
     @router.post("/txt2img")
     async def txt2img(body: Txt2ImgBody) -> dict[str, Any]:
+        body = with_infotext(body)
         request = to_request(body, studio.options)
         model = (body.override_settings or {}).get("sd_model_checkpoint")
         job = studio.generate(request, model if isinstance(model, str) else None)

@@ -3,6 +3,7 @@
 import base64
 import json
 import struct
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -125,6 +126,38 @@ def test_names_of_samplers(fields: dict[str, str], sampler: str, scheduler: str)
 
     body = Txt2ImgBody.model_validate(fields)
     assert sampler_of(body.sampler_name or body.sampler_index, body.scheduler) == (sampler, scheduler)
+
+
+TEXT = """a cat
+on a mat
+Negative prompt: dog
+Steps: 3, Sampler: DDIM, CFG scale: 5.5, Seed: 77, Size: 64x72, Clip skip: 2, Version: v1.10.1"""
+
+
+def test_an_infotext_fills_what_the_request_does_not_say(server: Served) -> None:
+    body = server.draw(infotext=TEXT, seed=5, negative_prompt=None).json()
+    echo = body["parameters"]
+    assert (echo["prompt"], echo["negative_prompt"], echo["steps"]) == ("a cat\non a mat", "dog", 3)
+    assert (echo["sampler_name"], echo["cfg_scale"], echo["seed"]) == ("DDIM", 5.5, 5)
+    assert size_of(body["images"][0]) == (64, 72)
+    info = json.loads(body["info"])
+    assert (info["clip_skip"], info["sampler_name"]) == (2, "DDIM")
+    said = server.draw(infotext=TEXT, sampler_index="Euler a", override_settings={"CLIP_stop_at_last_layers": 1})
+    info = json.loads(said.json()["info"])
+    assert (info["clip_skip"], info["sampler_name"]) == (1, "Euler a")
+
+
+def test_an_infotext_with_a_value_that_is_none_is_4xx(server: Served) -> None:
+    answer = server.draw(infotext=TEXT.replace("CFG scale: 5.5", "CFG scale: much"))
+    assert answer.status_code == 400
+    assert "cfg_scale" in answer.json()["detail"]
+
+
+def test_the_info_is_of_the_job(server: Served) -> None:
+    before = time.strftime("%Y%m%d%H%M%S")
+    info = json.loads(server.draw(prompt="a cat # not this", negative_prompt="dog#", steps=1).json()["info"])
+    assert (info["prompt"], info["all_prompts"], info["negative_prompt"]) == ("a cat", ["a cat"], "dog")
+    assert before <= info["job_timestamp"] <= time.strftime("%Y%m%d%H%M%S")
 
 
 def test_send_images_false_sends_none(server: Served) -> None:
