@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import shutil
@@ -102,8 +103,11 @@ def start(command: list[str], environment: dict[str, str], cwd: Path) -> subproc
     )  # fmt: skip
 
 
-def kill_group(child: subprocess.Popen[str]) -> None:
-    """SIGKILL to the child and all that it started, and waits until the child is gone."""
+def kill_group(child: subprocess.Popen[str]) -> bool:
+    """SIGKILL to the child and all that it started; once it is gone, whether that is what ended the child."""
     assert sys.platform != "win32"
-    os.killpg(child.pid, signal.SIGKILL)
+    # macOS refuses a group whose only member has ended.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
     child.communicate()
+    return child.returncode == -signal.SIGKILL
