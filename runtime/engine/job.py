@@ -13,6 +13,7 @@ from runtime.request import LARGEST_SEED, Request, RequestError
 
 SMALLEST_SIDE, LARGEST_SIDE = 64, 8192
 MOST_STEPS = 1000
+MOST_GUIDANCE = 1000.0
 MOST_PICTURES = 1000
 #: torch's generators take seeds below this
 SEEDS = 2**64
@@ -61,7 +62,7 @@ def _check_numbers(request: Request) -> None:
     ):
         if not 1 <= value <= most:
             raise RequestError("out-of-range", f"{name} is {value}.", f"It goes from 1 to {most}.")
-    if not math.isfinite(request.cfg_scale):
+    if not abs(request.cfg_scale) <= MOST_GUIDANCE:  # so that not-a-number is refused too
         raise RequestError("out-of-range", f"cfg_scale is {request.cfg_scale}.", "It is a number such as 7.")
     if request.eta is not None and not 0 <= request.eta < math.inf:
         raise RequestError("out-of-range", f"eta is {request.eta}.", "It is a number from 0 up, mostly 0 to 1.")

@@ -130,6 +130,7 @@ def test_half_a_character_is_replaced_and_two_halves_are_joined(model, tmp_path)
         ({"eta": float("nan")}, "out-of-range"),
         ({"cfg_scale": float("inf")}, "out-of-range"),
         ({"cfg_scale": float("nan")}, "out-of-range"),
+        ({"cfg_scale": 1e38}, "out-of-range"),
         ({"width": 56}, "size-out-of-range"),
         ({"height": -64}, "size-out-of-range"),
         ({"width": 1_000_000}, "size-out-of-range"),
