@@ -31,7 +31,7 @@ def test_a_prompt_becomes_a_picture(watched: Watched, server: Served) -> None:
     expect(page.locator(PICTURE).first).to_be_visible()
     expect(page.locator("#html_info_txt2img")).to_contain_text("red circle 圆\nSteps: 20, Seed: 77, Size: 128x128")
     expect(page.locator(MESSAGE)).to_have_text("")
-    assert page.evaluate(f"document.querySelector('{PICTURE}').naturalWidth") == 128
+    expect(page.locator(PICTURE).first).to_have_js_property("naturalWidth", 128)  # once it has been fetched
     shown = page.locator(PICTURE).first.get_attribute("src")
     assert "圆" in page.request.get(str(shown)).body().decode("utf-8", "ignore"), "a download keeps its infotext"
 
