@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: nothing that the worker imports may ask another machine for anything
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
-#: threads that wait for each other sleep instead of spinning: on a busy CPU a picture cost five times less that way
+#: threads that wait for each other sleep instead of spinning: on a busy CPU that costs far less (docs/performance.md)
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
