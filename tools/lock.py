@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "launcher" / "data" / "locks"
 OLDEST_PYTHON = "3.10"
 # torch is chosen per machine (launcher/data/torch.toml) and brings its own CUDA libraries: neither belongs in the lock.
-CHOSEN_PER_MACHINE = re.compile(r"^(torch|torchvision|torchaudio|triton|nvidia-(?!ml-py))", re.MULTILINE)
+CHOSEN_PER_MACHINE = re.compile(r"^(torch(vision|audio)?==|triton|nvidia-(?!ml-py))", re.MULTILINE)
 
 
 def compile_lock(name: str, what: list[str], agree_with: tuple[str, ...], extra: list[str]) -> str:
