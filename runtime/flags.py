@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.flag_table import BY_NAME, FLAGS, Flag
+from runtime.folders import Folders, find_folders
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _WINDOWS_PATH = re.compile(r"""(?:^|[\s"'=])(?:[A-Za-z]:\\|\\\\\w)""")
@@ -53,6 +54,10 @@ class Settings:
         """A flag's path, absolute, or None."""
         found = self.text(key)
         return Path(found).expanduser().absolute() if found else None
+
+    @property
+    def folders(self) -> Folders:
+        return find_folders(self.flags, self.data_dir, self.models_dir)
 
     @property
     def exposed(self) -> bool:

@@ -9,14 +9,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runtime import protocol
+from runtime import protocol, wire
 from runtime.progress import Progress
 from runtime.refusals import Refusals, stamp_of
-from runtime.request import Request, RequestError, Result
+from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
 from runtime.tasks import (
     Forget,
     Generate,
@@ -27,9 +27,10 @@ from runtime.tasks import (
     NoModelError,
     Task,
     as_request_error,
+    batches,
     fail,
     finish,
-    read_result,
+    nothing_drawn,
 )
 from runtime.worker_process import WorkerProcess, explain_exit
 
@@ -78,6 +79,12 @@ class Jobs:
     def generate(self, request: Request, path: Path | None, sha256: str | None = None) -> Future[Result]:
         """Draw with the checkpoint at `path`, loading it first if need be; the future fails with RequestError."""
         task = Generate(request, Load(path, sha256) if path else None)
+        self._inbox.put(task)
+        return task.future
+
+    def enlarge(self, extras: Extras) -> Future[ExtrasResult]:
+        """Upscale pictures in turn; no checkpoint is needed."""
+        task = Generate(extras, None)
         self._inbox.put(task)
         return task.future
 
@@ -142,8 +149,7 @@ class Jobs:
     def _interrupt_before_the_start(self, load: Load, skip: bool) -> None:
         """The job that this model is for ends without pictures; the load itself goes on, for the jobs to come."""
         if load.job is not None and not skip:
-            request = load.job.request
-            finish(load.job.future, Result(request, (), request.width or 0, request.height or 0, interrupted=True))
+            finish(load.job.future, nothing_drawn(load.job.request))
             load.job = None
 
     def _ensure_worker(self) -> WorkerProcess:
@@ -176,6 +182,8 @@ class Jobs:
 
     def _has_model(self, task: Generate) -> bool:
         """Is the wanted checkpoint loaded? NoModelError when it is known that it cannot be."""
+        if isinstance(task.request, Extras):
+            return True
         if task.model is None:
             hint = "Put a .safetensors file into models/Stable-diffusion."
             raise NoModelError("no-model", "There is no checkpoint to draw with.", hint)
@@ -196,15 +204,19 @@ class Jobs:
 
     def _begin_generate(self, task: Generate) -> None:
         self._current = task
+        request = task.request
+        kind = "extras" if isinstance(request, Extras) else "scripts_img2img" if request.start else "scripts_txt2img"
         self.progress = Progress(
-            job="scripts_txt2img",
-            job_count=task.request.n_iter,
-            sampling_steps=task.request.steps,
+            job=kind,
+            job_count=batches(request),
+            sampling_steps=request.steps if isinstance(request, Request) else 0,
             job_timestamp=time.strftime("%Y%m%d%H%M%S"),
             began=time.monotonic(),
         )
         self._announce(protocol.Job("started"))
-        self._ensure_worker().send({"do": "generate", "id": task.id, "request": asdict(task.request)})
+        body, blobs = wire.pack(request)
+        do = "enlarge" if isinstance(request, Extras) else "generate"
+        self._ensure_worker().send({"do": do, "id": task.id, "request": body}, blobs)
 
     def _hear(self, heard: Heard) -> None:
         if heard.worker is not self._worker:
@@ -260,10 +272,17 @@ class Jobs:
         task = self._current
         if not isinstance(task, Generate) or body["id"] != task.id:
             return
-        result = replace(read_result(body["result"], blobs), job_timestamp=self.progress.job_timestamp)
+        state = "done"
+        result: Result | ExtrasResult
+        if isinstance(task.request, Extras):
+            result = wire.unpack(ExtrasResult, body["result"], blobs)
+        else:
+            drawn = wire.unpack(Result, body["result"], blobs)
+            result = replace(drawn, job_timestamp=self.progress.job_timestamp)
+            state = "interrupted" if drawn.interrupted else "done"
         self._take(Generate)
         finish(task.future, result)
-        self._announce(protocol.Job("interrupted" if result.interrupted else "done", 1.0))
+        self._announce(protocol.Job(state, 1.0))
 
     def _take(self, kind: type[Any]) -> Any:
         """The current task if it is of this kind; nothing runs afterwards."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from runtime.hashes import HashCache
+from runtime.shelf import Shelf
 
 DEMO_FOLDER = Path(__file__).parent / "assets" / "demo"
 _ENDINGS = (".ckpt", ".safetensors")
@@ -74,9 +74,8 @@ class Library:
         found: dict[Path, Checkpoint] = {}
         if self._extra is not None and self._extra.is_file():
             found[self._extra.resolve()] = Checkpoint(self._extra, self._extra.name)
-        for folder in (*self._folders, DEMO_FOLDER):
-            for checkpoint in sorted(_search(folder), key=lambda one: natural_order(one.name)):
-                found.setdefault(checkpoint.path.resolve(), checkpoint)
+        for file in Shelf((*self._folders, DEMO_FOLDER), _ENDINGS, _NOT_CHECKPOINTS).files():
+            found.setdefault(file.path.resolve(), Checkpoint(file.path, file.name))
         self._found = tuple(found.values())
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
@@ -110,11 +109,6 @@ class Library:
         return replace(checkpoint, sha256=self._hashes.get(checkpoint.path, checkpoint.name))
 
 
-def natural_order(name: str) -> list[tuple[int, int | str]]:
-    """`model2` before `model10`, letter case aside."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"([0-9]+)", name.lower())]
-
-
 def old_hash(path: Path) -> str | None:
     """AUTOMATIC1111's hash of 2022: 8 digits of the sha256 of 64 KiB at 1 MiB; None if the file cannot be read."""
     try:
@@ -123,18 +117,3 @@ def old_hash(path: Path) -> str | None:
             return hashlib.sha256(file.read(_OLD_HASH_LENGTH)).hexdigest()[:8]
     except OSError:
         return None
-
-
-def _search(folder: Path) -> Iterator[Checkpoint]:
-    """Checkpoints under a folder, links followed, each real folder once."""
-    seen: set[str] = set()
-    for place, inner, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            inner.clear()
-            continue
-        seen.add(real)
-        for name in files:
-            if name.lower().endswith(_ENDINGS) and not name.lower().endswith(_NOT_CHECKPOINTS):
-                path = Path(place, name)
-                yield Checkpoint(path, path.relative_to(folder).as_posix())

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from runtime.channel import Message
-from runtime.request import Picture, Request, RequestError, Result
+from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
 from runtime.worker_process import WorkerProcess
 
 
@@ -54,10 +53,13 @@ class Load:
 
 @dataclass(eq=False)
 class Generate:
-    request: Request
+    """A drawing or an upscaling job; the latter needs no checkpoint."""
+
+    request: Request | Extras
+    #: None: there is no checkpoint
     model: Load | None
     id: str = field(default_factory=lambda: uuid4().hex)
-    future: Future[Result] = field(default_factory=Future)
+    future: Future[Any] = field(default_factory=Future)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,18 @@ class Forget:
 
 
 Task = Load | Generate
+
+
+def batches(request: Request | Extras) -> int:
+    """What progress counts: batches of a drawing, pictures of an upscaling."""
+    return request.n_iter if isinstance(request, Request) else len(request.images)
+
+
+def nothing_drawn(request: Request | Extras) -> Result | ExtrasResult:
+    """The answer to a job that was interrupted before it began."""
+    if isinstance(request, Extras):
+        return ExtrasResult(())
+    return Result(request, (), request.width or 0, request.height or 0, interrupted=True)
 
 
 def finish(future: Future[Any], result: Any) -> None:
@@ -103,15 +117,3 @@ def as_request_error(failure: Exception) -> RequestError:
         return failure
     _LOG.error("The queue stumbled and goes on.", exc_info=failure)
     return RequestError("server-fault", f"{type(failure).__name__}: {failure}", "The log says more.")
-
-
-def read_result(found: dict[str, Any], blobs: Sequence[bytes]) -> Result:
-    """A Result from the worker's JSON and its pictures; keys unknown here are ignored."""
-    known = {name.name for name in fields(Result)} - {"request", "pictures", "comments"}
-    pictures = tuple(
-        Picture(png, entry["seed"], entry["infotext"], entry.get("path"))
-        for png, entry in zip(blobs, found["pictures"], strict=True)
-    )
-    request = Request(**{f.name: found["request"][f.name] for f in fields(Request) if f.name in found["request"]})
-    rest = {key: value for key, value in found.items() if key in known}
-    return Result(request=request, pictures=pictures, comments=tuple(found.get("comments", ())), **rest)

@@ -15,12 +15,14 @@ import sys
 import threading
 import time
 import traceback
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime import wire
 from runtime.channel import Channel, ChannelClosedError, Message, inherited_channel
-from runtime.request import Request, RequestError, Result
+from runtime.folders import FOLDER_KEYS, Folders, find_folders
+from runtime.request import Request, RequestError
 
 if TYPE_CHECKING:
     from runtime.engine.generate import Model, Step, Wish
@@ -41,7 +43,7 @@ def set_environment() -> None:
 class WorkerSettings:
     """What the flags say, in plain types."""
 
-    data_folder: Path
+    folders: Folders
     hashing: bool
     handle: int
     flags: argparse.Namespace
@@ -51,6 +53,9 @@ def parse(arguments: list[str]) -> WorkerSettings:
     """AUTOMATIC1111's spellings; unknown flags are left alone, so that the server can pass on what it was given."""
     parser = argparse.ArgumentParser("runtime.worker", allow_abbrev=False)
     parser.add_argument("--data-dir", type=Path, default=Path.cwd())
+    parser.add_argument("--models-dir", type=Path)
+    for key in FOLDER_KEYS:
+        parser.add_argument("--" + key.replace("_", "-"))
     parser.add_argument("--device-id")
     parser.add_argument("--use-cpu", nargs="+", default=[])
     parser.add_argument("--precision", default="autocast")
@@ -58,7 +63,8 @@ def parse(arguments: list[str]) -> WorkerSettings:
         parser.add_argument(flag, action="store_true")
     # the handle first: a flag with several values must not swallow it
     flags, _unknown = parser.parse_known_args(arguments[:-1])
-    return WorkerSettings(flags.data_dir, not flags.no_hashing, int(arguments[-1]), flags)
+    folders = find_folders(vars(flags), flags.data_dir, flags.models_dir or flags.data_dir / "models")
+    return WorkerSettings(folders, not flags.no_hashing, int(arguments[-1]), flags)
 
 
 @dataclass
@@ -93,7 +99,7 @@ class Worker:
             if do == "load":
                 self.load(Path(message.body["path"]), message.body.get("hash"))
             elif do == "generate":
-                self.generate(str(job), Request(**message.body["request"]))
+                self.generate(str(job), wire.unpack(Request, message.body["request"], message.blobs))
             elif do == "stop":
                 self.stopping = True
         except ChannelClosedError:
@@ -142,8 +148,9 @@ class Worker:
             numbers = {"step": step.step, "steps": step.steps, "batch": step.batch, "batches": step.batches}
             self.say(*blobs, event="step", id=job, **numbers)
 
-        result = generate(request, self.model, self.settings.data_folder, report, self.wish)
-        self.say(*(picture.png for picture in result.pictures), event="done", id=job, result=plain(result))
+        result = generate(request, self.model, self.settings.folders.data, report, self.wish)
+        body, blobs = wire.pack(result)
+        self.say(*blobs, event="done", id=job, result=body)
 
     def wish(self) -> Wish:
         """Look at what waits: `interrupt` and `skip` are obeyed at once, everything else after the job."""
@@ -159,14 +166,6 @@ class Worker:
             else:
                 self.postponed.append(message)
         return "stop" if self.interrupted else "skip" if skipped else None
-
-
-def plain(result: Result) -> dict[str, Any]:
-    """The result as JSON, its pictures without their bytes."""
-    body = asdict(result)
-    for picture in body["pictures"]:
-        del picture["png"]
-    return body
 
 
 def _import_engine() -> None:

@@ -34,10 +34,10 @@ class WorkerProcess:
         self._heard = heard
         threading.Thread(target=self._listen, name="worker-listener", daemon=True).start()
 
-    def send(self, body: dict[str, Any]) -> None:
+    def send(self, body: dict[str, Any], blobs: tuple[bytes, ...] = ()) -> None:
         """Say something; silence if the worker is gone, for the listener notices that too."""
         with self._sending, contextlib.suppress(ChannelClosedError):
-            self._channel.send(Message(body))
+            self._channel.send(Message(body, blobs))
 
     def stop(self) -> None:
         """Ask it to end, and end it if it does not."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,6 +17,8 @@ LOCKS = ROOT / "launcher" / "data" / "locks"
 OLDEST_PYTHON = "3.10"
 # torch is chosen per machine (launcher/data/torch.toml) and brings its own CUDA libraries: neither belongs in the lock.
 CHOSEN_PER_MACHINE = re.compile(r"^(torch(vision|audio)?==|triton|nvidia-(?!ml-py))", re.MULTILINE)
+# What asks for torch must not bring it into a lock: uv drops a requirement whose override holds nowhere.
+NO_TORCH = "torch; python_version < '3'\n"
 
 
 def compile_lock(name: str, what: list[str], agree_with: tuple[str, ...], extra: list[str]) -> str:
@@ -25,7 +28,12 @@ def compile_lock(name: str, what: list[str], agree_with: tuple[str, ...], extra:
     command = [sys.executable, "-m", "uv", "pip", "compile", "--universal", "--python-version", OLDEST_PYTHON]
     command += ["--generate-hashes", "--no-emit-index-url", "--no-annotate", "--no-header"]
     command += [part for other in agree_with for part in ("--constraints", str(LOCKS / f"{other}.txt"))]
-    subprocess.run([*command, *what, *extra, "--quiet", "--output-file", str(target)], cwd=ROOT, check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        # not in pyproject.toml: uv would heed it there whenever it installs from the checkout
+        overrides = Path(folder) / "overrides.txt"
+        overrides.write_text(NO_TORCH, encoding="utf-8")
+        command += ["--overrides", str(overrides)]
+        subprocess.run([*command, *what, *extra, "--quiet", "--output-file", str(target)], cwd=ROOT, check=True)
     text = target.read_text(encoding="utf-8")
     refuse_what_does_not_belong(name, text)
     return text

@@ -17,7 +17,7 @@ def txt2img_answer(echo: dict[str, Any], result: Result) -> dict[str, Any]:
     """`images` in bare base64, the request as it was read, and `info` as a string of JSON."""
     pictures = result.pictures if echo.get("send_images", True) else ()
     return {
-        "images": [base64.b64encode(picture.png).decode() for picture in pictures],
+        "images": [base64.b64encode(picture.data).decode() for picture in pictures],
         "parameters": echo,
         "info": json.dumps(info(result), ensure_ascii=False),
     }
@@ -53,12 +53,12 @@ def info(result: Result) -> dict[str, Any]:
         "seed_resize_from_w": -1,
         "seed_resize_from_h": -1,
         "denoising_strength": None,
-        "extra_generation_params": dict(result.extra),
+        "extra_generation_params": dict(result.extra_generation_params),
         "index_of_first_image": 0,
         "infotexts": [picture.infotext for picture in pictures],
         "styles": [],
         "job_timestamp": result.job_timestamp,
-        "clip_skip": request.clip_skip,
+        "clip_skip": request.options.CLIP_stop_at_last_layers,
         "is_using_inpainting_conditioning": False,
         "version": VERSION,
         "comments": list(result.comments),

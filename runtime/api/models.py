@@ -8,7 +8,7 @@ from pydantic import Field
 
 from runtime.api.coercion import Body, Bool, Float, Int, Str
 from runtime.catalogue import find_sampler, find_scheduler
-from runtime.options import Options, eta_option
+from runtime.options import Options
 from runtime.request import Request, RequestError
 
 
@@ -89,11 +89,10 @@ def to_request(body: Txt2ImgBody, options: Options) -> Request:
         seed=body.seed,
         batch_size=body.batch_size,
         n_iter=body.n_iter,
-        eta=body.eta if body.eta is not None else eta_option(sampler, settings),
-        clip_skip=max(settings["CLIP_stop_at_last_layers"], 1),
+        eta=body.eta,
         save=body.save_images,
-        outdir=settings["outdir_samples"] or settings["outdir_txt2img_samples"],
-        preview_every=max(settings["show_progress_every_n_steps"], 0) if settings["live_previews_enable"] else 0,
+        preview_every=max(settings.show_progress_every_n_steps, 0) if settings.live_previews_enable else 0,
+        options=settings,
     )
 
 

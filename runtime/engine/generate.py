@@ -73,7 +73,7 @@ def generate(
     # 2. encode
     conditions = _encode(model.store, job)
     # 3. schedule
-    course = plan_course(job.sampler, job.scheduler, request.steps, request.eta)
+    course = plan_course(job.sampler, job.scheduler, request.steps, job.eta)
     pictures: list[Picture] = []
     interrupted = False
     for batch in range(request.n_iter):
@@ -83,7 +83,7 @@ def generate(
         latents, unfinished = _sample(model.store, job, course, conditions, seeds, watch)
         # 6. decode, 7. save
         decoded = decode(model.store, latents)
-        folder = data_folder / request.outdir if request.save and not unfinished else None
+        folder = data_folder / _folder(request) if request.save and not unfinished else None
         pictures += [_finish(job, model, one, seed, folder) for one, seed in zip(decoded, seeds, strict=True)]
         interrupted = watch.stopping or (batch + 1 < request.n_iter and wish() == "stop")
         if interrupted:
@@ -104,7 +104,7 @@ def generate(
 def _encode(store: Store, job: Job) -> tuple[Tensor, Tensor]:
     """(prompt, negative prompt) as hidden states (1, 77 * chunks, width)."""
     with store.lend("text") as text:
-        skip = job.request.clip_skip
+        skip = job.request.options.CLIP_stop_at_last_layers
         return encode(text, job.prompt, skip, store.device), encode(text, job.negative_prompt, skip, store.device)
 
 
@@ -208,9 +208,14 @@ def _finish(job: Job, model: Model, decoded: Tensor, seed: int, folder: Path | N
     return Picture(png, seed, text, None if path is None else str(path))
 
 
+def _folder(request: Request) -> str:
+    return request.options.outdir_samples or request.options.outdir_txt2img_samples
+
+
 def describe(job: Job, model: Model, seed: int) -> str:
     """The infotext of the picture with this seed."""
     request = job.request
+    clip_skip = request.options.CLIP_stop_at_last_layers
     items = {
         "Steps": request.steps,
         "Sampler": job.sampler.name,
@@ -220,9 +225,9 @@ def describe(job: Job, model: Model, seed: int) -> str:
         "Size": f"{job.width}x{job.height}",
         "Model hash": model.sha256 and model.sha256[:10],
         "Model": model.title,
-        "Clip skip": request.clip_skip if request.clip_skip > 1 else None,
+        "Clip skip": clip_skip if clip_skip > 1 else None,
         "RNG": "CPU" if model.store.device.type == "cuda" else None,
-        **_eta(job.sampler, request.eta),
+        **_eta(job.sampler, job.eta),
         "Version": infotext.VERSION,
     }
     return infotext.write_infotext(job.prompt, job.negative_prompt, items)

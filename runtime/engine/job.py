@@ -31,6 +31,7 @@ class Job:
     width: int
     height: int
     seed: int
+    eta: float
     comments: tuple[str, ...] = ()
 
 
@@ -51,7 +52,10 @@ def check(request: Request, native: tuple[int, int]) -> Job:
     scheduler = _scheduler(request.scheduler, suffix, comments)
     seed = _seed(request)
     prompt, negative = without_comments(request.prompt), without_comments(request.negative_prompt)
-    return Job(request, prompt, negative, sampler, scheduler, width, height, seed, tuple(comments))
+    options = request.options
+    own = options.eta_ddim if sampler.own_timesteps else options.eta_ancestral
+    eta = own if request.eta is None else request.eta
+    return Job(request, prompt, negative, sampler, scheduler, width, height, seed, eta, tuple(comments))
 
 
 def _check_numbers(request: Request) -> None:

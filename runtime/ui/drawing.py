@@ -14,7 +14,6 @@ from uuid import uuid4
 
 import gradio as gr
 
-from runtime.options import eta_option
 from runtime.request import Request, RequestError, Result
 from runtime.studio import Studio
 from runtime.ui import words
@@ -52,13 +51,11 @@ class Form:
             width=_whole(self.width, 0) or None,
             height=_whole(self.height, 0) or None,
             seed=_whole(self.seed, -1),
-            eta=eta_option(self.sampler, options),
             n_iter=_whole(self.batch_count, 1),
             batch_size=_whole(self.batch_size, 1),
-            clip_skip=max(options["CLIP_stop_at_last_layers"], 1),
-            save=options["samples_save"],
-            outdir=options["outdir_samples"] or options["outdir_txt2img_samples"],
-            preview_every=_PREVIEW_EVERY if options["live_previews_enable"] else 0,
+            save=bool(studio.options["samples_save"]),
+            preview_every=_PREVIEW_EVERY if options.live_previews_enable else 0,
+            options=options,
         )
 
 
@@ -94,7 +91,7 @@ def _files(result: Result, folder: Path) -> list[str]:
     for number, picture in enumerate(result.pictures):
         name = Path(picture.path).name if picture.path else f"{number:05}-{picture.seed}.png"
         file = place / re.sub(r"[^\w.-]", "_", name)
-        file.write_bytes(picture.png)
+        file.write_bytes(picture.data)
         files.append(str(file))
     return files
 

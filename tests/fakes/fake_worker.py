@@ -11,9 +11,9 @@ import struct
 import sys
 import time
 import zlib
-from dataclasses import asdict
 from pathlib import Path
 
+from runtime import wire
 from runtime.channel import Channel, ChannelClosedError, Message, inherited_channel
 from runtime.request import Request
 
@@ -47,13 +47,14 @@ class FakeWorker:
     def run(self) -> None:
         self.say({"event": "phase", "name": "torch"})
         while True:
-            body = self.channel.receive().body
+            message = self.channel.receive()
+            body = message.body
             if body["do"] == "stop":
                 return
             if body["do"] == "load":
                 self.load(Path(body["path"]))
             elif body["do"] == "generate":
-                self.generate(body["id"], Request(**body["request"]))
+                self.generate(body["id"], wire.unpack(Request, body["request"], message.blobs))
 
     def load(self, path: Path) -> None:
         if "slow" in path.name:
@@ -107,7 +108,7 @@ class FakeWorker:
                 seed = (request.seed if request.seed >= 0 else 1234) + batch * request.batch_size + place
                 text = f"{request.prompt}\nSteps: {request.steps}, Seed: {seed}, Size: {width}x{height}"
                 blobs.append(png(width, height, text))
-                pictures.append({"seed": seed, "infotext": text, "path": None})
+                pictures.append({"data": {"$blob": len(pictures)}, "seed": seed, "infotext": text})
             if self.interrupted:
                 break
         self.say(
@@ -115,7 +116,7 @@ class FakeWorker:
                 "event": "done",
                 "id": name,
                 "result": {
-                    "request": asdict(request),
+                    "request": wire.pack(request)[0],
                     "pictures": pictures,
                     "width": width,
                     "height": height,
@@ -124,7 +125,6 @@ class FakeWorker:
                     "model_hash": "0123456789",
                     "seconds": 0.1,
                     "comments": [],
-                    "extra": {},
                 },
             },
             *blobs,

@@ -14,6 +14,7 @@ from runtime.engine import images
 from runtime.engine.generate import Step, generate
 from runtime.engine.job import check
 from runtime.infotext import parse_infotext
+from runtime.job_options import JobOptions
 from runtime.request import LARGEST_SEED, Request, RequestError
 
 SMALL = Request(prompt="a red circle", steps=3, seed=7, save=False)
@@ -31,7 +32,7 @@ def draw(request, model, tmp_path, stop_after=None, skip_after=None):
 
 
 def pixels(picture):
-    return np.asarray(Image.open(io.BytesIO(picture.png)), dtype=int)
+    return np.asarray(Image.open(io.BytesIO(picture.data)), dtype=int)
 
 
 @pytest.mark.parametrize("sampler", ["Euler a", "Euler", "DDIM", "DPM++ 2M"])
@@ -42,7 +43,7 @@ def test_every_sampler_draws_at_the_native_size(model, tmp_path, sampler):
     assert len(seen) == (2 if sampler == "DDIM" else 3)
     assert (result.width, result.height, result.interrupted) == (64, 64, False)
     again, _ = draw(replace(SMALL, sampler_name=sampler), model, tmp_path)
-    assert again.pictures[0].png == result.pictures[0].png
+    assert again.pictures[0].data == result.pictures[0].data
 
 
 @pytest.mark.parametrize("sampler", ["Euler a", "DPM++ 2M"])
@@ -102,7 +103,7 @@ def test_any_other_number_is_a_seed_and_told_so_that_it_draws_the_same(model, tm
     result, _ = draw(request, model, tmp_path)
     assert result.pictures[0].seed == told
     again, _ = draw(replace(request, seed=told), model, tmp_path)
-    assert again.pictures[0].png == result.pictures[0].png
+    assert again.pictures[0].data == result.pictures[0].data
 
 
 def test_seeds_of_a_batch_start_over_after_the_last(model, tmp_path):
@@ -158,7 +159,7 @@ def test_schedule_of_name_and_field(model, sampler, scheduler, label):
 
 
 def test_interruption_gives_what_is_there(model, tmp_path):
-    request = replace(SMALL, steps=9, n_iter=3, save=True, outdir="out")
+    request = replace(SMALL, steps=9, n_iter=3, save=True, options=JobOptions(outdir_samples="out"))
     result, seen = draw(request, model, tmp_path, stop_after=2)
     assert result.interrupted
     assert (len(seen), len(result.pictures)) == (2, 1)
@@ -167,7 +168,7 @@ def test_interruption_gives_what_is_there(model, tmp_path):
 
 
 def test_interruption_at_the_last_step_keeps_the_finished_batch_and_starts_no_other(model, tmp_path):
-    request = replace(SMALL, steps=2, n_iter=3, save=True, outdir="out")
+    request = replace(SMALL, steps=2, n_iter=3, save=True, options=JobOptions(outdir_samples="out"))
     result, seen = draw(request, model, tmp_path, stop_after=2)
     assert result.interrupted
     assert (len(seen), len(result.pictures)) == (2, 1)
@@ -175,7 +176,7 @@ def test_interruption_at_the_last_step_keeps_the_finished_batch_and_starts_no_ot
 
 
 def test_a_skipped_batch_is_followed_by_the_next(model, tmp_path):
-    request = replace(SMALL, steps=3, n_iter=2, save=True, outdir="out")
+    request = replace(SMALL, steps=3, n_iter=2, save=True, options=JobOptions(outdir_samples="out"))
     result, seen = draw(request, model, tmp_path, skip_after=1)
     assert not result.interrupted
     assert [(step.batch, step.step) for step in seen] == [(1, 1), (2, 1), (2, 2), (2, 3)]
@@ -229,7 +230,7 @@ def test_a_decoder_that_overflows_is_tried_again_in_float32(checkpoint_file, tmp
 
 
 def test_files_are_numbered_in_dated_folders(model, tmp_path):
-    request = replace(SMALL, steps=1, batch_size=2, save=True, outdir="out 图")
+    request = replace(SMALL, steps=1, batch_size=2, save=True, options=JobOptions(outdir_samples="out 图"))
     result, _ = draw(request, model, tmp_path)
     again, _ = draw(request, model, tmp_path)
     (folder,) = (tmp_path / "out 图").iterdir()
@@ -237,7 +238,7 @@ def test_files_are_numbered_in_dated_folders(model, tmp_path):
     assert sorted(entry.name for entry in folder.iterdir()) == [f"0000{k}-{7 + k % 2}.png" for k in range(4)]
     paths = [picture.path for picture in (*result.pictures, *again.pictures)]
     assert paths == [str(folder / f"0000{k}-{7 + k % 2}.png") for k in range(4)]
-    assert (folder / "00000-7.png").read_bytes() == result.pictures[0].png
+    assert (folder / "00000-7.png").read_bytes() == result.pictures[0].data
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, monkeypatch):
@@ -262,10 +263,16 @@ def test_levels_are_cut_off(model):
 
 @pytest.mark.parametrize(("prompt", "chunk"), [("a café", "tEXt"), ("一个红色的圆", "iTXt")])
 def test_infotext_lies_in_the_png(model, tmp_path, prompt, chunk):
-    result, _ = draw(replace(SMALL, steps=1, prompt=prompt, negative_prompt="blue: x", clip_skip=2), model, tmp_path)
+    result, _ = draw(
+        replace(
+            SMALL, steps=1, prompt=prompt, negative_prompt="blue: x", options=JobOptions(CLIP_stop_at_last_layers=2)
+        ),
+        model,
+        tmp_path,
+    )
     picture = result.pictures[0]
-    assert chunk.encode() in picture.png
-    assert Image.open(io.BytesIO(picture.png)).text["parameters"] == picture.infotext
+    assert chunk.encode() in picture.data
+    assert Image.open(io.BytesIO(picture.data)).text["parameters"] == picture.infotext
     lines = picture.infotext.split("\n")
     assert lines[:2] == [prompt, "Negative prompt: blue: x"]
     assert lines[2] == (

@@ -10,7 +10,7 @@ import pytest
 from runtime import jobs as jobs_module
 from runtime.jobs import Jobs
 from runtime.request import Request, RequestError
-from runtime.tasks import NoModelError, read_result
+from runtime.tasks import NoModelError
 from tests.fakes.serving import CHECKOUT, PYTHON, until
 
 WORKER = (PYTHON, str(CHECKOUT / "tests" / "fakes" / "fake_worker.py"))
@@ -46,14 +46,14 @@ def test_an_answer_of_a_bad_shape_fails_its_job_and_no_other(
 ) -> None:
     model = checkpoint(tmp_path, "a.safetensors")
 
-    def stumble(found: dict[str, Any], blobs: Any) -> Any:
+    def stumble(kind: Any, found: dict[str, Any], blobs: Any) -> Any:
         raise KeyError("pictures")
 
-    monkeypatch.setattr(jobs_module, "read_result", stumble)
+    monkeypatch.setattr(jobs_module.wire, "unpack", stumble)
     with pytest.raises(RequestError) as refused:
         jobs.generate(Request(steps=1), model).result(SOON)
     assert refused.value.code == "server-fault"
-    monkeypatch.setattr(jobs_module, "read_result", read_result)
+    monkeypatch.undo()
     assert len(jobs.generate(Request(steps=1), model).result(SOON).pictures) == 1
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from runtime import library
 from runtime.hashes import HashCache
-from runtime.library import Library, natural_order, old_hash
+from runtime.library import Library, old_hash
 from runtime.options import Options
+from runtime.shelf import natural_order
 
 
 @pytest.fixture(autouse=True)
