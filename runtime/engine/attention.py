@@ -1,0 +1,65 @@
+"""Which of torch's ways to compute attention the flags ask for, and the models told to use it."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers.models import attention_processor as processors
+
+#: by AUTOMATIC1111's priority: of several flags the first that can be had counts
+FLAGS = (
+    ("xformers", "xformers"),
+    ("force_enable_xformers", "xformers"),
+    ("opt_split_attention", "sliced"),
+    ("opt_sdp_no_mem_attention", "sdp-no-mem"),
+    ("opt_sdp_attention", "sdp"),
+    ("opt_sub_quad_attention", "sliced"),
+    ("opt_split_attention_v1", "most-sliced"),
+    ("opt_split_attention_invokeai", "sliced"),
+)
+FLAG_NAMES = (*(flag for flag, _ in FLAGS), "disable_opt_split_attention")
+
+
+@dataclass(frozen=True)
+class Attention:
+    """`name`: plain, sdp, sdp-no-mem, sliced, most-sliced or xformers; `warning` says what could not be had."""
+
+    name: str = "sdp"
+    warning: str = ""
+
+
+def choose(flags: dict[str, bool], cuda: bool, xformers: bool | None = None) -> Attention:
+    """torch's own attention unless a flag asks for another; xformers needs its package and an NVIDIA card.
+
+    `xformers` None: look whether the package is there.
+    """
+    if flags.get("disable_opt_split_attention"):
+        return Attention("plain")
+    there = importlib.util.find_spec("xformers") is not None if xformers is None else xformers
+    asked = [name for flag, name in FLAGS if flags.get(flag)]
+    possible = [name for name in asked if name != "xformers" or (there and cuda)]
+    warning = ""
+    if "xformers" in asked and not (there and cuda):
+        why = "there is no NVIDIA GPU in use" if there else "it is not installed"
+        warning = f"xformers cannot be used, since {why}; torch's own attention takes its place."
+    return Attention(possible[0] if possible else "sdp", warning)
+
+
+def use(attention: Attention, unet: Any) -> None:
+    """Set the U-Net's attention. The VAE's keeps torch's own: it runs once per picture."""
+    if attention.name == "sdp-no-mem":
+        torch.backends.cuda.enable_mem_efficient_sdp(False)
+    unet.set_attn_processor(_processor(attention.name))
+
+
+def _processor(name: str) -> Any:
+    if name == "xformers":
+        return processors.XFormersAttnProcessor()
+    if name == "plain":
+        return processors.AttnProcessor()
+    if name in ("sliced", "most-sliced"):
+        return processors.SlicedAttnProcessor(slice_size=1 if name == "most-sliced" else 4)
+    return processors.AttnProcessor2_0()
