@@ -82,6 +82,8 @@ class Request:
     negative_prompt: str = ""
     #: names of styles; their texts are already in the two prompts
     styles: tuple[str, ...] = ()
+    #: the prompt before the styles, for file names; None: there is no difference
+    unstyled_prompt: str | None = None
     sampler_name: str = "Euler a"
     #: label of the schedule; "Automatic" takes the sampler's own
     scheduler: str = "Automatic"
