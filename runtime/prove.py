@@ -53,12 +53,13 @@ def _multiply() -> str:
 
 def _draw() -> bool:
     from runtime.engine.checkpoint import load_checkpoint
-    from runtime.engine.generate import Model, generate
+    from runtime.engine.generate import generate
     from runtime.engine.memory import Settings, Store, look, place
+    from runtime.engine.model import Model
 
     placement = place(Settings(), look())
     checkpoint = load_checkpoint(DEMO, placement.precision)
-    model = Model(checkpoint.title, Store(checkpoint, placement), checkpoint.native)
+    model = Model(checkpoint.title, checkpoint.path, Store(checkpoint, placement), checkpoint.traits)
     request = Request(prompt="a red circle on a white background", steps=2, seed=1, save=False)
     result = generate(request, model, Path(), lambda _step: None, lambda: None)
     return len(result.pictures) == 1

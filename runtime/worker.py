@@ -25,8 +25,9 @@ from runtime.folders import FOLDER_KEYS, Folders, find_folders
 from runtime.request import Request, RequestError
 
 if TYPE_CHECKING:
-    from runtime.engine.generate import Model, Step, Wish
+    from runtime.engine.generate import Step, Wish
     from runtime.engine.memory import Settings
+    from runtime.engine.model import Model
 
 #: nothing that the worker imports may ask another machine for anything
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
@@ -113,8 +114,8 @@ class Worker:
     def load(self, path: Path, sha256: str | None) -> None:
         """Replace the model; the old one stays when the new one cannot be read."""
         from runtime.engine.checkpoint import load_checkpoint
-        from runtime.engine.generate import Model
         from runtime.engine.memory import Store, look, place
+        from runtime.engine.model import Model
 
         began = time.monotonic()
         self.say(event="phase", name="model")
@@ -123,14 +124,14 @@ class Worker:
         checkpoint = load_checkpoint(path, placement.precision)
         self.model = None
         sha256 = hashing.result() if hashing else sha256
-        self.model = Model(checkpoint.title, Store(checkpoint, placement), checkpoint.native, sha256)
+        self.model = Model(checkpoint.title, checkpoint.path, Store(checkpoint, placement), checkpoint.traits, sha256)
         self.say(
             event="loaded",
             path=str(path),
             title=checkpoint.title,
             seconds=round(time.monotonic() - began, 3),
-            width=checkpoint.native[0],
-            height=checkpoint.native[1],
+            width=checkpoint.traits.native[0],
+            height=checkpoint.traits.native[1],
             hash=sha256,
             device=placement.device,
             mode=placement.mode,

@@ -16,6 +16,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from runtime.engine.configurations import Configurations, configure
 from runtime.engine.names import TEXT, UNET, VAE, Names, vae_projection
+from runtime.engine.traits import Traits
 from runtime.request import RequestError
 from runtime.safetensors_header import Header, read_header
 
@@ -29,14 +30,14 @@ _IGNORED = ("position_ids", "text_projection.weight", "logit_scale")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The three models in evaluation mode, on the CPU; `native` is (width, height) in pixels."""
+    """The models in evaluation mode, on the CPU; `texts` are one or two text models, as `traits.family` says."""
 
     path: Path
     title: str
     unet: Any
     vae: Any
-    text: Any
-    native: tuple[int, int]
+    texts: tuple[Any, ...]
+    traits: Traits
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def load_checkpoint(path: Path, precision: Precision | None = None) -> Checkpoin
     except (OSError, ValueError) as broken:
         message = f"{path.name} cannot be read: {broken}."
         raise RequestError("checkpoint-unreadable", message, "Check its disk and try again.") from broken
-    return Checkpoint(path, path.stem, unet, vae, text, native_size(header.metadata))
+    return Checkpoint(path, path.stem, unet, vae, (text,), Traits(native=native_size(header.metadata)))
 
 
 def native_size(metadata: Mapping[str, str]) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from runtime.engine import images
 from runtime.engine.conditioning import encode
 from runtime.engine.job import SEEDS, Job, check
 from runtime.engine.memory import Store
+from runtime.engine.model import Model
 from runtime.engine.noise import Noise
 from runtime.engine.preview import preview
 from runtime.engine.samplers import Course, Denoiser, plan_course
@@ -28,16 +29,6 @@ from runtime.request import Picture, Request, RequestError, Result
 SCALING = 0.18215
 #: what the user wants of the running job; None is to go on
 Wish = Literal["skip", "stop"] | None
-
-
-@dataclass(frozen=True)
-class Model:
-    """A loaded checkpoint, placed; `sha256` is None where files are not hashed."""
-
-    title: str
-    store: Store
-    native: tuple[int, int]
-    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +60,7 @@ def generate(
     """
     began = time.monotonic()
     # 1. check
-    job = check(request, model.native)
+    job = check(request, model.traits.native)
     # 2. encode
     conditions = _encode(model.store, job)
     # 3. schedule
@@ -103,7 +94,7 @@ def generate(
 
 def _encode(store: Store, job: Job) -> tuple[Tensor, Tensor]:
     """(prompt, negative prompt) as hidden states (1, 77 * chunks, width)."""
-    with store.lend("text") as text:
+    with store.lend("text") as (text,):
         skip = job.request.options.CLIP_stop_at_last_layers
         return encode(text, job.prompt, skip, store.device), encode(text, job.negative_prompt, skip, store.device)
 

@@ -80,7 +80,7 @@ def place(settings: Settings, hardware: Hardware) -> Placement:
 
 
 class Store:
-    """Holds the three models of one checkpoint and lends them, on the device, one at a time where memory is short."""
+    """Holds the models of one checkpoint and lends them, on the device, one at a time where memory is short."""
 
     def __init__(self, checkpoint: Checkpoint, placement: Placement) -> None:
         self.device = torch.device(placement.device)
@@ -88,7 +88,7 @@ class Store:
         self._models: dict[str, nn.Module] = {
             "unet": checkpoint.unet,
             "vae": checkpoint.vae,
-            "text": checkpoint.text,
+            "text": nn.ModuleList(checkpoint.texts),
         }
         if placement.channels_last:
             for name in ("unet", "vae"):
@@ -101,14 +101,14 @@ class Store:
 
     @contextmanager
     def lend(self, name: str) -> Iterator[Any]:
-        """The model `unet`, `vae` or `text`, ready to run on `device`."""
+        """The model `unet` or `vae`, or the tuple of `text` models, ready to run on `device`."""
         model = self._models[name]
         streamed = name == "unet" and self.placement.mode == "lowvram"
         moved = self.placement.mode != "full" and not streamed
         if moved:
             model.to(self.device)
         try:
-            yield model
+            yield tuple(model) if isinstance(model, nn.ModuleList) else model
         finally:
             if moved:
                 model.to("cpu")

@@ -19,8 +19,9 @@ from pathlib import Path
 from PIL import Image
 
 from runtime.engine.checkpoint import load_checkpoint
-from runtime.engine.generate import Model, generate
+from runtime.engine.generate import generate
 from runtime.engine.memory import Settings, Store, look, place
+from runtime.engine.model import Model
 from runtime.request import Request
 from tools.demo_model.drawings import COLOURS, SHAPES, Scene, all_scenes, caption
 from tools.demo_model.export import TARGET
@@ -35,7 +36,7 @@ def open_model(file: Path) -> Model:
     """In float32 on the CPU, so that the figures can be had again anywhere."""
     placement = place(Settings(use_cpu=("all",), no_half=True), look())
     checkpoint = load_checkpoint(file, placement.precision)
-    return Model(checkpoint.title, Store(checkpoint, placement), checkpoint.native)
+    return Model(checkpoint.title, checkpoint.path, Store(checkpoint, placement), checkpoint.traits)
 
 
 def scenes_to_draw(count: int) -> list[Scene]:

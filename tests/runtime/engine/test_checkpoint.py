@@ -39,12 +39,12 @@ def code_of(path: Path) -> str:
 
 def test_what_was_written_comes_back(checkpoint_file, written):
     loaded = load_checkpoint(checkpoint_file)
-    for model, source in zip((loaded.unet, loaded.vae, loaded.text), written, strict=True):
+    for model, source in zip((loaded.unet, loaded.vae, *loaded.texts), written, strict=True):
         expected = source.state_dict()
         assert set(model.state_dict()) == set(expected)
         assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
         assert not model.training
-    assert (loaded.title, loaded.native) == ("tiny", (64, 64))
+    assert (loaded.title, loaded.traits.native) == ("tiny", (64, 64))
 
 
 def test_loaded_models_compute_the_same(checkpoint_file, written):
@@ -54,14 +54,14 @@ def test_loaded_models_compute_the_same(checkpoint_file, written):
     latents = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         states = text(ids).last_hidden_state
-        assert torch.equal(loaded.text(ids).last_hidden_state, states)
+        assert torch.equal(loaded.texts[0](ids).last_hidden_state, states)
         time = torch.tensor([123.4])
         assert torch.allclose(loaded.unet(latents, time, states).sample, unet(latents, time, states).sample, atol=1e-6)
 
 
 def test_each_model_has_its_precision(checkpoint_file):
     loaded = load_checkpoint(checkpoint_file, Precision(unet=torch.bfloat16, vae=torch.float32, text=torch.float16))
-    found = [next(model.parameters()).dtype for model in (loaded.unet, loaded.vae, loaded.text)]
+    found = [next(model.parameters()).dtype for model in (loaded.unet, loaded.vae, *loaded.texts)]
     assert found == [torch.bfloat16, torch.float32, torch.float16]
 
 
@@ -69,8 +69,8 @@ def test_other_widths_are_followed(tmp_path):
     save_file(tiny_state(widths=(32, 64, 96, 96), text_width=64), tmp_path / "m.safetensors")
     loaded = load_checkpoint(tmp_path / "m.safetensors")
     assert loaded.unet.config.block_out_channels == (32, 64, 96, 96)
-    assert (loaded.unet.config.cross_attention_dim, loaded.text.config.hidden_size) == (64, 64)
-    assert loaded.native == (512, 512)
+    assert (loaded.unet.config.cross_attention_dim, loaded.texts[0].config.hidden_size) == (64, 64)
+    assert loaded.traits.native == (512, 512)
 
 
 def test_leftovers_of_training_and_old_names_are_accepted(tmp_path, state):
@@ -81,7 +81,7 @@ def test_leftovers_of_training_and_old_names_are_accepted(tmp_path, state):
         "betas": torch.ones(1000),
     }
     save_file(short | extra, tmp_path / "m.safetensors")
-    assert load_checkpoint(tmp_path / "m.safetensors").text.config.num_hidden_layers == 12
+    assert load_checkpoint(tmp_path / "m.safetensors").texts[0].config.num_hidden_layers == 12
 
 
 def test_the_file_may_change_under_a_loaded_model(tmp_path, checkpoint_file):

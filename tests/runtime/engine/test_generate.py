@@ -70,7 +70,7 @@ def test_guidance_by_hand(model, tmp_path):
     from runtime.engine.conditioning import encode
     from runtime.engine.generate import guided
 
-    with torch.inference_mode(), model.store.lend("text") as text, model.store.lend("unet") as unet:
+    with torch.inference_mode(), model.store.lend("text") as (text,), model.store.lend("unet") as unet:
         wanted = encode(text, "a cat", 1, model.store.device)
         unwanted = encode(text, "", 1, model.store.device)
         longer = encode(text, "x BREAK y", 1, model.store.device)
@@ -92,7 +92,7 @@ def test_long_prompts_and_odd_sizes(model, tmp_path):
 
 
 def test_random_seeds_are_told(model):
-    seeds = {check(replace(SMALL, seed=-1), model.native).seed for _ in range(20)}
+    seeds = {check(replace(SMALL, seed=-1), model.traits.native).seed for _ in range(20)}
     assert len(seeds) > 15
     assert all(0 <= seed < LARGEST_SEED for seed in seeds)
 
@@ -139,7 +139,7 @@ def test_half_a_character_is_replaced_and_two_halves_are_joined(model, tmp_path)
 )
 def test_what_cannot_be_drawn_is_refused(model, change, code):
     with pytest.raises(RequestError) as refused:
-        check(replace(SMALL, **change), model.native)
+        check(replace(SMALL, **change), model.traits.native)
     assert refused.value.code == code
 
 
@@ -153,7 +153,7 @@ def test_what_cannot_be_drawn_is_refused(model, change, code):
     ],
 )
 def test_schedule_of_name_and_field(model, sampler, scheduler, label):
-    job = check(replace(SMALL, sampler_name=sampler, scheduler=scheduler), model.native)
+    job = check(replace(SMALL, sampler_name=sampler, scheduler=scheduler), model.traits.native)
     assert job.scheduler == label
     assert bool(job.comments) == (scheduler == "of my own")
 
@@ -185,12 +185,12 @@ def test_a_skipped_batch_is_followed_by_the_next(model, tmp_path):
 
 def test_the_processors_short_numbers_draw_nearly_the_same(checkpoint_file, model, tmp_path):
     from runtime.engine.checkpoint import load_checkpoint
-    from runtime.engine.generate import Model
     from runtime.engine.memory import Hardware, Settings, Store, place
+    from runtime.engine.model import Model
 
     placement = place(Settings(), Hardware(native_bfloat16=True))
     checkpoint = load_checkpoint(checkpoint_file, placement.precision)
-    short = Model(checkpoint.title, Store(checkpoint, placement), checkpoint.native)
+    short = Model(checkpoint.title, checkpoint.path, Store(checkpoint, placement), checkpoint.traits)
     request = replace(SMALL, steps=1)
     pictures = [draw(request, one, tmp_path)[0].pictures[0] for one in (short, model)]
     assert np.abs(pixels(pictures[0]) - pixels(pictures[1])).mean() < 4

@@ -149,7 +149,7 @@ def test_a_mean_that_vanishes_or_turns_leaves_the_weights_alone(rest):
 
 def test_each_chunk_is_encoded_by_itself(model):
     device = model.store.device
-    with torch.no_grad(), model.store.lend("text") as text:
+    with torch.no_grad(), model.store.lend("text") as (text,):
         long = encode(text, "cat " * 75 + "BREAK mat", 1, device)
         second = encode(text, "mat", 1, device)
     assert long.shape == (1, 154, 32)
@@ -158,7 +158,7 @@ def test_each_chunk_is_encoded_by_itself(model):
 
 def test_clip_skip_is_as_if_the_last_layers_were_not_there(model):
     device = model.store.device
-    with torch.no_grad(), model.store.lend("text") as text:
+    with torch.no_grad(), model.store.lend("text") as (text,):
         skipped = encode(text, "a cat", 3, device)
         layers = text.encoder.layers
         text.encoder.layers = layers[:-2]
@@ -171,6 +171,6 @@ def test_clip_skip_is_as_if_the_last_layers_were_not_there(model):
 
 
 def test_weights_beyond_numbers_are_refused(model):
-    with torch.no_grad(), model.store.lend("text") as text, pytest.raises(RequestError) as refused:
+    with torch.no_grad(), model.store.lend("text") as (text,), pytest.raises(RequestError) as refused:
         encode(text, "(" * 100_000 + "cat", 1, model.store.device)
     assert refused.value.code == "prompt-weight"
