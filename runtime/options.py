@@ -6,44 +6,32 @@ import json
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from runtime.casting import cast
 from runtime.files import write_whole
+from runtime.freezing import Freeze
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
+from runtime.setting import JOB_DEFAULTS
+from runtime.settings_elsewhere import ELSEWHERE
+from runtime.settings_table import BY_NAME, SETTINGS
 
 _LOG = logging.getLogger(__name__)
 
-#: what clients and tutorials touch, with AUTOMATIC1111's defaults; None: the type is not fixed
-DEFAULTS: Mapping[str, Any] = {
-    **asdict(JobOptions()),
-    "sd_model_checkpoint": None,
-    "sd_checkpoint_hash": "",
-    "samples_save": True,
-    "outdir_extras_samples": "outputs/extras-images",
-    "outdir_save": "log/images",
-    "localization": "None",
-    "quicksettings_list": ["sd_model_checkpoint"],
-    "send_seed": True,
-    "send_size": True,
-    "disabled_extensions": [],
-}
+DEFAULTS: Mapping[str, Any] = {one.name: one.default for one in SETTINGS}
 #: what a single job may set for itself; folders and files are not among them
-_JOB = frozenset(field.name for field in fields(JobOptions))
-OVERRIDABLE = frozenset(name for name in _JOB if not name.startswith("outdir_"))
-_LARGEST = 2**53
-_WORDS = dict.fromkeys(("true", "1", "1.0", "yes", "on"), True) | dict.fromkeys(
-    ("false", "0", "0.0", "no", "off"), False
-)
+OVERRIDABLE = frozenset(name for name in JOB_DEFAULTS if not name.startswith("outdir_"))
+#: further settings that a request may name: the queue and the API heed them
+_FOR_THE_SERVER = frozenset({"sd_model_checkpoint", "samples_save"})
 
 
 class Options:
     """The stored settings. Reading is cheap; `update` writes the file."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, freeze: Freeze | None = None) -> None:
+        self._file, self.freeze = file, freeze or Freeze()
         self._lock = threading.Lock()
         self._stored = _read(file)
 
@@ -51,60 +39,55 @@ class Options:
         return self._stored.get(name, DEFAULTS[name])
 
     def for_job(self, overrides: Mapping[str, Any]) -> JobOptions:
-        """The options as one job sees them; of the overrides only those of the drawing count, null is none.
+        """The options as one job sees them; null is no override.
 
-        RequestError names the override that is not of its option's type.
+        RequestError for an override that is not of its option's type, that nobody knows, or that is frozen.
         """
-        given = {name: overrides[name] for name in sorted(OVERRIDABLE & overrides.keys())}
-        chosen = {name: _override(name, value) for name, value in given.items() if value is not None}
-        return JobOptions(**{name: self[name] for name in _JOB} | chosen)
+        chosen = {name: _override(name, value) for name, value in overrides.items() if value is not None}
+        self.freeze.refuse({name: value for name, value in chosen.items() if name in BY_NAME and value != self[name]})
+        given = {name: value for name, value in chosen.items() if name in OVERRIDABLE}
+        return JobOptions(**{name: self[name] for name in JOB_DEFAULTS} | given)
 
     def known(self) -> dict[str, Any]:
-        """Every known option, defaults filled in."""
-        return {name: self[name] for name in DEFAULTS}
+        """Every known option, defaults filled in; whole numbers whose default is not 0 as floats, as upstream."""
+        return {name: _as_listed(name, self[name]) for name in DEFAULTS}
 
-    def update(self, changes: Mapping[str, Any]) -> None:
+    def update(self, changes: Mapping[str, Any], keep_frozen: bool = True) -> None:
         """Cast to the options' types, store, write. Unknown names are kept: AUTOMATIC1111 has hundreds.
 
-        Null, and what cannot be cast, bring the default back.
+        Null, and what cannot be cast, bring the default back. RequestError where the flags freeze a setting
+        (`keep_frozen` False: the server's own changes). What is stored already is no change.
         """
         with self._lock:
-            unchanged = {name: value for name, value in self._stored.items() if name not in changes}
-            self._stored = unchanged | _cast_all(changes)
-            write_whole(self._file, json.dumps(self._stored, indent=4, ensure_ascii=False))
+            wanted = changes if not keep_frozen else self._changed(changes)
+            unchanged = {name: value for name, value in self._stored.items() if name not in wanted}
+            stored = unchanged | _cast_all(wanted)
+            if stored != self._stored:
+                self._stored = stored
+                write_whole(self._file, json.dumps(self._stored, indent=4, ensure_ascii=False))
+
+    def _changed(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        heeded = {name: value for name, value in changes.items() if not self.freeze.unheeded(name)}
+        self.freeze.refuse({name: value for name, value in heeded.items() if not self._is(name, value)})
+        return heeded
+
+    def _is(self, name: str, value: Any) -> bool:
+        """Is this the stored value already?"""
+        try:
+            return bool(cast(name, value) == self._stored.get(name, DEFAULTS.get(name)))
+        except (ValueError, OverflowError):
+            return False
 
 
-def cast(name: str, value: Any) -> Any:
-    """The value in the option's type: 2.0 and "2" are 2, "false" is False. ValueError where that cannot be."""
-    default = DEFAULTS.get(name)
-    if default is None:
-        return value
-    if isinstance(default, bool):
-        return _truth(value)
-    if isinstance(default, (int, float)):
-        return _number(value, type(default))
-    if isinstance(default, str) and isinstance(value, (int, float)):
-        return str(value)
-    if not isinstance(value, type(default)):
-        raise ValueError(f"{name} is not of the right type")
-    return value
+def unheeded(overrides: Mapping[str, Any]) -> tuple[str, ...]:
+    """Sentences about overrides that change nothing here."""
+    folders = JOB_DEFAULTS.keys() - OVERRIDABLE
+    idle = [name for name in overrides if name in ELSEWHERE or name in folders or _listed_only(name)]
+    return tuple(f"The setting {name} of override_settings has no effect on a job here." for name in idle)
 
 
-def _truth(value: Any) -> bool:
-    found = _WORDS.get(str(value).lower())
-    if found is None:
-        raise ValueError("neither true nor false")
-    return found
-
-
-def _number(value: Any, kind: type[Any]) -> Any:
-    """Nothing that JSON or the engine could not carry: no NaN, no infinity, no number of a thousand digits."""
-    if not isinstance(value, (int, float, str)):
-        raise ValueError("no number")
-    number = float(value)
-    if not abs(number) < _LARGEST:
-        raise ValueError("no number of a usable size")
-    return kind(number)
+def _listed_only(name: str) -> bool:
+    return name in BY_NAME and name not in JOB_DEFAULTS and name not in _FOR_THE_SERVER
 
 
 def _cast_all(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,6 +105,9 @@ def _cast_or_warn(name: str, value: Any) -> Any:
 
 
 def _override(name: str, value: Any) -> Any:
+    if name not in BY_NAME and name not in ELSEWHERE:
+        message = f"override_settings.{name:.60} is no known setting."
+        raise RequestError("unknown-override", message, "GET /sdapi/v1/options lists the settings.")
     try:
         return cast(name, value)
     except (ValueError, OverflowError):
@@ -129,12 +115,18 @@ def _override(name: str, value: Any) -> Any:
         raise RequestError("bad-override", message, "Send what GET /sdapi/v1/options shows.") from None
 
 
+def _as_listed(name: str, value: Any) -> Any:
+    default = DEFAULTS[name]
+    whole = isinstance(default, int) and not isinstance(default, bool)
+    return float(value) if whole and default != 0 else value
+
+
 def _read(file: Path) -> dict[str, Any]:
     """The file's content; an unreadable one is moved aside, as AUTOMATIC1111 does."""
     try:
         found = json.loads(file.read_text(encoding="utf-8-sig"))
         if isinstance(found, dict):
-            return _cast_all(found)
+            return _cast_all(migrated(found))
         raise ValueError("it is no JSON object")
     except FileNotFoundError:
         return {}
@@ -147,3 +139,17 @@ def _read(file: Path) -> dict[str, Any]:
         except OSError as refused:
             _LOG.warning("%s cannot be moved: %s", file, refused)
         return {}
+
+
+def migrated(found: dict[str, Any]) -> dict[str, Any]:
+    """Settings of earlier versions under their present names; the old names stay in the file."""
+    new: dict[str, Any] = {}
+    for old, name in (("quicksettings", "quicksettings_list"), ("ui_reorder", "ui_reorder_list")):
+        if name not in found and isinstance(found.get(old), str):
+            new[name] = [part.strip() for part in found[old].split(",") if part.strip()]
+    overriding = "sd_vae_overrides_per_model_preferences"
+    if overriding not in found and isinstance(found.get("sd_vae_as_default"), bool):
+        new[overriding] = not found["sd_vae_as_default"]
+    if found.get("sd_vae") == "auto":
+        new["sd_vae"] = "Automatic"
+    return found | new

@@ -1,0 +1,46 @@
+"""A setting's value in the setting's type, whatever JSON or an infotext made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime.settings_table import BY_NAME
+
+_LARGEST = 2**53
+_WORDS = dict.fromkeys(("true", "1", "1.0", "yes", "on"), True) | dict.fromkeys(
+    ("false", "0", "0.0", "no", "off"), False
+)
+
+
+def cast(name: str, value: Any) -> Any:
+    """2.0 and "2" are 2, "false" is False; unknown settings as they are. ValueError where that cannot be."""
+    known = BY_NAME.get(name)
+    default = None if known is None else known.default
+    if default is None:
+        return value
+    if isinstance(default, bool):
+        return _truth(value)
+    if isinstance(default, (int, float)):
+        return _number(value, type(default))
+    if isinstance(default, str) and isinstance(value, (int, float)):
+        return str(value)
+    if not isinstance(value, type(default)):
+        raise ValueError(f"{name} is not of the right type")
+    return value
+
+
+def _truth(value: Any) -> bool:
+    found = _WORDS.get(str(value).lower())
+    if found is None:
+        raise ValueError("neither true nor false")
+    return found
+
+
+def _number(value: Any, kind: type[Any]) -> Any:
+    """Nothing that JSON or the engine could not carry: no NaN, no infinity, no number of a thousand digits."""
+    if not isinstance(value, (int, float, str)):
+        raise ValueError("no number")
+    number = float(value)
+    if not abs(number) < _LARGEST:
+        raise ValueError("no number of a usable size")
+    return kind(number)
