@@ -88,6 +88,11 @@ class Jobs:
         self._inbox.put(task)
         return task.future
 
+    def ahead_of(self, job: Future[Any]) -> int:
+        """How many tasks come before this one: 0 when it runs, or its model loads, or it has ended."""
+        waiting = [task.future for task in tuple(self._pending)]
+        return waiting.index(job) + 1 if job in waiting else 0
+
     def interrupt(self) -> None:
         """Stop the running job now, keeping what exists; nothing happens if none runs."""
         self._inbox.put(Interrupt())
