@@ -86,6 +86,10 @@ class JobOptions:
     return_mask: bool = False
     return_mask_composite: bool = False
     hires_fix_use_firstpass_conds: bool = False
+    #: "first pass", "second pass" or "both passes" of hires fix may switch to the refiner
+    hires_fix_refiner_pass: str = "second pass"
+    #: count `refiner_switch_at` in steps done, not in noise removed
+    refiner_switch_by_sample_steps: bool = False
     tiling: bool = False
     face_restoration: bool = False
     face_restoration_model: str = "CodeFormer"

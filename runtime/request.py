@@ -120,6 +120,8 @@ class Request:
     hires: Hires | None = None
     start: Start | None = None
     script: Script | None = None
+    #: draw with this checkpoint instead of the chosen one, by any spelling of its name (a script's axis sets it)
+    checkpoint: str | None = None
     #: write the pictures, and the grid, under outputs/
     save: bool = True
     save_grid: bool = True
