@@ -1,0 +1,117 @@
+"""A LoRA file as layers: keys read, numbers taken out of tensors; the last few files are kept."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from torch import Tensor
+
+from runtime.engine.networks.deltas import Layer
+from runtime.engine.networks.keys import Key, read_key
+from runtime.networks import lora_hash
+from runtime.request import RequestError
+from runtime.safetensors_header import read_header
+
+#: files; one of SDXL's is 50 to 900 MB
+KEPT = 4
+_NUMBERS = ("alpha", "scale", "on_input")
+
+
+@dataclass(frozen=True)
+class LoraFile:
+    """`layers`: (holder, layer with underscores) -> its tensors on the CPU; `sha12`: the hash in infotexts."""
+
+    path: Path
+    layers: Mapping[tuple[str, str], Layer]
+    metadata: Mapping[str, str]
+    sha12: str
+    #: keys of no known spelling, as they are in the file
+    unread: tuple[str, ...] = ()
+
+
+class LoraFiles:
+    """Reads files, and keeps those used last."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._files: OrderedDict[tuple[Path, float, int], LoraFile] = OrderedDict()
+
+    def read(self, path: Path) -> LoraFile:
+        """RequestError says what is wrong with the file."""
+        try:
+            stat = path.stat()
+            key = (path, stat.st_mtime, stat.st_size)
+            if key not in self._files:
+                self._files[key] = read_lora(path)
+        except OSError as gone:
+            what = f"{path.name} cannot be read: {gone.strerror or gone}."
+            raise RequestError(
+                "network-unreadable", what, "Check its disk, or take its tag out of the prompt."
+            ) from gone
+        self._files.move_to_end(key)
+        while len(self._files) > self._kept:
+            self._files.popitem(last=False)
+        return self._files[key]
+
+
+def read_lora(path: Path) -> LoraFile:
+    """Judge by content; RequestError `network-empty` where no key is known."""
+    tensors, metadata = _read(path)
+    grouped: dict[tuple[str, str], dict[str, Tensor]] = {}
+    unread = []
+    for name, tensor in tensors.items():
+        key = read_key(name)
+        if key.part:
+            grouped.setdefault((key.holder, key.layer), {})[_part(key, name)] = tensor
+        else:
+            unread.append(name)
+    adapter = _adapter(metadata)
+    layers = {place: _layer(parts, adapter.get(place[0], {})) for place, parts in grouped.items()}
+    return LoraFile(path, layers, metadata, lora_hash(path, metadata), tuple(unread))
+
+
+def _part(key: Key, name: str) -> str:
+    """PEFT's magnitudes lie along the outputs whatever their shape, LyCORIS' where their shape says."""
+    return "magnitude" if key.part == "dora_scale" and "lora_magnitude_vector" in name else key.part
+
+
+def _layer(parts: dict[str, Tensor], adapter: Mapping[str, Any]) -> Layer:
+    numbers = {name: float(parts[name].float().reshape(-1)[0]) for name in _NUMBERS if name in parts}
+    layer = Layer(
+        {name: tensor for name, tensor in parts.items() if name not in _NUMBERS},
+        numbers.get("alpha"),
+        numbers.get("scale"),
+        bool(numbers.get("on_input", False)),
+    )
+    alpha = adapter.get("lora_alpha")
+    if layer.alpha is None and isinstance(alpha, (int, float)) and "lora_down.weight" in layer.parts:
+        return replace(layer, alpha=float(alpha), root=bool(adapter.get("use_rslora")))
+    return layer
+
+
+def _adapter(metadata: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """diffusers' note of how PEFT was set up: holder -> setting -> value."""
+    try:
+        found = json.loads(metadata.get("lora_adapter_metadata", "{}"))
+    except ValueError:
+        return {}
+    holders = {"unet.": "unet", "text_encoder.": "text", "text_encoder_2.": "text2"}
+    settings: dict[str, dict[str, Any]] = {}
+    for key, value in found.items() if isinstance(found, dict) else ():
+        for prefix, holder in holders.items():
+            if key.startswith(prefix):
+                settings.setdefault(holder, {})[key.removeprefix(prefix)] = value
+    return settings
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    header = read_header(path)
+    with safe_open(path, framework="pt") as file:
+        # a copy: a tensor that lies in the mapped file would kill the process if the file changed under it
+        return {name: file.get_tensor(name).clone() for name in header.tensors}, header.metadata

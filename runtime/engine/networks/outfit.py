@@ -1,0 +1,119 @@
+"""The weights of one store: as they are worn, and copies as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from runtime.engine.memory import Store
+from runtime.engine.networks.deltas import Layer, change
+from runtime.engine.networks.fitting import Piece, weights_of
+from runtime.engine.networks.layers import Place, index_layers
+
+#: where the copy of a weight ("weight" or "bias") belongs
+_Spot = tuple[Place, str]
+
+
+@dataclass(frozen=True)
+class LayerIndex:
+    """Layers by the names that files give them, and the modules themselves."""
+
+    places: Mapping[tuple[str, str], Place]
+    models: Mapping[str, tuple[nn.Module, ...]]
+
+    def module(self, place: Place) -> nn.Module:
+        return self.models[place.part][place.number].get_submodule(place.path)
+
+
+class Outfit:
+    """Changes weights in float32 on the store's device, rounds once, and keeps what was there on the CPU."""
+
+    def __init__(self, store: Store) -> None:
+        with _lent(store, ("unet", "text")) as models:
+            self.index = LayerIndex(index_layers(models["unet"][0], models["text"]), models)
+        self._device = store.device
+        self._worn: tuple[Piece, ...] = ()
+        self._before: dict[_Spot, Tensor] = {}
+
+    def change(self, pieces: Sequence[Piece]) -> None:
+        """Wear exactly these; after a failure nothing is worn."""
+        wanted = tuple(piece for piece in pieces if piece.strength != 0)
+        if _same(wanted, self._worn):
+            return
+        try:
+            with torch.inference_mode():
+                self._take_off(keep={piece.place for piece in wanted})
+                for place, mine in _by_place(wanted).items():
+                    self._put_on(place, mine)
+        except BaseException:
+            with torch.inference_mode():
+                self._take_off(keep=set())
+            self._worn = ()
+            raise
+        self._worn = wanted
+
+    def _take_off(self, keep: set[Place]) -> None:
+        for spot, before in list(self._before.items()):
+            place, name = spot
+            if place not in keep:
+                self.index.module(place).get_parameter(name).copy_(before)
+                del self._before[spot]
+
+    def _put_on(self, place: Place, pieces: Sequence[Piece]) -> None:
+        module = self.index.module(place)
+        self._keep_copies(place, module)
+        weight, bias = self._original(place, "weight"), self._original(place, "bias")
+        total: dict[str, Tensor] = {}
+        for piece in pieces:
+            difference = change(self._on_device(piece.layer), weight, bias, piece.rank)
+            for name, added in (("weight", difference.weight), ("bias", difference.bias)):
+                if added is not None:
+                    total[name] = total.get(name, torch.zeros_like(added)).add_(added, alpha=piece.strength)
+        for name, original in (("weight", weight), ("bias", bias)):
+            if original is not None:
+                worn = original + total[name] if name in total else self._before[place, name]
+                module.get_parameter(name).copy_(worn)
+
+    def _keep_copies(self, place: Place, module: nn.Module) -> None:
+        for name, value in zip(("weight", "bias"), weights_of(module), strict=True):
+            if value is not None and (place, name) not in self._before:
+                self._before[place, name] = value.detach().to("cpu", copy=True)
+
+    def _original(self, place: Place, name: str) -> Any:
+        """In float32 on the device; None where the layer has none."""
+        before = self._before.get((place, name))
+        return None if before is None else before.to(self._device, torch.float32)
+
+    def _on_device(self, layer: Layer) -> Layer:
+        parts = {name: tensor.to(self._device) for name, tensor in layer.parts.items()}
+        return Layer(parts, layer.alpha, layer.scale, layer.on_input, layer.root)
+
+
+def _by_place(pieces: Sequence[Piece]) -> dict[Place, list[Piece]]:
+    found: dict[Place, list[Piece]] = {}
+    for piece in pieces:
+        found.setdefault(piece.place, []).append(piece)
+    return found
+
+
+def _same(one: Sequence[Piece], other: Sequence[Piece]) -> bool:
+    """The very same layers of files, at the same strengths."""
+    return len(one) == len(other) and all(
+        a.layer is b.layer and (a.place, a.strength, a.rank) == (b.place, b.strength, b.rank)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+@contextmanager
+def _lent(store: Store, parts: Sequence[str]) -> Iterator[dict[str, tuple[nn.Module, ...]]]:
+    with ExitStack() as stack:
+        models: dict[str, tuple[nn.Module, ...]] = {}
+        for part in parts:
+            lent: Any = stack.enter_context(store.lend(part))
+            models[part] = lent if isinstance(lent, tuple) else (lent,)
+        yield models

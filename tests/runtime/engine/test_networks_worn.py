@@ -1,0 +1,201 @@
+"""LoRAs go into the weights they name, add up, and come off bit by bit."""
+
+import gc
+import weakref
+
+import pytest
+import torch
+
+from runtime.engine.checkpoint import load_checkpoint
+from runtime.engine.memory import Placement, Store
+from runtime.engine.model import Model
+from runtime.job_options import JobOptions
+from runtime.request import RequestError
+from tests.runtime.engine.network_files import noise, tag, wardrobe, write
+
+OPTIONS = JobOptions()
+QUERY = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+KOHYA = "lora_unet_" + QUERY.replace(".", "_")
+TEXT = "encoder.layers.0.self_attn.q_proj"
+KOHYA_TEXT = "lora_te_text_model_" + TEXT.replace(".", "_")
+
+
+def pair(prefix: str, width: int, seed: int = 0, rank: int = 4, **more: torch.Tensor) -> dict[str, torch.Tensor]:
+    up, down = noise(width, rank, seed=seed), noise(rank, width, seed=seed + 1)
+    parts = {"lora_up.weight": up, "lora_down.weight": down} | more
+    return {f"{prefix}.{part}": tensor for part, tensor in parts.items()}
+
+
+def weight(model: Model, path: str = QUERY, part: str = "unet") -> torch.Tensor:
+    with model.store.lend(part) as lent:
+        return (lent[0] if part == "text" else lent).get_submodule(path).weight.detach().clone()
+
+
+def everything(model: Model) -> dict[str, torch.Tensor]:
+    with model.store.lend("unet") as unet, model.store.lend("text") as texts:
+        state = dict(unet.state_dict()) | {f"text.{k}": v for k, v in texts[0].state_dict().items()}
+        return {name: tensor.clone() for name, tensor in state.items()}
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_alpha_rank_and_strength_scale_what_is_added(model, tmp_path):
+    file = pair(KOHYA, 64, alpha=torch.tensor(2.0)) | pair(KOHYA_TEXT, 32)
+    write(tmp_path, "look.safetensors", file)
+    before = everything(model)
+    closet = wardrobe(tmp_path)
+    with closet.wear(model, [tag("look", "0.5", "2")], OPTIONS) as worn:
+        product = file[f"{KOHYA}.lora_up.weight"] @ file[f"{KOHYA}.lora_down.weight"]
+        assert torch.allclose(weight(model) - before[f"{QUERY}.weight"], product * (2 / 4) * 2, atol=1e-6)
+        product = file[f"{KOHYA_TEXT}.lora_up.weight"] @ file[f"{KOHYA_TEXT}.lora_down.weight"]
+        assert torch.allclose(weight(model, TEXT, "text") - before[f"text.{TEXT}.weight"], product * 0.5, atol=1e-6)
+        assert list(worn.hashes) == ["look"]
+        assert worn.comments == ()
+    with closet.wear(model, (), OPTIONS) as worn:
+        assert same(before, everything(model))
+        assert worn.hashes == {}
+
+
+def test_several_add_up_and_the_same_one_twice_counts_twice(model, tmp_path):
+    write(tmp_path, "a.safetensors", pair(KOHYA, 64))
+    write(tmp_path, "b.safetensors", pair(KOHYA, 64, seed=7))
+    closet, before = wardrobe(tmp_path), weight(model)
+    seen = []
+    for tags in ([tag("a")], [tag("b", "0.5")], [tag("a"), tag("b", "0.5")], [tag("a"), tag("a", "0.25")]):
+        with closet.wear(model, tags, OPTIONS):
+            seen.append(weight(model) - before)
+    assert torch.allclose(seen[0] + seen[1], seen[2], atol=1e-6)
+    assert torch.allclose(seen[0] * 1.25, seen[3], atol=1e-6)
+    with closet.wear(model, None, OPTIONS):
+        assert torch.equal(weight(model), before)
+
+
+def test_named_weights_win_and_a_rank_can_be_cut(model, tmp_path):
+    file = pair(KOHYA, 64) | pair(KOHYA_TEXT, 32)
+    write(tmp_path, "look.safetensors", file)
+    closet, before, text_before = wardrobe(tmp_path), weight(model), weight(model, TEXT, "text")
+    with closet.wear(model, [tag("look", "3", te="0", unet="1", dyn="1")], OPTIONS):
+        product = file[f"{KOHYA}.lora_up.weight"][:, :1] @ file[f"{KOHYA}.lora_down.weight"][:1]
+        assert torch.allclose(weight(model) - before, product, atol=1e-6)
+        assert torch.equal(weight(model, TEXT, "text"), text_before)
+    with closet.wear(model, None, OPTIONS):
+        pass
+
+
+def test_strength_zero_changes_no_bit(model, tmp_path):
+    write(tmp_path, "look.safetensors", pair(KOHYA, 64))
+    before = everything(model)
+    with wardrobe(tmp_path).wear(model, [tag("look", "0")], OPTIONS) as worn:
+        assert same(before, everything(model))
+        assert "look" in worn.hashes
+
+
+def test_the_same_wish_leaves_the_weights_alone(model, tmp_path, monkeypatch):
+    from runtime.engine.networks import outfit
+
+    write(tmp_path, "look.safetensors", pair(KOHYA, 64))
+    closet, calls = wardrobe(tmp_path), []
+    real = outfit.change
+    monkeypatch.setattr(outfit, "change", lambda *given: calls.append(1) or real(*given))
+    for _ in range(3):
+        with closet.wear(model, [tag("look")], OPTIONS):
+            pass
+    assert len(calls) == 1
+    with closet.wear(model, None, OPTIONS):
+        pass
+
+
+def test_what_is_not_there_is_said_and_drawn_without(model, tmp_path):
+    before = weight(model)
+    tags = [tag("nowhere"), tag("x", kind="wildcard"), tag("a", "much"), tag("")]
+    with wardrobe(tmp_path).wear(model, tags, OPTIONS) as worn:
+        assert torch.equal(weight(model), before)
+    assert len(worn.comments) == 4
+    for word in ("nowhere", "wildcard", "much", "names no file"):
+        assert any(word in comment for comment in worn.comments)
+
+
+def test_the_option_for_every_picture(model, tmp_path):
+    write(tmp_path, "always.safetensors", pair(KOHYA, 64))
+    closet, before, options = wardrobe(tmp_path), weight(model), JobOptions(sd_lora="always")
+    with closet.wear(model, (), options) as worn:
+        assert not torch.equal(weight(model), before)
+        assert (list(worn.hashes), worn.added) == (["always"], "<lora:always:1.0>")
+    with closet.wear(model, [tag("always", "0")], options) as worn:
+        assert torch.equal(weight(model), before)
+        assert worn.added == ""
+    with closet.wear(model, None, options) as worn:
+        assert torch.equal(weight(model), before)
+
+
+def test_a_file_for_another_family_is_refused_and_nothing_is_worn(model, tmp_path):
+    layer = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
+    wide = {f"{layer}.lora_up.weight": noise(640, 4), f"{layer}.lora_down.weight": noise(4, 2048)}
+    write(tmp_path, "large.safetensors", wide)
+    write(tmp_path, "look.safetensors", pair(KOHYA, 64))
+    before = everything(model)
+    both = wardrobe(tmp_path).wear(model, [tag("look"), tag("large")], OPTIONS)
+    with pytest.raises(RequestError, match="SDXL") as refused, both:
+        pass
+    assert refused.value.code == "network-wrong-family"
+    assert "large.safetensors" in refused.value.message
+    assert same(before, everything(model))
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("lora_unet_double_blocks_0_img_attn_qkv", "Flux"), ("lora_te2_text_model_encoder_layers_31_mlp_fc1", "SDXL")],
+)
+def test_a_file_without_any_known_layer_is_refused(model, tmp_path, name, word):
+    write(tmp_path, "other.safetensors", pair(name, 64))
+    with pytest.raises(RequestError, match=word), wardrobe(tmp_path).wear(model, [tag("other")], OPTIONS):
+        pass
+
+
+def test_an_unknown_kind_is_refused(model, tmp_path):
+    write(tmp_path, "turned.safetensors", {f"{KOHYA}.oft_blocks": noise(8, 8, 8)})
+    with pytest.raises(RequestError) as refused, wardrobe(tmp_path).wear(model, [tag("turned")], OPTIONS):
+        pass
+    assert refused.value.code == "network-unsupported"
+
+
+def test_layers_without_a_home_are_counted(model, tmp_path):
+    write(tmp_path, "look.safetensors", pair(KOHYA, 64) | pair("lora_unet_nowhere_to_q", 64))
+    closet = wardrobe(tmp_path)
+    with closet.wear(model, [tag("look")], OPTIONS) as worn:
+        assert any("1 of the 2 layers" in comment for comment in worn.comments)
+    with closet.wear(model, None, OPTIONS):
+        pass
+
+
+def test_half_precision_comes_back_exactly(checkpoint_file, tmp_path):
+    from runtime.engine.checkpoint import Precision
+
+    precision = Precision(unet=torch.float16, text=torch.float16)
+    checkpoint = load_checkpoint(checkpoint_file, precision)
+    half = Model("half", checkpoint.path, Store(checkpoint, Placement("cpu", precision)), checkpoint.traits)
+    file = pair(KOHYA, 64)
+    write(tmp_path, "look.safetensors", file)
+    before, closet = everything(half), wardrobe(tmp_path)
+    product = file[f"{KOHYA}.lora_up.weight"] @ file[f"{KOHYA}.lora_down.weight"]
+    for strength in ("1", "0.3", "-2"):
+        with closet.wear(half, [tag("look", strength)], OPTIONS):
+            expected = (before[f"{QUERY}.weight"].float() + product * float(strength)).half()
+            assert torch.equal(weight(half), expected)
+    with closet.wear(half, None, OPTIONS):
+        assert same(before, everything(half))
+
+
+def test_a_model_that_is_gone_is_forgotten(checkpoint_file, tmp_path):
+    write(tmp_path, "look.safetensors", pair(KOHYA, 64))
+    checkpoint = load_checkpoint(checkpoint_file)
+    model = Model("x", checkpoint.path, Store(checkpoint, Placement("cpu", None)), checkpoint.traits)
+    closet = wardrobe(tmp_path)
+    with closet.wear(model, [tag("look")], OPTIONS):
+        pass
+    store = weakref.ref(model.store)
+    del model, checkpoint
+    gc.collect()
+    assert store() is None
