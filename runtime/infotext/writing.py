@@ -1,9 +1,8 @@
-"""Infotext: how a picture says what it was made with, in AUTOMATIC1111's grammar; written and parsed."""
+"""Infotext as it is written: prompt, negative prompt, one line of `key: value`."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 
 #: never starts with a digit: AUTOMATIC1111 turns on compatibility modes for versions that it can read as old
@@ -19,6 +18,8 @@ KEY_ORDER = (
     "Size",
     "Model hash",
     "Model",
+    "FP8 weight",
+    "Cache FP16 weight for LoRA",
     "VAE hash",
     "VAE",
     "Variation seed",
@@ -28,20 +29,19 @@ KEY_ORDER = (
     "Conditional mask weight",
     "Clip skip",
     "ENSD",
+    "Token merging ratio",
+    "Token merging ratio hr",
     "Init image hash",
     "RNG",
     "Tiling",
 )
 LAST_KEYS = ("Version", "User")
-_ITEM = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
-_PAIR = re.compile(r"(\d+)x(\d+)")
-_NEGATIVE = "Negative prompt:"
 
 
 def write_infotext(prompt: str, negative_prompt: str, items: Mapping[str, object]) -> str:
     """Prompt, negative prompt and one line of `key: value`; None is left out, keys come in AUTOMATIC1111's order."""
     line = ", ".join(_item(key, items[key]) for key in _ordered(items) if items[key] is not None)
-    negative = f"\n{_NEGATIVE} {negative_prompt}" if negative_prompt else ""
+    negative = f"\nNegative prompt: {negative_prompt}" if negative_prompt else ""
     return f"{prompt}{negative}\n{line}".strip()
 
 
@@ -61,36 +61,3 @@ def _item(key: str, value: object) -> str:
 def quoted(text: str) -> str:
     """As it is, or as a JSON string where a comma, a colon or a line break would mislead a reader."""
     return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ",:\n") else text
-
-
-def _unquoted(text: str) -> str:
-    try:
-        return str(json.loads(text)) if text.startswith('"') else text
-    except ValueError:
-        return text
-
-
-def parse_infotext(text: str) -> dict[str, str]:
-    """Items by key, values as strings, plus `Prompt` and `Negative prompt`; `Size: 8x9` also gives `Size-1`, `Size-2`.
-
-    The last line holds the parameters if it has at least three items; otherwise everything is prompt.
-    """
-    lines = text.strip().split("\n")
-    items = _ITEM.findall(lines[-1])
-    if len(items) < 3:
-        items = []
-    else:
-        lines.pop()
-    start = next((number for number, line in enumerate(lines) if line.strip().startswith(_NEGATIVE)), len(lines))
-    negative = "\n".join(line.strip() for line in lines[start:]).removeprefix(_NEGATIVE)
-    found = {"Prompt": "\n".join(line.strip() for line in lines[:start]).strip(), "Negative prompt": negative.strip()}
-    for key, value in items:
-        found |= _pair_or_value(key.strip(), _unquoted(value.strip()))
-    return found
-
-
-def _pair_or_value(key: str, value: str) -> dict[str, str]:
-    pair = _PAIR.fullmatch(value)
-    if pair:
-        return {f"{key}-1": pair[1], f"{key}-2": pair[2]}
-    return {key: value} if value else {}
