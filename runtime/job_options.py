@@ -87,7 +87,7 @@ class JobOptions:
     return_mask_composite: bool = False
     hires_fix_use_firstpass_conds: bool = False
     #: "first pass", "second pass" or "both passes" of hires fix may switch to the refiner
-    hires_fix_refiner_pass: str = "second pass"
+    hires_fix_refiner_pass: str = "second pass"  # noqa: S105 - no password
     #: count `refiner_switch_at` in steps done, not in noise removed
     refiner_switch_by_sample_steps: bool = False
     tiling: bool = False
