@@ -1,52 +1,252 @@
-"""Prompts to hidden states of the text model: chunk by chunk, weighted, joined along the tokens."""
+"""Prompts to what guides the U-Net: for each part of the prompt and each step, states of the text models."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from runtime.engine.prompt import Chunk, prompt_chunks
+from runtime.engine.prompt import Book, Chunk, Embedding, Span, edit_schedule, prompt_chunks, split_parts
+from runtime.engine.text_states import TextEncoder, text_encoders
+from runtime.engine.traits import Traits
+from runtime.job_options import JobOptions
 from runtime.request import RequestError
 
 #: a quotient of means beyond this is no correction of the weights but rounding noise
 LARGEST_FACTOR = 100.0
+#: chunks of all texts of one prompt together; their states are held in memory
+MOST_CHUNKS = 2_000
 
 
-def encode(text_model: Any, prompt: str, clip_skip: int, device: torch.device) -> Tensor:
-    """Hidden states (1, 77 * chunks, width) in float32; RequestError `prompt-weight` if a weight blows them up."""
-    parts = [weighted(_hidden(text_model, chunk, clip_skip, device), chunk.weights) for chunk in prompt_chunks(prompt)]
-    states = torch.cat(parts, dim=1)
-    if not torch.isfinite(states).all():
-        raise RequestError(
-            "prompt-weight",
-            "The weights in the prompt multiply to a number that the model cannot use.",
-            "Use fewer brackets or smaller weights.",
-        )
-    return states
+@dataclass(frozen=True)
+class Condition:
+    """What the U-Net is told of one text, in float32; a picture's size and score only with SDXL."""
+
+    #: (1, 77 * chunks, width)
+    states: Tensor
+    #: (1, projection)
+    pooled: Tensor | None = None
+    #: (1, 6): original height and width, crop's top and left, target height and width; the refiner's (1, 5) ends
+    #: with an aesthetic score in place of the target
+    time_ids: Tensor | None = None
 
 
-def _hidden(text_model: Any, chunk: Chunk, clip_skip: int, device: torch.device) -> Tensor:
-    """(1, 77, width): the last layer's states, or those `clip_skip` - 1 layers earlier, after the final norm."""
-    ids = torch.tensor([chunk.ids], device=device)
-    if clip_skip <= 1:
-        last: Tensor = text_model(ids).last_hidden_state
-        return last.float()
-    layers: Sequence[Tensor] = text_model(ids, output_hidden_states=True).hidden_states
-    earlier: Tensor = text_model.final_layer_norm(layers[-min(clip_skip, len(layers) - 1)])
-    return earlier.float()
+@dataclass(frozen=True)
+class Timeline:
+    """Conditions, each with the last step that it holds for; all equally long."""
+
+    spans: tuple[tuple[int, Condition], ...]
+
+    def at(self, call: int) -> Condition:
+        """What holds at the `call`-th asking of the model, from 0.
+
+        Calls count from 0 and steps from 1, so that every change comes one call late, as it does in AUTOMATIC1111;
+        after the last span (samplers that choose their own number of steps) the first holds again, as there.
+        """
+        return next((condition for until, condition in self.spans if call <= until), self.spans[0][1])
 
 
-def weighted(states: Tensor, weights: Sequence[float]) -> Tensor:
-    """Multiply each token's state, then bring the tensor's mean back to what it was ("Original" emphasis).
+@dataclass(frozen=True)
+class Guidance:
+    """negative + scale * sum of weight * (part - negative); the parts are equally long, the negative need not be."""
 
-    A tensor whose mean vanishes, or changes its sign, under the weights says nothing about their size: it is left as
-    it is ("No norm"), since the rescale would turn the picture inside out or drown it.
+    parts: tuple[tuple[Timeline, float], ...]
+    negative: Timeline
+    #: names and hashes (twelve digits) of the embeddings that the prompts name, in their order
+    embeddings: tuple[tuple[str, str], ...] = ()
+    #: was one side filled up to the length of the other?
+    padded: bool = False
+
+
+def encode(
+    texts: Sequence[Any],
+    traits: Traits,
+    prompt: str,
+    negative: str,
+    steps: int,
+    options: JobOptions,
+    embeddings: Book | None,
+    device: torch.device,
+    *,
+    size: tuple[int, int],
+    hires_steps: int | None = None,
+) -> Guidance:
+    """Both prompts, comments and tags already removed, for `steps` askings of the model (see `edit_schedule`).
+
+    `texts` are the checkpoint's text models on `device`, `size` the picture's (width, height) in pixels. Raises
+    RequestError `prompt-weight` if weights blow the states up, `prompt-too-long` if the texts are too many.
     """
-    if all(weight == 1.0 for weight in weights):
-        return states
-    heavier = states * torch.tensor(weights, device=states.device).view(1, -1, 1)
-    factor = float(states.mean() / heavier.mean())  # nan where both are 0, which no comparison lets through
-    return heavier * factor if 1 / LARGEST_FACTOR <= factor <= LARGEST_FACTOR else heavier
+    desk = _Desk(text_encoders(texts, traits, options), options, embeddings, device)
+
+    def timeline(text: str, is_negative: bool = False) -> Timeline:
+        spans = edit_schedule(text, steps, hires_steps=hires_steps, old=options.use_old_scheduling)
+        made = desk.conditions([span.text for span in spans])
+        if is_negative and traits.family.startswith("sdxl") and not any(span.text for span in spans):
+            made = [_zero(condition) for condition in made]
+        ids = _time_ids(traits, options, size, is_negative, device)
+        return _timeline(spans, [replace(condition, time_ids=ids) for condition in made])
+
+    parts = [(timeline(part.text), part.weight) for part in split_parts(prompt)]
+    longest = max(_length(one) for one, _ in parts)
+    guidance = Guidance(
+        tuple((_lengthened(one, longest), weight) for one, weight in parts),
+        timeline(negative, is_negative=True),
+        tuple(desk.used.items()),
+    )
+    return _padded(guidance, desk.conditions([""])[0]) if options.pad_cond_uncond else guidance
+
+
+class _Desk:
+    """Encodes each chunk of a job once."""
+
+    def __init__(
+        self, encoders: Sequence[TextEncoder], options: JobOptions, book: Book | None, device: torch.device
+    ) -> None:
+        self._encoders, self._options, self._book, self._device = encoders, options, book, device
+        self._states: dict[Any, list[tuple[Tensor, Tensor | None]]] = {}
+        self.used: dict[str, str] = {}
+
+    def conditions(self, texts: Sequence[str]) -> list[Condition]:
+        """One for each of the texts that one prompt becomes over its steps.
+
+        The shorter ones are filled up with empty chunks, and "Original" emphasis keeps the mean that the texts have
+        together, chunk by chunk.
+        """
+        chunks = {text: self._chunks(text) for text in dict.fromkeys(texts)}
+        longest = max(len(one) for one in chunks.values())
+        if longest * len(chunks) > MOST_CHUNKS:
+            message = f"The texts that the prompt becomes over its steps fill more than {MOST_CHUNKS} chunks of tokens."
+            raise RequestError("prompt-too-long", message, "Shorten it, or edit less of it.")
+        empty = prompt_chunks("")
+        rows = [(*chunks[text], *empty * (longest - len(chunks[text]))) for text in chunks]
+        counts = [float(texts.count(text)) for text in chunks]
+        made = [
+            [self._weighted(number, column, counts) for column in zip(*rows, strict=True)]
+            for number in range(len(self._encoders))
+        ]
+        by_text = {text: self._joined(made, place, rows[place][0]) for place, text in enumerate(chunks)}
+        return [by_text[text] for text in texts]
+
+    def _chunks(self, text: str) -> tuple[Chunk, ...]:
+        chunks = prompt_chunks(text, self._options.emphasis, self._options.comma_padding_backtrack, self._book)
+        self.used |= {embedding.name: embedding.sha12 for embedding in _embeddings(chunks)}
+        return chunks
+
+    def _encoded(self, chunk: Chunk) -> list[tuple[Tensor, Tensor | None]]:
+        key = (chunk.ids, tuple((at, embedding.name) for at, embedding in chunk.embeddings))
+        if key not in self._states:
+            self._states[key] = [encoder.run(chunk, self._device) for encoder in self._encoders]
+        return self._states[key]
+
+    def _weighted(self, encoder: int, chunks: Sequence[Chunk], counts: Sequence[float]) -> list[Tensor]:
+        states = [self._encoded(chunk)[encoder][0] for chunk in chunks]
+        if self._options.emphasis in ("Ignore", "None"):
+            return states
+        return weighted(states, [chunk.weights for chunk in chunks], counts, self._options.emphasis != "No norm")
+
+    def _joined(self, made: Sequence[Sequence[Sequence[Tensor]]], place: int, first: Chunk) -> Condition:
+        """Chunks along the tokens, text models along the width; pooled is the first chunk's."""
+        states = torch.cat([torch.cat([column[place] for column in columns], dim=1) for columns in made], dim=2)
+        if not torch.isfinite(states).all():
+            raise RequestError(
+                "prompt-weight",
+                "The weights in the prompt multiply to a number that the model cannot use.",
+                "Use fewer brackets or smaller weights.",
+            )
+        return Condition(states, self._encoded(first)[-1][1])
+
+
+def weighted(
+    states: Sequence[Tensor], weights: Sequence[Sequence[float]], counts: Sequence[float], normed: bool = True
+) -> list[Tensor]:
+    """Multiply each token's state, then bring the mean of all states back to what it was ("Original" emphasis).
+
+    States are (1, tokens, width) each and count `counts` times in the mean. A mean that vanishes, or changes its
+    sign, under the weights says nothing about their size: the states are left as they are ("No norm"), since the
+    rescale would turn the picture inside out or drown it.
+    """
+    if all(weight == 1.0 for row in weights for weight in row):
+        return list(states)
+    heavier = [
+        state * torch.tensor(row, device=state.device).view(1, -1, 1)
+        for state, row in zip(states, weights, strict=True)
+    ]
+    after = _mean(heavier, counts)
+    factor = _mean(states, counts) / after if after else 0.0
+    if not normed or not 1 / LARGEST_FACTOR <= factor <= LARGEST_FACTOR:
+        return heavier
+    return [state * factor for state in heavier]
+
+
+def _mean(states: Sequence[Tensor], counts: Sequence[float]) -> float:
+    means = (float(state.mean()) * count for state, count in zip(states, counts, strict=True))
+    return sum(means) / sum(counts)
+
+
+def _embeddings(chunks: Iterable[Chunk]) -> Iterable[Embedding]:
+    return (embedding for chunk in chunks for _, embedding in chunk.embeddings)
+
+
+def _zero(condition: Condition) -> Condition:
+    """SDXL was trained to have no negative prompt as nothing at all."""
+    pooled = None if condition.pooled is None else torch.zeros_like(condition.pooled)
+    return Condition(torch.zeros_like(condition.states), pooled)
+
+
+def _time_ids(
+    traits: Traits, options: JobOptions, size: tuple[int, int], negative: bool, device: torch.device
+) -> Tensor | None:
+    width, height = size
+    crop = (options.sdxl_crop_top, options.sdxl_crop_left)
+    if traits.family == "sdxl":
+        values: tuple[float, ...] = (height, width, *crop, height, width)
+    elif traits.family == "sdxl-refiner":
+        low, high = options.sdxl_refiner_low_aesthetic_score, options.sdxl_refiner_high_aesthetic_score
+        values = (height, width, *crop, low if negative else high)
+    else:
+        return None
+    return torch.tensor([values], dtype=torch.float32, device=device)
+
+
+def _timeline(spans: Sequence[Span], conditions: Sequence[Condition]) -> Timeline:
+    return Timeline(tuple((span.until, condition) for span, condition in zip(spans, conditions, strict=True)))
+
+
+def _length(timeline: Timeline) -> int:
+    return timeline.spans[0][1].states.shape[1]
+
+
+def _lengthened(timeline: Timeline, tokens: int) -> Timeline:
+    """The last token's state again and again, as AUTOMATIC1111 fills up the shorter parts of AND."""
+    missing = tokens - _length(timeline)
+    if not missing:
+        return timeline
+    return _appended(timeline, lambda states: states[:, -1:].expand(-1, missing, -1))
+
+
+def _padded(guidance: Guidance, empty: Condition) -> Guidance:
+    """pad_cond_uncond: whichever side is shorter gets empty chunks."""
+    positive, negative = _length(guidance.parts[0][0]), _length(guidance.negative)
+    chunks = abs(positive - negative) // empty.states.shape[1]
+
+    def longer(timeline: Timeline) -> Timeline:
+        return _appended(timeline, lambda _: empty.states.repeat(1, chunks, 1))
+
+    if not chunks:
+        return guidance
+    if positive < negative:
+        return replace(guidance, parts=tuple((longer(one), weight) for one, weight in guidance.parts), padded=True)
+    return replace(guidance, negative=longer(guidance.negative), padded=True)
+
+
+def _appended(timeline: Timeline, more: Callable[[Tensor], Tensor]) -> Timeline:
+    """Each condition with `more` of its states after them."""
+    return Timeline(
+        tuple(
+            (until, replace(condition, states=torch.cat([condition.states, more(condition.states)], dim=1)))
+            for until, condition in timeline.spans
+        )
+    )

@@ -62,7 +62,7 @@ def generate(
     # 1. check
     job = check(request, model.traits.native)
     # 2. encode
-    conditions = _encode(model.store, job)
+    conditions = _encode(model, job)
     # 3. schedule
     course = plan_course(job.sampler, job.scheduler, request.steps, job.eta)
     pictures: list[Picture] = []
@@ -92,11 +92,15 @@ def generate(
     )
 
 
-def _encode(store: Store, job: Job) -> tuple[Tensor, Tensor]:
+def _encode(model: Model, job: Job) -> tuple[Tensor, Tensor]:
     """(prompt, negative prompt) as hidden states (1, 77 * chunks, width)."""
-    with store.lend("text") as (text,):
-        skip = job.request.options.CLIP_stop_at_last_layers
-        return encode(text, job.prompt, skip, store.device), encode(text, job.negative_prompt, skip, store.device)
+    request, device = job.request, model.store.device
+    with model.store.lend("text") as texts:
+        guidance = encode(
+            texts, model.traits, job.prompt, job.negative_prompt, request.steps, request.options, None, device,
+            size=(job.width, job.height),
+        )  # fmt: skip
+    return guidance.parts[0][0].at(0).states, guidance.negative.at(0).states
 
 
 def _sample(

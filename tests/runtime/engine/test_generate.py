@@ -70,10 +70,14 @@ def test_guidance_by_hand(model, tmp_path):
     from runtime.engine.conditioning import encode
     from runtime.engine.generate import guided
 
-    with torch.inference_mode(), model.store.lend("text") as (text,), model.store.lend("unet") as unet:
-        wanted = encode(text, "a cat", 1, model.store.device)
-        unwanted = encode(text, "", 1, model.store.device)
-        longer = encode(text, "x BREAK y", 1, model.store.device)
+    with torch.inference_mode(), model.store.lend("text") as text, model.store.lend("unet") as unet:
+
+        def states(prompt):
+            options, device = JobOptions(), model.store.device
+            guidance = encode(text, model.traits, prompt, "", 1, options, None, device, size=(64, 64))
+            return guidance.parts[0][0].at(0).states
+
+        wanted, unwanted, longer = states("a cat"), states(""), states("x BREAK y")
         x = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1)) * 5
         at = {scale: guided(unet, torch.float32, wanted, unwanted, scale)(x, 5.0) for scale in (1.0, 2.0, 3.0)}
         assert torch.allclose(at[3.0], 2 * at[2.0] - at[1.0], atol=1e-3)

@@ -1,20 +1,17 @@
-"""Emphasis, chunks and weights, by the vectors of AUTOMATIC1111's contract."""
+"""Emphasis and chunks, by the vectors of AUTOMATIC1111's contract."""
 
 import time
 
 import pytest
-import torch
 
-from runtime.engine.conditioning import encode, weighted
 from runtime.engine.prompt import CHUNK, chunks_of, comma_id, parse_emphasis, prompt_chunks, without_comments
 from runtime.engine.tokenizer import END, START, token_ids
-from runtime.request import RequestError
 
 
 @pytest.mark.parametrize(
     ("prompt", "runs"),
     [
-        ("", [("", 1.0)]),
+        ("", []),
         ("a (cat)", [("a ", 1.0), ("cat", 1.1)]),
         ("((cat))", [("cat", 1.21)]),
         ("(cat:1.5)", [("cat", 1.5)]),
@@ -111,66 +108,3 @@ def test_reach_is_twenty_tokens():
 def test_weights_survive_a_move():
     _, second = chunks_of(parse_emphasis("cat " * 70 + ", (mat:1.5)" + " (mat:1.5)" * 10))
     assert second.weights[1:12] == (1.5,) * 11
-
-
-def test_weighting_keeps_the_mean():
-    states = torch.randn(1, 77, 8, generator=torch.Generator().manual_seed(1)) + 0.5
-    weights = [1.0] * 10 + [1.4] * 5 + [1.0] * 62
-    heavier = weighted(states, weights)
-    assert heavier.mean().item() == pytest.approx(states.mean().item(), rel=1e-4)
-    ratio = heavier / states
-    assert (ratio[0, 12, 0] / ratio[0, 0, 0]).item() == pytest.approx(1.4, rel=1e-4)
-
-
-@pytest.mark.parametrize("heavy_sum", [4.0, -0.5, 0.03])
-def test_a_small_mean_is_kept_too(heavy_sum):
-    """The spread is of no account: means a fiftieth of it, as the demo model's are, are brought back as any other."""
-    states = torch.tensor([[[30.0, -29.0]], [[heavy_sum, 0.0]]]).view(1, 2, 2)
-    heavier = weighted(states, [1.0, 1.5])
-    assert heavier.mean().item() == pytest.approx(states.mean().item(), rel=1e-4)
-    assert not torch.equal(heavier[0, 0], states[0, 0])
-
-
-@pytest.mark.parametrize(
-    "rest",
-    [
-        [-1.0, -1.0],  # the mean was 0
-        [-1.5, -1.5],  # the mean becomes 0
-        [-1.2, -1.2],  # the mean changes its sign
-        [-1.499, -1.499],  # the mean becomes a 500th
-        [-1.001, -1.001],  # the mean becomes 500 times as large
-    ],
-)
-def test_a_mean_that_vanishes_or_turns_leaves_the_weights_alone(rest):
-    states = torch.tensor([[rest, [1.0, 1.0]]])
-    heavier = weighted(states, [1.0, 1.5])
-    assert torch.equal(heavier, torch.tensor([[rest, [1.5, 1.5]]]))
-
-
-def test_each_chunk_is_encoded_by_itself(model):
-    device = model.store.device
-    with torch.no_grad(), model.store.lend("text") as (text,):
-        long = encode(text, "cat " * 75 + "BREAK mat", 1, device)
-        second = encode(text, "mat", 1, device)
-    assert long.shape == (1, 154, 32)
-    assert torch.equal(long[:, 77:], second)
-
-
-def test_clip_skip_is_as_if_the_last_layers_were_not_there(model):
-    device = model.store.device
-    with torch.no_grad(), model.store.lend("text") as (text,):
-        skipped = encode(text, "a cat", 3, device)
-        layers = text.encoder.layers
-        text.encoder.layers = layers[:-2]
-        try:
-            shorter = encode(text, "a cat", 1, device)
-        finally:
-            text.encoder.layers = layers
-        assert torch.allclose(skipped, shorter, atol=1e-6)
-        assert not torch.allclose(skipped, encode(text, "a cat", 1, device), atol=1e-3)
-
-
-def test_weights_beyond_numbers_are_refused(model):
-    with torch.no_grad(), model.store.lend("text") as (text,), pytest.raises(RequestError) as refused:
-        encode(text, "(" * 100_000 + "cat", 1, model.store.device)
-    assert refused.value.code == "prompt-weight"

@@ -1,0 +1,31 @@
+"""The prompt's language, from a request's text to chunks of tokens; knows nothing of torch.
+
+In this order: comments, tags of extra networks, AND, editing and alternation, emphasis and BREAK, tokens and chunks.
+"""
+
+from runtime.engine.prompt.chunks import CHUNK, Book, Chunk, Embedding, chunks_of, comma_id, prompt_chunks
+from runtime.engine.prompt.comments import without_comments
+from runtime.engine.prompt.editing import Span, edit_schedule
+from runtime.engine.prompt.emphasis import Break, Run, parse_emphasis
+from runtime.engine.prompt.networks import NetworkTag, take_networks
+from runtime.engine.prompt.parts import Part, split_parts
+
+__all__ = [
+    "CHUNK",
+    "Book",
+    "Break",
+    "Chunk",
+    "Embedding",
+    "NetworkTag",
+    "Part",
+    "Run",
+    "Span",
+    "chunks_of",
+    "comma_id",
+    "edit_schedule",
+    "parse_emphasis",
+    "prompt_chunks",
+    "split_parts",
+    "take_networks",
+    "without_comments",
+]
