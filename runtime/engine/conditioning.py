@@ -59,6 +59,8 @@ class Guidance:
     embeddings: tuple[tuple[str, str], ...] = ()
     #: was one side filled up to the length of the other?
     padded: bool = False
+    #: sentences for the user
+    comments: tuple[str, ...] = ()
 
 
 def encode(
@@ -95,6 +97,7 @@ def encode(
         tuple((_lengthened(one, longest), weight) for one, weight in parts),
         timeline(negative, is_negative=True),
         tuple(desk.used.items()),
+        comments=tuple(desk.remarks),
     )
     return _padded(guidance, desk.conditions([""])[0]) if options.pad_cond_uncond else guidance
 
@@ -108,6 +111,7 @@ class _Desk:
         self._encoders, self._options, self._book, self._device = encoders, options, book, device
         self._states: dict[Any, list[tuple[Tensor, Tensor | None]]] = {}
         self.used: dict[str, str] = {}
+        self.remarks: dict[str, None] = {}
 
     def conditions(self, texts: Sequence[str]) -> list[Condition]:
         """One for each of the texts that one prompt becomes over its steps.
@@ -133,6 +137,8 @@ class _Desk:
     def _chunks(self, text: str) -> tuple[Chunk, ...]:
         chunks = prompt_chunks(text, self._options.emphasis, self._options.comma_padding_backtrack, self._book)
         self.used |= {embedding.name: embedding.sha12 for embedding in _embeddings(chunks)}
+        if self._book:
+            self.remarks |= dict.fromkeys(self._book.remarks([token for chunk in chunks for token in chunk.ids]))
         return chunks
 
     def _encoded(self, chunk: Chunk) -> list[tuple[Tensor, Tensor | None]]:

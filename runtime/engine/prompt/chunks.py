@@ -9,6 +9,7 @@ from typing import Protocol
 
 from runtime.engine.prompt.emphasis import Break, Run, parse_emphasis
 from runtime.engine.tokenizer import END, START, token_ids
+from runtime.request import RequestError
 
 CHUNK = 75
 #: how far back a comma may lie for the phrase after it to move to the next chunk
@@ -37,6 +38,9 @@ class Book(Protocol):
 
     def match(self, ids: Sequence[int], at: int) -> Embedding | None:
         """The embedding with the longest name among those whose tokens stand in `ids` from place `at` on."""
+
+    def remarks(self, ids: Sequence[int]) -> Sequence[str]:
+        """A sentence for each embedding that is named in `ids` and cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,15 @@ class _Cutter:
 
     def place(self, embedding: Embedding, weight: float) -> None:
         """An embedding is never cut: where it does not fit, a new chunk starts."""
+        count = len(embedding.vectors[0])
+        if count > CHUNK:
+            message = f"The embedding {embedding.name} has {count} vectors, and a chunk of the prompt holds {CHUNK}."
+            raise RequestError("embedding-too-long", message, "Leave its name out of the prompt.")
         self.make_room(comma=False)
-        if len(self.tokens) + len(embedding.vectors[0]) > CHUNK:
+        if len(self.tokens) + count > CHUNK:
             self.cut()
         self.embeddings.append((len(self.tokens), embedding))
-        self.tokens += [(0, weight)] * len(embedding.vectors[0])
+        self.tokens += [(0, weight)] * count
 
     def _phrase(self) -> int:
         """How many tokens at the end belong to a phrase that began after a comma within reach."""
@@ -129,7 +137,7 @@ def _fill(cutter: _Cutter, ids: Sequence[int], weight: float, book: Book | None)
     at = 0
     while at < len(ids):
         embedding = book.match(ids, at) if book else None
-        if embedding is None or len(embedding.vectors[0]) > CHUNK:
+        if embedding is None:
             cutter.add(ids[at], weight)
             at += 1
         else:

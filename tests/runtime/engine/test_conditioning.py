@@ -27,8 +27,11 @@ def text_model(width, seed, projection=None):
 
 @pytest.fixture(scope="module")
 def small():
-    """Stands for CLIP-L."""
-    return text_model(16, 1)
+    """Stands for CLIP-L; its states have a mean that weights can move."""
+    model = text_model(16, 1)
+    with torch.no_grad():
+        model.final_layer_norm.bias += 0.5
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -261,7 +264,7 @@ def test_weights_beyond_numbers_are_refused(small):
 
 def test_more_chunks_than_memory_holds_are_refused(small):
     with pytest.raises(RequestError) as refused:
-        guide([small], "[a|b|c]" + "BREAK " * (MOST_CHUNKS // 3 + 1))
+        guide([small], "[a|b|c] " + "BREAK " * (MOST_CHUNKS // 3 + 9))
     assert refused.value.code == "prompt-too-long"
 
 
@@ -282,6 +285,9 @@ class Shelf:
     def match(self, ids, at):
         return self.word if list(ids[at : at + self.word.length]) == token_ids(self.word.name) else None
 
+    def remarks(self, ids):
+        return ("The embedding dog is left out.",) if token_ids("dog")[0] in ids else ()
+
 
 def test_an_embedding_stands_where_its_name_stood(small):
     own = small.embeddings.token_embedding.weight
@@ -290,6 +296,19 @@ def test_an_embedding_stands_where_its_name_stood(small):
     assert torch.allclose(guidance.parts[0][0].at(0).states, states([small], "a red circle here, cat"), atol=1e-6)
     assert guidance.embeddings == (("mat rug", "0123456789ab"),)
     assert guide([small], "a cat", book=book).embeddings == ()
+
+
+def test_an_embedding_that_cannot_be_used_is_told_once(small):
+    book = Shelf("mat", torch.zeros(1, 16))
+    assert guide([small], "a dog AND [a dog|a rug]", "dog", book=book).comments == ("The embedding dog is left out.",)
+    assert guide([small], "a cat", book=book).comments == ()
+
+
+def test_an_embedding_longer_than_a_chunk_is_refused(small):
+    with pytest.raises(RequestError) as refused:
+        guide([small], "a mat", book=Shelf("mat", torch.zeros(76, 16)))
+    assert refused.value.code == "embedding-too-long"
+    assert "mat" in refused.value.message
 
 
 def test_an_embedding_has_vectors_for_both_models_of_sdxl(small, large):
