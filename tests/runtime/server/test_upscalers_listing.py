@@ -1,0 +1,106 @@
+"""Which upscalers and scripts can be chosen, and by which spelling; no torch is needed to say so."""
+
+import pytest
+
+from runtime import script_table
+from runtime.folders import find_folders
+from runtime.request import RequestError
+from runtime.upscalers import find_upscaler, upscalers
+
+
+@pytest.fixture
+def folders(tmp_path):
+    models = tmp_path / "models"
+    for name in (
+        "ESRGAN/4x-UltraSharp.pth",
+        "ESRGAN/deep/b2.safetensors",
+        "ESRGAN/readme.txt",
+        "RealESRGAN/RealESRGAN_x4plus.pth",
+        "RealESRGAN/RealESRGAN_x2plus.pth",
+        "SwinIR/4x-UltraSharp.pth",
+        "DAT/A.pt",
+    ):
+        file = models / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return find_folders({}, tmp_path, models).upscalers
+
+
+def test_the_three_come_first_then_letters_count(folders):
+    found = [(one.name, one.kind, one.scale) for one in upscalers(folders)]
+    assert found == [
+        ("None", None, 4),
+        ("Lanczos", None, 4),
+        ("Nearest", None, 4),
+        ("4x-UltraSharp", "ESRGAN", 4),
+        ("A", "DAT", 4),
+        ("b2", "ESRGAN", 4),
+        ("R-ESRGAN 2x+", "RealESRGAN", 2),
+        ("R-ESRGAN 4x+", "RealESRGAN", 4),
+    ]
+    assert upscalers({})[0].path is None
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        (None, "None"),
+        ("", "None"),
+        ("none", "None"),
+        ("lanczos", "Lanczos"),
+        ("4X-ULTRASHARP", "4x-UltraSharp"),
+        ("4x-UltraSharp.pth", "4x-UltraSharp"),
+        ("RealESRGAN_x4plus", "R-ESRGAN 4x+"),
+        ("R-ESRGAN 4x+", "R-ESRGAN 4x+"),
+    ],
+)
+def test_spellings(folders, name, found):
+    assert find_upscaler(name, folders).name == found
+
+
+def test_an_unknown_one_is_refused_with_what_to_do(folders):
+    with pytest.raises(RequestError) as refused:
+        find_upscaler("R-ESRGAN 4x+ Anime6B", folders)
+    assert refused.value.code == "upscaler-unknown"
+    assert "RealESRGAN_x4plus_anime_6B.pth" in refused.value.hint
+    with pytest.raises(RequestError, match="4x-UltraSharp"):
+        find_upscaler("LDSR", folders)
+
+
+def test_scripts_are_found_in_their_tab():
+    assert script_table.find_script("x/y/z PLOT", img2img=False) is script_table.XYZ
+    assert script_table.find_script("SD upscale", img2img=True) is script_table.SD_UPSCALE
+    for name, img2img in (("sd upscale", False), ("custom code", True)):
+        with pytest.raises(RequestError) as refused:
+            script_table.find_script(name, img2img)
+        assert refused.value.code == "script-unknown"
+
+
+def test_arguments_that_are_not_given_take_their_default():
+    given = script_table.arguments(script_table.XYZ, (4, "20,30"))
+    assert len(given) == 18
+    assert given[:2] == (4, "20,30")
+    assert given[9:] == (True, False, False, False, False, False, False, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "img2img", "label"),
+    [
+        (0, False, "Nothing"),
+        (4, False, "Steps"),
+        (5, False, "Hires steps"),
+        (5, True, "CFG Scale"),
+        (6, False, "CFG Scale"),
+        ("cfg scale", True, "CFG Scale"),
+        (1.0, True, "Seed"),
+    ],
+)
+def test_axes_by_number_or_label(spelling, img2img, label):
+    assert script_table.find_axis(spelling, img2img).label == label
+
+
+@pytest.mark.parametrize("spelling", [-1, 99, "Hires steps", "Colour", True])
+def test_an_unknown_axis_is_refused(spelling):
+    with pytest.raises(RequestError) as refused:
+        script_table.find_axis(spelling, img2img=True)
+    assert refused.value.code == "axis-unknown"
