@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from runtime.engine.prompt import Book, Chunk, Embedding, Span, edit_schedule, prompt_chunks, split_parts
+from runtime.engine.prompt import EMPTY, Book, Chunk, Embedding, Span, edit_schedule, prompt_chunks, split_parts
 from runtime.engine.text_states import TextEncoder, text_encoders
 from runtime.engine.traits import Traits
 from runtime.job_options import JobOptions
@@ -124,8 +124,7 @@ class _Desk:
         if longest * len(chunks) > MOST_CHUNKS:
             message = f"The texts that the prompt becomes over its steps fill more than {MOST_CHUNKS} chunks of tokens."
             raise RequestError("prompt-too-long", message, "Shorten it, or edit less of it.")
-        empty = prompt_chunks("")
-        rows = [(*chunks[text], *empty * (longest - len(chunks[text]))) for text in chunks]
+        rows = [(*chunks[text], *(EMPTY,) * (longest - len(chunks[text]))) for text in chunks]
         counts = [float(texts.count(text)) for text in chunks]
         made = [
             [self._weighted(number, column, counts) for column in zip(*rows, strict=True)]

@@ -3,8 +3,9 @@
 In this order: comments, tags of extra networks, AND, editing and alternation, emphasis and BREAK, tokens and chunks.
 """
 
-from runtime.engine.prompt.chunks import CHUNK, Book, Chunk, Embedding, chunks_of, comma_id, prompt_chunks
+from runtime.engine.prompt.chunks import CHUNK, EMPTY, Book, Chunk, Embedding, chunks_of, comma_id, prompt_chunks
 from runtime.engine.prompt.comments import without_comments
+from runtime.engine.prompt.counting import count_tokens
 from runtime.engine.prompt.editing import Span, edit_schedule
 from runtime.engine.prompt.emphasis import Break, Run, parse_emphasis
 from runtime.engine.prompt.networks import NetworkTag, take_networks
@@ -12,6 +13,7 @@ from runtime.engine.prompt.parts import Part, split_parts
 
 __all__ = [
     "CHUNK",
+    "EMPTY",
     "Book",
     "Break",
     "Chunk",
@@ -22,6 +24,7 @@ __all__ = [
     "Span",
     "chunks_of",
     "comma_id",
+    "count_tokens",
     "edit_schedule",
     "parse_emphasis",
     "prompt_chunks",

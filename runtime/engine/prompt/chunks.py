@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Protocol
 
 from runtime.engine.prompt.emphasis import Break, Run, parse_emphasis
@@ -14,6 +14,8 @@ from runtime.request import RequestError
 CHUNK = 75
 #: how far back a comma may lie for the phrase after it to move to the next chunk
 COMMA_REACH = 20
+#: characters of runs that are worth remembering
+SHORT = 100
 
 
 class Embedding(Protocol):
@@ -53,6 +55,9 @@ class Chunk:
     ids: tuple[int, ...]
     weights: tuple[float, ...]
     embeddings: tuple[tuple[int, Embedding], ...] = ()
+
+
+EMPTY = Chunk((START, *(END,) * (CHUNK + 1)), (1.0,) * (CHUNK + 2))
 
 
 @dataclass
@@ -100,11 +105,14 @@ class _Cutter:
 
     def cut(self, keep: int = 0) -> None:
         """Pad and store the chunk; its last `keep` tokens begin the next one."""
+        self.after_comma = None
         end = len(self.tokens) - keep
+        if not end:
+            self.chunks.append(EMPTY)
+            return
         inside, self.tokens = self.tokens[:end], self.tokens[end:]
         placed = tuple((at + 1, embedding) for at, embedding in self.embeddings if at < end)
         self.embeddings = [(at - end, embedding) for at, embedding in self.embeddings if at >= end]
-        self.after_comma = None
         room = CHUNK - end
         ids = (START, *(token for token, _ in inside), *(END,) * (room + 1))
         weights = (1.0, *(weight for _, weight in inside), *(1.0,) * (room + 1))
@@ -127,10 +135,17 @@ def _cut(runs: Iterable[Run | Break], reach: int, book: Book | None) -> _Cutter:
         if isinstance(run, Break):
             cutter.cut()
         else:
-            _fill(cutter, token_ids(run.text), run.weight, book)
+            ids = token_ids(run.text) if len(run.text) > SHORT else _token_ids(run.text)
+            _fill(cutter, ids, run.weight, book)
     if cutter.tokens or not cutter.chunks:
         cutter.cut()
     return cutter
+
+
+@lru_cache(maxsize=10_000)
+def _token_ids(short: str) -> Sequence[int]:
+    """The texts of an edited prompt share most of their runs."""
+    return tuple(token_ids(short))
 
 
 def _fill(cutter: _Cutter, ids: Sequence[int], weight: float, book: Book | None) -> None:
