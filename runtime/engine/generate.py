@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from runtime import catalogue, infotext
-from runtime.catalogue import SamplerInfo
 from runtime.engine import images
 from runtime.engine.conditioning import encode
 from runtime.engine.job import SEEDS, Job, check
@@ -21,8 +20,8 @@ from runtime.engine.memory import Store
 from runtime.engine.model import Model
 from runtime.engine.noise import Noise
 from runtime.engine.preview import preview
-from runtime.engine.samplers import Course, Denoiser, plan_course
-from runtime.engine.schedules import timestep_of
+from runtime.engine.samplers import Course, Denoiser, Settings, plan_course
+from runtime.engine.schedules import Levels, levels_of
 from runtime.request import Picture, Request, RequestError, Result
 
 #: what the autoencoder's latents are multiplied by
@@ -64,7 +63,8 @@ def generate(
     # 2. encode
     conditions = _encode(model, job)
     # 3. schedule
-    course = plan_course(job.sampler, job.scheduler, request.steps, job.eta)
+    levels = levels_of(model.traits.family, model.traits.zero_terminal_snr, request.options)
+    course = plan_course(job.sampler, job.scheduler, request.steps, Settings.of(request), levels)
     pictures: list[Picture] = []
     interrupted = False
     for batch in range(request.n_iter):
@@ -75,7 +75,7 @@ def generate(
         # 6. decode, 7. save
         decoded = decode(model.store, latents)
         folder = data_folder / _folder(request) if request.save and not unfinished else None
-        pictures += [_finish(job, model, one, seed, folder) for one, seed in zip(decoded, seeds, strict=True)]
+        pictures += [_finish(job, model, course, one, seed, folder) for one, seed in zip(decoded, seeds, strict=True)]
         interrupted = watch.stopping or (batch + 1 < request.n_iter and wish() == "stop")
         if interrupted:
             break
@@ -107,12 +107,18 @@ def _sample(
     store: Store, job: Job, course: Course, conditions: tuple[Tensor, Tensor], seeds: Sequence[int], watch: _Watch
 ) -> tuple[Tensor, bool]:
     """Latents (n, 4, h/8, w/8) in float32, and whether the user stopped before they were finished."""
-    noise = Noise(seeds, (4, job.height // 8, job.width // 8), store.device)
-    latents, unfinished = noise() * course.start, False
+    options = job.request.options
+    shape = (4, job.height // 8, job.width // 8)
+    noise = Noise(
+        seeds, shape=shape, device=store.device, source=options.randn_source, ensd=options.eta_noise_seed_delta
+    )
+    latents, unfinished = course.begin(noise.first()), False
     with store.lend("unet") as unet:
-        denoise = guided(unet, store.dtype("unet"), *conditions, job.request.cfg_scale)
+        denoise = guided(
+            unet, store.dtype("unet"), *conditions, job.request.cfg_scale * course.guidance_factor, course.levels
+        )
         try:
-            latents = course.loop(latents, course.sigmas, denoise, noise, watch.after, course.eta)
+            latents = course.run(latents, denoise, noise, watch.after)
         except _StopError as stop:
             latents, unfinished = stop.clean, True
     if not torch.isfinite(latents).all():
@@ -124,11 +130,20 @@ def _sample(
     return latents, unfinished
 
 
-def guided(unet: torch.nn.Module, dtype: torch.dtype, prompt: Tensor, negative: Tensor, scale: float) -> Denoiser:
+def guided(
+    unet: torch.nn.Module,
+    dtype: torch.dtype,
+    prompt: Tensor,
+    negative: Tensor,
+    scale: float,
+    levels: Levels | None = None,
+) -> Denoiser:
     """Classifier-free guidance (Ho & Salimans 2022): negative + scale * (prompt - negative), as clean latents.
 
     Both sides run in one batch where they are equally long; padding the shorter one would change the picture.
     """
+
+    known = levels or levels_of()
 
     def noise_in(scaled: Tensor, timestep: float, states: Tensor) -> Tensor:
         times = torch.full((len(scaled),), timestep, dtype=torch.float32, device=scaled.device)
@@ -136,7 +151,7 @@ def guided(unet: torch.nn.Module, dtype: torch.dtype, prompt: Tensor, negative: 
         return predicted.float()
 
     def denoise(x: Tensor, sigma: float) -> Tensor:
-        scaled, timestep, count = x / (sigma**2 + 1) ** 0.5, timestep_of(sigma), len(x)
+        scaled, timestep, count = x / (sigma**2 + 1) ** 0.5, known.timestep_of(sigma), len(x)
         wanted, unwanted = prompt.expand(count, -1, -1), negative.expand(count, -1, -1)
         if scale == 1:
             return x - sigma * noise_in(scaled, timestep, wanted)
@@ -195,9 +210,9 @@ def _decode_one(vae: torch.nn.Module, dtype: torch.dtype, latent: Tensor) -> Ten
     return decoded.float()
 
 
-def _finish(job: Job, model: Model, decoded: Tensor, seed: int, folder: Path | None) -> Picture:
+def _finish(job: Job, model: Model, course: Course, decoded: Tensor, seed: int, folder: Path | None) -> Picture:
     """Pixels, infotext, PNG, and the file where one is wanted."""
-    text = describe(job, model, seed)
+    text = describe(job, model, course, seed)
     png = images.to_png(images.to_image(decoded), text)
     path = None if folder is None else images.save_png(png, folder, seed, date.today())
     return Picture(png, seed, text, None if path is None else str(path))
@@ -207,7 +222,7 @@ def _folder(request: Request) -> str:
     return request.options.outdir_samples or request.options.outdir_txt2img_samples
 
 
-def describe(job: Job, model: Model, seed: int) -> str:
+def describe(job: Job, model: Model, course: Course, seed: int) -> str:
     """The infotext of the picture with this seed."""
     request = job.request
     clip_skip = request.options.CLIP_stop_at_last_layers
@@ -221,14 +236,8 @@ def describe(job: Job, model: Model, seed: int) -> str:
         "Model hash": model.sha256 and model.sha256[:10],
         "Model": model.title,
         "Clip skip": clip_skip if clip_skip > 1 else None,
-        "RNG": "CPU" if model.store.device.type == "cuda" else None,
-        **_eta(job.sampler, job.eta),
+        "RNG": None if request.options.randn_source == "GPU" else request.options.randn_source,
+        **course.infotext,
         "Version": infotext.VERSION,
     }
     return infotext.write_infotext(job.prompt, job.negative_prompt, items)
-
-
-def _eta(sampler: SamplerInfo, eta: float | None) -> dict[str, float]:
-    """Written where the sampler heeds it and it is not the default: 1 for ancestral samplers, 0 for DDIM."""
-    key, default = {"Euler a": ("Eta", 1.0), "DDIM": ("Eta DDIM", 0.0)}.get(sampler.name, ("", eta))
-    return {} if eta is None or eta == default else {key: eta}
