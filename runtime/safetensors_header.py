@@ -31,64 +31,66 @@ class Header:
     metadata: dict[str, str]
 
 
-def read_header(path: Path) -> Header:
-    """Read and check the header; no tensor is read. RequestError codes: checkpoint-missing, -empty, -unreadable,
+def read_header(path: Path, kind: str = "file") -> Header:
+    """Read and check the header; no tensor is read. RequestError codes: KIND-missing, -empty, -unreadable,
     -is-web-page, -is-lfs-pointer, -is-pickle, -truncated, -damaged, -not-a-model.
     """
     try:
         with path.open("rb") as file:
             start = file.read(512)
             size = path.stat().st_size
-            _refuse_other_kinds(path.name, start, size)
+            _refuse_other_kinds(kind, path.name, start, size)
             (length,) = struct.unpack("<Q", start[:8])
-            _check_length(path.name, start, length, size)
+            _check_length(kind, path.name, start, length, size)
             file.seek(8)
             text = file.read(length)
     except FileNotFoundError:
         raise RequestError(
-            "checkpoint-missing", f"There is no file {path.name}.", "Choose another checkpoint, or refresh the list."
+            f"{kind}-missing", f"There is no file {path.name}.", "Choose another one, or refresh the list."
         ) from None
     except OSError as refused:
         raise RequestError(
-            "checkpoint-unreadable",
+            f"{kind}-unreadable",
             f"{path.name} cannot be read: {refused.strerror or refused}.",
             "Check that it is a file, that you may read it, and that its disk is there.",
         ) from refused
-    return _checked(path.name, text, size - 8 - length)
+    return _checked(kind, path.name, text, size - 8 - length)
 
 
-def _refuse_other_kinds(name: str, start: bytes, size: int) -> None:
+def _refuse_other_kinds(kind: str, name: str, start: bytes, size: int) -> None:
     """Name what people really have under `.safetensors`, by its first bytes."""
     if size == 0:
-        raise RequestError("checkpoint-empty", f"{name} is empty (0 bytes).", _AGAIN)
+        raise RequestError(f"{kind}-empty", f"{name} is empty (0 bytes).", _AGAIN)
     if size < 9:
-        raise RequestError("checkpoint-truncated", f"{name} ends after {size} bytes.", _AGAIN)
+        raise RequestError(f"{kind}-truncated", f"{name} ends after {size} bytes.", _AGAIN)
     if start.startswith(b"version https://git-lfs"):
-        raise RequestError("checkpoint-is-lfs-pointer", f"{name} is only a git-lfs note about the model.", _FETCH)
+        raise RequestError(f"{kind}-is-lfs-pointer", f"{name} is only a git-lfs note about the model.", _FETCH)
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
         message = f"{name} is a web page that was saved under a model's name."
-        raise RequestError("checkpoint-is-web-page", message, _FETCH)
+        raise RequestError(f"{kind}-is-web-page", message, _FETCH)
     # "PK": torch's zip; 0x80 and a protocol number, not part of a plausible length: an old torch file
     if start.startswith(b"PK\x03\x04") or (
         start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05" and start[8:9] != b"{"
     ):
         raise RequestError(
-            "checkpoint-is-pickle",
-            f"{name} is a pickle (.ckpt, .pt); such a file can run programs when it is opened, so it is not.",
-            "Take the .safetensors version of this model.",
+            f"{kind}-is-pickle",
+            f"{name} is a torch file (.ckpt, .pt) under another name.",
+            "Give it the ending .ckpt or .pt, or take the .safetensors version of this model.",
         )
 
 
-def _check_length(name: str, start: bytes, length: int, size: int) -> None:
+def _check_length(kind: str, name: str, start: bytes, length: int, size: int) -> None:
     if start[8:9] == b"{" and 8 + length > size:
-        raise RequestError("checkpoint-truncated", f"{name} ends in its header: {size:,} bytes are there.", _AGAIN)
+        raise RequestError(f"{kind}-truncated", f"{name} ends in its header: {size:,} bytes are there.", _AGAIN)
     if start[8:9] != b"{":
-        raise RequestError("checkpoint-not-a-model", f"{name} is no safetensors file.", "Choose another file.")
+        raise RequestError(
+            f"{kind}-not-a-model", f"{name} is neither a safetensors nor a torch file.", "Choose another file."
+        )
     if length > LARGEST_HEADER:
-        raise RequestError("checkpoint-damaged", f"The header of {name} claims {length:,} bytes.", _AGAIN)
+        raise RequestError(f"{kind}-damaged", f"The header of {name} claims {length:,} bytes.", _AGAIN)
 
 
-def _checked(name: str, text: bytes, room: int) -> Header:
+def _checked(kind: str, name: str, text: bytes, room: int) -> Header:
     """Parse and compare with the `room` bytes that follow the header."""
     try:
         found = json.loads(text, object_pairs_hook=_without_twins)
@@ -98,13 +100,13 @@ def _checked(name: str, text: bytes, room: int) -> Header:
         end = _end_of(spans)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as broken:
         message = f"The header of {name} is damaged ({broken})."
-        raise RequestError("checkpoint-damaged", message, _AGAIN) from broken
+        raise RequestError(f"{kind}-damaged", message, _AGAIN) from broken
     if end > room:
         missing = f"{end - room:,} of {end:,} bytes are missing"
-        raise RequestError("checkpoint-truncated", f"{name} is cut short: {missing}.", _AGAIN)
+        raise RequestError(f"{kind}-truncated", f"{name} is cut short: {missing}.", _AGAIN)
     if end < room:
         message = f"{name} has {room - end:,} bytes more than its header says."
-        raise RequestError("checkpoint-damaged", message, _AGAIN)
+        raise RequestError(f"{kind}-damaged", message, _AGAIN)
     return Header(tensors, {str(key): str(value) for key, value in dict(metadata).items()})
 
 

@@ -53,7 +53,7 @@ def load_checkpoint(path: Path, precision: Precision | None = None) -> Checkpoin
     """Read `path`; RequestError with a `checkpoint-…` code says what is wrong with it."""
     # 1. judge by the header
     precision = precision or Precision()
-    header = _with_full_names(read_header(path))
+    header = _with_full_names(read_header(path, "checkpoint"))
     configurations = configure(path.name, header)
     # 2. models without memory, then the file's tensors as their parameters
     unet, vae, text = _empty_models(configurations)

@@ -1,0 +1,69 @@
+"""A file of tensors, safetensors or torch's own format: which of the two is told by its content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from torch import Tensor
+
+from runtime.engine.outline import read_outline, state_of
+from runtime.engine.pickled import read_pickled
+from runtime.engine.torch_file import is_torch_file
+from runtime.request import RequestError
+from runtime.safetensors_header import Header, read_header
+
+
+def read_tensors(path: Path, kind: str = "file") -> tuple[dict[Any, Any], dict[str, str]]:
+    """(tensors by name, metadata); a torch file comes out with everything that is in it, dictionaries in dictionaries.
+
+    RequestError, its code beginning with `kind`, says what is wrong with the file.
+    """
+    if starts_as_torch_file(path):
+        return read_pickled(path, kind), {}
+    header = read_header(path, kind)
+    with _safetensors(path, kind) as file:
+        return {name: file(name).clone() for name in header.tensors}, header.metadata
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file whose tensors are read one by one; what `get` gives lies in the file and has to be copied."""
+
+    header: Header
+    get: Callable[[str], Tensor]
+
+
+@contextmanager
+def open_tensors(path: Path, kind: str = "file") -> Iterator[Opened]:
+    """The weights of a model, in either format; RequestError as in `read_tensors`."""
+    if starts_as_torch_file(path):
+        state: Mapping[str, Tensor] = state_of(read_pickled(path, kind, mapped=True), Tensor)
+        yield Opened(read_outline(path, kind), state.__getitem__)
+        return
+    header = read_header(path, kind)
+    with _safetensors(path, kind) as get:
+        yield Opened(header, get)
+
+
+def starts_as_torch_file(path: Path) -> bool:
+    """False too for what cannot be read: the reader of the other format says why."""
+    try:
+        with path.open("rb") as file:
+            return is_torch_file(file.read(16))
+    except OSError:
+        return False
+
+
+@contextmanager
+def _safetensors(path: Path, kind: str) -> Iterator[Callable[[str], Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file.get_tensor
+    except (OSError, ValueError) as broken:
+        message = f"{path.name} cannot be read: {broken}."
+        raise RequestError(f"{kind}-unreadable", message, "Check its disk and try again.") from broken
