@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
 from torch import Tensor
 
 from runtime.engine.networks.deltas import Layer
 from runtime.engine.networks.keys import Key, read_key
+from runtime.engine.tensors import read_tensors
 from runtime.networks import lora_hash
 from runtime.request import RequestError
-from runtime.safetensors_header import read_header
 
 #: files; one of SDXL's is 50 to 900 MB
 KEPT = 4
@@ -61,16 +60,16 @@ class LoraFiles:
 
 
 def read_lora(path: Path) -> LoraFile:
-    """Judge by content; RequestError `network-empty` where no key is known."""
-    tensors, metadata = _read(path)
+    """Every tensor under its layer; RequestError `network-…` where the file cannot be read."""
+    found, metadata = read_tensors(path, "network")
     grouped: dict[tuple[str, str], dict[str, Tensor]] = {}
     unread = []
-    for name, tensor in tensors.items():
-        key = read_key(name)
-        if key.part:
+    for name, tensor in found.items():
+        key = read_key(str(name))
+        if key.part and isinstance(tensor, Tensor):
             grouped.setdefault((key.holder, key.layer), {})[_part(key, name)] = tensor
         else:
-            unread.append(name)
+            unread.append(str(name))
     adapter = _adapter(metadata)
     layers = {place: _layer(parts, adapter.get(place[0], {})) for place, parts in grouped.items()}
     return LoraFile(path, layers, metadata, lora_hash(path, metadata), tuple(unread))
@@ -108,10 +107,3 @@ def _adapter(metadata: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             if key.startswith(prefix):
                 settings.setdefault(holder, {})[key.removeprefix(prefix)] = value
     return settings
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    header = read_header(path)
-    with safe_open(path, framework="pt") as file:
-        # a copy: a tensor that lies in the mapped file would kill the process if the file changed under it
-        return {name: file.get_tensor(name).clone() for name in header.tensors}, header.metadata

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from runtime.engine.networks.families import FAMILIES
 from runtime.engine.networks.files import LoraFile, LoraFiles
 from runtime.engine.networks.fitting import Piece, fit
+from runtime.engine.networks.hypernetworks import Hypernetwork, check_family, hooked, read_hypernetwork
 from runtime.engine.networks.outfit import Outfit
-from runtime.engine.networks.tags import LoraWish, Tag, Wishes, read_tags
+from runtime.engine.networks.tags import HypernetworkWish, LoraWish, Tag, Wishes, read_tags
 from runtime.job_options import JobOptions
 from runtime.networks import Loras, NetworkShelves
 
@@ -52,6 +54,11 @@ class Wardrobe:
         loras = self._shelves.loras() if wishes.loras else Loras()
         outfit = self._outfit(model.store)
         found, comments = self._find(wishes.loras, loras)
+        unet = outfit.index.models["unet"][0]
+        hypernetworks, missing = self._find_hypernetworks(wishes.hypernetworks)
+        comments += missing
+        for network, _strength in hypernetworks:
+            check_family(network, unet, model.title, FAMILIES[model.traits.family])
         pieces: list[Piece] = []
         for wish, file in found:
             fitted = fit(file, wish, outfit.index, model)
@@ -61,7 +68,8 @@ class Wardrobe:
         hashes = {_plain(wish.name): file.sha12 for wish, file in found}
         named = {tag.items[0] for tag in tags or () if tag.items}
         added = "".join(f"<lora:{wish.name}:1.0>" for wish, _file in found if wish.name not in named)
-        yield Worn(hashes, (*wishes.comments, *dict.fromkeys(comments)), added)
+        with hooked(unet, hypernetworks):
+            yield Worn(hashes, (*wishes.comments, *dict.fromkeys(comments)), added)
 
     def _outfit(self, store: Store) -> Outfit:
         if store not in self._outfits:
@@ -76,6 +84,18 @@ class Wardrobe:
                 comments.append(f"There is no LoRA named {wish.name}; its tag is ignored.")
             else:
                 found.append((wish, self._files.read(lora.path)))
+        return found, comments
+
+    def _find_hypernetworks(
+        self, wishes: Sequence[HypernetworkWish]
+    ) -> tuple[list[tuple[Hypernetwork, float]], list[str]]:
+        files = self._shelves.hypernetworks() if wishes else {}
+        found, comments = [], []
+        for wish in wishes:
+            if wish.name in files:
+                found.append((read_hypernetwork(files[wish.name]), wish.strength))
+            else:
+                comments.append(f"There is no hypernetwork named {wish.name}; its tag is ignored.")
         return found, comments
 
 
