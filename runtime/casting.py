@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime.settings_table import BY_NAME
+from runtime.settings_table import DEFAULTS
 
 _LARGEST = 2**53
 _WORDS = dict.fromkeys(("true", "1", "1.0", "yes", "on"), True) | dict.fromkeys(
@@ -14,8 +14,7 @@ _WORDS = dict.fromkeys(("true", "1", "1.0", "yes", "on"), True) | dict.fromkeys(
 
 def cast(name: str, value: Any) -> Any:
     """2.0 and "2" are 2, "false" is False; unknown settings as they are. ValueError where that cannot be."""
-    known = BY_NAME.get(name)
-    default = None if known is None else known.default
+    default = DEFAULTS.get(name)
     if default is None:
         return value
     if isinstance(default, bool):

@@ -16,11 +16,10 @@ from runtime.job_options import JobOptions
 from runtime.request import RequestError
 from runtime.setting import JOB_DEFAULTS
 from runtime.settings_elsewhere import ELSEWHERE
-from runtime.settings_table import BY_NAME, SETTINGS
+from runtime.settings_table import BY_NAME, DEFAULTS
 
 _LOG = logging.getLogger(__name__)
 
-DEFAULTS: Mapping[str, Any] = {one.name: one.default for one in SETTINGS}
 #: what a single job may set for itself; folders and files are not among them
 OVERRIDABLE = frozenset(name for name in JOB_DEFAULTS if not name.startswith("outdir_"))
 #: further settings that a request may name: the queue and the API heed them
@@ -44,7 +43,7 @@ class Options:
         RequestError for an override that is not of its option's type, that nobody knows, or that is frozen.
         """
         chosen = {name: _override(name, value) for name, value in overrides.items() if value is not None}
-        self.freeze.refuse({name: value for name, value in chosen.items() if name in BY_NAME and value != self[name]})
+        self.freeze.refuse({name: value for name, value in chosen.items() if name in DEFAULTS and value != self[name]})
         given = {name: value for name, value in chosen.items() if name in OVERRIDABLE}
         return JobOptions(**{name: self[name] for name in JOB_DEFAULTS} | given)
 
@@ -65,6 +64,10 @@ class Options:
             if stored != self._stored:
                 self._stored = stored
                 write_whole(self._file, json.dumps(self._stored, indent=4, ensure_ascii=False))
+
+    def refuse_frozen(self, changes: Mapping[str, Any]) -> None:
+        """RequestError if one of these changes is forbidden by the flags."""
+        self._changed(changes)
 
     def _changed(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         heeded = {name: value for name, value in changes.items() if not self.freeze.unheeded(name)}
@@ -105,7 +108,7 @@ def _cast_or_warn(name: str, value: Any) -> Any:
 
 
 def _override(name: str, value: Any) -> Any:
-    if name not in BY_NAME and name not in ELSEWHERE:
+    if name not in DEFAULTS and name not in ELSEWHERE:
         message = f"override_settings.{name:.60} is no known setting."
         raise RequestError("unknown-override", message, "GET /sdapi/v1/options lists the settings.")
     try:

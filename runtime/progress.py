@@ -12,6 +12,8 @@ class Progress:
 
     #: empty exactly while nothing runs
     job: str = ""
+    #: the name under which the job was handed in
+    task: str = ""
     #: batches of the running job, and how many of them are finished
     job_count: int = 0
     job_no: int = 0
@@ -24,6 +26,8 @@ class Progress:
     began: float | None = None
     #: PNG of the picture as it stands, if the worker sent one
     preview: bytes | None = None
+    #: how many previews there were so far
+    previews: int = 0
     #: jobs that wait behind this one
     waiting: int = 0
     text: str | None = None

@@ -10,11 +10,14 @@ from pathlib import Path
 
 from runtime import protocol
 from runtime.flags import Settings
+from runtime.freezing import freeze_from
 from runtime.hashes import HashCache
 from runtime.jobs import Jobs
 from runtime.library import Checkpoint, Library
+from runtime.limits import check_extras, check_request
 from runtime.options import Options
-from runtime.request import Request, RequestError, Result
+from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
+from runtime.stock import Stock
 from runtime.tasks import ModelState
 
 _LOG = logging.getLogger(__name__)
@@ -25,7 +28,9 @@ class Studio:
 
     def __init__(self, settings: Settings, worker: Sequence[str], announce: Callable[[protocol.Event], None]) -> None:
         self.settings = settings
-        self.options = Options(settings.path("ui_settings_file") or settings.data_dir / "config.json")
+        file = settings.path("ui_settings_file") or settings.data_dir / "config.json"
+        self.options = Options(file, freeze_from(settings.flags))
+        self.stock = Stock(settings)
         self.library = _library(settings)
         self.jobs = Jobs((*worker, *settings.worker_flags), announce)
         self._chosen = self._first_choice()
@@ -51,6 +56,8 @@ class Studio:
         found = self.library.find(spelling)
         if found is None:
             raise RequestError("model-not-found", f"model {spelling!r} not found", "Choose one of /sdapi/v1/sd-models.")
+        if self._chosen != found.path:
+            self.options.freeze.refuse({"sd_model_checkpoint": found.title})
         if self.jobs.model.state == "ready" and self.jobs.model.path == found.path == self._chosen:
             done: Future[ModelState] = Future()
             done.set_result(self.jobs.model)
@@ -59,15 +66,35 @@ class Studio:
         loading.add_done_callback(lambda done: None if done.exception() else self._keep(found))
         return loading
 
-    def generate(self, request: Request, spelling: str | None = None) -> Future[Result]:
-        """Draw in turn, with the chosen checkpoint or, for this job, another one; an unknown spelling is ignored."""
+    def generate(self, request: Request, spelling: str | None = None, name: str | None = None) -> Future[Result]:
+        """Draw in turn, with the chosen checkpoint or, for this job, another one; an unknown spelling is ignored.
+
+        RequestError at once for what no model could draw. `name`: what the one who asks calls the job.
+        """
+        check_request(request)
         other = self.library.find(spelling) if spelling else None
         wanted = other or self.chosen
-        return self.jobs.generate(request, wanted.path if wanted else None, wanted.sha256 if wanted else None)
+        return self.jobs.generate(request, wanted.path if wanted else None, wanted.sha256 if wanted else None, name)
+
+    def enlarge(self, extras: Extras) -> Future[ExtrasResult]:
+        """Upscale in turn; RequestError at once for impossible sizes."""
+        check_extras(extras)
+        return self.jobs.enlarge(extras)
+
+    def unload(self) -> Future[ModelState]:
+        """Take the model out of memory; the next job, or `reload`, brings it back."""
+        return self.jobs.unload()
+
+    def reload(self) -> Future[ModelState]:
+        """Load the chosen checkpoint again."""
+        chosen = self.chosen
+        if chosen is None:
+            raise RequestError("no-model", "There is no checkpoint to load.", "Put one into models/Stable-diffusion.")
+        return self._load(chosen)
 
     def _keep(self, checkpoint: Checkpoint) -> None:
         self._chosen = checkpoint.path
-        self.options.update({"sd_model_checkpoint": (self.library.at(checkpoint.path) or checkpoint).title})
+        self.options.update({"sd_model_checkpoint": (self.library.at(checkpoint.path) or checkpoint).title}, False)
 
     def _load(self, checkpoint: Checkpoint) -> Future[ModelState]:
         loading = self.jobs.load(checkpoint.path, checkpoint.sha256)

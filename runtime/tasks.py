@@ -59,7 +59,16 @@ class Generate:
     #: None: there is no checkpoint
     model: Load | None
     id: str = field(default_factory=lambda: uuid4().hex)
+    #: what the one who asked calls it
+    name: str = ""
     future: Future[Any] = field(default_factory=Future)
+
+
+@dataclass(eq=False)
+class Unload:
+    """Take the model out of memory."""
+
+    future: Future[ModelState] = field(default_factory=Future)
 
 
 @dataclass(frozen=True)
@@ -80,12 +89,14 @@ class Forget:
     """Try the refused checkpoints again; it goes into the inbox, not into the queue."""
 
 
-Task = Load | Generate
+Task = Load | Generate | Unload
 
 
-def batches(request: Request | Extras) -> int:
-    """What progress counts: batches of a drawing, pictures of an upscaling."""
-    return request.n_iter if isinstance(request, Request) else len(request.images)
+def passes(request: Request | Extras) -> int:
+    """What progress counts: batches of a drawing, twice with hires fix; pictures of an upscaling."""
+    if isinstance(request, Extras):
+        return len(request.images)
+    return request.n_iter * (2 if request.hires else 1)
 
 
 def nothing_drawn(request: Request | Extras) -> Result | ExtrasResult:
@@ -106,9 +117,7 @@ def fail(task: Task, error: RequestError) -> None:
     with suppress(InvalidStateError):
         task.future.set_exception(error)
     if isinstance(task, Load) and task.job is not None:
-        # a file that cannot be used is the same answer now as for every later job
-        unusable = error.code.startswith("checkpoint-")
-        fail(task.job, NoModelError(error.code, error.message, error.hint) if unusable else error)
+        fail(task.job, error)
 
 
 def as_request_error(failure: Exception) -> RequestError:

@@ -1,8 +1,7 @@
-"""The API as one FastAPI application: routes, errors, gate, a small page that lists the routes."""
+"""The API as one FastAPI application: routes, errors, gate, origins."""
 
 from __future__ import annotations
 
-import html
 import sys
 import time
 
@@ -11,10 +10,18 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from runtime.api.docs import docs_page
 from runtime.api.errors import add_error_answers
 from runtime.api.gate import Gate
+from runtime.api.internal import internal_routes
 from runtime.api.listings import listing_routes
+from runtime.api.origins import Origins
+from runtime.api.pictures_routes import picture_routes
 from runtime.api.routes import acting_routes
+from runtime.api.scripts import script_routes
+from runtime.api.settings import settings_routes
+from runtime.api.stopping import stopping_routes
+from runtime.api.training import training_routes
 from runtime.infotext import VERSION
 from runtime.studio import Studio
 
@@ -24,16 +31,30 @@ OPEN = "/internal/ping"
 
 
 def build_api(studio: Studio, gate: Gate) -> ASGIApp:
-    """The whole API behind its gate; /internal/ping is there even with --no-api."""
-    app = FastAPI(title="Gesso", version=VERSION, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    """The whole API behind its gate; /internal is there even with --no-api, but not with --nowebui, its ping aside."""
+    # clients of the tutorials post JSON without saying so; foreign pages are kept out by their origin
+    app = FastAPI(title="Gesso", version=VERSION, docs_url=None, redoc_url=None, strict_content_type=False)
     add_error_answers(app)
-    app.add_api_route(OPEN, _ping, methods=["GET"])
+    app.add_api_route(OPEN, _ping, methods=["GET"], summary="Is anybody there?")
+    if studio.settings.page:
+        app.include_router(internal_routes(studio), prefix="/internal")
     if studio.settings.api:
-        app.include_router(acting_routes(studio), prefix=PREFIX)
-        app.include_router(listing_routes(studio), prefix=PREFIX)
-        app.add_api_route("/docs", lambda: HTMLResponse(_docs(app)), methods=["GET"], include_in_schema=False)
+        _add_api(app, studio)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
-    return _Timed(_Guarded(app, gate) if studio.settings.api else app, studio.settings.on("api_log"))
+    return _Timed(_Guarded(app, gate, Origins(studio.settings)), studio.settings.on("api_log"))
+
+
+def _add_api(app: FastAPI, studio: Studio) -> None:
+    routers = [acting_routes(studio), picture_routes(studio), settings_routes(studio), listing_routes(studio)]
+    routers += [script_routes(studio), training_routes()]
+    if studio.settings.on("api_server_stop"):
+        routers.append(stopping_routes())
+    for router in routers:
+        app.include_router(router, prefix=PREFIX)
+    for path in ("/docs", "/redoc"):
+        app.add_api_route(
+            path, lambda: HTMLResponse(docs_page(app.openapi())), methods=["GET"], include_in_schema=False
+        )
 
 
 def _ping() -> dict[str, str]:
@@ -41,16 +62,19 @@ def _ping() -> dict[str, str]:
 
 
 class _Guarded:
-    """Nothing of the request is read before the credentials are right."""
+    """Nothing of the request is read before its origin and its credentials are right."""
 
-    def __init__(self, app: ASGIApp, gate: Gate) -> None:
-        self._app, self._gate = app, gate
+    def __init__(self, app: ASGIApp, gate: Gate, origins: Origins) -> None:
+        self._app, self._gate, self._origins = app, gate, origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = None
         if scope["type"] == "http" and scope["path"] != OPEN:
-            given = dict(scope["headers"]).get(b"authorization")
-            refusal = self._gate.refuse(None if given is None else given.decode("latin-1"))
+            headers = dict(scope["headers"])
+            given = headers.get(b"authorization")
+            refusal = self._origins.refuse(scope["method"], headers) or self._gate.refuse(
+                None if given is None else given.decode("latin-1")
+            )
         await (refusal or self._app)(scope, receive, send)
 
 
@@ -74,19 +98,3 @@ class _Timed:
             await send(message)
 
         await self._app(scope, receive, timed)
-
-
-def _docs(app: FastAPI) -> str:
-    """A page of our own: FastAPI's takes its scripts from another host."""
-    rows = []
-    for path, methods in app.openapi()["paths"].items():
-        for method, about in methods.items():
-            fields = ", ".join(parameter["name"] for parameter in about.get("parameters", []))
-            rows.append(f"<tr><td>{method.upper()}</td><td><code>{html.escape(path)}</code></td><td>{fields}</td></tr>")
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Gesso API</title><style>'
-        "body{font:16px system-ui,sans-serif;margin:3rem auto;max-width:50rem;padding:0 1rem;color-scheme:light dark}"
-        "td{padding:.25rem 1rem .25rem 0}</style><h1>Gesso API</h1>"
-        '<p>The routes of AUTOMATIC1111. Bodies and answers: <a href="openapi.json">openapi.json</a>.</p>'
-        f"<table>{''.join(rows)}</table></html>"
-    )

@@ -25,7 +25,13 @@ _OURS = {
     "cannot-save": 500,
     "stopping": 503,
 }
-_CALLERS = {"script-not-found": 422}
+_CALLERS = {
+    "script-not-found": 422,
+    "init-image-not-found": 404,
+    "interrogator-not-found": 404,
+    "settings-frozen": 403,
+    "not-there": 501,
+}
 
 
 def four_keys(status: int, error: str, detail: object = "", errors: str = "", hint: str | None = None) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""The fields of txt2img as AUTOMATIC1111's API names them, with the API's defaults, and what they ask for."""
+"""The fields of the drawing routes as AUTOMATIC1111's API names them, with the API's defaults."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import Any
 from pydantic import Field
 
 from runtime.api.coercion import Body, Bool, Float, Int, Str
-from runtime.catalogue import find_sampler, find_scheduler
-from runtime.options import Options
-from runtime.request import Request, RequestError
 
 
-class Txt2ImgBody(Body):
-    """`width` and `height` left out are the model's native size; the other defaults are AUTOMATIC1111's."""
+class DrawingBody(Body):
+    """What txt2img and img2img share. `width` and `height` left out are the model's native size."""
 
     prompt: Str = ""
     negative_prompt: Str = ""
@@ -37,7 +34,6 @@ class Txt2ImgBody(Body):
     do_not_save_samples: Bool = False
     do_not_save_grid: Bool = False
     eta: Float | None = None
-    denoising_strength: Float | None = None
     s_min_uncond: Float | None = None
     s_churn: Float | None = None
     s_tmax: Float | None = None
@@ -50,6 +46,19 @@ class Txt2ImgBody(Body):
     disable_extra_networks: Bool = False
     firstpass_image: Str | None = None
     comments: dict[str, Any] | None = None
+    force_task_id: Str | None = None
+    script_name: Str | None = None
+    script_args: list[Any] = Field(default_factory=list)
+    send_images: Bool = True
+    save_images: Bool = False
+    alwayson_scripts: dict[str, Any] = Field(default_factory=dict)
+    infotext: Str | None = None
+
+
+class Txt2ImgBody(DrawingBody):
+    """POST /sdapi/v1/txt2img."""
+
+    denoising_strength: Float | None = None
     enable_hr: Bool = False
     firstphase_width: Int = 0
     firstphase_height: Int = 0
@@ -63,69 +72,74 @@ class Txt2ImgBody(Body):
     hr_scheduler: Str | None = None
     hr_prompt: Str = ""
     hr_negative_prompt: Str = ""
-    force_task_id: Str | None = None
-    script_name: Str | None = None
-    script_args: list[Any] = Field(default_factory=list)
-    send_images: Bool = True
-    save_images: Bool = False
-    alwayson_scripts: dict[str, Any] = Field(default_factory=dict)
-    infotext: Str | None = None
 
 
-def to_request(body: Txt2ImgBody, options: Options) -> Request:
-    """What the body asks for; RequestError if it names something unknown or not there yet."""
-    _refuse_missing_features(body)
-    settings = options.for_job(body.override_settings or {})
-    sampler, scheduler = sampler_of(body.sampler_name or body.sampler_index, body.scheduler)
-    return Request(
-        prompt=body.prompt,
-        negative_prompt=body.negative_prompt,
-        sampler_name=sampler,
-        scheduler=scheduler,
-        steps=body.steps,
-        cfg_scale=body.cfg_scale,
-        width=body.width or None,
-        height=body.height or None,
-        seed=body.seed,
-        batch_size=body.batch_size,
-        n_iter=body.n_iter,
-        eta=body.eta,
-        save=body.save_images,
-        preview_every=max(settings.show_progress_every_n_steps, 0) if settings.live_previews_enable else 0,
-        options=settings,
-    )
+class Img2ImgBody(DrawingBody):
+    """POST /sdapi/v1/img2img. Pictures are base64, bare or as a data: address."""
+
+    init_images: list[Str] | None = None
+    denoising_strength: Float = 0.75
+    resize_mode: Int = 0
+    image_cfg_scale: Float | None = None
+    mask: Str | None = None
+    mask_blur: Int | None = None
+    mask_blur_x: Int = 4
+    mask_blur_y: Int = 4
+    mask_round: Bool = True
+    inpainting_fill: Int = 0
+    inpaint_full_res: Bool = True
+    inpaint_full_res_padding: Int = 0
+    inpainting_mask_invert: Int = 0
+    initial_noise_multiplier: Float | None = None
+    latent_mask: Str | None = None
+    include_init_images: Bool = False
 
 
-def sampler_of(name: str, scheduler: str | None) -> tuple[str, str]:
-    """The sampler's name and the schedule's label; "DPM++ 2M Karras" holds both.
+class ExtrasBody(Body):
+    """What both extras routes share."""
 
-    An unknown schedule is passed on: whoever draws says in a comment that it is not known.
-    """
-    found = find_sampler(name)
-    if found is None:
-        raise RequestError("sampler-not-found", "Sampler not found", f"{name!r} is not in /sdapi/v1/samplers.")
-    sampler, suffix = found
-    known = find_scheduler(scheduler) if scheduler else None
-    if scheduler and known is None:
-        return name, scheduler
-    if suffix and (known is None or known.label == "Automatic"):
-        return sampler.name, suffix
-    return sampler.name, known.label if known else "Automatic"
+    resize_mode: Int = Field(default=0, ge=0, le=1)
+    show_extras_results: Bool = True
+    gfpgan_visibility: Float = Field(default=0.0, ge=0, le=1)
+    codeformer_visibility: Float = Field(default=0.0, ge=0, le=1)
+    codeformer_weight: Float = Field(default=0.0, ge=0, le=1)
+    upscaling_resize: Float = Field(default=2.0, gt=0)
+    upscaling_resize_w: Int = Field(default=512, ge=1)
+    upscaling_resize_h: Int = Field(default=512, ge=1)
+    upscaling_crop: Bool = True
+    upscaler_1: Str = "None"
+    upscaler_2: Str = "None"
+    extras_upscaler_2_visibility: Float = Field(default=0.0, ge=0, le=1)
+    upscale_first: Bool = False
 
 
-def _refuse_missing_features(body: Txt2ImgBody) -> None:
-    """A picture that silently lacks what was asked for is worse than a refusal."""
-    if body.script_name:
-        raise RequestError("script-not-found", f"Script '{body.script_name}' not found", "There are no scripts yet.")
-    for title in body.alwayson_scripts:
-        raise RequestError("script-not-found", f"always on script {title} not found", "There are no scripts yet.")
-    asked = {
-        "enable_hr": body.enable_hr,
-        "tiling": body.tiling,
-        "subseed_strength": body.subseed_strength > 0,
-        "seed_resize_from_w": body.seed_resize_from_w > 0 and body.seed_resize_from_h > 0,
-        "refiner_checkpoint": body.refiner_checkpoint,
-    }
-    for name, wanted in asked.items():
-        if wanted:
-            raise RequestError("not-there-yet", f"{name} is not supported yet.", "Leave it out of the request.")
+class ExtraSingleBody(ExtrasBody):
+    """POST /sdapi/v1/extra-single-image."""
+
+    image: Str = ""
+
+
+class NamedImage(Body):
+    """One of several pictures."""
+
+    data: Str
+    name: Str = ""
+
+
+class ExtraBatchBody(ExtrasBody):
+    """POST /sdapi/v1/extra-batch-images."""
+
+    imageList: list[NamedImage]  # noqa: N815 - the API's name
+
+
+class PngInfoBody(Body):
+    """POST /sdapi/v1/png-info."""
+
+    image: Str
+
+
+class InterrogateBody(Body):
+    """POST /sdapi/v1/interrogate."""
+
+    image: Str = ""
+    model: Str = "clip"

@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 from pydantic import ValidationError
 
-from runtime.api.models import Txt2ImgBody
-from runtime.infotext import parse_infotext
+from runtime.api.models import DrawingBody
+from runtime.infotext import parse_infotext, to_fields
+from runtime.infotext.fields import hashes_of, with_local_names
 from runtime.request import RequestError
+from runtime.studio import Studio
 
-#: infotext's keys, and the fields that they fill
-_FIELDS = {
-    "Prompt": "prompt",
-    "Negative prompt": "negative_prompt",
-    "Steps": "steps",
-    "Sampler": "sampler_name",
-    "Schedule type": "scheduler",
-    "CFG scale": "cfg_scale",
-    "Seed": "seed",
-    "Size-1": "width",
-    "Size-2": "height",
-    "Eta": "eta",
-    "Eta DDIM": "eta",
-    "Variation seed": "subseed",
-    "Variation seed strength": "subseed_strength",
-    "Denoising strength": "denoising_strength",
-}
-_OVERRIDES = {"Clip skip": "CLIP_stop_at_last_layers", "Model hash": "sd_model_checkpoint"}
+B = TypeVar("B", bound=DrawingBody)
 
 
-def with_infotext(body: Txt2ImgBody) -> Txt2ImgBody:
+def with_infotext(body: B, studio: Studio) -> B:
     """The body with its gaps filled; RequestError if the text holds a value that its field cannot take."""
     if not body.infotext:
         return body
-    found = parse_infotext(body.infotext)
+    items = parse_infotext(body.infotext)
+    items["Prompt"] = _local_loras(items, studio)
+    pasted = to_fields(items)
     given = body.model_dump(include=body.model_fields_set)
+    fields = {name: value for name, value in pasted.fields.items() if name in type(body).model_fields}
     if given.get("sampler_index") and not given.get("sampler_name"):
-        found.pop("Sampler", None)
-    overrides = _chosen(found, _OVERRIDES) | (body.override_settings or {})
+        fields.pop("sampler_name", None)
+    overrides = {**pasted.options, **(body.override_settings or {})}
     try:
-        return Txt2ImgBody.model_validate({**_chosen(found, _FIELDS), **given, "override_settings": overrides})
+        return type(body).model_validate({**fields, **given, "override_settings": overrides})
     except ValidationError as refused:
         name = refused.errors()[0]["loc"][0]
         raise RequestError("bad-infotext", f"The infotext's {name} cannot be used.", "Correct the text.") from None
 
 
-def _chosen(found: dict[str, str], names: dict[str, str]) -> dict[str, Any]:
-    return {name: found[key] for key, name in names.items() if key in found}
+def _local_loras(items: dict[str, str], studio: Studio) -> str:
+    """The prompt, its LoRAs by the names that they have here."""
+    if "Lora hashes" not in items:
+        return items["Prompt"]
+    here = studio.stock.networks.loras()
+
+    def name_of(digits: str) -> str | None:
+        found = here.by_hash(digits)
+        return found.name if found else None
+
+    return with_local_names(items["Prompt"], hashes_of(items["Lora hashes"]), name_of)

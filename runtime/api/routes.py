@@ -1,4 +1,4 @@
-"""The routes that do something: txt2img, progress, interrupt, options."""
+"""The routes that draw and upscale, and those that follow or stop what is drawn."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 
-from runtime.api.answers import progress_answer, txt2img_answer
-from runtime.api.models import Txt2ImgBody, to_request
-from runtime.api.pasted import with_infotext
+from runtime.api.answers import drawing_answer, progress_answer
+from runtime.api.asking import Asked, ask_img2img, ask_txt2img
+from runtime.api.models import Img2ImgBody, InterrogateBody, Txt2ImgBody
+from runtime.request import RequestError
 from runtime.studio import Studio
 
 
@@ -18,45 +19,37 @@ def acting_routes(studio: Studio) -> APIRouter:
     """Routes that wait are coroutines: however many wait for a picture, the control routes still answer."""
     router = APIRouter()
 
-    @router.post("/txt2img")
+    @router.post("/txt2img", summary="Draw pictures from a prompt.")
     async def txt2img(body: Txt2ImgBody) -> dict[str, Any]:
-        body = with_infotext(body)
-        request = to_request(body, studio.options)
-        model = (body.override_settings or {}).get("sd_model_checkpoint")
-        job = studio.generate(request, model if isinstance(model, str) else None)
-        return txt2img_answer(body.model_dump(), await asyncio.wrap_future(job))
+        asked = await run_in_threadpool(ask_txt2img, body, studio)
+        return await _drawn(asked, asked.body.model_dump())
 
-    @router.get("/progress")
+    @router.post("/img2img", summary="Draw over pictures, or over the masked part of one.")
+    async def img2img(body: Img2ImgBody) -> dict[str, Any]:
+        asked = await run_in_threadpool(ask_img2img, body, studio)
+        without = {} if body.include_init_images else {"init_images": None, "mask": None}
+        return await _drawn(asked, asked.body.model_dump() | without)
+
+    async def _drawn(asked: Asked, echo: dict[str, Any]) -> dict[str, Any]:
+        job = studio.generate(asked.request, asked.model, asked.body.force_task_id)
+        return drawing_answer(echo, await asyncio.wrap_future(job), asked.comments)
+
+    @router.get("/progress", summary="How far the running job is; all zero while idle.")
     async def progress(skip_current_image: bool = False) -> dict[str, Any]:
         return progress_answer(studio.jobs.progress, studio.jobs.model, skip_current_image)
 
-    @router.post("/interrupt")
+    @router.post("/interrupt", summary="Stop the running job; what exists is answered.")
     async def interrupt() -> dict[str, Any]:
         studio.jobs.interrupt()
         return {}
 
-    @router.post("/skip")
+    @router.post("/skip", summary="Abandon the running batch, go on with the next.")
     async def skip() -> None:
         studio.jobs.skip()
 
-    @router.get("/options")
-    async def options() -> dict[str, Any]:
-        chosen = studio.chosen
-        hashed = {"sd_checkpoint_hash": chosen.sha256 or ""} if chosen else {}
-        return {**studio.options.known(), "sd_model_checkpoint": chosen.title if chosen else None, **hashed}
-
-    @router.post("/options")
-    async def set_options(changes: dict[str, Any]) -> None:
-        model = changes.get("sd_model_checkpoint")
-        if model is not None:
-            await asyncio.wrap_future(studio.choose(str(model)))
-        rest = {key: value for key, value in changes.items() if key != "sd_model_checkpoint"}
-        if rest:
-            await run_in_threadpool(studio.options.update, rest)
-
-    @router.post("/refresh-checkpoints")
-    def refresh_checkpoints() -> None:
-        studio.library.refresh()
-        studio.jobs.forget_refusals()
+    @router.post("/interrogate", summary="Captions; there is no model for them, so 404.")
+    async def interrogate(body: InterrogateBody) -> dict[str, Any]:
+        hint = f"No model that describes pictures ({body.model:.40}) is part of this program."
+        raise RequestError("interrogator-not-found", "Model not found", hint)
 
     return router

@@ -88,9 +88,9 @@ def test_a_body_that_is_no_object_of_numbers(server: Served, raw: str) -> None:
     [
         ({"sampler_name": "Nobody"}, 400, "Sampler not found"),
         ({"sampler_index": "k_euler"}, 400, "Sampler not found"),
-        ({"script_name": "X/Y/Z plot"}, 422, "not found"),
+        ({"script_name": "X/Y/Z conspiracy"}, 422, "not found"),
         ({"alwayson_scripts": {"ControlNet": []}}, 422, "not found"),
-        ({"enable_hr": True}, 400, "enable_hr"),
+        ({"enable_hr": True, "hr_upscaler": "Nobody"}, 400, "Nobody"),
         ({"override_settings": {"CLIP_stop_at_last_layers": "two"}}, 400, "CLIP_stop_at_last_layers"),
         ({"override_settings": {"show_progress_every_n_steps": "abc"}}, 400, "show_progress_every_n_steps"),
         ({"override_settings": {"eta_ancestral": []}, "sampler_name": "Euler a"}, 400, "eta_ancestral"),
@@ -122,7 +122,8 @@ def test_a_failure_of_the_engine_is_told(server: Served) -> None:
     ],
 )
 def test_names_of_samplers(fields: dict[str, str], sampler: str, scheduler: str) -> None:
-    from runtime.api.models import Txt2ImgBody, sampler_of
+    from runtime.api.asking import sampler_of
+    from runtime.api.models import Txt2ImgBody
 
     body = Txt2ImgBody.model_validate(fields)
     assert sampler_of(body.sampler_name or body.sampler_index, body.scheduler) == (sampler, scheduler)
@@ -281,12 +282,12 @@ def test_every_listing_answers(server: Served, path: str) -> None:
 
 def test_listings_that_clients_index(server: Served) -> None:
     assert all(one["aliases"] for one in server.get("/sdapi/v1/samplers").json())
-    assert server.get("/sdapi/v1/scripts").json()["txt2img"] == []
+    assert "x/y/z plot" in server.get("/sdapi/v1/scripts").json()["txt2img"]
     assert server.get("/sdapi/v1/memory").json()["ram"]["total"] > 0
 
 
 @pytest.mark.parametrize(
-    "path", ["/sdapi/v1/img2img", "/sdapi/v1/version", "/sdapi/v1/interrogate", "/nothing", "/config"]
+    "path", ["/sdapi/v1/version", "/sdapi/v1/artists", "/sdapi/v1/preprocess", "/nothing", "/config"]
 )
 def test_what_is_not_there_is_404(server: Served, path: str) -> None:
     assert server.get(path).status_code == 404

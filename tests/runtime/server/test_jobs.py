@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from runtime import jobs as jobs_module
+from runtime import dispatch
 from runtime.jobs import Jobs
 from runtime.request import Request, RequestError
-from runtime.tasks import NoModelError
 from tests.fakes.serving import CHECKOUT, PYTHON, until
 
 WORKER = (PYTHON, str(CHECKOUT / "tests" / "fakes" / "fake_worker.py"))
@@ -49,7 +48,7 @@ def test_an_answer_of_a_bad_shape_fails_its_job_and_no_other(
     def stumble(kind: Any, found: dict[str, Any], blobs: Any) -> Any:
         raise KeyError("pictures")
 
-    monkeypatch.setattr(jobs_module.wire, "unpack", stumble)
+    monkeypatch.setattr(dispatch.wire, "unpack", stumble)
     with pytest.raises(RequestError) as refused:
         jobs.generate(Request(steps=1), model).result(SOON)
     assert refused.value.code == "server-fault"
@@ -81,15 +80,15 @@ def test_an_interrupt_while_the_jobs_model_loads_ends_the_job(jobs: Jobs, tmp_pa
 def test_a_refused_checkpoint_is_tried_again_once_it_changed_or_is_looked_for(jobs: Jobs, tmp_path: Path) -> None:
     model = checkpoint(tmp_path, "broken.safetensors")
     loads: list[str] = []
-    jobs._announce = lambda event: loads.append(event.event) if event.event == "phase" else None
+    jobs._dispatch._announce = lambda event: loads.append(event.event) if event.event == "phase" else None
 
     def tries() -> int:
         loads.clear()
-        with pytest.raises(NoModelError):
+        with pytest.raises(RequestError):
             jobs.generate(Request(steps=1), model).result(SOON)
         return len(loads)
 
-    jobs._inbox.put(jobs_module.Forget())
+    jobs.forget_refusals()
     jobs.load(checkpoint(tmp_path, "a.safetensors")).result(SOON)  # the worker's own first words are over
     assert [tries(), tries()] == [1, 0]
     model.write_bytes(b"another file")

@@ -1,0 +1,52 @@
+"""The routes that take pictures apart or enlarge them: extras and PNG info."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
+
+from runtime.api.answers import coded
+from runtime.api.asking import ask_extras
+from runtime.api.models import ExtraBatchBody, ExtrasBody, ExtraSingleBody, PngInfoBody
+from runtime.api.pictures import FORMATS, decode_picture
+from runtime.infotext import parse_infotext, with_defaults
+from runtime.request import ExtrasResult
+from runtime.studio import Studio
+
+
+def picture_routes(studio: Studio) -> APIRouter:
+    """Upscaling waits for its turn; PNG info does not."""
+    router = APIRouter()
+
+    @router.post("/extra-single-image", summary="Enlarge one picture.")
+    async def extra_single_image(body: ExtraSingleBody) -> dict[str, Any]:
+        result = await _enlarged(body, (("image", body.image),))
+        return {"html_info": html_info(result), "image": coded(result.pictures[0].data) if result.pictures else ""}
+
+    @router.post("/extra-batch-images", summary="Enlarge several pictures.")
+    async def extra_batch_images(body: ExtraBatchBody) -> dict[str, Any]:
+        result = await _enlarged(body, tuple(("imageList", one.data) for one in body.imageList))
+        return {"html_info": html_info(result), "images": [coded(picture.data) for picture in result.pictures]}
+
+    async def _enlarged(body: ExtrasBody, pictures: tuple[tuple[str, str], ...]) -> ExtrasResult:
+        extras = await run_in_threadpool(ask_extras, body, pictures, studio)
+        return await asyncio.wrap_future(studio.enlarge(extras))
+
+    @router.post("/png-info", summary="What a picture was made with.")
+    def png_info(body: PngInfoBody) -> dict[str, Any]:
+        from runtime.infotext.carriers import read_infotext
+
+        text, items = read_infotext(decode_picture(body.image, "image"), FORMATS)
+        return {"info": text, "items": items, "parameters": with_defaults(parse_infotext(text))}
+
+    return router
+
+
+def html_info(result: ExtrasResult) -> str:
+    """What was done, as a paragraph; the same text lies in each picture under `postprocessing`."""
+    said = next((picture.infotext for picture in result.pictures if picture.infotext), "")
+    return f"<p>{html.escape(said)}</p>" if said else ""

@@ -1,0 +1,278 @@
+"""What the queue's thread does: begin tasks in order, hear the worker, replace a worker that died and say so."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from runtime import protocol, wire
+from runtime.channel import Message
+from runtime.progress import Progress
+from runtime.refusals import Refusals, stamp_of
+from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
+from runtime.tasks import (
+    Forget,
+    Generate,
+    Heard,
+    Interrupt,
+    Load,
+    ModelState,
+    NoModelError,
+    Task,
+    Unload,
+    as_request_error,
+    fail,
+    finish,
+    nothing_drawn,
+    passes,
+)
+from runtime.worker_process import WorkerProcess, explain_exit
+
+#: a job's event line is written at most this often, in seconds
+_EVENT_SECONDS = 0.5
+_SECONDS_TO_HEAR_OF_THE_END = 0.3
+
+
+class Dispatch:
+    """All of it runs in one thread; `progress` and `model` are snapshots that any may read."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        announce: Callable[[protocol.Event], None],
+        heard: Callable[[WorkerProcess, Message | None], None],
+    ) -> None:
+        self._command, self._announce, self._heard = tuple(command), announce, heard
+        self.pending: deque[Task] = deque()
+        self._current: Task | None = None
+        self._worker: WorkerProcess | None = None
+        self._said = 0.0
+        #: the server is about to end
+        self.leaving = threading.Event()
+        self.progress = Progress()
+        self.model = ModelState()
+        self._held = ModelState()
+        self._refused = Refusals()
+
+    def obey(self, item: Task | Heard | Interrupt | Forget) -> None:
+        """One item of the inbox."""
+        if isinstance(item, Heard):
+            self._hear(item)
+        elif isinstance(item, Interrupt):
+            self._interrupt(item.skip)
+        elif isinstance(item, Forget):
+            self._refused.forget()
+        else:
+            self.pending.append(item)
+
+    def end(self) -> None:
+        """Fail what waits and end the worker."""
+        gone = RequestError("stopping", "The server is stopping.", "Start it again.")
+        for task in (self._current, *self.pending):
+            if task is not None:
+                fail(task, gone)
+        if self._worker is not None:
+            self._worker.stop()
+
+    def ensure_worker(self) -> WorkerProcess:
+        """The worker, started if there is none; RequestError if it cannot be."""
+        if self._worker is None:
+            self._worker = WorkerProcess(self._command, self._heard)
+        return self._worker
+
+    def advance(self) -> None:
+        """Begin tasks until one runs or none waits."""
+        while self._current is None and self.pending:
+            task = self.pending.popleft()
+            if task.future.done():
+                continue  # whoever asked has gone
+            try:
+                self._begin(task)
+            except Exception as failure:  # noqa: BLE001 - this task fails, the next one may not
+                error = as_request_error(failure)
+                self.fail_current(error)
+                fail(task, error)
+        if self._current is not None:
+            self.progress = replace(self.progress, waiting=len(self.pending))
+
+    def fail_current(self, error: RequestError) -> None:
+        """End what runs; a file that cannot be read is remembered."""
+        task = self._take(Load) or self._take(Generate) or self._take(Unload)
+        if task is not None:
+            fail(task, error)
+        if isinstance(task, Load):
+            self._refused.add(task, error)
+            self.model = ModelState("failed", task.path, task.path.name, error=error)
+            # a refused file leaves the model before it in its place; any other failure may have cost it
+            self._held = self._held if error.code.startswith("checkpoint-") else ModelState()
+            self._announce(protocol.ModelFailed(task.path.name, error.code, error.message))
+        elif task is not None:
+            self._announce(protocol.Job("failed"))
+
+    def _interrupt(self, skip: bool) -> None:
+        if isinstance(self._current, Load):
+            self._interrupt_before_the_start(self._current, skip)
+        if not isinstance(self._current, Generate) or self._worker is None:
+            return
+        now = self.progress
+        self.progress = replace(now, skipped=now.skipped or skip, interrupted=now.interrupted or not skip)
+        more = now.job_no + 1 < now.job_count
+        self._worker.send({"do": "skip" if skip and more else "interrupt"})
+
+    def _interrupt_before_the_start(self, load: Load, skip: bool) -> None:
+        """The job that this model is for ends without pictures; the load itself goes on, for the jobs to come."""
+        if load.job is not None and not skip:
+            finish(load.job.future, nothing_drawn(load.job.request))
+            load.job = None
+
+    def _begin(self, task: Task) -> None:
+        if isinstance(task, Load):
+            self._begin_load(task)
+        elif isinstance(task, Unload):
+            self._current = task
+            self.ensure_worker().send({"do": "unload"})
+        elif self._has_model(task):
+            self._begin_generate(task)
+        elif task.model is not None:
+            self._begin_load(Load(task.model.path, task.model.sha256, job=task))
+
+    def _has_model(self, task: Generate) -> bool:
+        """Is the wanted checkpoint loaded? RequestError when it is known that it cannot be."""
+        if isinstance(task.request, Extras):
+            return True
+        if task.model is None:
+            hint = "Put a .safetensors file into models/Stable-diffusion."
+            raise NoModelError("no-model", "There is no checkpoint to draw with.", hint)
+        wanted = task.model.path
+        if self._held.path != wanted:
+            known = self._refused.of(wanted)
+            if known is not None:
+                raise known
+            return False
+        self.model = self._held
+        return True
+
+    def _begin_load(self, task: Load) -> None:
+        self.model = ModelState("loading", task.path, task.path.name)
+        self._current, task.stamp = task, stamp_of(task.path)
+        self._announce(protocol.Phase("model"))
+        self.ensure_worker().send({"do": "load", "path": str(task.path), "hash": task.sha256})
+
+    def _begin_generate(self, task: Generate) -> None:
+        self._current = task
+        request = task.request
+        kind = "extras" if isinstance(request, Extras) else "scripts_img2img" if request.start else "scripts_txt2img"
+        self.progress = Progress(
+            job=kind,
+            task=task.name,
+            job_count=passes(request),
+            sampling_steps=request.steps if isinstance(request, Request) else 0,
+            job_timestamp=time.strftime("%Y%m%d%H%M%S"),
+            began=time.monotonic(),
+        )
+        self._announce(protocol.Job("started"))
+        body, blobs = wire.pack(request)
+        do = "enlarge" if isinstance(request, Extras) else "generate"
+        self.ensure_worker().send({"do": do, "id": task.id, "request": body}, blobs)
+
+    def _hear(self, heard: Heard) -> None:
+        if heard.worker is not self._worker:
+            return  # the last words of a worker that was already replaced
+        if heard.message is None:
+            self._replace(heard.worker.exit_code)
+            return
+        body, blobs = heard.message.body, heard.message.blobs
+        event = body["event"]
+        if event == "step":
+            self._on_step(body, blobs)
+        elif event == "done":
+            self._on_done(body, blobs)
+        else:
+            obey = {"phase": self._on_phase, "loaded": self._on_loaded, "unloaded": self._on_unloaded}
+            obey.get(event, self._on_other)(body)
+
+    def _on_phase(self, body: dict[str, Any]) -> None:
+        if body["name"] != "model":  # said when the load began
+            self._announce(protocol.Phase(body["name"]))
+
+    def _on_loaded(self, body: dict[str, Any]) -> None:
+        task = self._current
+        if not isinstance(task, Load):
+            return
+        self.model = self._held = ModelState(
+            "ready", task.path, body["title"], body["seconds"], body.get("width"), body.get("height"), body.get("hash")
+        )
+        self._take(Load)
+        if task.job is not None:
+            self.pending.appendleft(task.job)
+        finish(task.future, self.model)
+        self._announce(protocol.Model(body["title"], body["seconds"]))
+
+    def _on_unloaded(self, _body: dict[str, Any]) -> None:
+        task = self._take(Unload)
+        if task is not None:
+            self.model = self._held = ModelState()
+            finish(task.future, self.model)
+
+    def _on_other(self, body: dict[str, Any]) -> None:
+        if body["event"] == "failed":
+            self.fail_current(RequestError(body["code"], body["message"], body["hint"]))
+
+    def _on_step(self, body: dict[str, Any], blobs: tuple[bytes, ...]) -> None:
+        if not isinstance(self._current, Generate) or body["id"] != self._current.id:
+            return
+        batch, batches = body["batch"], body["batches"]
+        self.progress = replace(
+            self.progress,
+            job=f"Batch {batch} out of {batches}" if batches > 1 else self.progress.job,
+            sampling_step=body["step"],
+            sampling_steps=body["steps"],
+            job_no=batch - 1,
+            job_count=batches,
+            preview=blobs[0] if blobs else self.progress.preview,
+            previews=self.progress.previews + len(blobs),
+            text=body.get("text"),
+        )
+        if time.monotonic() - self._said >= _EVENT_SECONDS:
+            self._said = time.monotonic()
+            self._announce(protocol.Job("progress", round(self.progress.fraction, 3)))
+
+    def _on_done(self, body: dict[str, Any], blobs: tuple[bytes, ...]) -> None:
+        task = self._current
+        if not isinstance(task, Generate) or body["id"] != task.id:
+            return
+        state = "done"
+        result: Result | ExtrasResult
+        if isinstance(task.request, Extras):
+            result = wire.unpack(ExtrasResult, body["result"], blobs)
+        else:
+            drawn = wire.unpack(Result, body["result"], blobs)
+            result = replace(drawn, job_timestamp=self.progress.job_timestamp)
+            state = "interrupted" if drawn.interrupted else "done"
+        self._take(Generate)
+        finish(task.future, result)
+        self._announce(protocol.Job(state, 1.0))
+
+    def _take(self, kind: type[Any]) -> Any:
+        """The current task if it is of this kind; nothing runs afterwards."""
+        if not isinstance(self._current, kind):
+            return None
+        task, self._current, self.progress = self._current, None, Progress()
+        return task
+
+    def _replace(self, code: int | None) -> None:
+        """The worker has died: say so, start another, and give it the model that was loaded."""
+        self._worker = None
+        why = explain_exit(code)
+        error = RequestError(
+            "worker-died", f"The drawing process ended ({why}).", "A new one was started; try a smaller picture."
+        )
+        was, self._held = self._held, ModelState()
+        self.fail_current(error)
+        # one that dies without a model is not started again until somebody asks: it would die again
+        if was.path is not None and not self.leaving.wait(_SECONDS_TO_HEAR_OF_THE_END):
+            self.pending.appendleft(Load(was.path, was.sha256))
