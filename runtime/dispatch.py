@@ -55,6 +55,8 @@ class Dispatch:
         self.leaving = threading.Event()
         self.progress = Progress()
         self.model = ModelState()
+        #: textual inversions that the worker found, as /sdapi/v1/embeddings lists them
+        self.embeddings: dict[str, Any] = {"loaded": {}, "skipped": {}}
         self._held = ModelState()
         self._refused = Refusals()
 
@@ -219,7 +221,9 @@ class Dispatch:
             finish(task.future, self.model)
 
     def _on_other(self, body: dict[str, Any]) -> None:
-        if body["event"] == "failed":
+        if body["event"] == "embeddings":
+            self.embeddings = body["listing"]
+        elif body["event"] == "failed":
             self.fail_current(RequestError(body["code"], body["message"], body["hint"]))
 
     def _on_step(self, body: dict[str, Any], blobs: tuple[bytes, ...]) -> None:

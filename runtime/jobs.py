@@ -37,6 +37,11 @@ class Jobs:
     def model(self) -> ModelState:
         return self._dispatch.model
 
+    @property
+    def embeddings(self) -> dict[str, Any]:
+        """The body of GET /sdapi/v1/embeddings, for the model that is loaded."""
+        return self._dispatch.embeddings
+
     def start(self) -> None:
         """Begin to work."""
         self._thread.start()

@@ -40,10 +40,6 @@ class Stock:
         """The body of GET /sdapi/v1/sd-vae."""
         return []
 
-    def embeddings(self) -> dict[str, Any]:
-        """The body of GET /sdapi/v1/embeddings."""
-        return {"loaded": {}, "skipped": {}}
-
     def upscalers(self) -> tuple[Upscaler, ...]:
         """None, Lanczos and Nearest, then the files in alphabetical order."""
         return upscalers(self._folders.upscalers)

@@ -101,6 +101,8 @@ class Worker:
                 self.load(Path(message.body["path"]), message.body.get("hash"))
             elif do == "generate":
                 self.generate(str(job), wire.unpack(Request, message.body["request"], message.blobs))
+            elif do == "unload":
+                self.unload()
             elif do == "stop":
                 self.stopping = True
         except ChannelClosedError:
@@ -110,6 +112,18 @@ class Worker:
         except Exception as failure:  # noqa: BLE001 - a bug in one job must not cost the loaded model
             traceback.print_exc()
             self.say(**about, **_failure(failure))
+
+    def unload(self) -> None:
+        """Give the model's memory back, the device's too."""
+        import gc
+
+        import torch
+
+        self.model = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self.say(event="unloaded")
 
     def load(self, path: Path, sha256: str | None) -> None:
         """Replace the model; the old one stays when the new one cannot be read."""

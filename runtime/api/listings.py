@@ -53,6 +53,10 @@ def _list_drawing(router: APIRouter, studio: Studio) -> None:
     def latent_upscale_modes() -> list[dict[str, str]]:
         return [{"name": name} for name in LATENT_UPSCALERS]
 
+    @router.get("/embeddings", summary="Textual inversions: those that fit the model, and those that do not.")
+    def embeddings() -> dict[str, Any]:
+        return studio.jobs.embeddings
+
     @router.get("/memory", summary="Memory in bytes.")
     def memory() -> dict[str, Any]:
         return {"ram": _ram(), "cuda": {"error": "unavailable"}}
@@ -83,10 +87,6 @@ def _list_files(router: APIRouter, stock: Stock) -> None:
     @router.get("/loras", summary="LoRAs with their metadata.")
     def loras() -> list[dict[str, Any]]:
         return stock.networks.loras().listing()
-
-    @router.get("/embeddings", summary="Textual inversions: those that fit the model, and those that do not.")
-    def embeddings() -> dict[str, Any]:
-        return stock.embeddings()
 
     @router.get("/prompt-styles", summary="Saved styles.")
     def prompt_styles() -> list[dict[str, Any]]:

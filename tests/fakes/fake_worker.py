@@ -76,6 +76,8 @@ class FakeWorker:
             self.fail("checkpoint-truncated", f"{path.name} is cut short.", "Download it again.", path=str(path))
             return
         self.title, self.hash = path.name, hashlib.sha256(path.read_bytes()).hexdigest()
+        known = {"step": None, "sd_checkpoint": None, "sd_checkpoint_name": None, "shape": 768, "vectors": 2}
+        self.say(event="embeddings", listing={"loaded": {"fake-ti": known}, "skipped": {}})
         size = {"width": NATIVE, "height": NATIVE}
         self.say(event="loaded", path=str(path), title=self.title, seconds=0.1, hash=self.hash, **size)
 
