@@ -14,7 +14,7 @@ from typing import Any
 from runtime import protocol
 from runtime.dispatch import Dispatch
 from runtime.progress import Progress
-from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
+from runtime.request import Extras, ExtrasResult, Request, Result
 from runtime.task_book import TaskBook
 from runtime.tasks import Forget, Generate, Heard, Interrupt, Load, ModelState, Task, Unload, as_request_error
 
