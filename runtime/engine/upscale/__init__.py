@@ -1,0 +1,1 @@
+"""Larger pictures: Lanczos, Nearest, and networks of the ESRGAN family."""
