@@ -72,16 +72,18 @@ def encode_comment(text: str) -> bytes:
 
 def decode_comment(found: bytes) -> str:
     """The text behind the charset's eight bytes; what says no charset, or is not in it, is tried as UTF-8."""
-    for charset in _CHARSETS.get(found[:8], ()):
-        try:
-            text = found[8:].decode(charset)
-        except UnicodeDecodeError:
-            continue
-        # UTF-16 of the wrong end is legal and nonsense: a text of ours holds ASCII words
-        if not charset.startswith("utf-16") or any(letter.isascii() and letter.isalpha() for letter in text):
-            return text.strip("\0")
     body = found[8:] if found[:8] in _CHARSETS else found
-    return body.decode("utf-8", "replace").strip("\0")
+    readings = [text for charset in _CHARSETS.get(found[:8], ()) if (text := _decoded(body, charset)) is not None]
+    # UTF-16 of the wrong end is legal and nonsense: parameters are ASCII words
+    best = max(readings, key=lambda text: sum(letter.isascii() for letter in text), default=None)
+    return (body.decode("utf-8", "replace") if best is None else best).strip("\0")
+
+
+def _decoded(data: bytes, charset: str) -> str | None:
+    try:
+        return data.decode(charset)
+    except UnicodeDecodeError:
+        return None
 
 
 def _novelai(info: Mapping[str, Any], size: tuple[int, int]) -> str:
