@@ -18,29 +18,35 @@ def localization_head(studio: Studio) -> str:
         return ""
     wanted = studio.options["localization"]
     automatic = wanted in (None, "", "None")
-    words = read_localization("zh_CN" if automatic else str(wanted), _folders(studio))
+    words, rtl = read_localization("zh_CN" if automatic else str(wanted), localization_folders(studio))
     if not words:
         return ""
-    data = json.dumps({"words": words, "always": not automatic}, ensure_ascii=False).replace("</", "<\\/")
+    found = {"words": words, "always": not automatic, "rtl": rtl}
+    data = json.dumps(found, ensure_ascii=False).replace("</", "<\\/")
     script = (_ASSETS / "page" / "localize.js").read_text(encoding="utf-8")
     return f"<script>window.gessoLocalization = {data};\n{script}</script>"
 
 
-def read_localization(name: str, folders: tuple[Path, ...]) -> dict[str, str]:
-    """English text -> translation, the files of this name merged, later folders winning; broken files are said."""
+def read_localization(name: str, folders: tuple[Path, ...]) -> tuple[dict[str, str], bool]:
+    """English text -> translation, and whether it is read from the right; files of this name are merged, later win."""
     found: dict[str, str] = {}
+    rtl = False
     for folder in folders:
         file = folder / f"{Path(name).name}.json"
         try:
             read = json.loads(file.read_text(encoding="utf-8-sig"))
             found.update({key: value for key, value in read.items() if isinstance(value, str)})
+            rtl = rtl or read.get("rtl") is True
         except FileNotFoundError:
             continue
         except (OSError, ValueError, AttributeError) as broken:
             _LOG.warning("The localization %s cannot be read: %s", file, broken)
-    return found
+    return found, rtl
 
 
-def _folders(studio: Studio) -> tuple[Path, ...]:
-    own = studio.settings.path("localizations_dir") or studio.settings.data_dir / "localizations"
-    return (_ASSETS / "localizations", own)
+def localization_folders(studio: Studio) -> tuple[Path, ...]:
+    """Our own, the user's, and those of extensions, whose code is not run; later ones win."""
+    data = studio.settings.data_dir
+    own = studio.settings.path("localizations_dir") or data / "localizations"
+    extensions = sorted(data.glob("extensions/*/localizations"), key=lambda folder: folder.as_posix().lower())
+    return (_ASSETS / "localizations", own, *extensions)

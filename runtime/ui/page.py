@@ -1,10 +1,9 @@
-"""The whole page: the checkpoint on top, the tabs below; built once, served beside the API."""
+"""The whole page: the quick settings on top, the tabs below; built once, served beside the API."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,32 @@ import gradio as gr
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from runtime.request import RequestError
 from runtime.studio import Studio
-from runtime.tasks import ModelState
-from runtime.ui import words
+from runtime.ui.extras import extras_tab
+from runtime.ui.frame import Frame
+from runtime.ui.img2img import img2img_tab
 from runtime.ui.localization import localization_head
+from runtime.ui.models import models_tab
+from runtime.ui.png_info import png_info_tab
+from runtime.ui.quicksettings import TopLine, follow_model, top_line
+from runtime.ui.sending import Tabs, connect_tabs
+from runtime.ui.settings import settings_tab
 from runtime.ui.theme import page_theme
-from runtime.ui.txt2img import Txt2Img, txt2img_tab
+from runtime.ui.txt2img import txt2img_tab
+from runtime.ui.ui_config import UiConfig
 
 _ASSETS = Path(__file__).parent.parent / "assets" / "page"
-_SECONDS_BETWEEN_LOOKS = 1.0
 #: pictures shown in a browser are copies; they go after a day
 _CACHE_SECONDS = (3600, 86400)
-Native = tuple[int, int]
+#: id and title of every tab, in AUTOMATIC1111's order
+_TABS = {
+    "txt2img": "txt2img",
+    "img2img": "img2img",
+    "extras": "Extras",
+    "pnginfo": "PNG Info",
+    "models": "Models",
+    "settings": "Settings",
+}
 
 
 def build_page(studio: Studio, accounts: Mapping[str, str]) -> FastAPI:
@@ -35,7 +47,7 @@ def build_page(studio: Studio, accounts: Mapping[str, str]) -> FastAPI:
     app.add_middleware(CORSMiddleware)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        _blocks(studio, pictures),
+        build_blocks(studio, pictures),
         path="/",
         auth=list(accounts.items()) or None,
         allowed_paths=[str(Path(path).absolute()) for path in studio.settings.flags["gradio_allowed_path"]],
@@ -48,61 +60,56 @@ def build_page(studio: Studio, accounts: Mapping[str, str]) -> FastAPI:
         enable_monitoring=False,
         theme=page_theme(),
         css_paths=[_ASSETS / "page.css"],
-        head=localization_head(studio) + (_ASSETS / "keys.html").read_text(encoding="utf-8"),
+        head=_head(studio),
     )
     return mounted
 
 
-def _blocks(studio: Studio, pictures: Path) -> gr.Blocks:
+def _head(studio: Studio) -> str:
+    scripts = ("keys.js", "hints.js", "settings.js")
+    own = "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in scripts)
+    return f"{localization_head(studio)}<script>{own}</script>"
+
+
+def build_blocks(studio: Studio, pictures: Path) -> gr.Blocks:
+    """Everything on the page; ui-config.json is completed with the defaults that it lacks."""
+    file = studio.settings.path("ui_config_file") or studio.settings.data_dir / "ui-config.json"
+    frame = Frame(studio, pictures, UiConfig(file), local=not studio.settings.exposed)
     with gr.Blocks(title="Gesso", analytics_enabled=False, fill_width=True, delete_cache=_CACHE_SECONDS) as blocks:
-        with gr.Row(elem_id="quicksettings"):
-            checkpoint = gr.Dropdown(
-                [], label="Stable Diffusion checkpoint", elem_id="setting_sd_model_checkpoint", scale=2, min_width=320
-            )
-            status = gr.HTML(elem_id="model_status")
-        with gr.Tabs(elem_id="tabs"), gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
-            tab = txt2img_tab(studio, pictures)
-        _follow_model(studio, blocks, checkpoint, status, tab)
+        top = top_line(studio)
+        tabs = _tabs(frame, top)
+        connect_tabs(frame, tabs)
+        sizes = [(tab.fields["width"], tab.fields["height"]) for tab in (tabs.txt2img, tabs.img2img)]
+        follow_model(studio, blocks, top, sizes)
+    frame.defaults.write()
     return blocks
 
 
-def _follow_model(studio: Studio, blocks: gr.Blocks, checkpoint: gr.Dropdown, status: gr.HTML, tab: Txt2Img) -> None:
-    """Keep the top line and the size in step with what the worker has loaded."""
-    native = gr.State((0, 0))
-    clock = gr.Timer(_SECONDS_BETWEEN_LOOKS)
-    sizes = [tab.width, tab.height, native]
-    shown = [checkpoint, status, *sizes, clock]
-
-    def look(width: float | None, height: float | None, before: Native) -> tuple[Any, ...]:
-        model = studio.jobs.model
-        waiting = model.state == "loading"
-        return (*_top(studio, model), *_sizes(model, width, height, before), gr.Timer(active=waiting))
-
-    async def choose(title: str | None) -> Any:
-        """Begin to load; the clock tells how it goes, and the queue stays free."""
-        if title:
-            try:
-                loading = studio.choose(title)
-            except RequestError as error:
-                raise gr.Error(str(error)) from error
-            await asyncio.wait([asyncio.wrap_future(loading)], timeout=_SECONDS_BETWEEN_LOOKS)
-        return gr.Timer(active=True)
-
-    quiet: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
-    blocks.load(look, sizes, shown, **quiet)
-    clock.tick(look, sizes, shown, **quiet)
-    checkpoint.input(choose, checkpoint, clock, **quiet)
+def _tabs(frame: Frame, top: TopLine) -> Tabs:
+    """Built in the order of the settings; what leads from tab to tab is connected afterwards."""
+    build: dict[str, Callable[[], Any]] = {
+        "txt2img": lambda: txt2img_tab(frame),
+        "img2img": lambda: img2img_tab(frame),
+        "extras": lambda: extras_tab(frame),
+        "pnginfo": png_info_tab,
+        "models": lambda: None,
+        "settings": lambda: settings_tab(frame, top.names),
+    }
+    hidden = frame.studio.options["hidden_tabs"]
+    found: dict[str, Any] = {}
+    models = None
+    with gr.Tabs(elem_id="tabs") as everything:
+        for name in tab_order(frame.studio.options["ui_tab_order"]):
+            title = _TABS[name]
+            with gr.Tab(title, id=name, elem_id=f"tab_{name}", visible=title not in hidden) as tab:
+                found[name] = build[name]()
+            models = tab if name == "models" else models
+    with models or gr.Column():
+        models_tab(frame, found["txt2img"], top.clock)
+    return Tabs(everything, found["txt2img"], found["img2img"], found["extras"], found["pnginfo"])
 
 
-def _top(studio: Studio, model: ModelState) -> tuple[Any, str]:
-    titles = [one.title for one in studio.library.checkpoints()]
-    chosen = studio.chosen
-    dropdown = gr.Dropdown(choices=titles, value=chosen.title if chosen and chosen.title in titles else None)
-    return dropdown, words.model_status(model, bool(titles))
-
-
-def _sizes(model: ModelState, width: float | None, height: float | None, before: Native) -> tuple[Any, Any, Any]:
-    """A size that the user has not touched follows the model's native one."""
-    if model.state != "ready" or not (model.width and model.height) or (width, height) not in ((0, 0), tuple(before)):
-        return gr.skip(), gr.skip(), gr.skip()
-    return model.width, model.height, (model.width, model.height)
+def tab_order(first: list[str]) -> list[str]:
+    """Those that the setting names by their titles, then the others."""
+    named = [name for title in first for name in _TABS if _TABS[name] == title]
+    return list(dict.fromkeys((*named, *_TABS)))

@@ -4,61 +4,181 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Mapping
 
 from runtime.progress import Progress
-from runtime.request import RequestError, Result
+from runtime.request import ExtrasResult, MemoryUse, RequestError, Result
 from runtime.tasks import ModelState
+
+LOADING = "Loading the model"
+READY = "Ready"
+NOT_LOADED = "The model could not be loaded:"
+NO_CHECKPOINT = "No checkpoint was found. Put a .safetensors file into models/Stable-diffusion."
+LOADED_LATER = "The model is loaded with the first picture."
+WAITING_FOR_MODEL = "Waiting for the model …"
+WAITING = "Waiting in the queue …"
+BEFORE_YOU = "jobs before yours:"
+STARTING = "Starting …"
+LEFT = "left:"
+COULD_NOT = "Could not draw:"
+INTERRUPTED = "Interrupted; this is how far it came."
+TIME_TAKEN = "Time taken:"
+SECONDS = "sec."
+NOTE = "Note"
+NOTHING_TO_SEND = "There is no picture here yet."
+NOTHING_TO_SAVE = "There is no picture to save yet."
+SAVED = "Saved:"
+NOT_SAVED = "Could not be saved:"
+OPENED = "Opened:"
+NO_FOLDER = "The folder cannot be opened:"
+NO_PICTURE = "This file is no picture that can be read."
+NO_PARAMETERS = "The picture does not say what it was made with."
+STORED = "Settings stored:"
+NOTHING_CHANGED = "No setting was changed."
+NOT_STORED = "The settings were not stored:"
+AFTER_RELOAD = "Some of them count after Reload UI."
+NO_FILES = "There are no files of this kind yet."
+FILE_GONE = "The file is not there any more."
+UNREADABLE = "The file cannot be read:"
+PUT_FILES = "Put files into"
+FOLDER = "Folder:"
+FILE, SIZE = "File", "Size"
+DEMO = "This is the small demo model that comes with Gesso: it draws coloured shapes and nothing else."
+REAL_ONE = (
+    "To get a real model, download a Stable Diffusion 1.5 checkpoint (a .safetensors file of 2 to 4 GB; it fits cards "
+    "with 4 GB), put it into the folder below and press Refresh."
+)
+#: what the three letters of the memory line mean, shown where the mouse rests
+ACTIVE = "Active: peak amount of video memory used during generation (excluding cached data)"
+RESERVED = "Reserved: total amount of video memory allocated by the Torch library"
+SYSTEM = "System: peak amount of video memory allocated by all running programs, out of total capacity"
+_MINUTE = 60
 
 
 def model_status(model: ModelState, anything: bool) -> str:
     """The line beside the checkpoint: loading, ready, or why not."""
     if model.state == "loading":
-        return f'<div class="gesso-status loading"><span>Loading the model</span> {_name(model.title)}</div>'
+        return f'<div class="gesso-status loading"><span>{LOADING}</span> {_name(model.title)}</div>'
     if model.state == "ready":
-        return f'<div class="gesso-status"><span>Ready</span> · {_name(model.title)} · {model.seconds:.1f} s</div>'
+        return f'<div class="gesso-status"><span>{READY}</span> · {_name(model.title)} · {model.seconds:.1f} s</div>'
     if model.state == "failed" and model.error is not None:
-        return _failed("gesso-status", "The model could not be loaded:", model.error)
+        return _failed("gesso-status", NOT_LOADED, model.error)
     if not anything:
-        return (
-            '<div class="gesso-status failed">No checkpoint was found. Put a .safetensors file into '
-            "models/Stable-diffusion.</div>"
-        )
-    return '<div class="gesso-status">The model is loaded with the first picture.</div>'
+        return f'<div class="gesso-status failed">{NO_CHECKPOINT}</div>'
+    return f'<div class="gesso-status">{LOADED_LATER}</div>'
 
 
-def progress_bar(progress: Progress, model: ModelState) -> str:
-    """The bar with what is happening, and the picture as it stands."""
+def progress_bar(progress: Progress, model: ModelState, ahead: int) -> str:
+    """The bar with what is happening and the time left, and the picture as it stands; `ahead` jobs come first."""
+    if ahead:
+        return _bar(0.0, f"<span>{WAITING}</span> <span>{BEFORE_YOU}</span> {ahead}")
     if progress.sampling_step == 0 and progress.job_no == 0:
-        loading = model.state == "loading"
-        return _bar(
-            0.0, "Waiting for the model …" if loading else "Starting …" if progress.job else "Waiting in the queue …"
-        )
+        return _bar(0.0, WAITING_FOR_MODEL if model.state == "loading" else STARTING)
     shown = ""
     if progress.preview is not None:
         coded = base64.b64encode(progress.preview).decode()
         shown = f'<img class="gesso-preview" alt="" src="data:image/png;base64,{coded}">'
-    return _bar(progress.fraction, f"{progress.fraction:.0%}") + shown
+    label = f"{progress.fraction:.0%} · <span>{LEFT}</span> {duration(progress.seconds_left)}"
+    return _bar(progress.fraction, label) + shown
+
+
+def duration(seconds: float) -> str:
+    """`8s`, `01:15`, `2:03:04`."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, _MINUTE)
+    hours, minutes = divmod(minutes, _MINUTE)
+    if hours:
+        return f"{hours}:{minutes:02}:{rest:02}"
+    return f"{minutes:02}:{rest:02}" if minutes else f"{rest}s"
 
 
 def failure(error: RequestError) -> str:
     """Why there is no picture, and what to do."""
-    return _failed("gesso-message", "Could not draw:", error)
+    return _failed("gesso-message", COULD_NOT, error)
 
 
-def infotext(result: Result) -> str:
-    """What made the first picture, with the worker's remarks."""
-    remarks = [html.escape(comment) for comment in result.comments]
-    if result.interrupted:
-        remarks.insert(0, "Interrupted; this is how far it came.")
-    notes = "".join(f"<p>{remark}</p>" for remark in remarks)
-    text = html.escape(result.pictures[0].infotext) if result.pictures else ""
-    return f'{notes}<div class="gesso-infotext" data-untranslated>{text}</div>'
+def notes(result: Result | ExtrasResult) -> str:
+    """The worker's remarks on a job."""
+    remarks = [f"<p data-untranslated>{html.escape(comment)}</p>" for comment in result.comments]
+    if isinstance(result, Result) and result.interrupted:
+        remarks.insert(0, f"<p>{INTERRUPTED}</p>")
+    return "".join(remarks)
+
+
+def infotext(text: str, remarks: str = "") -> str:
+    """What made a picture, as it stands in its file."""
+    return f'{remarks}<div class="gesso-infotext" data-untranslated>{html.escape(text)}</div>'
+
+
+def performance(result: Result | ExtrasResult) -> str:
+    """Time taken and video memory, as AUTOMATIC1111 prints them."""
+    minutes, seconds = divmod(result.seconds, _MINUTE)
+    taken = f"{int(minutes)} min. {seconds:.1f}" if minutes else f"{seconds:.1f}"
+    time = f'<p class="time"><span>{TIME_TAKEN}</span> {taken} <span>{SECONDS}</span></p>'
+    memory = _memory(result.memory) if isinstance(result, Result) else ""
+    return f'<div class="performance">{time}{memory}</div>'
+
+
+def _memory(used: MemoryUse) -> str:
+    parts = []
+    if used.active is not None:
+        parts.append(f'<span title="{ACTIVE}">A: {_gigabytes(used.active)} GB</span>')
+    if used.reserved is not None:
+        parts.append(f'<span title="{RESERVED}">R: {_gigabytes(used.reserved)} GB</span>')
+    if used.system_used is not None and used.system_total:
+        share = used.system_used / used.system_total
+        whole = f"{_gigabytes(used.system_used, 1)}/{_gigabytes(used.system_total, 1)} GB ({share:.1%})"
+        parts.append(f'<span title="{SYSTEM}">Sys: {whole}</span>')
+    return f'<p class="vram">{", ".join(parts)}</p>' if parts else ""
+
+
+def _gigabytes(mebibytes: int, places: int = 2) -> str:
+    return f"{mebibytes / 1024:.{places}f}"
+
+
+def remark(sentence: str, detail: str = "") -> str:
+    """A sentence of the page, and what it is about."""
+    about = f" <span data-untranslated>{html.escape(detail)}</span>" if detail else ""
+    return f'<p class="gesso-remark"><span>{sentence}</span>{about}</p>'
+
+
+def png_info(text: str, items: Mapping[str, str]) -> str:
+    """A picture's texts, each under its name."""
+    if not text and not items:
+        return remark(NO_PARAMETERS)
+    shown = ({"parameters": text} if text else {}) | dict(items)
+    return "".join(
+        f'<div class="gesso-item"><h3 data-untranslated>{html.escape(key)}</h3>'
+        f'<div class="gesso-infotext" data-untranslated>{html.escape(value)}</div></div>'
+        for key, value in shown.items()
+    )
+
+
+def table(rows: Mapping[str, str]) -> str:
+    """Names and values; the names are English texts of the page, the values the file's own."""
+    lines = (
+        f"<tr><th>{html.escape(name)}</th><td data-untranslated>{html.escape(value)}</td></tr>"
+        for name, value in rows.items()
+    )
+    return f'<table class="gesso-table">{"".join(lines)}</table>'
+
+
+def settings_changed(names: list[str], reload: bool) -> str:
+    """What Apply settings did."""
+    if not names:
+        return remark(NOTHING_CHANGED)
+    return remark(STORED, ", ".join(names)) + (remark(AFTER_RELOAD) if reload else "")
+
+
+def not_stored(error: RequestError) -> str:
+    """Why the settings are as they were."""
+    return _failed("gesso-message", NOT_STORED, error)
 
 
 def _bar(fraction: float, label: str) -> str:
     percent = max(min(fraction, 1.0), 0.0) * 100
-    width = f"{percent:.1f}%" if percent else "auto"
-    return f'<div class="gesso-bar" role="progressbar"><div style="width:{width}">{label}</div></div>'
+    inner = f'<div class="gesso-filled" style="width:{percent:.1f}%"></div><div class="gesso-label">{label}</div>'
+    return f'<div class="gesso-bar" role="progressbar" aria-valuenow="{percent:.0f}">{inner}</div>'
 
 
 def _failed(kind: str, what: str, error: RequestError) -> str:

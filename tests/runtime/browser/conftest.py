@@ -28,6 +28,7 @@ def browser() -> Iterator[Browser]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("page")
     put_checkpoint(folder, "a.safetensors", "b-broken.safetensors")
+    (folder / "config.json").write_text('{"show_progress_every_n_steps": 2}')
     with serve(folder, "--events", "--theme", "dark") as served:
         until(lambda: protocol.Serving(served.url, True) in served.events(), 240)
         yield served

@@ -1,0 +1,117 @@
+"""What the page's lists offer: names only, looked up in the folders each time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runtime.networks import NetworkShelves
+from runtime.shelf import Shelf
+from runtime.studio import Studio
+from runtime.ui.localization import localization_folders
+from runtime.ui.words import PUT_FILES
+
+_VAE_ENDINGS = (".ckpt", ".pt", ".safetensors")
+#: VAEs that lie beside checkpoints
+_BESIDE = (".vae.ckpt", ".vae.pt", ".vae.safetensors")
+
+LATENT_UPSCALERS = (
+    "Latent",
+    "Latent (antialiased)",
+    "Latent (bicubic)",
+    "Latent (bicubic antialiased)",
+    "Latent (nearest)",
+    "Latent (nearest-exact)",
+)
+
+
+def checkpoints(studio: Studio) -> list[str]:
+    """Titles, as /sdapi/v1/sd-models gives them."""
+    return [one.title for one in studio.library.checkpoints()]
+
+
+def upscalers(studio: Studio) -> list[str]:
+    """Names, as /sdapi/v1/upscalers gives them."""
+    return ["None", "Lanczos", "Nearest"]
+
+
+def hires_upscalers(studio: Studio) -> list[str]:
+    """The latent ones first."""
+    return [*LATENT_UPSCALERS, *upscalers(studio)]
+
+
+def vaes(studio: Studio) -> list[str]:
+    """`Automatic`, `None` (the checkpoint's own), and the files' names."""
+    return ["Automatic", "None", *_vae_files(studio)]
+
+
+def vae_file(studio: Studio, name: str) -> Path | None:
+    """None for the two that are no files."""
+    return _vae_files(studio).get(name)
+
+
+def _vae_files(studio: Studio) -> dict[str, Path]:
+    folders = studio.settings.folders
+    found = (*Shelf(folders.vaes, _VAE_ENDINGS).files(), *Shelf(folders.checkpoints, _BESIDE).files())
+    return {file.path.name: file.path for file in found}
+
+
+def lora_names(studio: Studio) -> list[str]:
+    """For the setting: `None`, and the LoRAs."""
+    return ["None", *loras(studio)]
+
+
+def loras(studio: Studio) -> list[str]:
+    """As `<lora:…>` names them."""
+    found = NetworkShelves(studio.settings.folders).loras()
+    preferred = str(studio.options["lora_preferred_name"])
+    return [found.preferred_name(one, preferred) for one in found.files]
+
+
+def lora_file(studio: Studio, name: str) -> Path | None:
+    """The file that the name means."""
+    found = NetworkShelves(studio.settings.folders).loras().find(name)
+    return found.path if found else None
+
+
+def hypernetworks(studio: Studio) -> list[str]:
+    """As `<hypernet:…>` names them."""
+    return list(NetworkShelves(studio.settings.folders).hypernetworks())
+
+
+def hypernetwork_file(studio: Studio, name: str) -> Path | None:
+    """The file that the name means."""
+    return NetworkShelves(studio.settings.folders).hypernetworks().get(name)
+
+
+def embeddings(studio: Studio) -> list[str]:
+    """Names that the prompt may hold."""
+    return list(_embedding_files(studio))
+
+
+def embedding_file(studio: Studio, name: str) -> Path | None:
+    """The file that the name means."""
+    return _embedding_files(studio).get(name)
+
+
+def _embedding_files(studio: Studio) -> dict[str, Path]:
+    shelf = Shelf((studio.settings.folders.embeddings,), (".pt", ".bin", ".safetensors"))
+    return {file.stem: file.path for file in shelf.files()}
+
+
+def folder_of(studio: Studio, kind: str) -> tuple[str, str]:
+    """Where files of a kind of the Models tab go: a sentence and the folder."""
+    folders = studio.settings.folders
+    place = {
+        "checkpoints": folders.models / "Stable-diffusion",
+        "vae": folders.models / "VAE",
+        "lora": folders.loras[0],
+        "textual_inversion": folders.embeddings,
+        "hypernetworks": folders.hypernetworks,
+    }
+    return PUT_FILES, str(place[kind])
+
+
+def localizations(studio: Studio) -> list[str]:
+    """`None` (the browser decides), and the languages that there are files for."""
+    files = (file for folder in localization_folders(studio) for file in folder.glob("*.json"))
+    return ["None", *sorted({file.stem for file in files})]

@@ -1,0 +1,138 @@
+"""The Extras tab: pictures enlarged; labels and element ids are AUTOMATIC1111's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from runtime.request import Extras, RequestError
+from runtime.studio import Studio
+from runtime.ui import choices
+from runtime.ui.drawing import follow, refused
+from runtime.ui.fields import QUIET, SWIFT, Fields, picked
+from runtime.ui.form import Number, plain, whole
+from runtime.ui.frame import Frame
+from runtime.ui.output import Output, output_panel
+from runtime.ui.toprow import stops
+
+_SINGLE, _BATCH = 0, 1
+
+
+@dataclass(frozen=True)
+class ExtrasForm:
+    """The values as the browser sends them; pictures are files."""
+
+    mode: int = _SINGLE
+    image: str | None = None
+    images: list[str] | None = None
+    to_size: bool = False
+    upscaling_resize: Number = 4
+    upscaling_resize_w: Number = 512
+    upscaling_resize_h: Number = 512
+    upscaling_crop: bool = True
+    upscaler_1: str = "None"
+    upscaler_2: str = "None"
+    extras_upscaler_2_visibility: Number = 0
+
+    def extras(self, studio: Studio) -> Extras:
+        """RequestError where there is no picture."""
+        files = [self.image] if self.mode == _SINGLE else self.images or []
+        pictures = tuple(Path(file).read_bytes() for file in files if file)
+        if not pictures:
+            raise RequestError("no-image", "There is no picture to enlarge.", "Put one into the frame above.")
+        return Extras(
+            images=pictures,
+            resize_mode=int(self.to_size),
+            upscaling_resize=plain(self.upscaling_resize, 4),
+            upscaling_resize_w=whole(self.upscaling_resize_w, 512),
+            upscaling_resize_h=whole(self.upscaling_resize_h, 512),
+            upscaling_crop=self.upscaling_crop,
+            upscaler_1=self.upscaler_1,
+            upscaler_2=self.upscaler_2,
+            extras_upscaler_2_visibility=plain(self.extras_upscaler_2_visibility, 0),
+            save=bool(studio.options["samples_save"]),
+            options=studio.options.for_job({}),
+        )
+
+
+@dataclass(frozen=True)
+class ExtrasTab:
+    """Where a picture can be sent to, and what comes out."""
+
+    tabs: gr.Tabs
+    image: gr.Image
+    output: Output
+
+
+def extras_tab(frame: Frame) -> ExtrasTab:
+    """Build the tab inside the running Blocks."""
+    fields = Fields("extras", frame.defaults)
+    with gr.Row():
+        with gr.Column(scale=1, min_width=320):
+            tabs, own = _pictures()
+            _settings(fields, frame.studio, own)
+        with gr.Column(scale=1, min_width=320, elem_id="extras_results"):
+            generate = gr.Button("Generate", variant="primary", elem_id="extras_generate")
+            stops("extras", frame.studio)
+            output = output_panel("extras", frame.local)
+
+    async def run(*values: Any) -> AsyncIterator[tuple[Any, ...]]:
+        found = dict(zip((*own, *fields.names), values, strict=True))
+        try:
+            job = frame.studio.jobs.enlarge(ExtrasForm(**picked(ExtrasForm, found)).extras(frame.studio))
+        except RequestError as error:
+            yield refused(error)
+            return
+        async for shown in follow(frame.studio, frame.pictures, job):
+            yield shown
+
+    generate.click(run, [*own.values(), *fields.controls], output.drawn, trigger_mode="multiple", **QUIET)
+    return ExtrasTab(tabs, own["image"], output)
+
+
+def _pictures() -> tuple[gr.Tabs, dict[str, Any]]:
+    mode = gr.State(_SINGLE)
+    with gr.Tabs(elem_id="mode_extras") as tabs:
+        with gr.Tab("Single Image", id="single_image", elem_id="extras_single_tab") as single:
+            image = gr.Image(
+                label="Source", elem_id="extras_image", type="filepath", image_mode=None, format="png", height=360,
+                sources=["upload", "clipboard"], buttons=[],
+            )  # fmt: skip
+        with gr.Tab("Batch Process", id="batch_process", elem_id="extras_batch_process_tab") as batch:
+            files = gr.File(
+                label="Batch Process", file_count="multiple", file_types=["image"], elem_id="extras_image_batch"
+            )
+    single.select(lambda: _SINGLE, None, mode, **SWIFT)
+    batch.select(lambda: _BATCH, None, mode, **SWIFT)
+    return tabs, {"mode": mode, "image": image, "images": files}
+
+
+def _settings(fields: Fields, studio: Studio, own: dict[str, Any]) -> None:
+    to_size = own["to_size"] = gr.State(value=False)
+    with gr.Tabs(elem_id="extras_resize_mode"):
+        with gr.Tab("Scale by", id="by", elem_id="extras_scale_by_tab") as by:
+            factor = gr.Slider(1.0, 8.0, value=4, step=0.05, label="Resize", elem_id="extras_upscaling_resize")
+            fields.add("upscaling_resize", factor)
+        with gr.Tab("Scale to", id="to", elem_id="extras_scale_to_tab") as to:
+            with gr.Row():
+                for side, label in (("w", "Width"), ("h", "Height")):
+                    element = f"extras_upscaling_resize_{side}"
+                    slider = gr.Slider(64, 8192, value=512, step=8, label=label, elem_id=element, min_width=140)
+                    fields.add(f"upscaling_resize_{side}", slider)
+            crop = gr.Checkbox(value=True, label="Crop to fit", elem_id="extras_upscaling_crop", container=False)
+            fields.add("upscaling_crop", crop)
+    by.select(lambda: False, None, to_size, **SWIFT)
+    to.select(lambda: True, None, to_size, **SWIFT)
+    names = choices.upscalers(studio)
+    with gr.Row():
+        for number in (1, 2):
+            box = gr.Dropdown(names, value="None", label=f"Upscaler {number}", elem_id=f"extras_upscaler_{number}")
+            fields.add(f"upscaler_{number}", box)
+    visible = gr.Slider(
+        0, 1, value=0, step=0.001, label="Upscaler 2 visibility", elem_id="extras_upscaler_2_visibility"
+    )
+    fields.add("extras_upscaler_2_visibility", visible)

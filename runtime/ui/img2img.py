@@ -1,0 +1,65 @@
+"""The img2img tab: a picture drawn over, whole or under a mask; labels and element ids are AUTOMATIC1111's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from runtime.request import Request
+from runtime.studio import Studio
+from runtime.ui import generation, second_pass, start_inputs
+from runtime.ui.drawing import connect
+from runtime.ui.fields import Fields, picked
+from runtime.ui.form import Form
+from runtime.ui.frame import Frame, Tab
+from runtime.ui.output import output_panel
+from runtime.ui.presets import connect_presets
+from runtime.ui.start_form import StartForm
+from runtime.ui.start_inputs import Pictures
+from runtime.ui.toprow import toprow
+
+
+@dataclass(frozen=True)
+class Img2Img(Tab):
+    """The tab, and where pictures can be sent to."""
+
+    pictures: Pictures
+
+
+def img2img_tab(frame: Frame) -> Img2Img:
+    """Build the tab inside the running Blocks."""
+    studio = frame.studio
+    fields = Fields("img2img", frame.defaults)
+    top = toprow(fields, studio)
+    with gr.Row():
+        with gr.Column(scale=1, min_width=320, elem_id="img2img_settings"):
+            pictures = start_inputs.pictures()
+            start_inputs.masking(fields)
+            start_inputs.resizing(fields)
+            generation.sampling(fields)
+            generation.batch(fields)
+            second_pass.denoising_strength(fields, 0.75)
+            seeds = generation.seed(fields)
+            second_pass.refiner(fields, studio)
+            fields.add("tiling", gr.Checkbox(label="Tiling", elem_id="img2img_tiling", container=False))
+        with gr.Column(scale=1, min_width=320, elem_id="img2img_results"):
+            output = output_panel("img2img", frame.local)
+    tab = Img2Img(fields, top.generate, top.paste, seeds, output, pictures)
+    own = pictures.inputs
+
+    def ask(values: tuple[Any, ...]) -> Request:
+        return asked(studio, fields.named(values[len(own) :]) | dict(zip(own, values, strict=False)))
+
+    connect_presets(top.presets, fields)
+    connect(frame, tab, [*own.values(), *fields.controls], ask)
+    return tab
+
+
+def asked(studio: Studio, values: dict[str, Any]) -> Request:
+    """RequestError where there is no picture to start from."""
+    form = StartForm(**picked(StartForm, values))
+    request = Form.of(values).request(studio, form.start())
+    size = form.size()
+    return request if size is None else replace(request, width=size[0], height=size[1])

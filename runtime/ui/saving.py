@@ -1,0 +1,78 @@
+"""The Save key's copies under log/images with AUTOMATIC1111's log.csv, and opening a folder on this computer."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from runtime.infotext import parse_infotext
+from runtime.request import Picture
+from runtime.studio import Studio
+from runtime.ui import words
+from runtime.ui.output import Shown
+
+_HEAD = (
+    *("prompt", "seed", "width", "height", "sampler", "cfgs", "steps", "filename", "negative_prompt"),
+    *("sd_model_name", "sd_model_hash"),
+)
+_KEYS = ("Prompt", "Seed", "Size-1", "Size-2", "Sampler", "CFG scale", "Steps")
+_FOLDERS = {"txt2img": "outdir_txt2img_samples", "img2img": "outdir_img2img_samples", "extras": "outdir_extras_samples"}
+
+
+def save_picture(studio: Studio, shown: Shown) -> str:
+    """Save the picture that is looked at; what the page says of it."""
+    if shown.picture is None or shown.file is None:
+        return words.remark(words.NOTHING_TO_SAVE)
+    folder = _folder(studio, "outdir_save")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = _free(folder / Path(shown.file).name)
+        file.write_bytes(shown.picture.data)
+        _note(folder / "log.csv", file.name, shown.picture)
+    except OSError as refused:
+        return words.remark(words.NOT_SAVED, str(refused))
+    return words.remark(words.SAVED, str(file))
+
+
+def _free(file: Path) -> Path:
+    """The path itself, or the first `name-1`, `name-2` … that is not taken."""
+    number, wanted = 0, file
+    while file.exists():
+        number += 1
+        file = wanted.with_stem(f"{wanted.stem}-{number}")
+    return file
+
+
+def _note(log: Path, name: str, picture: Picture) -> None:
+    items = parse_infotext(picture.infotext)
+    first = not log.exists()
+    with log.open("a", encoding="utf8", newline="") as file:
+        rows = csv.writer(file)
+        if first:
+            rows.writerow(_HEAD)
+        told = (items.get(key, "") for key in _KEYS)
+        rest = (items.get(key, "") for key in ("Negative prompt", "Model", "Model hash"))
+        rows.writerow((*told, name, *rest))
+
+
+def open_folder(studio: Studio, kind: str) -> str:
+    """Show the kind's folder in the computer's file manager; what the page says if that cannot be."""
+    folder = _folder(studio, "outdir_samples" if studio.options["outdir_samples"] else _FOLDERS[kind])
+    if not folder.is_dir():
+        return words.remark(words.NO_FOLDER, str(folder))
+    try:
+        if sys.platform == "win32":
+            os.startfile(folder)  # noqa: S606 - the one way to the file manager there
+        else:
+            program = "open" if sys.platform == "darwin" else "xdg-open"
+            subprocess.Popen([program, str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except OSError as refused:
+        return words.remark(words.NO_FOLDER, f"{folder}: {refused}")
+    return words.remark(words.OPENED, str(folder))
+
+
+def _folder(studio: Studio, option: str) -> Path:
+    return studio.settings.data_dir / Path(str(studio.options[option])).expanduser()

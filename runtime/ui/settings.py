@@ -1,0 +1,56 @@
+"""The Settings tab: every setting with what it does, searchable, applied together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from runtime.request import RequestError
+from runtime.settings_table import BY_NAME, SECTIONS, SETTINGS, Section, Setting
+from runtime.ui import words
+from runtime.ui.fields import QUIET
+from runtime.ui.frame import Frame
+from runtime.ui.setting_control import setting_control, stored
+
+
+def settings_tab(frame: Frame, elsewhere: frozenset[str]) -> None:
+    """Build the tab; the settings named `elsewhere` stand at the top of the page already."""
+    here = [one for one in SETTINGS if one.name not in elsewhere and not one.private]
+    with gr.Row(elem_id="settings_top"):
+        submit = gr.Button("Apply settings", variant="primary", elem_id="settings_submit")
+        reload = gr.Button("Reload UI", elem_id="settings_restart_gradio")
+    said = gr.HTML(elem_id="settings_result")
+    gr.Textbox(label="Search", show_label=False, placeholder="Search …", elem_id="settings_search", max_lines=1)
+    controls: dict[str, Component] = {}
+    with gr.Column(elem_id="settings"):
+        for section in SECTIONS:
+            rows = [one for one in here if one.section == section]
+            if rows:
+                controls |= _section(frame, section, rows)
+    used = [one for one in here if one.name in controls]
+
+    def apply(*values: Any) -> str:
+        wanted = {one.name: stored(one, value) for one, value in zip(used, values, strict=True)}
+        return applied(frame, wanted)
+
+    submit.click(apply, list(controls.values()), said, **QUIET)
+    reload.click(js="() => { location.reload(); }", fn=None)
+
+
+def _section(frame: Frame, section: Section, rows: list[Setting]) -> dict[str, Component]:
+    with gr.Column(elem_classes=["gesso-section"], elem_id=f"settings_{section.id}_{section.title.replace(' ', '_')}"):
+        gr.HTML(f"<h2>{section.title}</h2>")
+        return {one.name: setting_control(frame.studio, one) for one in rows}
+
+
+def applied(frame: Frame, wanted: dict[str, Any]) -> str:
+    """Store what differs; what the page says of it."""
+    options = frame.studio.options
+    changed = {name: value for name, value in wanted.items() if value != options[name]}
+    try:
+        options.update(changed)
+    except RequestError as refused:
+        return words.not_stored(refused)
+    return words.settings_changed(sorted(changed), any(BY_NAME[name].reload for name in changed))
