@@ -58,7 +58,8 @@ class Options:
         (`keep_frozen` False: the server's own changes). What is stored already is no change.
         """
         with self._lock:
-            wanted = changes if not keep_frozen else self._changed(changes)
+            heeded = changes if not keep_frozen else self._changed(changes)
+            wanted = {name: value for name, value in heeded.items() if not self._is(name, value)}
             unchanged = {name: value for name, value in self._stored.items() if name not in wanted}
             stored = unchanged | _cast_all(wanted)
             if stored != self._stored:

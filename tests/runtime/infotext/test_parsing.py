@@ -15,7 +15,8 @@ Negative prompt: blurry,
 bad hands
 Steps: 25, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 6.5, Seed: 1234567890, Size: 512x768, \
 Model hash: 6ce0161689, Model: v1-5-pruned-emaonly, VAE hash: 735e4c3a44, \
-VAE: vae-ft-mse-840000-ema-pruned.safetensors, Denoising strength: 0.45, Clip skip: 2, RNG: NV, Hires upscale: 1.5, Hires steps: 12, Hires upscaler: R-ESRGAN 4x+, \
+VAE: vae-ft-mse-840000-ema-pruned.safetensors, \
+Denoising strength: 0.45, Clip skip: 2, RNG: NV, Hires upscale: 1.5, Hires steps: 12, Hires upscaler: R-ESRGAN 4x+, \
 Lora hashes: "ink: 0123456789ab, other: ba9876543210", TI hashes: "easy: 0011aabbccdd", Eta: 0.5, NGMS: 2.5, \
 Refiner: sd_xl_refiner_1.0 [7440042bbd], Refiner switch at: 0.8, Version: v1.10.1"""
 

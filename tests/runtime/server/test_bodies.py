@@ -1,0 +1,145 @@
+"""Any body at all: an answer or a 4xx, never a failure; and what is refused is refused at once."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runtime.api.models import ExtraBatchBody, ExtraSingleBody, Img2ImgBody, PngInfoBody, Txt2ImgBody
+from tests.fakes.serving import Served, until
+
+FOUR = {"error", "detail", "body", "errors"}
+PATHS = ["txt2img", "img2img", "extra-single-image", "extra-batch-images", "png-info", "options", "interrogate"]
+NAMES = sorted(
+    {*Txt2ImgBody.model_fields, *Img2ImgBody.model_fields, *ExtraSingleBody.model_fields, *ExtraBatchBody.model_fields}
+    - {"steps", "batch_size", "n_iter", "width", "height"}
+)
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFklEQVR42mNk+M+AFzDhlxzVMVJ1AADXIAEPkxN6uAAAAABJRU5ErkJggg=="
+LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=12)
+    | st.sampled_from(["", "None", DOT, "data:image/png;base64,", "https://a.example/b.png", "2.5", "Euler a"])
+)  # fmt: skip
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+BODIES = st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), VALUES, max_size=6) | VALUES
+
+
+@pytest.mark.parametrize("path", PATHS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=BODIES)
+def test_no_body_is_a_failure_of_the_server(server: Served, path: str, body: object) -> None:
+    if isinstance(body, dict) and path.endswith("2img"):
+        body = {"steps": 1, **body}
+    answer = server.post(f"/sdapi/v1/{path}", json=body)
+    assert answer.status_code == 200 or 400 <= answer.status_code < 500, (body, answer.text)
+    if answer.status_code != 200:
+        assert set(answer.json()) >= FOUR
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"width": 63}, "width"),
+        ({"height": 100_000}, "height"),
+        ({"steps": 0}, "steps"),
+        ({"steps": 10**6}, "steps"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": 500, "n_iter": 500}, "batch_size times n_iter"),
+        ({"cfg_scale": 10**9}, "cfg_scale"),
+        ({"subseed_strength": 3}, "subseed_strength"),
+        ({"enable_hr": True, "denoising_strength": 2}, "denoising_strength"),
+        ({"enable_hr": True, "hr_scale": 100}, "hr_scale"),
+        ({"enable_hr": True, "width": 4096, "height": 4096, "hr_scale": 2.1}, "hr_scale"),
+        ({"enable_hr": True, "hr_resize_x": 10}, "hr_resize_x"),
+        ({"refiner_switch_at": -1}, "refiner_switch_at"),
+        ({"sampler_name": "Nobody"}, "Sampler not found"),
+    ],
+)
+def test_limits_are_named(server: Served, fields: dict[str, object], named: str) -> None:
+    answer = server.draw(prompt="x", **fields)
+    assert answer.status_code == 400
+    assert named in answer.json()["detail"]
+
+
+def test_what_is_refused_does_not_wait_for_its_turn(server: Served) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(server.draw, prompt="slow", steps=100)
+        until(lambda: server.progress()["state"]["sampling_step"])
+        began = time.monotonic()
+        assert server.draw(prompt="x", width=1).status_code == 400
+        assert server.draw(prompt="x", sampler_name="Nobody").status_code == 400
+        assert server.progress()["state"]["job"], "the job before it still runs"
+        assert time.monotonic() - began < 5
+        server.post("/sdapi/v1/interrupt")
+        assert job.result(60).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [("", "Invalid encoded image"), ("!", "Invalid encoded image"), ("AAAA", "Invalid encoded image"),
+     ("data:text/plain;base64,AAAA", "Invalid encoded image"), (DOT[:60], "Invalid encoded image"),
+     ("https://a.example/b.png", "not fetched"), ("HTTP://127.0.0.1/", "not fetched")],
+)  # fmt: skip
+def test_pictures_that_are_none(server: Served, image: str, said: str) -> None:
+    bodies = {
+        "img2img": {"init_images": [image], "steps": 1},
+        "extra-single-image": {"image": image},
+        "extra-batch-images": {"imageList": [{"data": image, "name": "x"}]},
+        "png-info": {"image": image},
+    }
+    for path, body in bodies.items():
+        answer = server.post(f"/sdapi/v1/{path}", json=body)
+        assert answer.status_code == 400, (path, answer.text)
+        assert said in answer.json()["detail"]
+        assert set(answer.json()) >= FOUR
+
+
+def test_start_images(server: Served) -> None:
+    for body in ({}, {"init_images": None}, {"init_images": []}):
+        answer = server.post("/sdapi/v1/img2img", json=body)
+        assert (answer.status_code, answer.json()["detail"]) == (404, "Init image not found")
+    several = {"init_images": [DOT, DOT], "steps": 1}
+    assert server.post("/sdapi/v1/img2img", json=several).status_code == 400
+    answer = server.post("/sdapi/v1/img2img", json=several | {"batch_size": 3})
+    assert len(answer.json()["images"]) == 2, "they are one batch"
+    spaced = "data:image/png;base64," + DOT[:20] + "\n " + DOT[20:]
+    assert server.post("/sdapi/v1/img2img", json={"init_images": [spaced], "steps": 1}).status_code == 200
+
+
+def test_a_bare_png_info(server: Served) -> None:
+    found = server.post("/sdapi/v1/png-info", json={"image": DOT}).json()
+    assert (found["info"], found["items"]) == ("", {})
+    assert (found["parameters"]["Prompt"], found["parameters"]["Clip skip"]) == ("", "1")
+    assert server.post("/sdapi/v1/png-info", json={}).status_code == 422
+    assert PngInfoBody.model_fields.keys() == {"image"}
+
+
+@pytest.mark.parametrize(
+    ("scripts", "status"),
+    [
+        ({"refiner": {"args": [True, "model2", 0.5]}}, 200),
+        ({"Refiner": [False, "", 0.8]}, 200),
+        ({"seed": {"args": [5, False, -1, 0, 0, 0]}}, 200),
+        ({"comments": {"args": []}, "extra options": {}, "Hypertile": {"args": []}}, 200),
+        ({"soft inpainting": {"args": [False]}}, 200),
+        ({"soft inpainting": {"args": [True, 1]}}, 422),
+        ({"X/Y/Z plot": {"args": []}}, 422),
+        ({"sampler": {"args": "x"}}, 422),
+        ({"sampler": {"args": [[]]}}, 422),
+        ({"nobody": None}, 422),
+    ],
+)
+def test_scripts_that_are_always_on(server: Served, scripts: dict[str, object], status: int) -> None:
+    answer = server.draw(prompt="x", alwayson_scripts=scripts)
+    assert answer.status_code == status, answer.text
+
+
+def test_arguments_of_scripts_fill_what_the_request_does_not_say(server: Served) -> None:
+    scripts = {"sampler": {"args": [2, "DDIM"]}, "seed": {"args": [77]}}
+    echo = server.draw(prompt="x", seed=5, alwayson_scripts=scripts).json()["parameters"]
+    assert (echo["steps"], echo["sampler_name"], echo["seed"]) == (2, "DDIM", 5)
