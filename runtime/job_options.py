@@ -157,6 +157,7 @@ class JobOptions:
     outdir_samples: str = ""
     outdir_txt2img_samples: str = "outputs/txt2img-images"
     outdir_img2img_samples: str = "outputs/img2img-images"
+    outdir_extras_samples: str = "outputs/extras-images"
     outdir_grids: str = ""
     outdir_txt2img_grids: str = "outputs/txt2img-grids"
     outdir_img2img_grids: str = "outputs/img2img-grids"

@@ -56,7 +56,7 @@ PATHS: tuple[Setting, ...] = (
     _PATH("outdir_txt2img_samples", "Output directory for txt2img images", "Relative ones lie in the data folder."),
     _PATH("outdir_img2img_samples", "Output directory for img2img images", "Relative ones lie in the data folder."),
     _PATH("outdir_extras_samples", "Output directory for images from extras tab",
-          "Relative ones lie in the data folder.", "outputs/extras-images"),
+          "Relative ones lie in the data folder."),
     _PATH("outdir_grids", "Output directory for grids", "If empty, the two folders below count."),
     _PATH("outdir_txt2img_grids", "Output directory for txt2img grids", "Relative ones lie in the data folder."),
     _PATH("outdir_img2img_grids", "Output directory for img2img grids", "Relative ones lie in the data folder."),
