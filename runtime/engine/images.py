@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps, PngImagePlugin
 
+from runtime.infotext.carriers import decode_comment, encode_comment
 from runtime.request import RequestError
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ LONGEST_SIDE: Mapping[str, int] = {"PNG": 2**31 - 1, "JPEG": 65500, "WEBP": 1638
 #: a JPEG segment has 64 KiB; what remains of it for UTF-16 after Exif's own bytes
 _MOST_LETTERS_OF_EXIF = 32_000
 _EXIF, _USER_COMMENT = 0x8769, 0x9286
-#: Exif's name for UTF-16; its byte order is written big end first
-_UNICODE = b"UNICODE\x00"
 
 
 def to_image(decoded: Tensor) -> Image.Image:
@@ -44,8 +43,9 @@ def read_image(data: bytes) -> Image.Image:
     upright = ImageOps.exif_transpose(image)
     mode = "RGBA" if upright.has_transparency_data else "RGB"
     texts = {**getattr(image, "text", {})}
-    if comment := user_comment(image):
-        texts["parameters"] = comment
+    comment = image.getexif().get_ifd(_EXIF).get(_USER_COMMENT)
+    if isinstance(comment, bytes) and comment:
+        texts["parameters"] = decode_comment(comment)
     read = _deep_to_levels(upright).convert(mode)
     read.info = {**read.info, **texts}
     read.info.pop("transparency", None)
@@ -62,20 +62,6 @@ def _deep_to_levels(image: Image.Image) -> Image.Image:
 def texts_of(image: Image.Image) -> dict[str, str]:
     """The texts that `read_image` found: a PNG's chunks, the comment of a JPEG or WebP as `parameters`."""
     return {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
-
-
-def user_comment(image: Image.Image) -> str:
-    """Exif's comment, "" if there is none; what claims to be no UTF-16 is read as UTF-8."""
-    comment = image.getexif().get_ifd(_EXIF).get(_USER_COMMENT)
-    if not isinstance(comment, bytes):
-        return comment or ""
-    charset, rest = comment[:8], comment[8:]
-    try:
-        if charset == _UNICODE:
-            return rest.decode("utf-16-be")
-        return (rest if charset.startswith((b"ASCII", b"\x00\x00\x00")) else comment).decode("utf-8").strip("\x00")
-    except UnicodeDecodeError:
-        return rest.decode("utf-8", "replace")
 
 
 def encode(
@@ -131,9 +117,9 @@ def _chunks(texts: Mapping[str, str]) -> PngImagePlugin.PngInfo:
 def _exif(infotext: str) -> bytes:
     if not infotext:
         return b""
-    room = infotext.encode("utf-16-be")[: 2 * _MOST_LETTERS_OF_EXIF].decode("utf-16-be", "ignore")
+    room = infotext.encode("utf-16-be", "replace")[: 2 * _MOST_LETTERS_OF_EXIF].decode("utf-16-be", "ignore")
     exif = Image.Exif()
-    exif.get_ifd(_EXIF)[_USER_COMMENT] = _UNICODE + room.encode("utf-16-be")
+    exif.get_ifd(_EXIF)[_USER_COMMENT] = encode_comment(room)
     return exif.tobytes()
 
 

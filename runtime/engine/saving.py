@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -59,11 +59,13 @@ def keep(
         names = _numbered(folder, "", decoration, suffix, outputs.naming)
     else:
         names = _named(file_stem(decoration, outputs.naming) + suffix)
-    return _write(picture, image, folder, names, options)
+    return _write(picture, image, folder, names, options, options.samples_format)
 
 
-def keep_grid(grid: Image.Image, infotext: str, facts: JobFacts, outputs: Outputs, *, save: bool = True) -> Picture:
-    """A grid as grid-0000, or with the pattern of the samples behind it; otherwise like `keep`."""
+def keep_grid(
+    grid: Image.Image, infotext: str, facts: JobFacts, outputs: Outputs, *, save: bool = True, basename: str = "grid"
+) -> Picture:
+    """A grid as `basename`-0000, or with the pattern of the samples behind it; otherwise like `keep`."""
     options = facts.request.options
     picture = _picture(grid, infotext, facts, 0, options.grid_format)
     if not save:
@@ -73,7 +75,8 @@ def keep_grid(grid: Image.Image, infotext: str, facts: JobFacts, outputs: Output
     decoration = ""
     if options.grid_extended_filename:
         decoration = expand(options.samples_filename_pattern or "[seed]", subject, outputs.naming)
-    return _write(picture, grid, folder, _numbered(folder, "grid", decoration, "", outputs.naming), options)
+    names = _numbered(folder, basename, decoration, "", outputs.naming)
+    return _write(picture, grid, folder, names, options, options.grid_format)
 
 
 def keep_start_image(image: Image.Image, options: JobOptions, outputs: Outputs) -> str:
@@ -84,6 +87,15 @@ def keep_start_image(image: Image.Image, options: JobOptions, outputs: Outputs) 
         picture = Picture(images.encode(image, "png", images.texts_of(image)), -1, "")
         _put(picture.data, folder, _named(digest), ".png")
     return digest
+
+
+def keep_extra(image: Image.Image, texts: Mapping[str, str], options: JobOptions, outputs: Outputs) -> Path:
+    """An enlarged picture as the next number of its folder, which has no folders of dates inside."""
+    data = images.encode(
+        image, options.samples_format, texts, quality=options.jpeg_quality, lossless=options.webp_lossless
+    )
+    folder = outputs.data / Path(options.outdir_extras_samples).expanduser()
+    return _put(data, folder, _numbered(folder, "", "", "", outputs.naming), _ending(data, options.samples_format))
 
 
 def remember(infotext: str, outputs: Outputs) -> None:
@@ -153,9 +165,11 @@ def _named(name: str) -> Names:
     return lambda: (name if attempt == 0 else f"{name}-{attempt}" for attempt in count())
 
 
-def _write(picture: Picture, image: Image.Image, folder: Path, names: Names, options: JobOptions) -> Picture:
+def _write(
+    picture: Picture, image: Image.Image, folder: Path, names: Names, options: JobOptions, file_format: str
+) -> Picture:
     """The file, a .txt and a smaller .jpg beside it where the options want them."""
-    ending = _ending(picture.data, options)
+    ending = _ending(picture.data, file_format)
     target = _put(picture.data, folder, names, ending)
     beside: dict[str, bytes] = {}
     told = options.enable_pnginfo and not images.holds(ending[1:], picture.infotext)
@@ -168,13 +182,13 @@ def _write(picture: Picture, image: Image.Image, folder: Path, names: Names, opt
     return replace(picture, path=str(target))
 
 
-def _ending(data: bytes, options: JobOptions) -> str:
+def _ending(data: bytes, file_format: str) -> str:
     """Of what the bytes are: a picture too large for its format has become a PNG."""
     if data.startswith(b"\x89PNG"):
         return ".png"
     if data.startswith(b"RIFF"):
         return ".webp"
-    return ".jpeg" if options.samples_format.lower() == "jpeg" else ".jpg"
+    return ".jpeg" if file_format.lower() == "jpeg" else ".jpg"
 
 
 def _large(image: Image.Image, data: bytes, options: JobOptions) -> bool:
