@@ -49,6 +49,7 @@ def clip_tokenizer() -> Tokenizer:
 
 
 def token_ids(text: str) -> list[int]:
-    """Ids of `text` alone: no start, no end, no padding, no truncation."""
-    ids: list[int] = clip_tokenizer().encode(text, add_special_tokens=False).ids
+    """Ids of `text` alone: no start, no end, no padding, no truncation; half a UTF-16 pair reads as "�"."""
+    whole = text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    ids: list[int] = clip_tokenizer().encode(whole, add_special_tokens=False).ids
     return ids

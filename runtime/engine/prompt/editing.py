@@ -47,7 +47,7 @@ class _Clock:
         return int(max(min(number, self.steps), 0))
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class _Choice:
     """A bracket whose options hold at different steps; `options` and `end` are places on the tape."""
 
@@ -65,21 +65,20 @@ class _Choice:
 _Tape = list["str | _Choice | _Leave"]
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class _Leave:
     """The end of an option that is not the last: go on after the choice."""
 
     choice: _Choice
 
 
-@dataclass
+@dataclass(slots=True)
 class _Bracket:
-    """An open bracket, where it and its separators lie on the tape."""
+    """An open bracket; where it and its separators, colons and bars, lie on the tape."""
 
     mark: str
     at: int
-    colons: list[int] = field(default_factory=list)
-    bars: list[int] = field(default_factory=list)
+    separators: list[int] = field(default_factory=list)
 
 
 class _UnreadableError(Exception):
@@ -152,14 +151,12 @@ def _read(text: str, clock: _Clock) -> _Tape:
         elif mark in ("]", ")"):
             if _closed(tape, stack, mark, clock):
                 continue
-        elif mark == ":" and stack:
-            stack[-1].colons.append(len(tape))
-        elif mark == "|" and stack:
-            stack[-1].bars.append(len(tape))
+        elif mark in (":", "|") and stack:
+            stack[-1].separators.append(len(tape))
         elif mark in ("|", "\\"):
             raise _UnreadableError
         tape.append(mark)
-    _abandon(stack)
+    _abandon(tape, stack)
     return tape
 
 
@@ -169,37 +166,40 @@ def _closed(tape: _Tape, stack: list[_Bracket], mark: str, clock: _Clock) -> boo
     A bracket that is neither emphasis nor choice makes every bracket around it mere text too.
     """
     if not stack or (stack[-1].mark == "[") != (mark == "]"):
-        _abandon(stack)
+        _abandon(tape, stack)
         return False
-    bracket = stack.pop()
-    if bracket.mark == "[" and bracket.bars and not bracket.colons:
-        _alternate(tape, bracket)
-        return True
-    if bracket.mark == "[" and bracket.colons and not bracket.bars and _edit(tape, bracket, clock):
-        return True
-    if bracket.bars or len(bracket.colons) > (bracket.mark == "("):
-        _abandon([bracket, *stack])
-        stack.clear()
-    return False
+    bracket = stack[-1]
+    signs = {tape[at] for at in bracket.separators}
+    emphasis = not signs or (mark == ")" and signs == {":"} and len(bracket.separators) == 1)
+    choice = mark == "]" and (
+        (signs == {"|"} and _alternate(tape, bracket)) or (signs == {":"} and _edit(tape, bracket, clock))
+    )
+    if emphasis or choice:
+        stack.pop()
+    else:
+        _abandon(tape, stack)
+    return choice
 
 
-def _abandon(stack: list[_Bracket]) -> None:
+def _abandon(tape: _Tape, stack: list[_Bracket]) -> None:
     """These brackets are text; a bar among them makes the whole prompt unreadable."""
-    if any(bracket.bars for bracket in stack):
+    if any(tape[at] == "|" for bracket in stack for at in bracket.separators):
         raise _UnreadableError
     stack.clear()
 
 
-def _alternate(tape: _Tape, bracket: _Bracket) -> None:
-    choice = _Choice([at + 1 for at in (bracket.at, *bracket.bars)], None, len(tape))
+def _alternate(tape: _Tape, bracket: _Bracket) -> bool:
+    """`[a|b|c]`, with any number of options, empty ones too."""
+    choice = _Choice([at + 1 for at in (bracket.at, *bracket.separators)], None, len(tape))
     tape[bracket.at] = choice
-    for bar in bracket.bars:
+    for bar in bracket.separators:
         tape[bar] = _Leave(choice)
+    return True
 
 
 def _edit(tape: _Tape, bracket: _Bracket, clock: _Clock) -> bool:
     """`[to:when]`, `[from::when]` or `[from:to:when]`; False where there is no number after the last colon."""
-    *inner, last = bracket.colons
+    *inner, last = bracket.separators
     written = tape[-1] if len(tape) == last + 2 else None
     number = _NUMBER.fullmatch(written) if isinstance(written, str) else None
     if number is None or len(inner) > 1:

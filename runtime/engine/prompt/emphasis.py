@@ -26,58 +26,54 @@ class Break:
     """The chunk ends here."""
 
 
-@dataclass
-class _Bracket:
-    """An opening or closing bracket; its factor is known once it is closed."""
-
-    factor: float
-
-
 def parse_emphasis(prompt: str) -> list[Run | Break]:
     """`(x)` times 1.1, `[x]` divided by 1.1, `(x:1.3)` times 1.3, `\\(` literal; neighbours of one weight are joined.
 
     An unclosed bracket holds to the end, a closing one without a partner is text. Linear in the prompt's length.
     """
-    return _joined(_weighed(_matched(prompt)))
+    return _joined(_weighed(*_matched(prompt)))
 
 
-def _matched(prompt: str) -> list[str | tuple[str, _Bracket]]:
-    """First pass: text, and brackets ("(", "[", ")" or "]") that know their factor by its end."""
-    pieces: list[str | tuple[str, _Bracket]] = []
-    unclosed: dict[str, list[_Bracket]] = {")": [], "]": []}
+def _matched(prompt: str) -> tuple[list[str], list[float | None]]:
+    """First pass: texts and brackets, and beside each bracket the factor of its pair; beside texts None.
+
+    Numbers instead of objects: a hundred thousand brackets are no work for the garbage collector.
+    """
+    pieces: list[str] = []
+    factors: list[float | None] = []
+    unclosed: dict[str, list[int]] = {")": [], "]": []}
     for token in _TOKEN.finditer(prompt):
         text, weight = token[0], token["weight"]
         closer = text[-1] if text in (")", "]") or weight is not None else ""
         if text in ("(", "["):
-            bracket = _Bracket(ROUND if text == "(" else SQUARE)
-            unclosed[")" if text == "(" else "]"].append(bracket)
-            pieces.append((text, bracket))
-        elif closer and unclosed[closer]:
-            bracket = unclosed[closer].pop()
-            bracket.factor = bracket.factor if weight is None else float(weight)
-            pieces.append((closer, bracket))
-        elif text[0] != "\\":
+            unclosed[")" if text == "(" else "]"].append(len(pieces))
             pieces.append(text)
-        elif len(text) == 2:
-            pieces.append(text[1])
-    return pieces
+            factors.append(ROUND if text == "(" else SQUARE)
+        elif closer and unclosed[closer]:
+            opened = unclosed[closer].pop()
+            factors[opened] = factors[opened] if weight is None else float(weight)
+            pieces.append(closer)
+            factors.append(factors[opened])
+        elif text != "\\":
+            pieces.append(text[1] if text[0] == "\\" else text)
+            factors.append(None)
+    return pieces, factors
 
 
-def _weighed(pieces: Iterable[str | tuple[str, _Bracket]]) -> Iterator[Run | Break]:
+def _weighed(pieces: Iterable[str], factors: Iterable[float | None]) -> Iterator[Run | Break]:
     """Second pass: round and square brackets may interlock, so each kind keeps its own stack of products."""
     products = {"()": [1.0], "[]": [1.0]}
-    for piece in pieces:
-        if isinstance(piece, str):
+    for piece, factor in zip(pieces, factors, strict=True):
+        if factor is None:
             weight = products["()"][-1] * products["[]"][-1]
             for number, text in enumerate(_BREAK.split(piece)):
                 if number:
                     yield Break()
                 yield Run(text, weight)
             continue
-        mark, bracket = piece
-        stack = products["()" if mark in "()" else "[]"]
-        if mark in "([":
-            stack.append(stack[-1] * bracket.factor)
+        stack = products["()" if piece in "()" else "[]"]
+        if piece in "([":
+            stack.append(stack[-1] * factor)
         else:
             stack.pop()
 
