@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.networks import NetworkShelves
 from runtime.shelf import Shelf
+from runtime.stock import LATENT_UPSCALERS
 from runtime.studio import Studio
 from runtime.ui.localization import localization_folders
 from runtime.ui.words import PUT_FILES
@@ -13,15 +13,6 @@ from runtime.ui.words import PUT_FILES
 _VAE_ENDINGS = (".ckpt", ".pt", ".safetensors")
 #: VAEs that lie beside checkpoints
 _BESIDE = (".vae.ckpt", ".vae.pt", ".vae.safetensors")
-
-LATENT_UPSCALERS = (
-    "Latent",
-    "Latent (antialiased)",
-    "Latent (bicubic)",
-    "Latent (bicubic antialiased)",
-    "Latent (nearest)",
-    "Latent (nearest-exact)",
-)
 
 
 def checkpoints(studio: Studio) -> list[str]:
@@ -31,12 +22,17 @@ def checkpoints(studio: Studio) -> list[str]:
 
 def upscalers(studio: Studio) -> list[str]:
     """Names, as /sdapi/v1/upscalers gives them."""
-    return ["None", "Lanczos", "Nearest"]
+    return [one.name for one in studio.stock.upscalers()]
 
 
 def hires_upscalers(studio: Studio) -> list[str]:
     """The latent ones first."""
     return [*LATENT_UPSCALERS, *upscalers(studio)]
+
+
+def styles(studio: Studio) -> list[str]:
+    """Names, as /sdapi/v1/prompt-styles gives them."""
+    return [str(one["name"]) for one in studio.stock.styles()]
 
 
 def vaes(studio: Studio) -> list[str]:
@@ -62,25 +58,25 @@ def lora_names(studio: Studio) -> list[str]:
 
 def loras(studio: Studio) -> list[str]:
     """As `<lora:…>` names them."""
-    found = NetworkShelves(studio.settings.folders).loras()
+    found = studio.stock.networks.loras()
     preferred = str(studio.options["lora_preferred_name"])
     return [found.preferred_name(one, preferred) for one in found.files]
 
 
 def lora_file(studio: Studio, name: str) -> Path | None:
     """The file that the name means."""
-    found = NetworkShelves(studio.settings.folders).loras().find(name)
+    found = studio.stock.networks.loras().find(name)
     return found.path if found else None
 
 
 def hypernetworks(studio: Studio) -> list[str]:
     """As `<hypernet:…>` names them."""
-    return list(NetworkShelves(studio.settings.folders).hypernetworks())
+    return list(studio.stock.networks.hypernetworks())
 
 
 def hypernetwork_file(studio: Studio, name: str) -> Path | None:
     """The file that the name means."""
-    return NetworkShelves(studio.settings.folders).hypernetworks().get(name)
+    return studio.stock.networks.hypernetworks().get(name)
 
 
 def embeddings(studio: Studio) -> list[str]:

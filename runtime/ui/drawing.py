@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from runtime.request import ExtrasResult, Request, RequestError, Result
 from runtime.studio import Studio
@@ -16,16 +18,22 @@ from runtime.ui import words
 from runtime.ui.fields import QUIET
 from runtime.ui.frame import Frame, Tab
 from runtime.ui.output import Shown, copies
+from runtime.ui.overrides import OVERRIDES, read_overrides
 
 _SECONDS_BETWEEN_LOOKS = 0.2
+Values = dict[str, Any]
 
 
-def connect(frame: Frame, tab: Tab, inputs: list[Any], ask: Callable[[tuple[Any, ...]], Request]) -> None:
-    """Generate asks the queue for what `ask` makes of the values of `inputs`."""
+def connect(frame: Frame, tab: Tab, inputs: Mapping[str, Component], ask: Callable[[Values], Request]) -> None:
+    """Generate asks the queue for what `ask` makes of the values of `inputs`, by their names."""
 
-    async def run(*values: Any) -> AsyncIterator[tuple[Any, ...]]:
+    async def run(asker: gr.Request, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
+        named = dict(zip(inputs, values, strict=True))
+        model = read_overrides(named.get(OVERRIDES)).get("sd_model_checkpoint")
         try:
-            job = frame.studio.generate(ask(values))
+            # pictures are decoded and encoded aside: others' progress goes on meanwhile
+            request = await asyncio.to_thread(ask, named)
+            job = frame.studio.generate(replace(request, user=asker.username), model)
         except RequestError as error:
             yield refused(error)
             return
@@ -33,7 +41,7 @@ def connect(frame: Frame, tab: Tab, inputs: list[Any], ask: Callable[[tuple[Any,
             yield shown
 
     # the queue is ours: Gradio only carries the waiting
-    tab.generate.click(run, inputs, tab.output.drawn, trigger_mode="multiple", **QUIET)
+    tab.generate.click(run, list(inputs.values()), tab.output.drawn, trigger_mode="multiple", **QUIET)
 
 
 async def follow(studio: Studio, pictures: Path, job: Future[Any]) -> AsyncIterator[tuple[Any, ...]]:

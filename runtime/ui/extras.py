@@ -83,7 +83,7 @@ def extras_tab(frame: Frame) -> ExtrasTab:
     async def run(*values: Any) -> AsyncIterator[tuple[Any, ...]]:
         found = dict(zip((*own, *fields.names), values, strict=True))
         try:
-            job = frame.studio.jobs.enlarge(ExtrasForm(**picked(ExtrasForm, found)).extras(frame.studio))
+            job = frame.studio.enlarge(ExtrasForm(**picked(ExtrasForm, found)).extras(frame.studio))
         except RequestError as error:
             yield refused(error)
             return

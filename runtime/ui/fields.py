@@ -44,9 +44,9 @@ class Fields:
     def controls(self) -> list[Component]:
         return list(self._controls.values())
 
-    def named(self, values: tuple[Any, ...]) -> dict[str, Any]:
-        """What the browser sent, by name; `values` in the order of `controls`."""
-        return dict(zip(self._controls, values, strict=True))
+    @property
+    def by_name(self) -> Mapping[str, Component]:
+        return self._controls
 
     def filled(self, found: Mapping[str, Any]) -> list[Any]:
         """For every control its new value, or that it stays as it is."""

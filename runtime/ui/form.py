@@ -10,6 +10,7 @@ from typing import Any
 from runtime.request import Hires, Request, Script, Start
 from runtime.studio import Studio
 from runtime.ui.fields import picked
+from runtime.ui.overrides import read_overrides
 
 SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULER = "Use same checkpoint", "Use same sampler", "Use same scheduler"
 Number = float | None
@@ -31,6 +32,8 @@ class Form:
     batch_size: Number = 1
     cfg_scale: Number = 7
     seed: Number = -1
+    #: `option: value`, for these pictures alone
+    override_settings: list[str] | None = None
     #: the "Extra" box: without it the five below do not count
     seed_extra: bool = False
     subseed: Number = -1
@@ -62,12 +65,12 @@ class Form:
 
     def request(self, studio: Studio, start: Start | None = None, user: str | None = None) -> Request:
         """What the form asks for; emptied fields are the defaults, no size is the model's own."""
-        options = studio.options.for_job({})
+        options = studio.options.for_job(read_overrides(self.override_settings))
         every = max(options.show_progress_every_n_steps, 0) if options.live_previews_enable else 0
         save, grid = bool(studio.options["samples_save"]), options.grid_save
         refined = self.enable_refiner and self.refiner_checkpoint not in (None, "", "None")
         return Request(
-            **self._prompts(),
+            **self._prompts(studio),
             sampler_name=self.sampler_name,
             scheduler=self.scheduler,
             steps=whole(self.steps, 20),
@@ -77,7 +80,8 @@ class Form:
             n_iter=whole(self.n_iter, 1),
             batch_size=whole(self.batch_size, 1),
             **self._seeds(),
-            tiling=self.tiling,
+            tiling=self.tiling or options.tiling,
+            restore_faces=options.face_restoration,
             refiner_checkpoint=self.refiner_checkpoint if refined else None,
             refiner_switch_at=plain(self.refiner_switch_at, 0.8) if refined else None,
             hires=self._hires() if self.enable_hr and start is None else None,
@@ -90,8 +94,15 @@ class Form:
             options=options,
         )
 
-    def _prompts(self) -> dict[str, Any]:
-        return {"prompt": self.prompt or "", "negative_prompt": self.negative_prompt or ""}
+    def _prompts(self, studio: Studio) -> dict[str, Any]:
+        bare, names = self.prompt or "", tuple(self.styles or ())
+        prompt, negative = studio.stock.with_styles(bare, self.negative_prompt or "", names)
+        return {
+            "prompt": prompt,
+            "negative_prompt": negative,
+            "styles": names,
+            "unstyled_prompt": bare if prompt != bare else None,
+        }
 
     def _seeds(self) -> dict[str, Any]:
         seeds: dict[str, Any] = {"seed": whole(self.seed, -1)}

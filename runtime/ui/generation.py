@@ -64,7 +64,7 @@ def seed(fields: Fields) -> tuple[gr.Button, gr.Button]:
 
 def _seed_row(fields: Fields, tab: str) -> tuple[gr.Button, gr.Button]:
     with gr.Row(elem_id=f"{tab}_seed_row", elem_classes=["gesso-seed"]):
-        number = gr.Number(value=-1, precision=0, label="Seed", elem_id=f"{tab}_seed", min_width=120, scale=4)
+        number = gr.Number(value=-1, precision=0, label="Seed", elem_id=f"{tab}_seed", min_width=90, scale=4)
         fields.add("seed", number)
         random, reuse = _seed_buttons(tab, "seed")
         extra = gr.Checkbox(

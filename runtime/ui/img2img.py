@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import gradio as gr
 
 from runtime.request import Request
 from runtime.studio import Studio
 from runtime.ui import generation, second_pass, start_inputs
-from runtime.ui.drawing import connect
+from runtime.ui.drawing import Values, connect
 from runtime.ui.fields import Fields, picked
 from runtime.ui.form import Form
 from runtime.ui.frame import Frame, Tab
 from runtime.ui.output import output_panel
-from runtime.ui.presets import connect_presets
+from runtime.ui.overrides import override_list
+from runtime.ui.scripts import script_list
 from runtime.ui.start_form import StartForm
 from runtime.ui.start_inputs import Pictures
+from runtime.ui.tokens import connect_counters
 from runtime.ui.toprow import toprow
 
 
@@ -44,20 +45,21 @@ def img2img_tab(frame: Frame) -> Img2Img:
             seeds = generation.seed(fields)
             second_pass.refiner(fields, studio)
             fields.add("tiling", gr.Checkbox(label="Tiling", elem_id="img2img_tiling", container=False))
+            override_list(fields)
+            scripts = script_list(fields, studio)
         with gr.Column(scale=1, min_width=320, elem_id="img2img_results"):
             output = output_panel("img2img", frame.local)
     tab = Img2Img(fields, top.generate, top.paste, seeds, output, pictures)
-    own = pictures.inputs
+    connect_counters(studio, fields, top.counters, top.hint)
 
-    def ask(values: tuple[Any, ...]) -> Request:
-        return asked(studio, fields.named(values[len(own) :]) | dict(zip(own, values, strict=False)))
+    def ask(values: Values) -> Request:
+        return asked(studio, values | {"script": scripts.chosen(values)})
 
-    connect_presets(top.presets, fields)
-    connect(frame, tab, [*own.values(), *fields.controls], ask)
+    connect(frame, tab, {**pictures.inputs, **fields.by_name, **scripts.controls}, ask)
     return tab
 
 
-def asked(studio: Studio, values: dict[str, Any]) -> Request:
+def asked(studio: Studio, values: Values) -> Request:
     """RequestError where there is no picture to start from."""
     form = StartForm(**picked(StartForm, values))
     request = Form.of(values).request(studio, form.start())

@@ -67,7 +67,7 @@ def _picture_place(tab: Img2Img, target: str) -> tuple[list[Any], Callable[[str]
     """The sub-tab, its number and its picture, and what they become."""
     pictures = tab.pictures
     if target == "txt2img":
-        return [], lambda file: []
+        return [], lambda _: []
     if target == "inpaint":
         return [pictures.tabs, pictures.mode, pictures.controls["inpaint"]], lambda file: [
             gr.Tabs(selected="img2img_inpaint_tab"), INPAINT, {"background": file, "layers": [], "composite": file},

@@ -26,7 +26,7 @@ def setting_control(studio: Studio, setting: Setting, brief: bool = False) -> Co
     """The control, with the stored value; `brief` leaves the explanation out."""
     shared: dict[str, Any] = {
         "label": setting.label,
-        "info": None if brief else setting.effect,
+        "info": None if brief else explanation(setting),
         "elem_id": f"setting_{setting.name}",
         "interactive": setting.name != "sd_checkpoint_hash",
     }
@@ -68,6 +68,6 @@ def stored(setting: Setting, value: Any) -> Any:
     return value
 
 
-def unit(setting: Setting) -> str:
-    """The unit in brackets, or nothing."""
-    return f" ({setting.unit})" if setting.unit else ""
+def explanation(setting: Setting) -> str:
+    """What it does, and what its number counts."""
+    return f"{setting.effect} ({setting.unit})" if setting.unit else setting.effect

@@ -9,6 +9,8 @@ import gradio as gr
 from runtime.studio import Studio
 from runtime.ui.fields import LOCAL, SWIFT, Fields
 from runtime.ui.presets import preset_keys
+from runtime.ui.style_list import style_list
+from runtime.ui.tokens import counter
 from runtime.ui.tool import tool
 
 _HINT = "(press Ctrl+Enter or Alt+Enter to generate)"
@@ -21,6 +23,8 @@ class TopRow:
     generate: gr.Button
     paste: gr.Button
     presets: dict[str, gr.Button]
+    counters: tuple[gr.HTML, gr.HTML]
+    hint: gr.HTML
 
 
 def toprow(fields: Fields, studio: Studio) -> TopRow:
@@ -29,16 +33,20 @@ def toprow(fields: Fields, studio: Studio) -> TopRow:
     with gr.Row(elem_id=f"{tab}_toprow"):
         with gr.Column(scale=6, min_width=300, elem_classes=["gesso-prompts"]):
             prompt = _prompt(fields, "prompt", "Prompt", f"{tab}_prompt", 3)
+            used = counter(f"{tab}_token_counter")
+            hint = gr.HTML(elem_id=f"{tab}_prompt_hint", elem_classes=["gesso-hint"])
             negative = _prompt(fields, "negative_prompt", "Negative prompt", f"{tab}_neg_prompt", 2)
+            used_too = counter(f"{tab}_negative_token_counter")
         with gr.Column(scale=2, min_width=240, elem_id=f"{tab}_actions_column"):
             generate = gr.Button("Generate", variant="primary", elem_id=f"{tab}_generate")
             stops(tab, studio)
             with gr.Row(elem_id=f"{tab}_tools", elem_classes=["gesso-tools"]):
                 paste = tool("paste" if tab == "txt2img" else f"{tab}_paste")
                 clear = tool(f"{tab}_clear_prompt")
+            style_list(fields, studio)
             keys = preset_keys(tab)
     clear.click(inputs=None, outputs=[prompt, negative], js="() => ['', '']", **LOCAL)
-    return TopRow(generate, paste, keys)
+    return TopRow(generate, paste, keys, (used, used_too), hint)
 
 
 def _prompt(fields: Fields, name: str, label: str, element: str, lines: int) -> gr.Textbox:

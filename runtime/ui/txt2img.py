@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gradio as gr
 
+from runtime.request import Request
 from runtime.ui import generation, second_pass
-from runtime.ui.drawing import connect
+from runtime.ui.drawing import Values, connect
 from runtime.ui.fields import Fields
 from runtime.ui.form import Form
 from runtime.ui.frame import Frame, Tab
 from runtime.ui.output import output_panel
+from runtime.ui.overrides import override_list
 from runtime.ui.presets import connect_presets
+from runtime.ui.scripts import script_list
+from runtime.ui.tokens import connect_counters
 from runtime.ui.toprow import toprow
 
 
@@ -28,9 +32,16 @@ def txt2img_tab(frame: Frame) -> Tab:
             second_pass.hires_fix(fields, studio)
             second_pass.refiner(fields, studio)
             fields.add("tiling", gr.Checkbox(label="Tiling", elem_id="txt2img_tiling", container=False))
+            override_list(fields)
+            scripts = script_list(fields, studio)
         with gr.Column(scale=1, min_width=320, elem_id="txt2img_results"):
             output = output_panel("txt2img", frame.local)
     tab = Tab(fields, top.generate, top.paste, seeds, output)
     connect_presets(top.presets, fields)
-    connect(frame, tab, [*fields.controls], lambda values: Form.of(fields.named(values)).request(studio))
+    connect_counters(studio, fields, top.counters, top.hint)
+
+    def ask(values: Values) -> Request:
+        return Form.of(values | {"script": scripts.chosen(values)}).request(studio)
+
+    connect(frame, tab, {**fields.by_name, **scripts.controls}, ask)
     return tab

@@ -48,6 +48,7 @@ REAL_ONE = (
     "To get a real model, download a Stable Diffusion 1.5 checkpoint (a .safetensors file of 2 to 4 GB; it fits cards "
     "with 4 GB), put it into the folder below and press Refresh."
 )
+NOT_ENGLISH = "CLIP, which reads the prompt, understands English; words of other languages do little."
 #: what the three letters of the memory line mean, shown where the mouse rests
 ACTIVE = "Active: peak amount of video memory used during generation (excluding cached data)"
 RESERVED = "Reserved: total amount of video memory allocated by the Torch library"
@@ -134,6 +135,16 @@ def _memory(used: MemoryUse) -> str:
 
 def _gigabytes(mebibytes: int, places: int = 2) -> str:
     return f"{mebibytes / 1024:.{places}f}"
+
+
+def tokens(used: int | None, room: int | None) -> str:
+    """`12/75`; None where the prompt cannot be read."""
+    return f'<span class="gesso-tokens">{"?" if used is None else f"{used}/{room}"}</span>'
+
+
+def prompt_hint() -> str:
+    """One line under a prompt that is not English."""
+    return remark(NOT_ENGLISH)
 
 
 def remark(sentence: str, detail: str = "") -> str:

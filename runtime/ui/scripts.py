@@ -1,0 +1,86 @@
+"""The Script list of a drawing tab: the chosen script's arguments are shown, the others' are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from runtime.request import Script
+from runtime.script_table import ScriptArgument, ScriptInfo
+from runtime.studio import Studio
+from runtime.ui import choices
+from runtime.ui.fields import SWIFT, Fields
+
+NONE = "None"
+_FEW = 3
+
+
+@dataclass(frozen=True)
+class Scripts:
+    """The scripts of a tab, with their arguments' controls by `title / place`."""
+
+    infos: tuple[ScriptInfo, ...]
+    controls: dict[str, Component]
+
+    def chosen(self, values: Mapping[str, Any]) -> Script | None:
+        """What the values of the tab ask for."""
+        info = next((one for one in self.infos if one.title == values["script_name"]), None)
+        if info is None:
+            return None
+        given = [values.get(_key(info, place), argument.value) for place, argument in enumerate(info.args)]
+        return Script(info.title, tuple(given))
+
+
+def script_list(fields: Fields, studio: Studio) -> Scripts:
+    """The list and, below it, one group of controls for each script."""
+    infos = tuple(studio.stock.scripts(img2img=fields.tab == "img2img"))
+    titles = [NONE, *(one.title for one in infos)]
+    names = gr.Dropdown(titles, value=NONE, label="Script", elem_id=f"{fields.tab}_script_list")
+    fields.add("script_name", names)
+    controls: dict[str, Component] = {}
+    groups = []
+    for info in infos:
+        with gr.Column(visible=False, elem_classes=["gesso-script"]) as group:
+            controls |= _group(info, studio, fields.tab)
+        groups.append(group)
+
+    def show(title: str) -> Sequence[Any]:
+        return [gr.Column(visible=info.title == title) for info in infos]
+
+    names.change(show, names, groups, **SWIFT)
+    return Scripts(infos, controls)
+
+
+def _group(info: ScriptInfo, studio: Studio, tab: str) -> dict[str, Component]:
+    found = {}
+    for place, argument in enumerate(info.args):
+        if argument.label and argument.choices != ():
+            element = f"script_{tab}_{_slug(info.title)}_{place}"
+            found[_key(info, place)] = _control(argument, studio, element)
+    return found
+
+
+def _control(argument: ScriptArgument, studio: Studio, element: str) -> Component:
+    shared: dict[str, Any] = {"value": argument.value, "label": argument.label, "elem_id": element}
+    if argument.label == "Upscaler":
+        return gr.Dropdown(choices.upscalers(studio), **shared)
+    if argument.choices:
+        kind = gr.Radio if len(argument.choices) <= _FEW else gr.Dropdown
+        return kind(list(argument.choices), **shared)
+    if isinstance(argument.value, bool):
+        return gr.Checkbox(**shared, container=False)
+    if argument.minimum is not None and argument.maximum is not None:
+        return gr.Slider(argument.minimum, argument.maximum, step=argument.step, **shared)
+    return gr.Textbox(**shared, lines=1, max_lines=30)
+
+
+def _key(info: ScriptInfo, place: int) -> str:
+    return f"{info.title} / {place}"
+
+
+def _slug(title: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in title.lower())
