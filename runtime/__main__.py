@@ -66,7 +66,7 @@ def _serve(settings: Settings, listener: socket.socket, worker: Sequence[str], a
         announce(protocol.Serving(url, page))
         if not page:
             say(f"Running on local URL:  {url}")
-        if page and settings.on("autolaunch") and not os.environ.get("SD_WEBUI_RESTARTING"):
+        if page and _wants_browser(settings, str(studio.options["auto_launch_browser"])):
             _open_browser(url)
         if page and settings.on("share"):
             _share(settings, listener)
@@ -122,6 +122,14 @@ def _share(settings: Settings, listener: socket.socket) -> None:
     from runtime.ui.share import share
 
     threading.Thread(target=share, args=(listener.getsockname()[1], settings.data_dir), daemon=True).start()
+
+
+def _wants_browser(settings: Settings, wish: str) -> bool:
+    """--autolaunch, or the setting, where a person started the server at a terminal."""
+    if os.environ.get("SD_WEBUI_RESTARTING"):
+        return False
+    wished = wish == "Remote" or (wish == "Local" and not settings.exposed)
+    return settings.on("autolaunch") or (wished and not settings.on("events") and sys.stderr.isatty())
 
 
 def _open_browser(url: str) -> None:

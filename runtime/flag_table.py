@@ -44,12 +44,17 @@ NETWORK = (
         no_api="do not serve /sdapi/v1",
         api_log="one line on standard error per API request",
         events="write event lines for the launcher on standard output",
+        freeze_settings="settings cannot be changed, neither by the page nor by the API",
+        hide_ui_dir_config="output folders are not shown in the settings and stay as they are",
+        api_server_stop="routes that end the server: server-kill, server-restart, server-stop",
         localization_none="never translate the page",
     ),
     *_flags(
         "text",
         "works",
         theme="light or dark; otherwise the browser decides",
+        freeze_settings_in_sections="sections of the settings, comma separated, that cannot be changed",
+        freeze_specific_settings="settings, comma separated, that cannot be changed",
         gradio_auth="name:password[,name:password] for the page; when reachable from outside, for the API too",
         gradio_auth_path="file with the same, one or more lines; adds to --gradio-auth",
         api_auth="name:password[,name:password] for the API (HTTP Basic)",
@@ -70,19 +75,10 @@ NETWORK = (
         gradio_debug="Gradio's debug mode",
         gradio_queue="the queue is always on",
         no_gradio_queue="the queue is always on",
-        freeze_settings="settings cannot be changed",
-        hide_ui_dir_config="output folders are hidden in the settings",
         enable_insecure_extension_access="there are no extensions yet",
         allow_code="there is no script that runs code",
         administrator="a mark without effect",
-        api_server_stop="routes that stop the server",
-        add_stop_route="routes that stop the server",
-    ),
-    *_flags(
-        "text",
-        "accepted",
-        freeze_settings_in_sections="sections of the settings that cannot be changed",
-        freeze_specific_settings="settings that cannot be changed",
+        add_stop_route="use --api-server-stop",
     ),
 )
 
@@ -94,6 +90,7 @@ PATHS = (
         models_dir="replaces DATA/models",
         ckpt="this checkpoint is listed and becomes the selected one",
         ui_settings_file="settings file; otherwise DATA/config.json",
+        ui_config_file="defaults of the page's controls; otherwise DATA/ui-config.json",
         localizations_dir="folder of localization files; otherwise DATA/localizations",
     ),
     *_flags(
@@ -124,17 +121,23 @@ PATHS = (
         gfpgan_models_path="folder of GFPGAN models",
         ldsr_models_path="folder of LDSR models",
         clip_models_path="folder of the interrogator's CLIP",
-        ui_config_file="defaults of the page",
         tests="folder of tests",
     ),
-    *_flags("repeat", "accepted", styles_file="file of styles"),
-    *_flags("repeat", "works", gradio_allowed_path="a further folder whose files the page may show"),
-    Flag("--filenames-max-length", "int", "accepted", "longest output file name", 128),
     *_flags(
-        "switch", "accepted", unix_filenames_sanitization="only / is replaced in file names",
-        no_prompt_history="do not write params.txt", no_tests="do not run tests",
+        "repeat",
+        "works",
+        styles_file="file of styles, * and ? allowed; otherwise DATA/styles.csv",
+        gradio_allowed_path="a further folder whose files the page may show",
     ),
-)  # fmt: skip
+    Flag("--filenames-max-length", "int", "worker", "longest part of an output file's name", 128),
+    *_flags(
+        "switch",
+        "worker",
+        unix_filenames_sanitization="only / is replaced in file names",
+        no_prompt_history="do not write params.txt",
+    ),
+    *_flags("switch", "accepted", no_tests="do not run tests"),
+)
 
 ENGINE = (
     Flag("--precision", "text", "worker", "full (float32), half or autocast", "autocast"),

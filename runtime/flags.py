@@ -99,6 +99,10 @@ def read_flags(arguments: Sequence[str], environ: Mapping[str, str]) -> Settings
     warnings += [
         f"{name} is accepted and does nothing yet: {f.help}." for name, f in given.items() if f.effect == "accepted"
     ]
+    _refuse_conflicts(values)
+    _take_environment(values, given, environ)
+    if bool(values["tls_keyfile"]) != bool(values["tls_certfile"]):
+        warnings.append("HTTPS needs both --tls-keyfile and --tls-certfile; one alone is ignored.")
     return _settings(values, given, tuple(warnings), environ)
 
 
@@ -184,6 +188,26 @@ def _number(flag: Flag, found: str) -> int | None:
         if flag.effect == "accepted":
             return None
         raise UsageError(f"{flag.name} needs a whole number, not {found!r}.") from None
+
+
+def _refuse_conflicts(values: Mapping[str, Any]) -> None:
+    if values["precision"] not in ("full", "half", "autocast"):
+        raise UsageError(f"--precision is full, half or autocast, not {values['precision']!r}.")
+    if values["precision"] == "half" and (values["no_half"] or values["no_half_vae"]):
+        raise UsageError("--precision half and --no-half or --no-half-vae contradict each other; leave one out.")
+
+
+def _take_environment(values: dict[str, Any], given: Mapping[str, Flag], environ: Mapping[str, str]) -> None:
+    """Variables that count where their flag is absent; Gradio's only where there is a page."""
+    names = {"loglevel": "SD_WEBUI_LOG_LEVEL"}
+    if not values["nowebui"]:
+        names |= {"subpath": "GRADIO_ROOT_PATH"}
+        if not values["listen"]:
+            names |= {"server_name": "GRADIO_SERVER_NAME"}
+        if "--port" not in given and environ.get("GRADIO_SERVER_PORT"):
+            values["port"] = _number(BY_NAME["--port"], environ["GRADIO_SERVER_PORT"])
+    for key, name in names.items():
+        values[key] = values[key] or environ.get(name)
 
 
 def _settings(

@@ -108,6 +108,27 @@ def test_the_api_only_server() -> None:
     assert (settings.api, settings.page, settings.first_port, settings.host) == (True, False, 7861, "127.0.0.1")
 
 
+def test_what_contradicts_itself_is_a_usage_error() -> None:
+    for words in (("--precision", "half", "--no-half"), ("--precision", "half", "--no-half-vae"), ("--precision", "x")):
+        with pytest.raises(UsageError):
+            read(*words)
+    assert read("--precision", "full", "--no-half").on("no_half")
+
+
+def test_variables_count_where_the_flag_is_absent() -> None:
+    environ = {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": "8001", "GRADIO_ROOT_PATH": "/sd"}
+    settings = read_flags((), environ)
+    assert (settings.host, settings.port, settings.text("subpath")) == ("0.0.0.0", 8001, "/sd")
+    assert settings.exposed
+    settings = read_flags(("--server-name", "127.0.0.1", "--port", "8002", "--subpath", "/own"), environ)
+    assert (settings.host, settings.port, settings.text("subpath")) == ("127.0.0.1", 8002, "/own")
+    assert read_flags(("--nowebui",), environ).host == "127.0.0.1", "Gradio's variables are for the page"
+
+
+def test_one_file_alone_is_no_https() -> None:
+    assert any("--tls-certfile" in warning for warning in read("--tls-keyfile", "k.pem").warnings)
+
+
 def test_the_table_names_each_flag_once() -> None:
     assert len(BY_NAME) == len(FLAGS)
     assert all(flag.help for flag in FLAGS)
