@@ -53,15 +53,17 @@ def _multiply() -> str:
 
 def _draw() -> bool:
     from runtime.engine.checkpoint import load_checkpoint
+    from runtime.engine.easel import Easel
     from runtime.engine.generate import generate
     from runtime.engine.memory import Settings, Store, look, place
     from runtime.engine.model import Model
+    from runtime.engine.saving import Outputs
 
     placement = place(Settings(), look())
     checkpoint = load_checkpoint(DEMO, placement.precision)
     model = Model(checkpoint.title, checkpoint.path, Store(checkpoint, placement), checkpoint.traits)
-    request = Request(prompt="a red circle on a white background", steps=2, seed=1, save=False)
-    result = generate(request, model, Path(), lambda _step: None, lambda: None)
+    request = Request(prompt="a red circle on a white background", steps=2, seed=1, save=False, save_grid=False)
+    result = generate(request, Easel(model, Outputs(Path(), history=False)), lambda _step: None, lambda: None)
     return len(result.pictures) == 1
 
 

@@ -25,9 +25,11 @@ from runtime.folders import FOLDER_KEYS, Folders, find_folders
 from runtime.request import Request, RequestError
 
 if TYPE_CHECKING:
+    from runtime.engine.easel import Easel
     from runtime.engine.generate import Step, Wish
     from runtime.engine.memory import Settings
     from runtime.engine.model import Model
+    from runtime.engine.tools import Tools
 
 #: nothing that the worker imports may ask another machine for anything
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
@@ -60,8 +62,11 @@ def parse(arguments: list[str]) -> WorkerSettings:
     parser.add_argument("--device-id")
     parser.add_argument("--use-cpu", nargs="+", default=[])
     parser.add_argument("--precision", default="autocast")
-    for flag in ("--no-half", "--no-half-vae", "--medvram", "--lowvram", "--no-hashing"):
+    parser.add_argument("--ckpt", type=Path)
+    parser.add_argument("--filenames-max-length", type=int, default=128)
+    for flag in ("--no-half", "--no-half-vae", "--medvram", "--lowvram", "--no-hashing", "--no-prompt-history"):
         parser.add_argument(flag, action="store_true")
+    parser.add_argument("--unix-filenames-sanitization", action="store_true")
     # the handle first: a flag with several values must not swallow it
     flags, _unknown = parser.parse_known_args(arguments[:-1])
     folders = find_folders(vars(flags), flags.data_dir, flags.models_dir or flags.data_dir / "models")
@@ -76,6 +81,11 @@ class Worker:
     settings: WorkerSettings
     model: Model | None = None
     postponed: list[Message] = field(default_factory=list)
+    #: the checkpoint that the server chose; a job may have left another in its place
+    chosen: Path | None = None
+    #: SHA-256 of the files that were loaded
+    hashes: dict[Path, str | None] = field(default_factory=dict)
+    tools: Tools | None = None
     interrupted: bool = False
     stopping: bool = False
 
@@ -119,7 +129,7 @@ class Worker:
 
         import torch
 
-        self.model = None
+        self.model = self.chosen = None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -127,34 +137,59 @@ class Worker:
 
     def load(self, path: Path, sha256: str | None) -> None:
         """Replace the model; the old one stays when the new one cannot be read."""
+        began = time.monotonic()
+        self.say(event="phase", name="model")
+        model = self.read(path, sha256)
+        self.chosen = path
+        width, height = model.traits.native
+        self.say(
+            event="loaded",
+            path=str(path),
+            title=model.title,
+            seconds=round(time.monotonic() - began, 3),
+            width=width,
+            height=height,
+            hash=model.sha256,
+            device=model.store.placement.device,
+            mode=model.store.placement.mode,
+        )
+        self.tell_embeddings(model)
+
+    def read(self, path: Path, sha256: str | None) -> Model:
+        """The checkpoint at this place, in the place of the loaded one once its file has been read."""
         from runtime.engine.checkpoint import load_checkpoint
         from runtime.engine.memory import Store, look, place
         from runtime.engine.model import Model
 
-        began = time.monotonic()
-        self.say(event="phase", name="model")
         hashing = _Hash(path) if self.settings.hashing and sha256 is None else None
         placement = place(_engine_settings(self.settings.flags), look())
         checkpoint = load_checkpoint(path, placement.precision)
         self.model = None
-        sha256 = hashing.result() if hashing else sha256
+        self.hashes[path] = sha256 = hashing.result() if hashing else sha256
         self.model = Model(checkpoint.title, checkpoint.path, Store(checkpoint, placement), checkpoint.traits, sha256)
-        self.say(
-            event="loaded",
-            path=str(path),
-            title=checkpoint.title,
-            seconds=round(time.monotonic() - began, 3),
-            width=checkpoint.traits.native[0],
-            height=checkpoint.traits.native[1],
-            hash=sha256,
-            device=placement.device,
-            mode=placement.mode,
-        )
+        return self.model
+
+    def tell_embeddings(self, model: Model) -> None:
+        """Which textual inversions fit the model; a folder that cannot be read costs no model."""
+        try:
+            listing = self.instruments().listing(model)
+        except (OSError, RequestError):
+            traceback.print_exc()
+            return
+        self.say(event="embeddings", listing=listing)
+
+    def instruments(self) -> Tools:
+        """Made when first needed."""
+        from runtime.engine.tools import Tools
+
+        if self.tools is None:
+            self.tools = Tools.of(self.settings.folders, self.settings.flags)
+        return self.tools
 
     def generate(self, job: str, request: Request) -> None:
         from runtime.engine.generate import generate
 
-        if self.model is None:
+        if self.chosen is None:
             raise RequestError("no-model", "No checkpoint is loaded.", "Choose a checkpoint first.")
         self.interrupted = False
 
@@ -163,9 +198,28 @@ class Worker:
             numbers = {"step": step.step, "steps": step.steps, "batch": step.batch, "batches": step.batches}
             self.say(*blobs, event="step", id=job, **numbers)
 
-        result = generate(request, self.model, self.settings.folders.data, report, self.wish)
+        result = generate(request, self.easel(), report, self.wish)
         body, blobs = wire.pack(result)
         self.say(*blobs, event="done", id=job, result=body)
+
+    def easel(self) -> Easel:
+        """The chosen checkpoint and all that a job may ask for; RequestError where the checkpoint cannot be had."""
+        if self.chosen is not None and (self.model is None or self.model.path != self.chosen):
+            self.read(self.chosen, self.hashes.get(self.chosen))
+        if self.model is None:
+            raise RequestError("no-model", "No checkpoint is loaded.", "Choose a checkpoint first.")
+        return self.instruments().easel(self.model, self.fetch)
+
+    def fetch(self, spelling: str) -> Model:
+        """Another checkpoint in the place of the loaded one, by any spelling of its name; RequestError if none is."""
+        path = self.instruments().find_checkpoint(spelling)
+        if path is None:
+            message = f"There is no checkpoint named {spelling}."
+            raise RequestError("checkpoint-unknown", message, "Choose one of the list, or refresh it.")
+        if self.model is None or self.model.path != path:
+            self.model = None
+            return self.read(path, self.hashes.get(path))
+        return self.model
 
     def wish(self) -> Wish:
         """Look at what waits: `interrupt` and `skip` are obeyed at once, everything else after the job."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from runtime.engine.model import Model
+from runtime.engine.tiling import wrapped
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
 
@@ -17,27 +19,54 @@ from runtime.request import RequestError
 _APART = 2**63
 
 
-def decode(model: Model, latents: Tensor, retry: bool = True) -> list[Tensor]:
-    """Pictures (3, height, width) in -1 … 1, one at a time; RequestError `nan-vae` if they are no numbers.
+@dataclass(frozen=True)
+class Coder:
+    """The autoencoder of a model for one job.
 
-    `retry`: a decoder that overflows goes on in float32, for this and all later pictures.
+    `retry`: one that overflows goes on in float32, for this and all later pictures; `tiling`: edges meet.
     """
 
+    model: Model
+    retry: bool = True
+    tiling: bool = False
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.model.store.dtype("vae")
+
+    def each(self, run: Callable[[torch.nn.Module, Tensor], Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Every input by itself; RequestError `nan-vae` if what comes out are no numbers."""
+        with self.model.store.lend("vae") as vae, wrapped(*([vae] if self.tiling else [])):
+            made = [run(vae, one) for one in inputs]
+            if self.retry and not _finite(made) and self.dtype != torch.float32:
+                self.model.store.widen("vae")
+                made = [run(vae, one) for one in inputs]
+        if not _finite(made):
+            message = "The VAE produced numbers that are no numbers, so there is no picture."
+            raise RequestError("nan-vae", message, "Start with --no-half-vae, or choose another VAE or checkpoint.")
+        return made
+
+
+def decode(coder: Coder, latents: Tensor) -> list[Tensor]:
+    """Pictures (3, height, width) in -1 … 1."""
+
     def one(vae: torch.nn.Module, latent: Tensor) -> Tensor:
-        decoded: Tensor = vae.decode((latent / model.traits.scaling).to(_dtype(model))[None]).sample[0]  # type: ignore[operator]
+        decoded: Tensor = vae.decode((latent / coder.model.traits.scaling).to(coder.dtype)[None]).sample[0]  # type: ignore[operator]
         return decoded.float()
 
-    return _each(model, one, list(latents), retry)
+    return coder.each(one, list(latents))
 
 
-def encode(model: Model, pictures: Sequence[Tensor], seeds: Sequence[int], retry: bool = True) -> list[Tensor]:
+def encode(coder: Coder, pictures: Sequence[Tensor], seeds: Sequence[int]) -> list[Tensor]:
     """Latents (4, h, w) in float32 of one (3, height, width) picture per seed, drawn from the distribution around each.
 
     A picture that occurs several times is encoded once.
     """
     different = list({id(one): one for one in pictures}.values())
-    encoded = dict(zip(map(id, different), _distributions(model, different, retry), strict=True))
-    return [_drawn(encoded[id(one)], seed) * model.traits.scaling for one, seed in zip(pictures, seeds, strict=True)]
+    encoded = dict(zip(map(id, different), _distributions(coder, different), strict=True))
+    return [
+        _drawn(encoded[id(one)], seed) * coder.model.traits.scaling for one, seed in zip(pictures, seeds, strict=True)
+    ]
 
 
 def _drawn(distribution: Tensor, seed: int) -> Tensor:
@@ -46,32 +75,14 @@ def _drawn(distribution: Tensor, seed: int) -> Tensor:
     return mean + deviation * torch.randn(mean.shape, generator=generator).to(mean.device)
 
 
-def _distributions(model: Model, pictures: list[Tensor], retry: bool) -> list[Tensor]:
+def _distributions(coder: Coder, pictures: list[Tensor]) -> list[Tensor]:
     """(8, h, w): mean and standard deviation."""
 
     def one(vae: torch.nn.Module, picture: Tensor) -> Tensor:
-        found = vae.encode(picture.to(model.store.device, _dtype(model))[None]).latent_dist  # type: ignore[operator]
+        found = vae.encode(picture.to(coder.model.store.device, coder.dtype)[None]).latent_dist  # type: ignore[operator]
         return torch.cat([found.mean[0], found.std[0]]).float()
 
-    return _each(model, one, pictures, retry)
-
-
-def _dtype(model: Model) -> torch.dtype:
-    return model.store.dtype("vae")
-
-
-def _each(
-    model: Model, run: Callable[[torch.nn.Module, Tensor], Tensor], inputs: list[Tensor], retry: bool
-) -> list[Tensor]:
-    with model.store.lend("vae") as vae:
-        made = [run(vae, one) for one in inputs]
-        if retry and not _finite(made) and _dtype(model) != torch.float32:
-            model.store.widen("vae")
-            made = [run(vae, one) for one in inputs]
-    if not _finite(made):
-        message = "The VAE produced numbers that are no numbers, so there is no picture."
-        raise RequestError("nan-vae", message, "Start with --no-half-vae, or choose another VAE or checkpoint.")
-    return made
+    return coder.each(one, pictures)
 
 
 def _finite(made: Sequence[Tensor]) -> bool:
@@ -79,7 +90,7 @@ def _finite(made: Sequence[Tensor]) -> bool:
 
 
 def seen(
-    model: Model,
+    coder: Coder,
     pictures: Sequence[Tensor] | None,
     mask: Image.Image | None,
     seeds: Sequence[int],
@@ -92,9 +103,9 @@ def seen(
     Inpainting models see a mask and the picture without what is masked; without a picture all is masked and grey, as
     in AUTOMATIC1111. instruct-pix2pix sees the picture. `cells` is (height, width) of the latents.
     """
-    wanted = model.traits.input_channels
+    wanted = coder.model.traits.input_channels
     if wanted == 8:
-        return _shown(model, pictures, len(seeds), cells, options)
+        return _shown(coder, pictures, len(seeds), cells)
     if wanted != 9:
         return None
     height, width = cells[0] * 8, cells[1] * 8
@@ -105,19 +116,17 @@ def seen(
         masked = _full_mask(mask, height, width, rounded)
         sized = {id(one): _hidden(one, masked, options.inpainting_mask_weight) for one in pictures}
         pictures = [sized[id(one)] for one in pictures]
-    latents = torch.stack(encode(model, pictures, seeds, options.auto_vae_precision))
+    latents = torch.stack(encode(coder, pictures, seeds))
     small = torch.nn.functional.interpolate(masked[None], size=cells).expand(len(seeds), -1, -1, -1)
     return torch.cat([small.to(latents.device), latents], dim=1)
 
 
-def _shown(
-    model: Model, pictures: Sequence[Tensor] | None, count: int, cells: tuple[int, int], options: JobOptions
-) -> Tensor:
+def _shown(coder: Coder, pictures: Sequence[Tensor] | None, count: int, cells: tuple[int, int]) -> Tensor:
     """instruct-pix2pix was trained on the distribution's mean, not scaled."""
     if pictures is None:
-        return torch.zeros(count, 4, *cells, device=model.store.device)
+        return torch.zeros(count, 4, *cells, device=coder.model.store.device)
     different = list({id(one): one for one in pictures}.values())
-    found = dict(zip(map(id, different), _distributions(model, different, options.auto_vae_precision), strict=True))
+    found = dict(zip(map(id, different), _distributions(coder, different), strict=True))
     means = [torch.nn.functional.interpolate(found[id(one)][None, :4], size=cells)[0] for one in pictures]
     return torch.stack(means)
 

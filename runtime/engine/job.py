@@ -4,19 +4,38 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from runtime import catalogue
 from runtime.catalogue import SamplerInfo
-from runtime.engine.prompt import without_comments
-from runtime.request import LARGEST_SEED, Request, RequestError
+from runtime.engine import hires as second
+from runtime.engine.hires import Target
+from runtime.engine.noise import SEEDS
+from runtime.engine.prompt import NetworkTag, take_networks, without_comments
+from runtime.request import LARGEST_SEED, Hires, Request, RequestError
 
 SMALLEST_SIDE, LARGEST_SIDE = 64, 8192
 MOST_STEPS = 1000
 MOST_GUIDANCE = 1000.0
 MOST_PICTURES = 1000
-#: torch's generators take seeds below this
-SEEDS = 2**64
+MOST_IN_A_BATCH = 256
+#: width times height times batch size of what is drawn at once
+MOST_PIXELS = LARGEST_SIDE * LARGEST_SIDE
+_NO_RESTORER = "No face restorer is installed, so faces stay as they were drawn."
+
+
+@dataclass(frozen=True)
+class SecondPass:
+    """Hires fix, its open questions answered."""
+
+    prompt: str
+    negative_prompt: str
+    tags: tuple[NetworkTag, ...]
+    sampler: SamplerInfo
+    scheduler: str
+    steps: int
+    upscaler: str
+    target: Target
 
 
 @dataclass(frozen=True)
@@ -24,62 +43,176 @@ class Job:
     """A request with every open question answered."""
 
     request: Request
+    #: as infotext tells them: without comments, with tags
     prompt: str
     negative_prompt: str
+    #: the prompt that is encoded
+    bare_prompt: str
+    tags: tuple[NetworkTag, ...]
     sampler: SamplerInfo
     scheduler: str
     width: int
     height: int
     seed: int
-    eta: float
+    subseed: int
+    tiling: bool = False
+    second_pass: SecondPass | None = None
+    notes: dict[str, str] = field(default_factory=dict)
     comments: tuple[str, ...] = ()
+
+    @property
+    def hires(self) -> Hires | None:
+        return None if self.second_pass is None else self.request.hires
+
+    @property
+    def uses_ensd(self) -> bool:
+        """Does the noise of the steps depend on ENSD?"""
+        request, sampler = self.request, self.sampler
+        own = request.options.eta_ancestral if request.eta is None else request.eta
+        return sampler.uses_ensd and own != 0
+
+    def seeds(self, batch: int) -> tuple[int, ...]:
+        """Of one batch: image i has seed + i, or all the same where the variation makes the difference."""
+        first = batch * self.request.batch_size
+        steps = range(first, first + self.request.batch_size)
+        return tuple((self.seed + (0 if self.request.subseed_strength else step)) % SEEDS for step in steps)
+
+    def subseeds(self, batch: int) -> tuple[int, ...]:
+        first = batch * self.request.batch_size
+        return tuple((self.subseed + step) % SEEDS for step in range(first, first + self.request.batch_size))
 
 
 def check(request: Request, native: tuple[int, int]) -> Job:
     """Answer what the request leaves open; RequestError for what cannot be drawn."""
-    found = catalogue.find_sampler(request.sampler_name)
-    if found is None:
-        names = ", ".join(sampler.name for sampler in catalogue.SAMPLERS)
-        raise RequestError("sampler-unknown", f"Sampler not found: {request.sampler_name}.", f"There are {names}.")
+    sampler, suffix = _sampler(request.sampler_name)
     _check_numbers(request)
-    request = replace(request, prompt=_readable(request.prompt), negative_prompt=_readable(request.negative_prompt))
+    request = replace(request, prompt=readable(request.prompt), negative_prompt=readable(request.negative_prompt))
+    request = _with_batch_of_start(request)
     comments: list[str] = []
     width, height = (
         _side(name, side or own, comments)
         for name, side, own in (("width", request.width, native[0]), ("height", request.height, native[1]))
     )
-    sampler, suffix = found
+    _check_pixels(width, height, request.batch_size)
     scheduler = _scheduler(request.scheduler, suffix, comments)
-    seed = _seed(request)
-    prompt, negative = without_comments(request.prompt), without_comments(request.negative_prompt)
-    options = request.options
-    own = options.eta_ddim if sampler.own_timesteps else options.eta_ancestral
-    eta = own if request.eta is None else request.eta
-    return Job(request, prompt, negative, sampler, scheduler, width, height, seed, eta, tuple(comments))
+    prompt, negative = _without_comments(request.prompt, request), _without_comments(request.negative_prompt, request)
+    bare, tags = take_networks(prompt)
+    if request.restore_faces or request.options.face_restoration:
+        comments.append(_NO_RESTORER)
+    job = Job(
+        request, prompt, negative, bare, tags, sampler, scheduler, width, height,
+        _seed(request.seed), _seed(request.subseed), request.tiling or request.options.tiling,
+    )  # fmt: skip
+    if request.hires is not None and request.start is None:
+        job = _with_second_pass(job, request.hires, comments)
+    return replace(job, comments=tuple(comments))
+
+
+def _sampler(name: str) -> tuple[SamplerInfo, str | None]:
+    found = catalogue.find_sampler(name)
+    if found is None:
+        names = ", ".join(sampler.name for sampler in catalogue.SAMPLERS)
+        raise RequestError("sampler-unknown", f"Sampler not found: {name}.", f"There are {names}.")
+    return found
 
 
 def _check_numbers(request: Request) -> None:
+    hires_steps = request.hires.steps if request.hires and request.hires.steps else 1
     for name, value, most in (
         ("steps", request.steps, MOST_STEPS),
-        ("batch_size", request.batch_size, MOST_PICTURES),
+        ("hr_second_pass_steps", hires_steps, MOST_STEPS),
+        ("batch_size", request.batch_size, MOST_IN_A_BATCH),
         ("n_iter", request.n_iter, MOST_PICTURES),
     ):
         if not 1 <= value <= most:
             raise RequestError("out-of-range", f"{name} is {value}.", f"It goes from 1 to {most}.")
-    if not abs(request.cfg_scale) <= MOST_GUIDANCE:  # so that not-a-number is refused too
-        raise RequestError("out-of-range", f"cfg_scale is {request.cfg_scale}.", "It is a number such as 7.")
-    if request.eta is not None and not 0 <= request.eta < math.inf:
-        raise RequestError("out-of-range", f"eta is {request.eta}.", "It is a number from 0 up, mostly 0 to 1.")
+    image_cfg = request.start.image_cfg_scale if request.start else None
+    for name, scale in (("cfg_scale", request.cfg_scale), ("image_cfg_scale", image_cfg or 0.0)):
+        if not abs(scale) <= MOST_GUIDANCE:  # so that not-a-number is refused too
+            raise RequestError("out-of-range", f"{name} is {scale}.", "It is a number such as 7.")
+    for name, number, most_of_it in _numbers(request):
+        if number is not None and not 0 <= number <= most_of_it:
+            ends = "from 0 up" if most_of_it > MOST_GUIDANCE else f"from 0 to {most_of_it:g}"
+            raise RequestError("out-of-range", f"{name} is {number}.", f"It is a number {ends}.")
 
 
-def _readable(text: str) -> str:
+def _numbers(request: Request) -> tuple[tuple[str, float | None, float], ...]:
+    """(name, value, the most it may be); all begin at 0."""
+    finite = 1e30
+    strengths = [one.denoising_strength for one in (request.start, request.hires) if one is not None]
+    start, mask, options = request.start, request.start and request.start.mask, request.options
+    return (
+        *(("denoising_strength", one, 1.0) for one in strengths),
+        ("subseed_strength", request.subseed_strength, 1.0),
+        ("refiner_switch_at", request.refiner_switch_at, 1.0),
+        ("eta", request.eta, finite),
+        *((name, getattr(request, name), finite) for name in ("s_churn", "s_tmin", "s_noise", "s_min_uncond")),
+        ("s_tmax", request.s_tmax, math.inf),
+        ("hr_scale", request.hires.scale if request.hires else None, 64.0),
+        ("initial_noise_multiplier", start.initial_noise_multiplier if start else None, 1000.0),
+        ("resize_mode", start.resize_mode if start else None, 3.0),
+        ("inpainting_fill", mask.fill if mask else None, 3.0),
+        ("inpaint_full_res_padding", mask.padding if mask else None, float(LARGEST_SIDE)),
+        ("mask_blur_x", mask.blur_x if mask else None, 1024.0),
+        ("mask_blur_y", mask.blur_y if mask else None, 1024.0),
+        ("inpainting_mask_weight", options.inpainting_mask_weight, 1.0),
+        ("img2img_extra_noise", options.img2img_extra_noise, 1000.0),
+    )
+
+
+def _check_pixels(width: int, height: int, count: int) -> None:
+    if width * height * count > MOST_PIXELS:
+        message = f"{count} pictures of {width}x{height} at once are more than {MOST_PIXELS} pixels."
+        raise RequestError("size-out-of-range", message, "Draw smaller pictures, or fewer at once.")
+
+
+def _with_batch_of_start(request: Request) -> Request:
+    """Several start images are one batch."""
+    count = 0 if request.start is None else len(request.start.images)
+    if count > request.batch_size:
+        message = f"There are {count} start images for a batch of {request.batch_size}."
+        raise RequestError("too-many-start-images", message, "Raise batch_size, or send fewer.")
+    return replace(request, batch_size=count) if count > 1 else request
+
+
+def _with_second_pass(job: Job, hires: Hires, comments: list[str]) -> Job:
+    target = second.target_of(hires, job.width, job.height)
+    for name, side in zip(("width", "height"), target.cells, strict=True):
+        _side(f"the second pass's {name}", side * 8, comments)
+    _check_pixels(target.width, target.height, job.request.batch_size)
+    sampler, scheduler = job.sampler, job.scheduler
+    if hires.sampler_name:
+        sampler, suffix = _sampler(hires.sampler_name)
+        scheduler = suffix or scheduler
+    if hires.scheduler:
+        scheduler = _scheduler(hires.scheduler, None, comments)
+    positive = _without_comments(readable(hires.prompt), job.request) or job.prompt
+    negative = _without_comments(readable(hires.negative_prompt), job.request) or job.negative_prompt
+    bare, tags = take_networks(positive)
+    found = SecondPass(
+        bare, negative, tags, sampler, scheduler, hires.steps or job.request.steps, _upscaler(hires.upscaler), target
+    )
+    notes = second.notes(hires, job.prompt, job.negative_prompt, job.sampler.name, job.scheduler)
+    return replace(job, second_pass=found, notes=notes)
+
+
+def _upscaler(name: str) -> str:
+    """The latent one is AUTOMATIC1111's where none is named."""
+    return name.strip() or "Latent"
+
+
+def readable(text: str) -> str:
     """The halves of a UTF-16 pair joined; a half by itself, which no tokenizer and no file takes, becomes "�"."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _seed(request: Request) -> int:
+def _without_comments(text: str, request: Request) -> str:
+    return without_comments(text) if request.options.enable_prompt_comments else text
+
+
+def _seed(seed: int) -> int:
     """-1 is random. Any other negative is a seed, as in AUTOMATIC1111, and told as the number torch makes of it."""
-    return random.randrange(LARGEST_SEED) if request.seed == -1 else request.seed % SEEDS
+    return random.randrange(LARGEST_SEED) if seed == -1 else seed % SEEDS
 
 
 def _side(name: str, side: int, comments: list[str]) -> int:

@@ -10,8 +10,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from runtime.engine import autoencoder, images, masks
+from runtime.engine.autoencoder import Coder
 from runtime.engine.masks import Box
-from runtime.engine.model import Model
 from runtime.engine.pixels import flatten, to_tensor
 from runtime.engine.resize import FILL, LATENT, STRETCH, Enlarge, resize
 from runtime.job_options import JobOptions
@@ -152,13 +152,18 @@ class Ground:
     #: (n, 4 or 5, h, w) for U-Nets that want to see more
     channels: Tensor | None = None
 
+    @property
+    def cells(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.latents.shape[2], self.latents.shape[3]
+
     def restored(self, drawn: Tensor) -> Tensor:
         """The result with what was to stay exactly as it was."""
         return drawn if self.redrawn is None else drawn * self.redrawn + self.latents * (1 - self.redrawn)
 
 
 def lay_ground(
-    model: Model,
+    coder: Coder,
     under: Underpainting,
     size: tuple[int, int],
     seeds: Sequence[int],
@@ -171,7 +176,7 @@ def lay_ground(
     """
     tensors = [to_tensor(one) for one in under.pictures]
     sources = [tensors[k % len(tensors)] for k in range(len(seeds))]
-    encoded = autoencoder.encode(model, sources, seeds, options.auto_vae_precision)
+    encoded = autoencoder.encode(coder, sources, seeds)
     if under.request.resize_mode == LATENT:
         encoded = [_interpolated(one, size) for one in encoded]
     latents = torch.stack(encoded)
@@ -186,7 +191,7 @@ def lay_ground(
             latents = latents * (1 - redrawn)
     height, width = latents.shape[2:]
     rounded = under.request.mask is None or under.request.mask.round
-    channels = autoencoder.seen(model, sources, under.mask, seeds, (height, width), options, rounded)
+    channels = autoencoder.seen(coder, sources, under.mask, seeds, (height, width), options, rounded)
     return Ground(latents, redrawn, channels)
 
 

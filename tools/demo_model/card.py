@@ -19,9 +19,11 @@ from pathlib import Path
 from PIL import Image
 
 from runtime.engine.checkpoint import load_checkpoint
+from runtime.engine.easel import Easel
 from runtime.engine.generate import generate
 from runtime.engine.memory import Settings, Store, look, place
 from runtime.engine.model import Model
+from runtime.engine.saving import Outputs
 from runtime.request import Request
 from tools.demo_model.drawings import COLOURS, SHAPES, Scene, all_scenes, caption
 from tools.demo_model.export import TARGET
@@ -52,8 +54,9 @@ def draw_all(model: Model, scenes: list[Scene], first_seed: int) -> list[Drawn]:
     for number, scene in enumerate(scenes):
         text = caption(scene, words)
         request = Request(prompt=text, seed=first_seed + number, sampler_name="Euler a", steps=20, save=False)
-        result = generate(replace(request, cfg_scale=7.0), model, Path(), lambda _step: None, lambda: None)
-        picture = Image.open(io.BytesIO(result.pictures[0].png))
+        easel = Easel(model, Outputs(Path(), history=False))
+        result = generate(replace(request, cfg_scale=7.0), easel, lambda _step: None, lambda: None)
+        picture = Image.open(io.BytesIO(result.pictures[0].data))
         drawn.append((scene, text, picture, judge(picture)))
         if number % 20 == 19:
             print(number + 1, json.dumps(shares(drawn)), flush=True)

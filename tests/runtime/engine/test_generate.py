@@ -10,14 +10,17 @@ import pytest
 import torch
 from PIL import Image
 
+from runtime import wire
 from runtime.engine import images
+from runtime.engine.easel import Easel
 from runtime.engine.generate import Step, generate
 from runtime.engine.job import check
+from runtime.engine.saving import Outputs
 from runtime.infotext import parse_infotext
 from runtime.job_options import JobOptions
-from runtime.request import LARGEST_SEED, Request, RequestError
+from runtime.request import LARGEST_SEED, Request, RequestError, Result
 
-SMALL = Request(prompt="a red circle", steps=3, seed=7, save=False)
+SMALL = Request(prompt="a red circle", steps=3, seed=7, save=False, save_grid=False)
 
 
 def draw(request, model, tmp_path, stop_after=None, skip_after=None):
@@ -28,7 +31,7 @@ def draw(request, model, tmp_path, stop_after=None, skip_after=None):
             return "stop"
         return "skip" if len(seen) == skip_after else None
 
-    return generate(request, model, tmp_path, seen.append, wish), seen
+    return generate(request, Easel(model, Outputs(tmp_path)), seen.append, wish), seen
 
 
 def pixels(picture):
@@ -63,28 +66,6 @@ def test_prompt_seed_and_guidance_change_the_picture(model, tmp_path):
     for change in ({"prompt": "a blue square"}, {"seed": 8}, {"cfg_scale": 1.0}, {"negative_prompt": "blurry"}):
         other = draw(replace(SMALL, **change), model, tmp_path)[0].pictures[0]
         assert (pixels(other) != pixels(first)).any(), change
-
-
-def test_guidance_by_hand(model, tmp_path):
-    """CFG is linear in the scale: with one Euler step the latents at scale 3 follow from those at 1 and 2."""
-    from runtime.engine.conditioning import encode
-    from runtime.engine.generate import guided
-
-    with torch.inference_mode(), model.store.lend("text") as text, model.store.lend("unet") as unet:
-
-        def states(prompt):
-            options, device = JobOptions(), model.store.device
-            guidance = encode(text, model.traits, prompt, "", 1, options, None, device, size=(64, 64))
-            return guidance.parts[0][0].at(0).states
-
-        wanted, unwanted, longer = states("a cat"), states(""), states("x BREAK y")
-        x = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1)) * 5
-        at = {scale: guided(unet, torch.float32, wanted, unwanted, scale)(x, 5.0) for scale in (1.0, 2.0, 3.0)}
-        assert torch.allclose(at[3.0], 2 * at[2.0] - at[1.0], atol=1e-3)
-        apart = {scale: guided(unet, torch.float32, wanted, longer, scale)(x, 5.0) for scale in (1.0, 2.0, 3.0)}
-        assert torch.allclose(apart[3.0], 2 * apart[2.0] - apart[1.0], atol=1e-3)
-        assert torch.allclose(apart[1.0], at[1.0], atol=1e-4)
-        assert not torch.allclose(apart[2.0], at[2.0], atol=1e-3)
 
 
 def test_long_prompts_and_odd_sizes(model, tmp_path):
@@ -219,16 +200,22 @@ def test_numbers_that_are_none_are_said(model, tmp_path):
 
 
 def test_a_decoder_that_overflows_is_tried_again_in_float32(checkpoint_file, tmp_path):
+    from runtime.engine.autoencoder import Coder, decode
     from runtime.engine.checkpoint import Precision, load_checkpoint
-    from runtime.engine.generate import decode
     from runtime.engine.memory import Placement, Store
+    from runtime.engine.model import Model
 
     precision = Precision(vae=torch.float16)
     checkpoint = load_checkpoint(checkpoint_file, precision)
     checkpoint.vae.post_quant_conv.weight.mul_(1e6 / 3).clamp_(-6e4, 6e4)
     store = Store(checkpoint, Placement("cpu", precision))
+    short = Model("tiny", checkpoint_file, store, checkpoint.traits)
+    latents = torch.full((1, 4, 8, 8), 30.0)
     with torch.inference_mode():
-        (picture,) = decode(store, torch.full((1, 4, 8, 8), 30.0))
+        with pytest.raises(RequestError) as refused:
+            decode(Coder(short, retry=False), latents)
+        (picture,) = decode(Coder(short), latents)
+    assert refused.value.code == "nan-vae"
     assert torch.isfinite(picture).all()
     assert store.dtype("vae") == torch.float32
 
@@ -243,21 +230,6 @@ def test_files_are_numbered_in_dated_folders(model, tmp_path):
     paths = [picture.path for picture in (*result.pictures, *again.pictures)]
     assert paths == [str(folder / f"0000{k}-{7 + k % 2}.png") for k in range(4)]
     assert (folder / "00000-7.png").read_bytes() == result.pictures[0].data
-
-
-def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, monkeypatch):
-    from datetime import date
-    from pathlib import Path
-
-    def full(self, _bytes):
-        self.touch()
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(RequestError, match="No space left") as refused:
-        images.save_png(b"png", tmp_path / "out", 1, date(2026, 1, 2))
-    assert refused.value.code == "cannot-save"
-    assert list((tmp_path / "out" / "2026-01-02").iterdir()) == []
 
 
 def test_levels_are_cut_off(model):
@@ -302,10 +274,10 @@ def test_eta_is_written_where_it_counts(model, tmp_path, sampler, eta, written):
     assert (written in text) if written else ("Eta" not in text)
 
 
-def test_result_is_plain_data(model, tmp_path):
-    from runtime.worker import plain
-
+def test_a_result_travels_with_its_files_beside_it(model, tmp_path):
     result, _ = draw(replace(SMALL, steps=1), model, tmp_path)
-    body = json.loads(json.dumps(plain(result)))
-    assert body["pictures"] == [{"seed": 7, "infotext": result.pictures[0].infotext, "path": None}]
-    assert (body["request"]["seed"], body["request"]["width"], body["model_hash"]) == (7, 64, "0123456789")
+    body, blobs = wire.pack(result)
+    assert json.loads(json.dumps(body))["request"]["seed"] == 7
+    assert wire.unpack(Result, json.loads(json.dumps(body)), blobs) == result
+    assert (result.model_hash, result.vae_name, result.index_of_first_image) == ("0123456789", None, 0)
+    assert result.memory.active

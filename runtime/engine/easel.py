@@ -1,0 +1,86 @@
+"""What a drawing job has at hand: the loaded model and how to get another, networks, embeddings, places for files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from runtime.engine.model import Model
+from runtime.engine.networks.embeddings import EmbeddingBook
+from runtime.engine.resize import Enlarge
+from runtime.engine.saving import Outputs
+from runtime.engine.upscale.enlarge import UNWATCHED, Enlarger, Watcher
+from runtime.job_options import JobOptions
+from runtime.request import RequestError
+from runtime.upscalers import find_upscaler
+
+if TYPE_CHECKING:
+    from runtime.engine.networks.tags import Tag
+    from runtime.engine.networks.wardrobe import Wardrobe, Worn
+
+#: another checkpoint by any spelling of its name, in the place of the one that is loaded
+Fetch = Callable[[str], Model]
+
+
+@dataclass
+class Easel:
+    """`model` is the one in use; it changes on the way where a job names several."""
+
+    model: Model
+    outputs: Outputs
+    fetch: Fetch | None = None
+    wardrobe: Wardrobe | None = None
+    embeddings: Path | None = None
+    enlarger: Enlarger = field(default_factory=lambda: Enlarger({}))
+    book: EmbeddingBook = field(default_factory=EmbeddingBook)
+
+    def take(self, spelling: str) -> Model:
+        """Go on with this checkpoint; RequestError if there is none of this name."""
+        if self.fetch is None:
+            raise RequestError(
+                "checkpoint-unknown", f"There is no checkpoint named {spelling}.", "Choose one of the list."
+            )
+        # the old one must be nobody's any more: there may be room for one alone
+        del self.model
+        self.model = self.fetch(spelling)
+        return self.model
+
+    def return_to(self, path: Path) -> Model:
+        """The job's own checkpoint again, where another took its place."""
+        return self.model if self.model.path == path else self.take(str(path))
+
+    @contextmanager
+    def wear(self, tags: Sequence[Tag] | None, options: JobOptions) -> Iterator[Worn | None]:
+        """The model with these networks in its weights; None: without any."""
+        if self.wardrobe is None:
+            yield None
+            return
+        with self.wardrobe.wear(self.model, tags, options) as worn:
+            yield worn
+
+    def read_embeddings(self, widths: Sequence[int]) -> EmbeddingBook:
+        """The embeddings that fit text models of these widths."""
+        if self.embeddings is not None:
+            self.book.look(self.embeddings, widths)
+        return self.book
+
+    def upscaler(self, name: str | None, options: JobOptions, watcher: Watcher = UNWATCHED) -> Enlarge | None:
+        """What enlarges a picture; None for plain Lanczos. RequestError `upscaler-unknown` if there is none such."""
+        if find_upscaler(name, self.enlarger.folders).name == "None":
+            return None
+
+        def enlarge(image: Image.Image, width: int, height: int) -> Image.Image:
+            return self.enlarger.enlarge(image, name, width, height, options, watcher)
+
+        return enlarge
+
+
+def text_width(text: Any) -> int:
+    """Of a text model's states."""
+    width: int = getattr(text, "text_model", text).embeddings.token_embedding.weight.shape[1]
+    return width

@@ -1,0 +1,194 @@
+"""What the samplers ask: noisy latents and a level in, an estimate of the clean latents out, guided by prompts.
+
+Sources: Ho & Salimans 2022 (classifier-free guidance), Liu et al. 2022 (AND), Brooks et al. 2023 (instruct-pix2pix),
+Salimans & Ho 2022 (velocity). Where steps leave the negative prompt out: AUTOMATIC1111's NGMS and skip_early_cond.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from runtime.engine.conditioning import Condition, Guidance
+from runtime.engine.schedules import Levels
+from runtime.engine.traits import Traits
+from runtime.job_options import JobOptions
+
+
+@dataclass(frozen=True)
+class View:
+    """One model's side of a job; the refiner's replaces it on the way."""
+
+    unet: nn.Module
+    dtype: torch.dtype
+    traits: Traits
+    levels: Levels
+    guidance: Guidance
+    #: (n, 5, h, w) mask and masked picture, or (n, 4, h, w) picture, for U-Nets that take more than four channels
+    channels: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Scales:
+    """How strongly the prompts count."""
+
+    cfg: float = 7.0
+    #: of the picture, for instruct-pix2pix
+    image_cfg: float | None = None
+    #: calls of the denoiser in the whole run, as AUTOMATIC1111 counts them
+    calls: int = 1
+    s_min_uncond: float = 0.0
+    s_min_uncond_all: bool = False
+    skip_early: float = 0.0
+    in_one_batch: bool = True
+    #: ask with the negative prompt at every step, even where the scale makes nothing of it
+    needs_uncond: bool = False
+
+    @classmethod
+    def of(cls, cfg: float, image_cfg: float | None, calls: int, s_min_uncond: float, options: JobOptions) -> Scales:
+        every, early = options.s_min_uncond_all, options.skip_early_cond
+        return cls(cfg, image_cfg, calls, s_min_uncond, every, early, options.batch_cond_uncond)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Inpainting: the latents (n, 4, h, w) that stay, and the share of each cell (n or 1, 1, h, w) that is redrawn."""
+
+    latents: Tensor
+    redrawn: Tensor
+    #: blend what goes in (samplers on timesteps) instead of what comes out
+    before: bool = False
+
+    def blend(self, drawn: Tensor, factor: float = 1.0) -> Tensor:
+        return drawn * self.redrawn + self.latents * factor * (1 - self.redrawn)
+
+
+class Change(Protocol):
+    """Another model on the way."""
+
+    def due(self, call: int, sigma: float) -> bool:
+        """Is it time, before call `call` (from 0)?"""
+
+    def view(self) -> View:
+        """The view to go on with; nobody holds the old one any more."""
+
+
+_Row = tuple[Condition, Tensor | None]
+
+
+class Denoiser:
+    """Called by a sampler's loop with (x, sigma); counts its calls from 0, which is what prompt editing goes by."""
+
+    def __init__(self, view: View, scales: Scales, kept: Kept | None = None, change: Change | None = None) -> None:
+        self._views, self._scales, self._kept, self._change = [view], scales, kept, change
+        self.calls = 0
+        #: what the negative prompt alone led to, for the CFG++ samplers
+        self.unconditional: Tensor | None = None
+        #: entries of infotext that came up on the way
+        self.notes: dict[str, str] = {}
+
+    def __call__(self, x: Tensor, sigma: float) -> Tensor:
+        if self._change is not None and self._change.due(self.calls, sigma):
+            self._views.clear()
+            self._views.append(self._change.view())
+        kept, given = self._kept, x
+        if kept is not None and kept.before:
+            # those samplers' own x is divided by sqrt(1 + sigma²), and the original goes into it without noise
+            x = kept.blend(x, math.hypot(1.0, sigma))
+        clean, alone = self._guided(x, sigma)
+        if kept is not None and not kept.before:
+            clean = kept.blend(clean)
+        self.calls += 1
+        # the sampler takes the slope from its own x, the noise seen in the blended one must come out
+        self.unconditional = alone + (given - x)
+        return clean + (given - x)
+
+    @property
+    def _view(self) -> View:
+        return self._views[0]
+
+    def _guided(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        """(guided, unconditional) estimates."""
+        view, scales, call = self._view, self._scales, self.calls
+        parts = [(timeline.at(call), weight) for timeline, weight in view.guidance.parts]
+        negative = view.guidance.negative.at(call)
+        if view.traits.input_channels == 8 and scales.image_cfg not in (None, 1.0):
+            return self._edited(x, sigma, parts, negative)
+        rows: list[_Row] = [(condition, view.channels) for condition, _ in parts]
+        alone = self._leaves_negative_out(sigma)
+        needless = alone or (not scales.needs_uncond and scales.cfg == 1 and len(parts) == 1 and parts[0][1] == 1)
+        if not needless:
+            rows.append((negative, view.channels))
+        made = self._estimates(x, sigma, rows)
+        base = made[0] if needless else made[-1]
+        guided = base
+        for (_, weight), towards in zip(parts, made, strict=False):
+            guided = guided + (towards - base) * (weight * scales.cfg)
+        return guided, base
+
+    def _edited(
+        self, x: Tensor, sigma: float, parts: Sequence[tuple[Condition, float]], negative: Condition
+    ) -> tuple[Tensor, Tensor]:
+        """instruct-pix2pix: away from neither text nor picture, towards the picture, from there towards the text."""
+        picture = self._view.channels
+        nothing = None if picture is None else torch.zeros_like(picture)
+        rows: list[_Row] = [(condition, picture) for condition, _ in parts]
+        *texts, seen, blind = self._estimates(x, sigma, [*rows, (negative, picture), (negative, nothing)])
+        guided = blind + (seen - blind) * (self._scales.image_cfg or 1.0)
+        for (_, weight), towards in zip(parts, texts, strict=True):
+            guided = guided + (towards - seen) * (weight * self._scales.cfg)
+        return guided, blind
+
+    def _leaves_negative_out(self, sigma: float) -> bool:
+        scales = self._scales
+        if scales.skip_early > 0 and self.calls / scales.calls <= scales.skip_early:
+            self.notes["Skip Early CFG"] = str(scales.skip_early)
+            return True
+        if (self.calls % 2 or scales.s_min_uncond_all) and 0 < sigma < scales.s_min_uncond:
+            self.notes["NGMS"] = str(scales.s_min_uncond)
+            if scales.s_min_uncond_all:
+                self.notes["NGMS all steps"] = "True"
+            return True
+        return False
+
+    def _estimates(self, x: Tensor, sigma: float, rows: Sequence[_Row]) -> list[Tensor]:
+        """One estimate per row; neighbours whose texts are equally long share a batch."""
+        if not self._scales.in_one_batch:
+            return [one for row in rows for one in self._run(x, sigma, [row])]
+        batches = groupby(rows, key=lambda row: row[0].states.shape[1])
+        return [one for _, batch in batches for one in self._run(x, sigma, list(batch))]
+
+    def _run(self, x: Tensor, sigma: float, rows: Sequence[_Row]) -> list[Tensor]:
+        view, count = self._view, len(x)
+        scale = 1 / math.hypot(1.0, sigma)
+        inputs = [x * scale if channels is None else torch.cat([x * scale, channels], 1) for _, channels in rows]
+        times = torch.full((count * len(rows),), view.levels.timestep_of(sigma), dtype=torch.float32, device=x.device)
+        states = torch.cat([condition.states.expand(count, -1, -1) for condition, _ in rows])
+        more = _more([condition for condition, _ in rows], count, view.dtype)
+        told: Tensor = view.unet(
+            torch.cat(inputs).to(view.dtype), times, states.to(view.dtype), added_cond_kwargs=more, return_dict=False
+        )[0]
+        return [self._clean(x, one, sigma) for one in told.float().chunk(len(rows))]
+
+    def _clean(self, x: Tensor, told: Tensor, sigma: float) -> Tensor:
+        if self._view.traits.prediction == "epsilon":
+            return x - sigma * told
+        return x / (sigma**2 + 1) - told * (sigma / math.hypot(1.0, sigma))
+
+
+def _more(conditions: Sequence[Condition], count: int, dtype: torch.dtype) -> dict[str, Tensor] | None:
+    """SDXL's further conditions: the pooled text, and the six or five numbers of size, crop and score."""
+    pooled = [condition.pooled for condition in conditions if condition.pooled is not None]
+    ids = [condition.time_ids for condition in conditions if condition.time_ids is not None]
+    if not pooled or not ids:
+        return None
+    return {
+        "text_embeds": torch.cat([one.expand(count, -1) for one in pooled]).to(dtype),
+        "time_ids": torch.cat([one.expand(count, -1) for one in ids]),
+    }

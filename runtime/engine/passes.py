@@ -1,0 +1,138 @@
+"""The runs of one batch: from noise or a start picture to latents, and hires fix's second pass over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from runtime.engine import autoencoder, hires, images
+from runtime.engine.easel import Easel
+from runtime.engine.job import Job, SecondPass
+from runtime.engine.pixels import to_tensor
+from runtime.engine.resize import STRETCH, resize
+from runtime.engine.run import Batch, Learnt, Run, coder_of, noise_for, sample
+from runtime.engine.start import Ground, Underpainting, lay_ground
+from runtime.engine.upscale.enlarge import InterruptedUpscalingError, Watcher
+from runtime.engine.watch import Watch
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """`pictures` (3, height, width) in -1 … 1; `small` the first pass's, where they are to be saved too."""
+
+    pictures: list[Tensor]
+    unfinished: bool
+    small: tuple[Image.Image, ...] = ()
+
+
+def draw(easel: Easel, job: Job, batch: Batch, under: Underpainting | None, watch: Watch, learnt: Learnt) -> Drawn:
+    """One batch, as far as the user lets it go."""
+    home, run, second = easel.model.path, first_run(job), job.second_pass
+    number = batch.number * (1 if second is None else 2) + 1
+    ground = None if under is None else _ground(easel, run, batch, under)
+    latents, unfinished = sample(easel, run, batch, ground, watch, number, learnt, final=second is None)
+    small: tuple[Image.Image, ...] = ()
+    if second is not None and not unfinished:
+        if job.request.options.save_images_before_highres_fix and job.request.save:
+            small = tuple(map(images.to_image, autoencoder.decode(coder_of(easel, run), latents)))
+        try:
+            ground = _enlarged(easel, job, second, run, batch, latents, watch)
+        except InterruptedUpscalingError:
+            return Drawn(autoencoder.decode(coder_of(easel, run), latents), True)
+        if job.request.hires is not None and job.request.hires.checkpoint:
+            easel.take(job.request.hires.checkpoint)
+        else:
+            easel.return_to(home)
+        run = second_run(job, second)
+        latents, unfinished = sample(easel, run, batch, ground, watch, number + 1, learnt, final=True)
+    return Drawn(autoencoder.decode(coder_of(easel, run), latents), unfinished, small)
+
+
+def first_run(job: Job) -> Run:
+    request, start = job.request, job.request.start
+    run = Run(
+        request, job.bare_prompt, job.negative_prompt, None if request.disable_extra_networks else job.tags,
+        job.sampler, job.scheduler, request.steps, job.width, job.height, tiling=job.tiling,
+        refines=job.second_pass is None or request.options.hires_fix_refiner_pass in ("first pass", "both passes"),
+    )  # fmt: skip
+    if start is None:
+        return run
+    return replace(
+        run,
+        denoising_strength=start.denoising_strength,
+        fixed_steps=request.options.img2img_fix_steps,
+        image_cfg_scale=start.image_cfg_scale,
+        noise_multiplier=noise_multiplier(job),
+    )
+
+
+def noise_multiplier(job: Job) -> float:
+    """What img2img's first noise is multiplied by."""
+    start = job.request.start
+    own = None if start is None else start.initial_noise_multiplier
+    return job.request.options.initial_noise_multiplier if own is None else own
+
+
+def second_run(job: Job, second: SecondPass) -> Run:
+    request, hires_fix = job.request, job.request.hires
+    width, height = second.target.cells
+    same_words = request.options.hires_fix_use_firstpass_conds
+    tags = job.tags if same_words else second.tags
+    return Run(
+        request,
+        job.bare_prompt if same_words else second.prompt,
+        job.negative_prompt if same_words else second.negative_prompt,
+        None if request.disable_extra_networks else tags,
+        second.sampler,
+        second.scheduler,
+        second.steps,
+        width * 8,
+        height * 8,
+        denoising_strength=0.0 if hires_fix is None else hires_fix.denoising_strength,
+        fixed_steps=True,
+        hires_steps=None if same_words else second.steps,
+        refines=request.options.hires_fix_refiner_pass in ("second pass", "both passes"),
+        tiling=job.tiling,
+    )
+
+
+def _ground(easel: Easel, run: Run, batch: Batch, under: Underpainting) -> Ground:
+    def noise() -> Tensor:
+        return noise_for(run, batch, (run.height // 8, run.width // 8), easel.model.store.device).first()
+
+    size = (run.width, run.height)
+    return lay_ground(coder_of(easel, run), under, size, batch.seeds, run.request.options, noise)
+
+
+def _enlarged(
+    easel: Easel, job: Job, second: SecondPass, run: Run, batch: Batch, latents: Tensor, watch: Watch
+) -> Ground:
+    """The first pass's result at the second's size: stretched as latents, or as a picture by an upscaler."""
+    upscaler, target = second.upscaler, second.target
+    coder = coder_of(easel, run)
+    if upscaler in hires.LATENT_MODES:
+        larger = hires.cut(hires.stretch(latents, upscaler, target), target)
+        cells = (larger.shape[2], larger.shape[3])
+        return Ground(larger, None, autoencoder.seen(coder, None, None, batch.seeds, cells, job.request.options))
+    enlarge = easel.upscaler(upscaler, job.request.options, Watcher(stop=watch.wants_no_more))
+    pictures = [images.to_image(one) for one in autoencoder.decode(coder, latents)]
+    tensors = [to_tensor(resize(STRETCH, one, target.width, target.height, enlarge)) for one in pictures]
+    checkpoint = job.request.hires.checkpoint if job.request.hires else None
+    del coder
+    if checkpoint:
+        easel.take(checkpoint)
+    coder = coder_of(easel, run)
+    larger = hires.cut(torch.stack(autoencoder.encode(coder, tensors, batch.seeds)), target)
+    cells = (larger.shape[2], larger.shape[3])
+    sources = _cut_pixels(tensors, larger, target)
+    return Ground(larger, None, autoencoder.seen(coder, sources, None, batch.seeds, cells, job.request.options))
+
+
+def _cut_pixels(tensors: Sequence[Tensor], latents: Tensor, target: hires.Target) -> list[Tensor]:
+    """The pixels that belong to the cells."""
+    top, left = target.cut_y // 2 * 8, target.cut_x // 2 * 8
+    return [one[:, top : top + latents.shape[2] * 8, left : left + latents.shape[3] * 8] for one in tensors]

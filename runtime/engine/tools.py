@@ -1,0 +1,61 @@
+"""What outlives a job in the worker: networks, embeddings and upscalers that were read, places for files."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runtime.engine.easel import Easel, Fetch, text_width
+from runtime.engine.filenames import Naming
+from runtime.engine.model import Model
+from runtime.engine.networks.embeddings import EmbeddingBook
+from runtime.engine.networks.wardrobe import Wardrobe
+from runtime.engine.saving import Outputs
+from runtime.engine.upscale.enlarge import Enlarger
+from runtime.folders import Folders
+from runtime.library import Library
+from runtime.networks import NetworkShelves
+
+
+@dataclass
+class Tools:
+    """One per worker."""
+
+    outputs: Outputs
+    embeddings: Path
+    wardrobe: Wardrobe
+    enlarger: Enlarger
+    library: Library
+    book: EmbeddingBook = field(default_factory=EmbeddingBook)
+
+    @classmethod
+    def of(cls, folders: Folders, flags: argparse.Namespace) -> Tools:
+        naming = Naming(flags.filenames_max_length, flags.unix_filenames_sanitization)
+        return cls(
+            Outputs(folders.data, naming, not flags.no_prompt_history),
+            folders.embeddings,
+            Wardrobe(NetworkShelves(folders)),
+            Enlarger(folders.upscalers, half=not flags.no_half),
+            Library(folders.checkpoints, flags.ckpt, None),
+        )
+
+    def easel(self, model: Model, fetch: Fetch) -> Easel:
+        """For one job."""
+        self.enlarger.device = model.store.device
+        return Easel(model, self.outputs, fetch, self.wardrobe, self.embeddings, self.enlarger, self.book)
+
+    def listing(self, model: Model) -> dict[str, Any]:
+        """The body of GET /sdapi/v1/embeddings."""
+        with model.store.lend("text") as texts:
+            self.book.look(self.embeddings, [text_width(text) for text in texts])
+        return self.book.listing()
+
+    def find_checkpoint(self, spelling: str) -> Path | None:
+        """The file of this title, name, stem, hash or place."""
+        found = self.library.find(spelling)
+        if found is None:
+            self.library.refresh()
+            found = self.library.find(spelling)
+        return None if found is None else found.path
