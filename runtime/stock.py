@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from runtime.flags import Settings
 from runtime.networks import NetworkShelves
 from runtime.request import RequestError
 from runtime.script_table import SCRIPTS, ScriptInfo, find_script
+from runtime.styles import StyleBook, style_files
 from runtime.upscalers import Upscaler, find_upscaler, upscalers
 
 LATENT_UPSCALERS = (
@@ -27,14 +29,15 @@ class Stock:
     def __init__(self, settings: Settings) -> None:
         self._folders = settings.folders
         self.networks = NetworkShelves(settings.folders)
+        self.style_book = StyleBook(style_files(settings.flags["styles_file"], settings.data_dir))
 
     def with_styles(self, prompt: str, negative: str, names: Sequence[str]) -> tuple[str, str]:
         """The two prompts with the styles of these names; unknown ones change nothing."""
-        return prompt, negative
+        return self.style_book.merged(prompt, negative, names)
 
     def styles(self) -> list[dict[str, Any]]:
         """The body of GET /sdapi/v1/prompt-styles."""
-        return []
+        return [asdict(style) for style in self.style_book.styles()]
 
     def vaes(self) -> list[dict[str, str]]:
         """The body of GET /sdapi/v1/sd-vae."""

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime.flags import read_flags
 from runtime.request import RequestError
+from runtime.stock import Stock
 from runtime.styles import Style, StyleBook, style_files
 
 TABLE = '''\ufeffname,prompt,negative_prompt
@@ -136,3 +138,10 @@ def test_any_text_survives_a_style(tmp_path_factory, prompt, text):
     merged = book.merged(prompt, "", ["one"])[0]
     names, rest, negative = book.found_in(merged, "")
     assert book.merged(rest, negative, names)[0] == merged
+
+
+def test_the_stock_knows_the_styles_of_the_flags(tmp_path):
+    (tmp_path / "mine.csv").write_text(TABLE, encoding="utf-8")
+    stock = Stock(read_flags(["--data-dir", str(tmp_path), "--styles-file", "mine.csv"], {}))
+    assert stock.with_styles("a cat", "", ["None", "film"]) == ("film still, a cat, grain", "cartoon")
+    assert stock.styles()[2] == {"name": "no", "prompt": "", "negative_prompt": "blurry, dark"}
