@@ -88,7 +88,6 @@ PATHS = (
         "works",
         data_dir="base of models, outputs, settings and caches",
         models_dir="replaces DATA/models",
-        ckpt="this checkpoint is listed and becomes the selected one",
         ui_settings_file="settings file; otherwise DATA/config.json",
         ui_config_file="defaults of the page's controls; otherwise DATA/ui-config.json",
         localizations_dir="folder of localization files; otherwise DATA/localizations",
@@ -96,6 +95,7 @@ PATHS = (
     *_flags(
         "text",
         "worker",
+        ckpt="this checkpoint is listed and becomes the selected one",
         ckpt_dir="a further folder of checkpoints",
         vae_path="force this VAE",
         vae_dir="a further folder of VAEs",

@@ -10,6 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 _TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
 _FALSE = frozenset({"0", "off", "f", "false", "n", "no"})
 _LARGEST = 2**63
+#: levels of lists and objects in a body
+_DEEPEST = 64
 
 
 def to_int(value: Any) -> int:
@@ -62,6 +64,19 @@ Str = Annotated[str, BeforeValidator(to_text)]
 Bool = Annotated[bool, BeforeValidator(to_bool)]
 
 
+def readable(value: Any, deep: int = 0) -> Any:
+    """Halves of UTF-16 pairs, which no file and no answer can hold, become "�"; ValueError if nested too deeply."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if deep > _DEEPEST:
+        raise ValueError("value is nested too deeply")
+    if isinstance(value, list):
+        return [readable(one, deep + 1) for one in value]
+    if isinstance(value, dict):
+        return {readable(key): readable(one, deep + 1) for key, one in value.items()}
+    return value
+
+
 class Body(BaseModel):
     """A request body: unknown fields are ignored, and null means that the field was not given."""
 
@@ -71,5 +86,5 @@ class Body(BaseModel):
     @classmethod
     def _without_nulls(cls, found: Any) -> Any:
         if isinstance(found, dict):
-            return {key: value for key, value in found.items() if value is not None}
+            return {key: readable(value) for key, value in found.items() if value is not None}
         return found

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
+from pydantic import BeforeValidator
 
+from runtime.api.coercion import readable
 from runtime.studio import Studio
 
+Changes = Annotated[dict[str, Any], BeforeValidator(readable)]
 #: their values are never told
 _SECRETS = ("gradio_auth", "gradio_auth_path", "api_auth", "ngrok", "ngrok_options")
 
@@ -25,7 +28,7 @@ def settings_routes(studio: Studio) -> APIRouter:
         return {**studio.options.known(), "sd_model_checkpoint": chosen.title if chosen else None, **hashed}
 
     @router.post("/options", summary="Change settings; a new sd_model_checkpoint is loaded before the answer.")
-    async def set_options(changes: dict[str, Any]) -> None:
+    async def set_options(changes: Changes) -> None:
         model = changes.get("sd_model_checkpoint")
         rest = {key: value for key, value in changes.items() if key != "sd_model_checkpoint"}
         studio.options.refuse_frozen(rest)

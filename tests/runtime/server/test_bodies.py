@@ -1,5 +1,6 @@
 """Any body at all: an answer or a 4xx, never a failure; and what is refused is refused at once."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,7 +20,7 @@ NAMES = sorted(
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFklEQVR42mNk+M+AFzDhlxzVMVJ1AADXIAEPkxN6uAAAAABJRU5ErkJggg=="
 LEAVES = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=12)
-    | st.sampled_from(["", "None", DOT, "data:image/png;base64,", "https://a.example/b.png", "2.5", "Euler a"])
+    | st.sampled_from(["", "None", DOT, "data:image/png;base64,", "https://a.example/b.png", "2.5", "Euler a", "\ud800"])
 )  # fmt: skip
 VALUES = st.recursive(
     LEAVES,
@@ -35,7 +36,7 @@ BODIES = st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), VALUES, m
 def test_no_body_is_a_failure_of_the_server(server: Served, path: str, body: object) -> None:
     if isinstance(body, dict) and path.endswith("2img"):
         body = {"steps": 1, **body}
-    answer = server.post(f"/sdapi/v1/{path}", json=body)
+    answer = server.post(f"/sdapi/v1/{path}", content=json.dumps(body))
     assert answer.status_code == 200 or 400 <= answer.status_code < 500, (body, answer.text)
     if answer.status_code != 200:
         assert set(answer.json()) >= FOUR
