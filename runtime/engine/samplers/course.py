@@ -170,7 +170,7 @@ def _plan_sigmas(
         bent,
         levels=levels,
         infotext=infotext,
-        brownian=(whole[-2], max(whole)) if sampler.brownian else None,
+        brownian=(min(sigma for sigma in whole if sigma > 0), max(whole)) if sampler.brownian else None,
         sgm_noise_multiplier=settings.options.sgm_noise_multiplier and kept is None,
     )
     if sampler.name in ("DPM fast", "DPM adaptive"):
@@ -181,9 +181,12 @@ def _plan_sigmas(
         return course(loop, ends, steps=len(dpm_solver.fast_orders(steps)), evaluations=steps)
     if sampler.name == "LCM":
         return course(partial(lcm, levels=levels), sigmas, steps=steps, evaluations=steps)
+    last = sigmas[-1]
     if sampler.name == "Restart":
-        steps = len(restart_path(sigmas))
-    evaluations = 2 * steps - 1 if sampler.second_order else steps
+        path = restart_path(sigmas)
+        steps, last = len(path), path[-1][1]
+    # a step down to 0 is Euler's, and asks once
+    evaluations = 2 * steps - (last == 0) if sampler.second_order else steps
     return course(LOOPS[sampler.name], sigmas, steps=steps, evaluations=evaluations)
 
 
@@ -213,16 +216,17 @@ def _plan_timesteps(
     infotext.update(settings.infotext(sampler) | _start_text(options, kept))
     places, entry = _timesteps(count, kept, options)
     course = partial(course, entry=None if entry is None else levels.sigma_at(entry))
-    if sampler.name == "UniPC" and places:
+    if sampler.name == "UniPC":
         check_unipc(options)
         start = levels.last if kept is None else places[-1]
-        sigmas = unipc_sigmas(len(places), start, options.uni_pc_skip_type, levels)
+        steps = 1 if count == 1 else len(places)
+        sigmas = unipc_sigmas(steps, start, options.uni_pc_skip_type, levels)
         loop: Loop = UniPC(options.uni_pc_variant, options.uni_pc_order, options.uni_pc_lower_order_final)
-        return course(loop, sigmas, steps=len(places), evaluations=len(places))
-    sigmas = tuple(levels.sigma_at(place) for place in reversed(places or [entry or 1]))
+        return course(loop, sigmas, steps=steps, evaluations=steps)
+    sigmas = tuple(levels.sigma_at(place) for place in reversed(places))
     steps = len(sigmas) - 1
     evaluations = steps + 1 if sampler.name == "PLMS" and steps else steps
-    return course(LOOPS.get(sampler.name, timesteps.ddim), sigmas, steps=steps, evaluations=evaluations)
+    return course(LOOPS[sampler.name], sigmas, steps=steps, evaluations=evaluations)
 
 
 def _timesteps(count: int, kept: int | None, options: JobOptions) -> tuple[Sequence[int], int | None]:
@@ -233,7 +237,8 @@ def _timesteps(count: int, kept: int | None, options: JobOptions) -> tuple[Seque
     quadratic = options.ddim_discretize == "quad"
     places = quadratic_timesteps(count) if quadratic else ddim_timesteps(count)
     entry = min(kept - 1, len(places) - 1)
-    return places[:entry], places[entry]
+    # AUTOMATIC1111 begins one level below the noise; where nothing is left there, the step goes from the noise itself
+    return (places[:entry] if entry > 1 else places[: entry + 1]), places[entry]
 
 
 def _levels_text(options: JobOptions) -> dict[str, str]:

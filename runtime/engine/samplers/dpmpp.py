@@ -136,5 +136,6 @@ def _corrections(clean: Tensor, past: list[tuple[Tensor, float]], width: float, 
         return difference * second
     earlier, other = past[1][0], past[1][1] / width
     older = (before - earlier) / other
+    # the authors count this as the second derivative, of which it is half; so does every implementation
     bend = (difference - older) / (ratio + other)
     return (difference + bend * ratio) * second - bend * (second / whole - 0.5)

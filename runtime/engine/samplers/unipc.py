@@ -82,7 +82,7 @@ def integrals(width: float, count: int) -> list[float]:
     """phi_2 … of -width: phi_1 = (exp(z) - 1), phi_(k+1) = phi_k / z - 1 / k!; by series where that cancels."""
     z = -width
     if width < 0.5:
-        return [sum(z**j / math.factorial(j + k + 1) for j in range(1, 18)) for k in range(1, count + 1)]
+        return [sum(z**j / math.factorial(j + k) for j in range(1, 18)) for k in range(1, count + 1)]
     values, last = [], math.expm1(z)
     for k in range(1, count + 1):
         last = last / z - 1 / math.factorial(k)

@@ -11,7 +11,6 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,18 +93,24 @@ def alphas_cumprod() -> tuple[float, ...]:
 
 @cache
 def _logs(zero_terminal_snr: bool, downcast: bool) -> tuple[float, ...]:
-    """Logarithms of sqrt((1 - alpha) / alpha), rising; `downcast` computes all of it in float16."""
-    alphas = np.array(alphas_cumprod(), dtype=np.float16 if downcast else np.float64)
+    """Logarithms of sqrt((1 - alpha) / alpha), rising."""
+    alphas = np.array(alphas_cumprod())
+    if downcast and not zero_terminal_snr:
+        return tuple(map(float, np.log(_downcast_ratios(alphas)) / 2))
     if zero_terminal_snr:
-        alphas = _without_signal_at_the_end(alphas)
-    one = alphas.dtype.type(1)
-    logs = np.log(np.sqrt((one - alphas) / alphas))
-    return tuple(map(float, logs))
+        alphas = _without_signal_at_the_end(alphas.astype(np.float16).astype(np.float64) if downcast else alphas)
+    return tuple(map(float, np.log((1 - alphas) / alphas) / 2))
 
 
-def _without_signal_at_the_end(alphas: NDArray[Any]) -> NDArray[Any]:
+def _downcast_ratios(alphas: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(1 - alpha) / alpha computed in float16, as models halved with their schedule do; powers stay in float32."""
+    halved = alphas.astype(np.float16)
+    return np.asarray((np.float16(1) - halved) / halved, dtype=np.float64)
+
+
+def _without_signal_at_the_end(alphas: NDArray[np.float64]) -> NDArray[np.float64]:
     """Algorithm 1 of Lin et al. 2023: sqrt(alpha) shifted to end in 0 and scaled to begin as before."""
     roots = np.sqrt(alphas)
-    rescaled: NDArray[Any] = ((roots - roots[-1]) * (roots[0] / (roots[0] - roots[-1]))) ** 2
+    rescaled: NDArray[np.float64] = ((roots - roots[-1]) * (roots[0] / (roots[0] - roots[-1]))) ** 2
     rescaled[-1] = TERMINAL_ALPHA
     return rescaled

@@ -1,4 +1,4 @@
-"""How n levels are spread between the largest and the smallest; every list falls to a last 0.
+"""How n levels are spread between the largest and the smallest; every list but one falls to a last 0.
 
 Sources: Karras et al. 2022 (rho), Song et al. 2021 (DDIM's stride), Sabour et al. 2024 (the KL-optimal curve and
 "Align Your Steps"), Lee et al. 2024 (beta quantiles).
@@ -103,8 +103,8 @@ def ddim(n: int, span: Range) -> list[float]:
 
 
 def kl_optimal(n: int, span: Range) -> list[float]:
-    """Even in arctan sigma."""
-    return [*map(math.tan, _even(math.atan(span.high), math.atan(span.low), n)), 0.0]
+    """Even in arctan sigma; the one schedule that ends at the smallest level, in AUTOMATIC1111 as here."""
+    return [*map(math.tan, _even(math.atan(span.high), math.atan(span.low), n + 1))]
 
 
 def align_your_steps(n: int, span: Range) -> list[float]:
