@@ -1,31 +1,29 @@
-"""Load a Stable Diffusion 1.x `.safetensors` in its original layout: three models, no hub, no pickle."""
+"""Load a checkpoint, a file in its original layout or a diffusers folder: U-Net, autoencoder, text models; no hub."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from safetensors import safe_open
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from runtime.engine.configurations import Configurations, configure
-from runtime.engine.names import TEXT, UNET, VAE, Names, vae_projection
+from runtime.engine.layout import read_layout
+from runtime.engine.pieces import Layout, Part, Piece
+from runtime.engine.probe import measured_prediction
+from runtime.engine.tensors import Opened, open_tensors
+from runtime.engine.told import native_size, told_prediction, told_zero_snr
 from runtime.engine.traits import Traits
 from runtime.request import RequestError
-from runtime.safetensors_header import Header, read_header
 
-#: sides in pixels; the metadata is anyone's writing, and what is beyond these was never trained on
-SMALLEST_NATIVE_SIDE, LARGEST_NATIVE_SIDE = 64, 2048
-#: early merges left this part out of the text model's names
-_SHORT_TEXT_PREFIX = "cond_stage_model.transformer."
 #: parts of a training run that drawing does not need
-_IGNORED = ("position_ids", "text_projection.weight", "logit_scale")
+_IGNORED = ("position_ids", "logit_scale", "attn_mask")
 
 
 @dataclass(frozen=True)
@@ -42,93 +40,132 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Precision:
-    """The dtype of each of the three models."""
+    """The dtype of each kind of model."""
 
     unet: torch.dtype = torch.float32
     vae: torch.dtype = torch.float32
     text: torch.dtype = torch.float32
 
 
+def judge(path: Path) -> tuple[Layout, Configurations]:
+    """By names and shapes alone; RequestError with a `checkpoint-…` code says why it cannot be loaded."""
+    layout = read_layout(path)
+    configurations = configure(layout)
+    told_prediction(layout)
+    return layout, configurations
+
+
 def load_checkpoint(path: Path, precision: Precision | None = None) -> Checkpoint:
     """Read `path`; RequestError with a `checkpoint-…` code says what is wrong with it."""
-    # 1. judge by the header
+    # 1. judge by names and shapes
     precision = precision or Precision()
-    header = _with_full_names(read_header(path, "checkpoint"))
-    configurations = configure(path.name, header)
+    layout, configurations = judge(path)
     # 2. models without memory, then the file's tensors as their parameters
-    unet, vae, text = _empty_models(configurations)
-    try:
-        with safe_open(path, framework="pt") as file:
-            for part, model, dtype in (
-                (UNET, unet, precision.unet),
-                (VAE, vae, precision.vae),
-                (TEXT, text, precision.text),
-            ):
-                _fill(path.name, part, model, _tensors(file, part, dtype))
-    except (OSError, ValueError) as broken:
-        message = f"{path.name} cannot be read: {broken}."
-        raise RequestError("checkpoint-unreadable", message, "Check its disk and try again.") from broken
-    return Checkpoint(path, path.stem, unet, vae, (text,), Traits(native=native_size(header.metadata)))
+    unet, vae, texts = _empty_models(configurations)
+    with ExitStack() as stack:
+        files = _Files(layout, stack)
+        fill(path.name, layout.unet, unet, files.read(layout.unet, precision.unet))
+        fill(path.name, layout.vae, vae, files.read(layout.vae, precision.vae))
+        for part, text in zip(layout.texts, texts, strict=True):
+            fill(path.name, part, text, files.read(part, precision.text))
+    # 3. what no shape tells
+    traits = _traits(layout, configurations, unet)
+    title = path.name if path.is_dir() else path.stem
+    return Checkpoint(path, title, unet, vae, texts, traits)
 
 
-def native_size(metadata: Mapping[str, str]) -> tuple[int, int]:
-    """(width, height) that the file's maker names, if a model can be trained on it, else 512 x 512."""
-    written = re.fullmatch(r"([0-9]{2,4})x([0-9]{2,4})", metadata.get("modelspec.resolution", ""))
-    width, height = (int(side) for side in written.groups()) if written else (0, 0)
-    if all(SMALLEST_NATIVE_SIDE <= side <= LARGEST_NATIVE_SIDE for side in (width, height)):
-        return width, height
-    return 512, 512
+def _traits(layout: Layout, configurations: Configurations, unet: Any) -> Traits:
+    """Only 2.x comes in both kinds without saying which: there, and for whole pictures, it is measured."""
+    channels = configurations.unet["in_channels"]
+    unknown = layout.family == "sd2" and channels == 4
+    prediction = told_prediction(layout) or (measured_prediction(unet) if unknown else "epsilon")
+    return Traits(
+        layout.family,
+        prediction,
+        channels,
+        configurations.vae["scaling_factor"],
+        native_size(layout, configurations.native, prediction),
+        told_zero_snr(layout),
+    )
 
 
-def _full_name(name: str) -> str:
-    if name.startswith(_SHORT_TEXT_PREFIX) and not name.startswith(TEXT.prefix):
-        return TEXT.prefix + name[len(_SHORT_TEXT_PREFIX) :]
-    return name
-
-
-def _with_full_names(header: Header) -> Header:
-    return Header({_full_name(name): value for name, value in header.tensors.items()}, header.metadata)
-
-
-def _empty_models(configurations: Configurations) -> tuple[nn.Module, nn.Module, nn.Module]:
+def _empty_models(configurations: Configurations) -> tuple[nn.Module, nn.Module, tuple[nn.Module, ...]]:
     """Built on the meta device: no memory and no time for random weights that the file replaces."""
     with torch.device("meta"):
         unet = UNet2DConditionModel(**configurations.unet)
-        vae = AutoencoderKL(**configurations.vae)
-        text = CLIPTextModel(CLIPTextConfig(**configurations.text))
+        texts = tuple(
+            _empty_text(settings, projection)
+            for settings, projection in zip(configurations.texts, configurations.projections, strict=True)
+        )
+    return unet, empty_vae(configurations.vae), texts
+
+
+def empty_vae(settings: Mapping[str, Any]) -> nn.Module:
+    """An autoencoder without memory."""
+    with torch.device("meta"):
+        vae: nn.Module = AutoencoderKL(**settings)
+    return vae
+
+
+def _empty_text(settings: Mapping[str, Any], projection: int | None) -> nn.Module:
+    """The text model with its projection, where the file has one, beside its layers as `text_projection`."""
+    whole = CLIPTextModel(CLIPTextConfig(**settings))
     # some releases of transformers wrap the text model once more
-    return unet, vae, getattr(text, "text_model", text)
+    text: nn.Module = getattr(whole, "text_model", whole)
+    if projection is not None:
+        text.text_projection = nn.Linear(settings["hidden_size"], projection, bias=False)
+    return text
 
 
-def _tensors(file: Any, part: Names, dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
-    """(our name, tensor in `dtype`) of every tensor of `part`; unknown names come out unchanged."""
-    for name in file.keys():  # noqa: SIM118 - not a mapping
-        full = _full_name(name)
-        if full.startswith(part.prefix) and not full.endswith(_IGNORED) and ".loss." not in full:
-            ours = part.ours(full) or full
-            # a copy: a tensor that lies in the mapped file would kill the process if the file changed under it
-            tensor: Tensor = file.get_tensor(name).to(dtype, copy=True)
-            if part is VAE and vae_projection(ours) and tensor.ndim == 4:
-                tensor = tensor[:, :, 0, 0]
-            yield ours, tensor
+class _Files:
+    """The checkpoint's files, each opened once."""
+
+    def __init__(self, layout: Layout, stack: ExitStack) -> None:
+        self._path, self._stack = layout.path, stack
+        self._open: dict[Path, Opened] = {}
+
+    def read(self, part: Part, dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
+        """(our name, tensor in `dtype`) of every piece."""
+        for name, piece in part.pieces.items():
+            if not name.endswith(_IGNORED):
+                yield name, take(piece, self._opened(piece.file or self._path).get(piece.name), dtype)
+
+    def _opened(self, path: Path) -> Opened:
+        if path not in self._open:
+            self._open[path] = self._stack.enter_context(open_tensors(path, "checkpoint"))
+        return self._open[path]
 
 
-def _fill(name: str, part: Names, model: nn.Module, tensors: Iterator[tuple[str, Tensor]]) -> None:
-    """Make the file's tensors the model's parameters; RequestError names what is missing, too many or misshapen."""
-    wanted = {key: value.shape for key, value in model.state_dict().items() if not key.endswith(_IGNORED)}
-    found = dict(tensors)
-    missing = [part.original(key) or key for key in wanted if key not in found]
-    strange = [part.original(key) or key for key in found if key not in wanted]
-    misshapen = [part.original(key) or key for key in wanted if key in found and found[key].shape != wanted[key]]
+def take(piece: Piece, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """The parameter as a copy: a tensor that lies in the mapped file would end the process if the file changed."""
+    if piece.cut == "flat":
+        tensor = tensor[:, :, 0, 0]
+    elif piece.cut == "turned":
+        tensor = tensor.t()
+    elif piece.cut:
+        tensor = tensor.chunk(3)["qkv".index(piece.cut)]
+    return tensor.to(dtype, copy=True).contiguous()
+
+
+def fill(
+    name: str, part: Part, model: nn.Module, tensors: Iterator[tuple[str, Tensor]], kind: str = "checkpoint"
+) -> None:
+    """Make the tensors the model's parameters; RequestError names what is missing, too many or misshapen."""
+    wanted = {key: tuple(value.shape) for key, value in model.state_dict().items() if not key.endswith(_IGNORED)}
+    found = {key: piece.shape for key, piece in part.pieces.items() if not key.endswith(_IGNORED)}
+    missing = [key for key in wanted if key not in found]
+    strange = [key for key in found if key not in wanted]
+    misshapen = [key for key in wanted if key in found and found[key] != wanted[key]]
     for what, keys in (("lacks", missing), ("has a misshapen", misshapen), ("has an unexpected", strange)):
         if keys:
+            named = part.pieces[keys[0]].name if keys[0] in part.pieces else part.original(keys[0])
             more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
             raise RequestError(
-                "checkpoint-not-a-model" if what == "lacks" else "checkpoint-unsupported",
-                f"{name} {what} tensor {keys[0]}{more}; it is no complete Stable Diffusion 1.x checkpoint.",
+                f"{kind}-not-a-model" if what == "lacks" else f"{kind}-unsupported",
+                f"{name} {what} tensor {named}{more}; it is no complete model of Stable Diffusion's.",
                 "Choose another file, or download this one again.",
             )
-    model.load_state_dict(found, strict=False, assign=True)
+    model.load_state_dict(dict(tensors), strict=False, assign=True)
     _place_buffers(model)
     model.eval().requires_grad_(False)
 

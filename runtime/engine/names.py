@@ -1,13 +1,13 @@
-"""One table of tensor names: Stable Diffusion 1.x's original layout, and diffusers' and transformers' own."""
+"""Tables of tensor names: the original layout of each family, and diffusers' and transformers' own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-_LEVELS = 4
+VAE_LEVELS = 4
 _LAYERS = 2  # residual blocks per level; the way up has one more
 
 _UNET_RESNET = {
@@ -66,38 +66,40 @@ def _inside(ours: str, original: str, parts: Mapping[str, str]) -> Iterator[Pair
     return ((f"{ours}.{mine}", f"{original}.{theirs}") for mine, theirs in parts.items())
 
 
-def _unet() -> Iterator[Pair]:
+def _unet(levels: int, attending: Collection[int]) -> Iterator[Pair]:
+    """Of a U-Net with so many levels, those of `attending` with attention (0 is the finest)."""
     yield from (("time_embedding.linear_1", "time_embed.0"), ("time_embedding.linear_2", "time_embed.2"))
+    yield from (("add_embedding.linear_1", "label_emb.0.0"), ("add_embedding.linear_2", "label_emb.0.2"))
     yield from (("conv_in", "input_blocks.0.0"), ("conv_norm_out", "out.0"), ("conv_out", "out.2"))
     yield from _inside("mid_block.resnets.0", "middle_block.0", _UNET_RESNET)
     yield "mid_block.attentions.0", "middle_block.1"
     yield from _inside("mid_block.resnets.1", "middle_block.2", _UNET_RESNET)
-    for level in range(_LEVELS):
-        yield from _unet_down(level)
-        yield from _unet_up(level)
+    for level in range(levels):
+        yield from _unet_down(level, level in attending, lowest=level == levels - 1)
+        yield from _unet_up(levels - 1 - level, level in attending, highest=level == 0)
 
 
-def _unet_down(level: int) -> Iterator[Pair]:
-    """The lowest level has neither attention nor a downsampler."""
+def _unet_down(level: int, attends: bool, lowest: bool) -> Iterator[Pair]:
+    """The lowest level has no downsampler."""
     first = 1 + level * (_LAYERS + 1)
     for layer in range(_LAYERS):
         yield from _inside(f"down_blocks.{level}.resnets.{layer}", f"input_blocks.{first + layer}.0", _UNET_RESNET)
-        if level < _LEVELS - 1:
+        if attends:
             yield f"down_blocks.{level}.attentions.{layer}", f"input_blocks.{first + layer}.1"
-    if level < _LEVELS - 1:
+    if not lowest:
         yield f"down_blocks.{level}.downsamplers.0.conv", f"input_blocks.{first + _LAYERS}.0.op"
 
 
-def _unet_up(level: int) -> Iterator[Pair]:
-    """Levels count from the bottom; the upsampler comes after the attention, which the bottom has not."""
-    first = level * (_LAYERS + 1)
+def _unet_up(block: int, attends: bool, highest: bool) -> Iterator[Pair]:
+    """Blocks count from the bottom; the upsampler comes after the attention, where there is one."""
+    first = block * (_LAYERS + 1)
     for layer in range(_LAYERS + 1):
-        yield from _inside(f"up_blocks.{level}.resnets.{layer}", f"output_blocks.{first + layer}.0", _UNET_RESNET)
-        if level > 0:
-            yield f"up_blocks.{level}.attentions.{layer}", f"output_blocks.{first + layer}.1"
-    if level < _LEVELS - 1:
-        place = 2 if level > 0 else 1
-        yield f"up_blocks.{level}.upsamplers.0.conv", f"output_blocks.{first + _LAYERS}.{place}.conv"
+        yield from _inside(f"up_blocks.{block}.resnets.{layer}", f"output_blocks.{first + layer}.0", _UNET_RESNET)
+        if attends:
+            yield f"up_blocks.{block}.attentions.{layer}", f"output_blocks.{first + layer}.1"
+    if not highest:
+        place = 2 if attends else 1
+        yield f"up_blocks.{block}.upsamplers.0.conv", f"output_blocks.{first + _LAYERS}.{place}.conv"
 
 
 def _vae() -> Iterator[Pair]:
@@ -108,26 +110,30 @@ def _vae() -> Iterator[Pair]:
         yield from _inside(f"{half}.mid_block.resnets.0", f"{half}.mid.block_1", _VAE_RESNET)
         yield from _inside(f"{half}.mid_block.attentions.0", f"{half}.mid.attn_1", _VAE_ATTENTION)
         yield from _inside(f"{half}.mid_block.resnets.1", f"{half}.mid.block_2", _VAE_RESNET)
-    for level in range(_LEVELS):
+    for level in range(VAE_LEVELS):
         yield from _vae_level(level)
 
 
 def _vae_level(level: int) -> Iterator[Pair]:
     """The original numbers the decoder's levels by resolution, diffusers in the order in which they run."""
-    turned = _LEVELS - 1 - level
+    turned = VAE_LEVELS - 1 - level
     down = f"encoder.down_blocks.{level}", f"encoder.down.{level}"
     up = f"decoder.up_blocks.{turned}", f"decoder.up.{level}"
     for layer in range(_LAYERS):
         yield from _inside(f"{down[0]}.resnets.{layer}", f"{down[1]}.block.{layer}", _VAE_RESNET)
     for layer in range(_LAYERS + 1):
         yield from _inside(f"{up[0]}.resnets.{layer}", f"{up[1]}.block.{layer}", _VAE_RESNET)
-    if level < _LEVELS - 1:
+    if level < VAE_LEVELS - 1:
         yield f"{down[0]}.downsamplers.0.conv", f"{down[1]}.downsample.conv"
     if level > 0:
         yield f"{up[0]}.upsamplers.0.conv", f"{up[1]}.upsample.conv"
 
 
-UNET = Names("model.diffusion_model.", tuple(_unet()))
+_UNET_PREFIX = "model.diffusion_model."
+#: Stable Diffusion 1.x and 2.x
+UNET = Names(_UNET_PREFIX, tuple(_unet(4, (0, 1, 2))))
+UNET_XL = Names(_UNET_PREFIX, tuple(_unet(3, (1, 2))))
+UNET_XL_REFINER = Names(_UNET_PREFIX, tuple(_unet(4, (1, 2))))
 VAE = Names("first_stage_model.", tuple(_vae()))
 #: transformers keeps the original's names inside the text model
 TEXT = Names(

@@ -12,7 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from runtime.engine.checkpoint import Precision, load_checkpoint, native_size
+from runtime.engine.checkpoint import Precision, load_checkpoint
+from runtime.engine.pieces import Layout, Part
+from runtime.engine.told import native_size
 from runtime.request import RequestError
 from runtime.safetensors_header import read_header
 from tests.runtime.tiny_checkpoint import tiny_models, tiny_state
@@ -109,7 +111,8 @@ def test_the_file_may_change_under_a_loaded_model(tmp_path, checkpoint_file):
     ],
 )
 def test_native_size(written, size):
-    assert native_size(written) == size
+    layout = Layout(Path("m"), "sd1", Part({}, str), Part({}, str), (), metadata=written)
+    assert native_size(layout, 512, "epsilon") == size
 
 
 def test_missing_file_and_folder(tmp_path):
@@ -147,10 +150,10 @@ def tensor(start: int, end: int, shape: list[int], dtype: str = "F32") -> dict[s
         (b"<!DOCTYPE html><html><body>Sign in</body></html>", "checkpoint-is-web-page"),
         (b"\xef\xbb\xbf\n <HTML lang=en>", "checkpoint-is-web-page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n", "checkpoint-is-lfs-pointer"),
-        (torch_zip(), "checkpoint-is-pickle"),
-        (plain_zip(), "checkpoint-is-pickle"),
-        (pickle.dumps({"state_dict": list(range(100))}), "checkpoint-is-pickle"),
-        (pickle.dumps({"state_dict": list(range(100))}, protocol=2), "checkpoint-is-pickle"),
+        (torch_zip(), "checkpoint-not-a-model"),
+        (plain_zip(), "checkpoint-damaged"),
+        (pickle.dumps({"state_dict": list(range(100))}), "checkpoint-damaged"),
+        (pickle.dumps({"state_dict": list(range(100))}, protocol=2), "checkpoint-damaged"),
         (b"GGUF" + b"\x03" * 100, "checkpoint-not-a-model"),
         (b"just some text, long enough to be looked at", "checkpoint-not-a-model"),
         (struct.pack("<Q", 1000) + b'{"a": ', "checkpoint-truncated"),
@@ -168,8 +171,8 @@ def tensor(start: int, end: int, shape: list[int], dtype: str = "F32") -> dict[s
         (with_header({"lora_unet_down_blocks_0.alpha": tensor(0, 4, [1])}, b"x" * 4), "checkpoint-not-a-model"),
         (with_header({"first_stage_model.encoder.conv_in.bias": tensor(0, 4, [1])}, b"xxxx"), "checkpoint-not-a-model"),
         (with_header({"decoder.conv_in.bias": tensor(0, 4, [1])}, b"x" * 4), "checkpoint-not-a-model"),
-        (with_header({"conditioner.embedders.0.x": tensor(0, 4, [1])}, b"x" * 4), "checkpoint-unsupported"),
-        (with_header({"cond_stage_model.model.ln_final.bias": tensor(0, 4, [1])}, b"x" * 4), "checkpoint-unsupported"),
+        (with_header({"conditioner.embedders.0.x": tensor(0, 4, [1])}, b"x" * 4), "checkpoint-not-a-model"),
+        (with_header({"cond_stage_model.model.ln_final.bias": tensor(0, 4, [1])}, b"x" * 4), "checkpoint-not-a-model"),
         (with_header({"double_blocks.0.x": tensor(0, 4, [1])}, b"x" * 4), "checkpoint-unsupported"),
     ],
 )
@@ -218,7 +221,7 @@ def test_misshapen_and_unexpected_tensors_are_named(tmp_path, state):
     assert code_of(path) == "checkpoint-unsupported"
     save_file(state | {"model.diffusion_model.input_blocks.1.1.extra.weight": torch.zeros(8)}, path)
     assert code_of(path) == "checkpoint-unsupported"
-    save_file(state | {"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(64, 9, 3, 3)}, path)
+    save_file(state | {"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(64, 5, 3, 3)}, path)
     assert code_of(path) == "checkpoint-unsupported"
 
 
