@@ -32,7 +32,7 @@ def hires_upscalers(studio: Studio) -> list[str]:
 
 def styles(studio: Studio) -> list[str]:
     """Names, as /sdapi/v1/prompt-styles gives them."""
-    return [str(one["name"]) for one in studio.stock.styles()]
+    return [one.name for one in studio.stock.style_book.styles() if one.prompt is not None]
 
 
 def vaes(studio: Studio) -> list[str]:

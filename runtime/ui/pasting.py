@@ -29,8 +29,9 @@ def filled(studio: Studio, fields: Fields, text: str, sent: bool = False) -> lis
     if len(items) > 2:  # more than the two prompts: parameters were found
         items = with_defaults(items)
     items = {key: value for key, value in items.items() if key not in studio.options["infotext_skip_pasting"]}
+    items, styles = _styles(studio, items)
     asked = to_fields(items)
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {} if styles is None else {"styles": list(styles)}
     for name, value in (asked.fields | _implied(asked.fields)).items():
         if name in fields.names and not (sent and _kept(studio, name)):
             found |= _value(fields[name], name, value)
@@ -39,6 +40,16 @@ def filled(studio: Studio, fields: Fields, text: str, sent: bool = False) -> lis
     if asked.options.get("tiling") and "tiling" in fields.names:
         found["tiling"] = asked.options["tiling"] == "True"
     return fields.filled(found)
+
+
+def _styles(studio: Studio, items: dict[str, str]) -> tuple[dict[str, str], tuple[str, ...] | None]:
+    """The prompts without the styles that they hold, and what becomes of the list; None: it stays as it is."""
+    mode = studio.options["infotext_styles"]
+    prompts = items.get("Prompt", ""), items.get("Negative prompt", "")
+    names, prompt, negative = studio.stock.style_book.found_in(*prompts)
+    if mode == "Ignore" or (mode == "Apply if any" and not names):
+        return items, None
+    return items | {"Prompt": prompt, "Negative prompt": negative}, None if mode == "Discard" else names
 
 
 def _implied(given: Mapping[str, str]) -> dict[str, str]:
