@@ -59,6 +59,8 @@ class Guidance:
     embeddings: tuple[tuple[str, str], ...] = ()
     #: was one side filled up to the length of the other?
     padded: bool = False
+    #: are there edits that the rule before version 1.6 reads in another way, and did it read them?
+    old_rule: bool = False
     #: sentences for the user
     comments: tuple[str, ...] = ()
 
@@ -83,20 +85,26 @@ def encode(
     """
     desk = _Desk(text_encoders(texts, traits, options), options, embeddings, device)
 
+    def schedule(text: str, old: bool) -> tuple[Span, ...]:
+        return edit_schedule(text, steps, hires_steps=hires_steps, old=old)
+
     def timeline(text: str, is_negative: bool = False) -> Timeline:
-        spans = edit_schedule(text, steps, hires_steps=hires_steps, old=options.use_old_scheduling)
+        spans = schedule(text, options.use_old_scheduling)
         made = desk.conditions([span.text for span in spans])
         if is_negative and traits.family.startswith("sdxl") and not any(span.text for span in spans):
             made = [_zero(condition) for condition in made]
         ids = _time_ids(traits, options, size, is_negative, device)
         return _timeline(spans, [replace(condition, time_ids=ids) for condition in made])
 
-    parts = [(timeline(part.text), part.weight) for part in split_parts(prompt)]
+    written = split_parts(prompt)
+    parts = [(timeline(part.text), part.weight) for part in written]
     longest = max(_length(one) for one, _ in parts)
     guidance = Guidance(
         tuple((_lengthened(one, longest), weight) for one, weight in parts),
         timeline(negative, is_negative=True),
         tuple(desk.used.items()),
+        old_rule=options.use_old_scheduling
+        and any(schedule(text, True) != schedule(text, False) for text in (*(part.text for part in written), negative)),
         comments=tuple(desk.remarks),
     )
     return _padded(guidance, desk.conditions([""])[0]) if options.pad_cond_uncond else guidance

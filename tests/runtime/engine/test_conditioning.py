@@ -154,6 +154,14 @@ def test_the_hires_pass_has_its_own_steps(small):
     assert [until for until, _ in timeline.spans] == [2, 5]
 
 
+def test_the_old_rule_is_told_where_it_matters(small):
+    old = guide([small], "[a:b:3.0]", use_old_scheduling=True)
+    assert ([until for until, _ in old.parts[0][0].spans], old.old_rule) == ([3, 10], True)
+    assert guide([small], "a", "[a:b:1.0]", use_old_scheduling=True).old_rule
+    assert not guide([small], "[a:b:.3]", use_old_scheduling=True).old_rule
+    assert not guide([small], "[a:b:3.0]").old_rule
+
+
 def test_shorter_texts_of_an_edit_are_filled_up_with_empty_chunks(small):
     timeline = guide([small], "[a cat:a BREAK b:5]").parts[0][0]
     assert timeline.at(0).states.shape == timeline.at(9).states.shape == (1, 154, 16)
