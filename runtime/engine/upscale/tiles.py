@@ -48,7 +48,7 @@ def _starts(side: int, tile: int, overlap: int) -> tuple[int, tuple[int, ...]]:
     tile = min(side, tile)
     overlap = min(overlap, tile - 1)
     count = 1 if tile >= side else math.ceil((side - overlap) / (tile - overlap))
-    return tile, tuple(round(k * (side - tile) / max(count - 1, 1)) for k in range(count))
+    return tile, tuple(k * (side - tile) // max(count - 1, 1) for k in range(count))
 
 
 class Joiner:
