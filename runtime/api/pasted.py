@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,9 +21,12 @@ def with_infotext(body: B, studio: Studio) -> B:
         return body
     items = parse_infotext(body.infotext)
     items["Prompt"] = _local_loras(items, studio)
-    pasted = to_fields(items)
     given = body.model_dump(include=body.model_fields_set)
-    fields = {name: value for name, value in pasted.fields.items() if name in type(body).model_fields}
+    styles = {} if given.keys() & {"prompt", "negative_prompt", "styles"} else _styles(items, studio)
+    pasted = to_fields(items)
+    fields: dict[str, Any] = styles | {
+        name: value for name, value in pasted.fields.items() if name in type(body).model_fields
+    }
     if given.get("sampler_index") and not given.get("sampler_name"):
         fields.pop("sampler_name", None)
     overrides = {**pasted.options, **(body.override_settings or {})}
@@ -32,6 +35,17 @@ def with_infotext(body: B, studio: Studio) -> B:
     except ValidationError as refused:
         name = refused.errors()[0]["loc"][0]
         raise RequestError("bad-infotext", f"The infotext's {name} cannot be used.", "Correct the text.") from None
+
+
+def _styles(items: dict[str, str], studio: Studio) -> dict[str, Any]:
+    """Saved styles in the prompts, taken out of them and named instead, as the option infotext_styles says."""
+    wish = studio.options["infotext_styles"]
+    if wish == "Ignore":
+        return {}
+    names, items["Prompt"], items["Negative prompt"] = studio.stock.style_book.found_in(
+        items["Prompt"], items["Negative prompt"]
+    )
+    return {"styles": list(names)} if names and wish != "Discard" else {}
 
 
 def _local_loras(items: dict[str, str], studio: Studio) -> str:
