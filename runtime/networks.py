@@ -44,14 +44,11 @@ class Loras:
     files: tuple[Lora, ...] = ()
 
     def find(self, name: str) -> Lora | None:
-        """The file that `<lora:name>` means: an alias that one file alone has, else a stem; letter case counts."""
+        """The file that `<lora:name>` means: by its stem, else by an alias that no other has; letter case counts."""
         by_stem = {one.name: one for one in self.files}
-        if name.lower() in self._ambiguous():
+        if name in by_stem or name.lower() in self._ambiguous():
             return by_stem.get(name)
-        by_name: dict[str, Lora] = {}
-        for one in self.files:
-            by_name.update({one.name: one, one.alias: one})
-        return by_name.get(name)
+        return next((one for one in self.files if one.alias == name), None)
 
     def preferred_name(self, one: Lora, setting: str) -> str:
         """What the page writes into `<lora:…>`; `setting` is the option lora_preferred_name."""
@@ -91,6 +88,11 @@ class NetworkShelves:
         """Every LoRA; a file whose header cannot be read is listed without metadata, and refused when it is worn."""
         found = [self._lora(file) for file in self._loras.files()]
         return Loras(tuple(found))
+
+    def find_lora(self, name: str) -> Lora | None:
+        """As `loras().find`, but no other file's header is read where a stem settles it."""
+        by_stem = {file.stem: file for file in self._loras.files()}
+        return self._lora(by_stem[name]) if name in by_stem else self.loras().find(name)
 
     def hypernetworks(self) -> dict[str, Path]:
         """Stem -> path, in alphabetical order; "None" is the absence of one and names no file."""

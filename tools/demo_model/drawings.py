@@ -78,21 +78,28 @@ def _shade(colour: str, rng: random.Random) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def draw(scene: Scene, side: int, rng: random.Random) -> Image.Image:
-    """An RGB picture of side x side pixels; place, tilt and shade vary with `rng`."""
+def draw(scene: Scene, side: int, rng: random.Random, hole: float = 0.0) -> Image.Image:
+    """An RGB picture of side x side pixels; place, tilt and shade vary with `rng`.
+
+    `hole` is the share of the shape's radius within which the ground shows through; 0 draws it full.
+    """
     big = side * SUPERSAMPLING
-    picture = Image.new("RGB", (big, big), _shade(scene.ground, rng))
+    ground = _shade(scene.ground, rng)
+    picture = Image.new("RGB", (big, big), ground)
     low, high = SIZES[scene.size]
     radius = rng.uniform(low, high)
     room = max(0.0, 0.46 - radius) * 0.8
     x, y = (0.5 + rng.uniform(-room, room) for _ in range(2))
     fill = _shade(scene.colour, rng)
+    turn = 0.0 if scene.shape == "circle" else rng.uniform(-0.2, 0.2)
     pen = ImageDraw.Draw(picture)
-    if scene.shape == "circle":
-        box = [(v + d * radius * 0.92) * big for d in (-1, 1) for v in (x, y)]
-        pen.ellipse(box, fill=fill)
-    else:
-        turn = rng.uniform(-0.2, 0.2)
-        corners = _outline(scene.shape, x, y, radius * 1.08, turn)
-        pen.polygon([(px * big, py * big) for px, py in corners], fill=fill)
+    for share, colour in ((1.0, fill), (hole, ground)):
+        if not share:
+            continue
+        if scene.shape == "circle":
+            box = [(v + d * radius * share * 0.92) * big for d in (-1, 1) for v in (x, y)]
+            pen.ellipse(box, fill=colour)
+        else:
+            corners = _outline(scene.shape, x, y, radius * share * 1.08, turn)
+            pen.polygon([(px * big, py * big) for px, py in corners], fill=colour)
     return picture.resize((side, side), Image.Resampling.BOX)

@@ -1,9 +1,8 @@
-"""A LoRA file as layers: keys read, numbers taken out of tensors; the last few files are kept."""
+"""A LoRA file as layers: keys read, numbers taken out of tensors."""
 
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,14 +14,11 @@ from runtime.engine.networks.deltas import Layer
 from runtime.engine.networks.keys import Key, read_key
 from runtime.engine.tensors import read_tensors
 from runtime.networks import lora_hash
-from runtime.request import RequestError
 
-#: files; one of SDXL's is 50 to 900 MB
-KEPT = 4
 _NUMBERS = ("alpha", "scale", "on_input")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LoraFile:
     """`layers`: (holder, layer with underscores) -> its tensors on the CPU; `sha12`: the hash in infotexts."""
 
@@ -32,31 +28,6 @@ class LoraFile:
     sha12: str
     #: keys of no known spelling, as they are in the file
     unread: tuple[str, ...] = ()
-
-
-class LoraFiles:
-    """Reads files, and keeps those used last."""
-
-    def __init__(self, kept: int = KEPT) -> None:
-        self._kept = kept
-        self._files: OrderedDict[tuple[Path, float, int], LoraFile] = OrderedDict()
-
-    def read(self, path: Path) -> LoraFile:
-        """RequestError says what is wrong with the file."""
-        try:
-            stat = path.stat()
-            key = (path, stat.st_mtime, stat.st_size)
-            if key not in self._files:
-                self._files[key] = read_lora(path)
-        except OSError as gone:
-            what = f"{path.name} cannot be read: {gone.strerror or gone}."
-            raise RequestError(
-                "network-unreadable", what, "Check its disk, or take its tag out of the prompt."
-            ) from gone
-        self._files.move_to_end(key)
-        while len(self._files) > self._kept:
-            self._files.popitem(last=False)
-        return self._files[key]
 
 
 def read_lora(path: Path) -> LoraFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,13 +49,21 @@ def fit(file: LoraFile, wish: LoraWish, index: LayerIndex, model: Model) -> Fitt
         if place is None:
             homeless += 1
             continue
-        _judge(file, layer, index.module(place), model)
+        if file not in index.judged:
+            _judge(file, layer, index.module(place), model)
         pieces.append(Piece(place, layer, wish.unet if place.part == "unet" else wish.text, wish.rank))
     if not pieces:
         raise _wrong_family(file, model)
-    total = len(pieces) + homeless
-    left = f"{homeless} of the {total} layers of {file.path.stem} are not in this model; the others are used."
-    return Fitted(tuple(pieces), (left,) if homeless else ())
+    index.judged.add(file)
+    return Fitted(tuple(pieces), tuple(_left_over(file, homeless, len(pieces) + homeless)))
+
+
+def _left_over(file: LoraFile, homeless: int, total: int) -> Iterator[str]:
+    if homeless:
+        yield f"{homeless} of the {total} layers of {file.path.stem} are not in this model; the others are used."
+    if file.unread:
+        count, first = len(file.unread), file.unread[0]
+        yield f"{count} tensors of {file.path.stem} are of no kind that this version uses ({first:.80} …)."
 
 
 def _judge(file: LoraFile, layer: Layer, module: nn.Module, model: Model) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.hooks import RemovableHandle
 
 from runtime.engine.tensors import read_tensors
 from runtime.request import RequestError
@@ -139,15 +139,11 @@ def _check_widths(stages: Sequence[_Stage], width: int) -> None:
         raise ValueError("its layers do not fit together")
 
 
-@contextmanager
-def hooked(unet: nn.Module, networks: Sequence[tuple[Hypernetwork, float]]) -> Iterator[None]:
-    """Every attention's `to_k` and `to_v` read through the networks, in order, where their width is known."""
-    with ExitStack() as stack:
-        for path, module in _readers(unet) if networks else ():
-            which = 0 if path.endswith("to_k") else 1
-            hook = _hook([(one.branches, strength) for one, strength in networks], which)
-            stack.callback(module.register_forward_pre_hook(hook).remove)
-        yield
+def hook(unet: nn.Module, networks: Sequence[tuple[Hypernetwork, float]]) -> list[RemovableHandle]:
+    """Every attention's `to_k` and `to_v` read through the networks, in order, until the handles are removed."""
+    worn = [(one.branches, strength) for one, strength in networks]
+    readers = _readers(unet) if networks else ()
+    return [layer.register_forward_pre_hook(_seen(worn, 0 if path.endswith("to_k") else 1)) for path, layer in readers]
 
 
 def check_family(network: Hypernetwork, unet: nn.Module, title: str, family: str) -> None:
@@ -172,7 +168,7 @@ def _readers(unet: nn.Module) -> Iterator[tuple[str, nn.Linear]]:
             yield path, module
 
 
-def _hook(
+def _seen(
     networks: Sequence[tuple[Mapping[int, tuple[Branch, Branch]], float]], which: int
 ) -> Callable[[nn.Module, tuple[Any, ...]], tuple[Any, ...]]:
     def see(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

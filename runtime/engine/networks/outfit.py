@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
 
 from runtime.engine.memory import Store
+from runtime.engine.model import Model
 from runtime.engine.networks.deltas import Layer, change
+from runtime.engine.networks.files import LoraFile
 from runtime.engine.networks.fitting import Piece, weights_of
 from runtime.engine.networks.layers import Place, index_layers
 
@@ -25,6 +28,8 @@ class LayerIndex:
 
     places: Mapping[tuple[str, str], Place]
     models: Mapping[str, tuple[nn.Module, ...]]
+    #: files whose layers are known to fit
+    judged: WeakSet[LoraFile] = field(default_factory=WeakSet)
 
     def module(self, place: Place) -> nn.Module:
         return self.models[place.part][place.number].get_submodule(place.path)
@@ -33,10 +38,11 @@ class LayerIndex:
 class Outfit:
     """Changes weights in float32 on the store's device, rounds once, and keeps what was there on the CPU."""
 
-    def __init__(self, store: Store) -> None:
-        with _lent(store, ("unet", "text")) as models:
-            self.index = LayerIndex(index_layers(models["unet"][0], models["text"]), models)
-        self._device = store.device
+    def __init__(self, model: Model) -> None:
+        with _lent(model.store, ("unet", "text")) as models:
+            places = index_layers(models["unet"][0], models["text"], model.traits.family)
+            self.index = LayerIndex(places, models)
+        self._device = model.store.device
         self._worn: tuple[Piece, ...] = ()
         self._before: dict[_Spot, Tensor] = {}
 

@@ -11,18 +11,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from torch.utils.hooks import RemovableHandle
+
 from runtime.engine.networks.families import FAMILIES
-from runtime.engine.networks.files import LoraFile, LoraFiles
-from runtime.engine.networks.fitting import Piece, fit
-from runtime.engine.networks.hypernetworks import Hypernetwork, check_family, hooked, read_hypernetwork
+from runtime.engine.networks.files import LoraFile, read_lora
+from runtime.engine.networks.fitting import Fitted, fit
+from runtime.engine.networks.hypernetworks import Hypernetwork, check_family, hook, read_hypernetwork
 from runtime.engine.networks.outfit import Outfit
+from runtime.engine.networks.recent import Recent
 from runtime.engine.networks.tags import HypernetworkWish, LoraWish, Tag, Wishes, read_tags
 from runtime.job_options import JobOptions
-from runtime.networks import Loras, NetworkShelves
+from runtime.networks import NetworkShelves
+from runtime.request import RequestError
 
 if TYPE_CHECKING:
     from runtime.engine.memory import Store
     from runtime.engine.model import Model
+_Found = tuple[LoraWish, LoraFile]
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Wardrobe:
 
     def __init__(self, shelves: NetworkShelves) -> None:
         self._shelves = shelves
-        self._files = LoraFiles()
+        self._read_lora, self._read_hypernetwork = Recent(read_lora), Recent(read_hypernetwork)
         self._outfits: WeakKeyDictionary[Store, Outfit] = WeakKeyDictionary()
 
     @contextmanager
@@ -51,39 +56,54 @@ class Wardrobe:
         `network-unreadable` where one cannot be worn, and then nothing is.
         """
         wishes = Wishes() if tags is None else read_tags(tags, options.sd_lora)
-        loras = self._shelves.loras() if wishes.loras else Loras()
-        outfit = self._outfit(model.store)
-        found, comments = self._find(wishes.loras, loras)
-        unet = outfit.index.models["unet"][0]
+        found, comments = self._find(wishes.loras)
         hypernetworks, missing = self._find_hypernetworks(wishes.hypernetworks)
-        comments += missing
-        for network, _strength in hypernetworks:
-            check_family(network, unet, model.title, FAMILIES[model.traits.family])
-        pieces: list[Piece] = []
-        for wish, file in found:
-            fitted = fit(file, wish, outfit.index, model)
-            pieces += fitted.pieces
-            comments += fitted.comments
-        outfit.change(pieces)
-        hashes = {_plain(wish.name): file.sha12 for wish, file in found}
+        handles, left = self._dress(model, found, hypernetworks)
+        # a job may put another model in this one's place before it is done, and there may be room for one alone
+        del model
         named = {tag.items[0] for tag in tags or () if tag.items}
-        added = "".join(f"<lora:{wish.name}:1.0>" for wish, _file in found if wish.name not in named)
-        with hooked(unet, hypernetworks):
-            yield Worn(hashes, (*wishes.comments, *dict.fromkeys(comments)), added)
+        try:
+            yield Worn(
+                hashes={_plain(wish.name): file.sha12 for wish, file in found},
+                comments=tuple(dict.fromkeys((*wishes.comments, *comments, *missing, *left))),
+                added="".join(f"<lora:{wish.name}:1.0>" for wish, _file in found if wish.name not in named),
+            )
+        finally:
+            for handle in handles:
+                handle.remove()
 
-    def _outfit(self, store: Store) -> Outfit:
-        if store not in self._outfits:
-            self._outfits[store] = Outfit(store)
-        return self._outfits[store]
+    def _dress(
+        self, model: Model, loras: Sequence[_Found], hypernetworks: Sequence[tuple[Hypernetwork, float]]
+    ) -> tuple[list[RemovableHandle], list[str]]:
+        """What takes the hypernetworks off again, and sentences about what does not fit."""
+        outfit = self._outfit(model)
+        unet = outfit.index.models["unet"][0]
+        fitted: list[Fitted] = []
+        fitting: list[tuple[Hypernetwork, float]] = []
+        left: list[str] = []
+        for network, strength in hypernetworks:
+            with _left_out_of_a_refiner(model, left):
+                check_family(network, unet, model.title, FAMILIES[model.traits.family])
+                fitting.append((network, strength))
+        for wish, file in loras:
+            with _left_out_of_a_refiner(model, left):
+                fitted.append(fit(file, wish, outfit.index, model))
+        outfit.change([piece for one in fitted for piece in one.pieces])
+        return hook(unet, fitting), [*left, *(comment for one in fitted for comment in one.comments)]
 
-    def _find(self, wishes: Sequence[LoraWish], loras: Loras) -> tuple[list[tuple[LoraWish, LoraFile]], list[str]]:
+    def _outfit(self, model: Model) -> Outfit:
+        if model.store not in self._outfits:
+            self._outfits[model.store] = Outfit(model)
+        return self._outfits[model.store]
+
+    def _find(self, wishes: Sequence[LoraWish]) -> tuple[list[_Found], list[str]]:
         found, comments = [], []
         for wish in wishes:
-            lora = loras.find(wish.name)
+            lora = self._shelves.find_lora(wish.name)
             if lora is None:
                 comments.append(f"There is no LoRA named {wish.name}; its tag is ignored.")
             else:
-                found.append((wish, self._files.read(lora.path)))
+                found.append((wish, self._read_lora(lora.path)))
         return found, comments
 
     def _find_hypernetworks(
@@ -93,10 +113,21 @@ class Wardrobe:
         found, comments = [], []
         for wish in wishes:
             if wish.name in files:
-                found.append((read_hypernetwork(files[wish.name]), wish.strength))
+                found.append((self._read_hypernetwork(files[wish.name]), wish.strength))
             else:
                 comments.append(f"There is no hypernetwork named {wish.name}; its tag is ignored.")
         return found, comments
+
+
+@contextmanager
+def _left_out_of_a_refiner(model: Model, left: list[str]) -> Iterator[None]:
+    """A job's networks are for the model that it begins with; one that takes over may be unlike it."""
+    try:
+        yield
+    except RequestError as misfit:
+        if model.traits.family != "sdxl-refiner" or misfit.code != "network-wrong-family":
+            raise
+        left.append(f"{misfit.message} It is left out there.")
 
 
 def _plain(name: str) -> str:

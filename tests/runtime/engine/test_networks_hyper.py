@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from runtime.engine.networks.hypernetworks import hooked, read_hypernetwork
+from runtime.engine.networks.hypernetworks import hook, read_hypernetwork
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
 from tests.runtime.engine.network_files import tag, wardrobe
@@ -124,5 +124,6 @@ def test_what_is_no_hypernetwork_is_said(tmp_path, content):
 
 
 def test_no_networks_no_hooks(model):
-    with model.store.lend("unet") as unet, hooked(unet, ()):
+    with model.store.lend("unet") as unet:
+        assert hook(unet, ()) == []
         assert not any(module._forward_pre_hooks for module in unet.modules())

@@ -1,6 +1,8 @@
 """Spellings of LoRA files: whatever trainer wrote a key, it names the same layer."""
 
 import pytest
+import torch
+from diffusers import UNet2DConditionModel
 
 from runtime.engine.networks.keys import Key, read_key
 from runtime.engine.networks.layers import index_layers
@@ -62,6 +64,68 @@ def test_every_layer_is_found_under_both_layouts_names():
 
 def test_two_text_models_are_told_apart():
     unet, _vae, text = tiny_models()
-    index = index_layers(unet, (text, text))
+    index = index_layers(unet, (text, text), "sdxl")
     assert index["text1", TEXT].number == index["text", TEXT].number == 0
     assert index["text2", TEXT].number == 1
+    assert index_layers(unet, (text,), "sdxl-refiner")["text2", TEXT].number == 0
+
+
+@pytest.fixture(scope="module")
+def large():
+    """SDXL's topology in few channels, without memory."""
+    with torch.device("meta"):
+        return UNet2DConditionModel(
+            block_out_channels=(32, 64, 64),
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            transformer_layers_per_block=(1, 2, 10),
+            cross_attention_dim=48,
+            attention_head_dim=(1, 2, 2),
+            use_linear_projection=True,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=64,
+        )
+
+
+@pytest.mark.parametrize(
+    ("original", "ours"),
+    [
+        (
+            "input_blocks_4_1_transformer_blocks_1_attn2_to_k",
+            "down_blocks.1.attentions.0.transformer_blocks.1.attn2.to_k",
+        ),
+        (
+            "input_blocks_8_1_transformer_blocks_9_ff_net_0_proj",
+            "down_blocks.2.attentions.1.transformer_blocks.9.ff.net.0.proj",
+        ),
+        ("middle_block_1_proj_in", "mid_block.attentions.0.proj_in"),
+        (
+            "output_blocks_2_1_transformer_blocks_0_attn1_to_out_0",
+            "up_blocks.0.attentions.2.transformer_blocks.0.attn1.to_out.0",
+        ),
+        ("output_blocks_2_2_conv", "up_blocks.0.upsamplers.0.conv"),
+        ("output_blocks_5_2_conv", "up_blocks.1.upsamplers.0.conv"),
+        ("input_blocks_3_0_op", "down_blocks.0.downsamplers.0.conv"),
+        ("output_blocks_8_0_skip_connection", "up_blocks.2.resnets.2.conv_shortcut"),
+        ("label_emb_0_0", "add_embedding.linear_1"),
+        ("time_embed_2", "time_embedding.linear_2"),
+        ("out_2", "conv_out"),
+    ],
+)
+def test_the_names_of_sdxls_files(large, original, ours):
+    index = index_layers(large, (), "sdxl")
+    assert index["unet", original].path == ours
+    assert index["unet", ours.replace(".", "_")].path == ours
+
+
+def test_every_weight_of_sdxl_has_both_names(large):
+    index = index_layers(large, (), "sdxl")
+    weights = sum(1 for module in large.modules() if isinstance(getattr(module, "weight", None), torch.nn.Parameter))
+    assert (len(index), len(set(index.values()))) == (2 * weights - shared(index), weights)
+
+
+def shared(index):
+    """Names that are the same in both layouts."""
+    paths = [place.path.replace(".", "_") for place in index.values()]
+    return sum(1 for path in set(paths) if paths.count(path) == 1)

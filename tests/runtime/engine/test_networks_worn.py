@@ -2,13 +2,15 @@
 
 import gc
 import weakref
+from dataclasses import replace
 
 import pytest
 import torch
 
-from runtime.engine.checkpoint import load_checkpoint
+from runtime.engine.checkpoint import Precision, load_checkpoint
 from runtime.engine.memory import Placement, Store
 from runtime.engine.model import Model
+from runtime.engine.networks.recent import Recent
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
 from tests.runtime.engine.network_files import noise, tag, wardrobe, write
@@ -144,6 +146,18 @@ def test_a_file_for_another_family_is_refused_and_nothing_is_worn(model, tmp_pat
     assert same(before, everything(model))
 
 
+def test_a_refiner_takes_over_without_the_networks_of_the_model_before_it(model, tmp_path):
+    write(tmp_path, "large.safetensors", pair(KOHYA, 80))
+    write(tmp_path, "look.safetensors", pair(KOHYA, 64))
+    refiner = replace(model, traits=replace(model.traits, family="sdxl-refiner"))
+    closet, before = wardrobe(tmp_path), weight(model)
+    with closet.wear(refiner, [tag("large"), tag("look")], OPTIONS) as worn:
+        assert not torch.equal(weight(model), before)
+        assert any("large" in comment and "left out" in comment for comment in worn.comments)
+    with closet.wear(refiner, None, OPTIONS):
+        assert torch.equal(weight(model), before)
+
+
 @pytest.mark.parametrize(
     ("name", "word"),
     [("lora_unet_double_blocks_0_img_attn_qkv", "Flux"), ("lora_te2_text_model_encoder_layers_31_mlp_fc1", "SDXL")],
@@ -162,17 +176,83 @@ def test_an_unknown_kind_is_refused(model, tmp_path):
 
 
 def test_layers_without_a_home_are_counted(model, tmp_path):
-    write(tmp_path, "look.safetensors", pair(KOHYA, 64) | pair("lora_unet_nowhere_to_q", 64))
+    more = pair("lora_unet_nowhere_to_q", 64) | {"bundle_emb.cat.string_to_param.x": noise(2, 32)}
+    write(tmp_path, "look.safetensors", pair(KOHYA, 64) | more)
     closet = wardrobe(tmp_path)
     with closet.wear(model, [tag("look")], OPTIONS) as worn:
         assert any("1 of the 2 layers" in comment for comment in worn.comments)
+        assert any("bundle_emb" in comment for comment in worn.comments)
     with closet.wear(model, None, OPTIONS):
         pass
 
 
-def test_half_precision_comes_back_exactly(checkpoint_file, tmp_path):
-    from runtime.engine.checkpoint import Precision
+@pytest.mark.parametrize(
+    ("rows", "metadata", "words"),
+    [
+        (768, {}, "for a model of other widths"),
+        (1024, {}, "for Stable Diffusion 2.x"),
+        (2048, {}, "for SDXL"),
+        (1280, {}, "for the SDXL refiner"),
+        (80, {"ss_base_model_version": "sdxl_base_v1-0"}, "for SDXL"),
+        (80, {"modelspec.architecture": "stable-diffusion-v2-768-v/lora"}, "for Stable Diffusion 2.x"),
+        (80, {}, "for a model of other widths"),
+    ],
+)
+def test_the_family_is_told_by_the_widths_else_by_the_makers_words(model, tmp_path, rows, metadata, words):
+    layer = KOHYA.replace("attn1_to_q", "attn2_to_k")
+    parts = {f"{layer}.lora_up.weight": noise(64, 4), f"{layer}.lora_down.weight": noise(4, rows)}
+    write(tmp_path, "other.safetensors", parts, **metadata)
+    with pytest.raises(RequestError) as refused, wardrobe(tmp_path).wear(model, [tag("other")], OPTIONS):
+        pass
+    assert f"is a LoRA {words}, and the checkpoint tiny is of Stable Diffusion 1.x." in refused.value.message
 
+
+@pytest.mark.parametrize("mode", ["medvram", "lowvram"])
+def test_models_that_take_turns_on_the_device_wear_it_too(checkpoint_file, model, tmp_path, mode):
+    checkpoint = load_checkpoint(checkpoint_file)
+    store = Store(checkpoint, Placement("cpu", model.store.placement.precision, mode))
+    turned = Model("x", checkpoint.path, store, checkpoint.traits)
+    write(tmp_path, "look.safetensors", pair(KOHYA, 64) | pair(KOHYA_TEXT, 32))
+    closet, before = wardrobe(tmp_path), everything(turned)
+    with closet.wear(turned, [tag("look")], OPTIONS), closet.wear(model, [tag("look")], OPTIONS):
+        assert same(everything(model), everything(turned))
+        assert not same(before, everything(turned))
+    with closet.wear(turned, None, OPTIONS), closet.wear(model, None, OPTIONS):
+        assert same(before, everything(turned))
+
+
+def test_a_kernel_of_an_inpainting_model(checkpoint_file, tmp_path):
+    checkpoint = load_checkpoint(checkpoint_file)
+    narrow = checkpoint.unet.conv_in
+    checkpoint.unet.conv_in = torch.nn.Conv2d(9, 64, 3, padding=1).requires_grad_(False)
+    store = Store(checkpoint, Placement("cpu", Precision()))
+    inpainting = Model("x", checkpoint.path, store, replace(checkpoint.traits, input_channels=9))
+    up, down = noise(64, 4, 1, 1), noise(4, narrow.in_channels, 3, 3, seed=1)
+    write(
+        tmp_path,
+        "look.safetensors",
+        {"lora_unet_conv_in.lora_up.weight": up, "lora_unet_conv_in.lora_down.weight": down},
+    )
+    before = weight(inpainting, "conv_in")
+    with wardrobe(tmp_path).wear(inpainting, [tag("look")], OPTIONS):
+        added = weight(inpainting, "conv_in") - before
+        assert torch.allclose(added[:, :4], (up.flatten(1) @ down.flatten(1)).reshape(64, 4, 3, 3), atol=1e-6)
+        assert not added[:, 4:].any()
+
+
+def test_files_are_read_once_until_they_change(tmp_path):
+    read = []
+    kept = Recent(lambda path: read.append(path.name) or len(read), kept=2)
+    paths = [write(tmp_path, f"{name}.safetensors", pair(KOHYA, 64)) for name in "abc"]
+    assert [kept(paths[0]), kept(paths[1]), kept(paths[0])] == [1, 2, 1]
+    assert [kept(paths[2]), kept(paths[0]), kept(paths[1])] == [3, 1, 4]
+    write(tmp_path, "b.safetensors", pair(KOHYA, 64, rank=2))
+    assert kept(paths[1]) == 5
+    with pytest.raises(RequestError, match=r"gone\.pt"):
+        kept(tmp_path / "gone.pt")
+
+
+def test_half_precision_comes_back_exactly(checkpoint_file, tmp_path):
     precision = Precision(unet=torch.float16, text=torch.float16)
     checkpoint = load_checkpoint(checkpoint_file, precision)
     half = Model("half", checkpoint.path, Store(checkpoint, Placement("cpu", precision)), checkpoint.traits)
@@ -188,14 +268,13 @@ def test_half_precision_comes_back_exactly(checkpoint_file, tmp_path):
         assert same(before, everything(half))
 
 
-def test_a_model_that_is_gone_is_forgotten(checkpoint_file, tmp_path):
+def test_a_model_that_another_replaces_while_it_is_worn_is_forgotten(checkpoint_file, tmp_path):
     write(tmp_path, "look.safetensors", pair(KOHYA, 64))
     checkpoint = load_checkpoint(checkpoint_file)
-    model = Model("x", checkpoint.path, Store(checkpoint, Placement("cpu", None)), checkpoint.traits)
+    model = Model("x", checkpoint.path, Store(checkpoint, Placement("cpu", Precision())), checkpoint.traits)
     closet = wardrobe(tmp_path)
+    unet = weakref.ref(checkpoint.unet)
     with closet.wear(model, [tag("look")], OPTIONS):
-        pass
-    store = weakref.ref(model.store)
-    del model, checkpoint
-    gc.collect()
-    assert store() is None
+        del model, checkpoint
+        gc.collect()
+        assert unet() is None

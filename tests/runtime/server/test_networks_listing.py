@@ -58,6 +58,8 @@ def test_a_broken_file_and_a_torch_file_are_listed_bare(tmp_path):
 def test_a_lora_is_found_by_stem_or_alias_and_letters_count(tmp_path):
     path = lora(tmp_path, "inner/file.safetensors", ss_output_name="Look")
     loras = shelves(tmp_path).loras()
+    assert shelves(tmp_path).find_lora("file").alias == "Look"
+    assert shelves(tmp_path).find_lora("Look").name == "file"
     assert [loras.find(name) and loras.find(name).path for name in ("file", "Look", "look", "")] == [
         path,
         path,
