@@ -150,7 +150,7 @@ PROMPTS = ScriptInfo(
     (
         ScriptArgument("Iterate seed every line", False),
         ScriptArgument("Use same random seed for all lines", False),
-        ScriptArgument("Insert prompts at the", "start", choices=("start", "end", "none")),
+        ScriptArgument("Insert prompts at the", "start", choices=("start", "end")),
         ScriptArgument("List of prompt inputs", ""),
     ),
 )

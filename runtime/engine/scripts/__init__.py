@@ -1,0 +1,1 @@
+"""Scripts: one request becomes several, their pictures a grid or one large picture."""
