@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any
 from runtime import wire
 from runtime.channel import Channel, ChannelClosedError, Message, inherited_channel
 from runtime.folders import FOLDER_KEYS, Folders, find_folders
-from runtime.request import Request, RequestError
+from runtime.request import Extras, Request, RequestError
 
 if TYPE_CHECKING:
+    import torch
+
     from runtime.engine.easel import Easel
     from runtime.engine.generate import Step, Wish
     from runtime.engine.memory import Settings
@@ -111,6 +113,8 @@ class Worker:
                 self.load(Path(message.body["path"]), message.body.get("hash"))
             elif do == "generate":
                 self.generate(str(job), wire.unpack(Request, message.body["request"], message.blobs))
+            elif do == "enlarge":
+                self.enlarge(str(job), wire.unpack(Extras, message.body["request"], message.blobs))
             elif do == "unload":
                 self.unload()
             elif do == "stop":
@@ -187,20 +191,38 @@ class Worker:
         return self.tools
 
     def generate(self, job: str, request: Request) -> None:
-        from runtime.engine.generate import generate
+        from runtime.engine.scripts.running import draw_request
 
         if self.chosen is None:
             raise RequestError("no-model", "No checkpoint is loaded.", "Choose a checkpoint first.")
         self.interrupted = False
-
-        def report(step: Step) -> None:
-            blobs = () if step.preview is None else (step.preview,)
-            numbers = {"step": step.step, "steps": step.steps, "batch": step.batch, "batches": step.batches}
-            self.say(*blobs, event="step", id=job, **numbers)
-
-        result = generate(request, self.easel(), report, self.wish)
+        result = draw_request(request, self.easel(), lambda step: self.tell(job, step), self.wish)
         body, blobs = wire.pack(result)
         self.say(*blobs, event="done", id=job, result=body)
+
+    def enlarge(self, job: str, extras: Extras) -> None:
+        """Upscale pictures; no checkpoint need be loaded."""
+        from runtime.engine.extras import enlarge_pictures
+
+        self.interrupted = False
+        tools = self.instruments()
+        tools.enlarger.device = self.upscaling_device()
+        result = enlarge_pictures(extras, tools.enlarger, tools.outputs, lambda step: self.tell(job, step), self.wish)
+        body, blobs = wire.pack(result)
+        self.say(*blobs, event="done", id=job, result=body)
+
+    def tell(self, job: str, step: Step) -> None:
+        blobs = () if step.preview is None else (step.preview,)
+        numbers = {"step": step.step, "steps": step.steps, "batch": step.batch, "batches": step.batches}
+        self.say(*blobs, event="step", id=job, **numbers)
+
+    def upscaling_device(self) -> torch.device:
+        """The model's, or where a model would lie."""
+        import torch
+
+        from runtime.engine.memory import look, place
+
+        return torch.device(place(_engine_settings(self.settings.flags), look()).device)
 
     def easel(self) -> Easel:
         """The chosen checkpoint and all that a job may ask for; RequestError where the checkpoint cannot be had."""
