@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from runtime.engine.prompt import EMPTY, Book, Chunk, Embedding, Span, edit_schedule, prompt_chunks, split_parts
+from runtime.engine.prompt import EMPTY, Book, Chunk, Span, edit_schedule, prompt_chunks, split_parts
 from runtime.engine.text_states import TextEncoder, text_encoders
 from runtime.engine.traits import Traits
+from runtime.engine.weighing import weighted
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
 
-#: a quotient of means beyond this is no correction of the weights but rounding noise
-LARGEST_FACTOR = 100.0
 #: chunks of all texts of one prompt together; their states are held in memory
 MOST_CHUNKS = 2_000
 
@@ -84,30 +83,47 @@ def encode(
     RequestError `prompt-weight` if weights blow the states up, `prompt-too-long` if the texts are too many.
     """
     desk = _Desk(text_encoders(texts, traits, options), options, embeddings, device)
-
-    def schedule(text: str, old: bool) -> tuple[Span, ...]:
-        return edit_schedule(text, steps, hires_steps=hires_steps, old=old)
-
-    def timeline(text: str, is_negative: bool = False) -> Timeline:
-        spans = schedule(text, options.use_old_scheduling)
-        made = desk.conditions([span.text for span in spans])
-        if is_negative and traits.family.startswith("sdxl") and not any(span.text for span in spans):
-            made = [_zero(condition) for condition in made]
-        ids = _time_ids(traits, options, size, is_negative, device)
-        return _timeline(spans, [replace(condition, time_ids=ids) for condition in made])
-
+    course = _Course(desk, traits, options, steps, hires_steps, size, device)
     written = split_parts(prompt)
-    parts = [(timeline(part.text), part.weight) for part in written]
+    parts = [(course.timeline(part.text), part.weight) for part in written]
     longest = max(_length(one) for one, _ in parts)
     guidance = Guidance(
         tuple((_lengthened(one, longest), weight) for one, weight in parts),
-        timeline(negative, is_negative=True),
+        course.timeline(negative, negative=True),
         tuple(desk.used.items()),
-        old_rule=options.use_old_scheduling
-        and any(schedule(text, True) != schedule(text, False) for text in (*(part.text for part in written), negative)),
+        old_rule=options.use_old_scheduling and course.rules_differ([*(part.text for part in written), negative]),
         comments=tuple(desk.remarks),
     )
     return _padded(guidance, desk.conditions([""])[0]) if options.pad_cond_uncond else guidance
+
+
+@dataclass(frozen=True)
+class _Course:
+    """The steps of one run, and how a prompt goes through them."""
+
+    desk: _Desk
+    traits: Traits
+    options: JobOptions
+    steps: int
+    hires_steps: int | None
+    size: tuple[int, int]
+    device: torch.device
+
+    def timeline(self, text: str, negative: bool = False) -> Timeline:
+        spans = self._spans(text, self.options.use_old_scheduling)
+        made = self.desk.conditions([span.text for span in spans])
+        if negative and self.traits.family.startswith("sdxl") and not any(span.text for span in spans):
+            made = [_zero(condition) for condition in made]
+        ids = _time_ids(self.traits, self.options, self.size, negative, self.device)
+        dated = zip((span.until for span in spans), made, strict=True)
+        return Timeline(tuple((until, replace(condition, time_ids=ids)) for until, condition in dated))
+
+    def rules_differ(self, texts: Sequence[str]) -> bool:
+        """Does it matter whether the old rule of prompt editing or the new one reads these texts?"""
+        return any(self._spans(text, old=True) != self._spans(text, old=False) for text in texts)
+
+    def _spans(self, text: str, old: bool) -> tuple[Span, ...]:
+        return edit_schedule(text, self.steps, hires_steps=self.hires_steps, old=old)
 
 
 class _Desk:
@@ -143,7 +159,7 @@ class _Desk:
 
     def _chunks(self, text: str) -> tuple[Chunk, ...]:
         chunks = prompt_chunks(text, self._options.emphasis, self._options.comma_padding_backtrack, self._book)
-        self.used |= {embedding.name: embedding.sha12 for embedding in _embeddings(chunks)}
+        self.used |= {one.name: one.sha12 for chunk in chunks for _, one in chunk.embeddings}
         if self._book:
             self.remarks |= dict.fromkeys(self._book.remarks([token for chunk in chunks for token in chunk.ids]))
         return chunks
@@ -172,37 +188,6 @@ class _Desk:
         return Condition(states, self._encoded(first)[-1][1])
 
 
-def weighted(
-    states: Sequence[Tensor], weights: Sequence[Sequence[float]], counts: Sequence[float], normed: bool = True
-) -> list[Tensor]:
-    """Multiply each token's state, then bring the mean of all states back to what it was ("Original" emphasis).
-
-    States are (1, tokens, width) each and count `counts` times in the mean. A mean that vanishes, or changes its
-    sign, under the weights says nothing about their size: the states are left as they are ("No norm"), since the
-    rescale would turn the picture inside out or drown it.
-    """
-    if all(weight == 1.0 for row in weights for weight in row):
-        return list(states)
-    heavier = [
-        state * torch.tensor(row, device=state.device).view(1, -1, 1)
-        for state, row in zip(states, weights, strict=True)
-    ]
-    after = _mean(heavier, counts)
-    factor = _mean(states, counts) / after if after else 0.0
-    if not normed or not 1 / LARGEST_FACTOR <= factor <= LARGEST_FACTOR:
-        return heavier
-    return [state * factor for state in heavier]
-
-
-def _mean(states: Sequence[Tensor], counts: Sequence[float]) -> float:
-    means = (float(state.mean()) * count for state, count in zip(states, counts, strict=True))
-    return sum(means) / sum(counts)
-
-
-def _embeddings(chunks: Iterable[Chunk]) -> Iterable[Embedding]:
-    return (embedding for chunk in chunks for _, embedding in chunk.embeddings)
-
-
 def _zero(condition: Condition) -> Condition:
     """SDXL was trained to have no negative prompt as nothing at all."""
     pooled = None if condition.pooled is None else torch.zeros_like(condition.pooled)
@@ -222,10 +207,6 @@ def _time_ids(
     else:
         return None
     return torch.tensor([values], dtype=torch.float32, device=device)
-
-
-def _timeline(spans: Sequence[Span], conditions: Sequence[Condition]) -> Timeline:
-    return Timeline(tuple((span.until, condition) for span, condition in zip(spans, conditions, strict=True)))
 
 
 def _length(timeline: Timeline) -> int:

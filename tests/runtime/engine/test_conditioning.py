@@ -6,10 +6,11 @@ import pytest
 import torch
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from runtime.engine.conditioning import MOST_CHUNKS, Condition, Timeline, encode, weighted
+from runtime.engine.conditioning import MOST_CHUNKS, Condition, Timeline, encode
 from runtime.engine.prompt import prompt_chunks
 from runtime.engine.tokenizer import END, token_ids
 from runtime.engine.traits import Traits
+from runtime.engine.weighing import weighted
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
 
