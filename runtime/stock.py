@@ -12,6 +12,7 @@ from runtime.request import RequestError
 from runtime.script_table import SCRIPTS, ScriptInfo, find_script
 from runtime.styles import StyleBook, style_files
 from runtime.upscalers import Upscaler, find_upscaler, upscalers
+from runtime.vaes import list_vaes
 
 LATENT_UPSCALERS = (
     "Latent",
@@ -41,7 +42,7 @@ class Stock:
 
     def vaes(self) -> list[dict[str, str]]:
         """The body of GET /sdapi/v1/sd-vae."""
-        return []
+        return [{"model_name": name, "filename": str(path)} for name, path in list_vaes(self._folders).items()]
 
     def upscalers(self) -> tuple[Upscaler, ...]:
         """None, Lanczos and Nearest, then the files in alphabetical order."""

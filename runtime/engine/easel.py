@@ -15,6 +15,7 @@ from runtime.engine.networks.embeddings import EmbeddingBook
 from runtime.engine.resize import Enlarge
 from runtime.engine.saving import Outputs
 from runtime.engine.upscale.enlarge import UNWATCHED, Enlarger, Watcher
+from runtime.engine.vae_file import VaeRack
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
 from runtime.upscalers import find_upscaler
@@ -38,6 +39,8 @@ class Easel:
     embeddings: Path | None = None
     enlarger: Enlarger = field(default_factory=lambda: Enlarger({}))
     book: EmbeddingBook = field(default_factory=EmbeddingBook)
+    vaes: VaeRack | None = None
+    _options: JobOptions | None = None
 
     def take(self, spelling: str) -> Model:
         """Go on with this checkpoint; RequestError if there is none of this name."""
@@ -48,7 +51,17 @@ class Easel:
         # the old one must be nobody's any more: there may be room for one alone
         del self.model
         self.model = self.fetch(spelling)
+        if self._options is not None:
+            self.fit_vae(self._options)
         return self.model
+
+    def fit_vae(self, options: JobOptions) -> tuple[str, ...]:
+        """Use the VAE that these options ask for, with checkpoints that are taken later too; sentences for the user."""
+        self._options = options
+        if self.vaes is None:
+            return ()
+        self.model, comments = self.vaes.fit(self.model, options)
+        return comments
 
     def return_to(self, path: Path) -> Model:
         """The job's own checkpoint again, where another took its place."""

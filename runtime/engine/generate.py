@@ -37,11 +37,12 @@ def generate(request: Request, easel: Easel, report: Callable[[Step], None], wis
     # 1. check
     if request.checkpoint:
         easel.take(request.checkpoint)
+    comments = easel.fit_vae(request.options)
     home, native = easel.model.path, easel.model.traits.native
     job = check(request, native)
     _check_upscalers(job, easel)
     # 2. start
-    learnt = Learnt(dict(job.notes), list(job.comments))
+    learnt = Learnt(dict(job.notes), [*job.comments, *comments])
     under, start_hash = _underpainting(job, easel, learnt)
     portfolio = _portfolio(job, easel, under, start_hash)
     watch = Watch(easel, job.request, report, wish)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -85,6 +86,9 @@ class Store:
     def __init__(self, checkpoint: Checkpoint, placement: Placement) -> None:
         self.device = torch.device(placement.device)
         self.placement = placement
+        #: file and time of the VAE that is not the checkpoint's own
+        self.vae_source: tuple[Path, float] | None = None
+        self._own_vae: nn.Module | None = None
         self._models: dict[str, nn.Module] = {
             "unet": checkpoint.unet,
             "vae": checkpoint.vae,
@@ -125,6 +129,24 @@ class Store:
     def widen(self, name: str) -> None:
         """Continue with this model in float32."""
         self._models[name].float()
+
+    def exchange_vae(self, vae: nn.Module, source: tuple[Path, float]) -> None:
+        """Use this VAE, read from a file as it was changed last; the checkpoint's own waits on the CPU."""
+        if self._own_vae is None:
+            self._own_vae = self._models["vae"].to("cpu")
+        self.vae_source = source
+        self._put_vae(vae)
+
+    def restore_vae(self) -> None:
+        """Use the checkpoint's own VAE again."""
+        if self._own_vae is not None:
+            self._put_vae(self._own_vae)
+            self._own_vae = self.vae_source = None
+
+    def _put_vae(self, vae: nn.Module) -> None:
+        if self.placement.channels_last:
+            vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._models["vae"] = vae.to(self.device) if self.placement.mode == "full" else vae
 
 
 def _stream_children(model: nn.Module, device: torch.device) -> None:

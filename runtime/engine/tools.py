@@ -14,6 +14,7 @@ from runtime.engine.networks.embeddings import EmbeddingBook
 from runtime.engine.networks.wardrobe import Wardrobe
 from runtime.engine.saving import Outputs
 from runtime.engine.upscale.enlarge import Enlarger
+from runtime.engine.vae_file import VaeRack
 from runtime.folders import Folders
 from runtime.library import Library
 from runtime.networks import NetworkShelves
@@ -28,6 +29,7 @@ class Tools:
     wardrobe: Wardrobe
     enlarger: Enlarger
     library: Library
+    vaes: VaeRack
     book: EmbeddingBook = field(default_factory=EmbeddingBook)
 
     @classmethod
@@ -39,12 +41,13 @@ class Tools:
             Wardrobe(NetworkShelves(folders)),
             Enlarger(folders.upscalers, half=not flags.no_half),
             Library(folders.checkpoints, flags.ckpt, None),
+            VaeRack(folders, not flags.no_hashing),
         )
 
     def easel(self, model: Model, fetch: Fetch) -> Easel:
         """For one job."""
         self.enlarger.device = model.store.device
-        return Easel(model, self.outputs, fetch, self.wardrobe, self.embeddings, self.enlarger, self.book)
+        return Easel(model, self.outputs, fetch, self.wardrobe, self.embeddings, self.enlarger, self.book, self.vaes)
 
     def listing(self, model: Model) -> dict[str, Any]:
         """The body of GET /sdapi/v1/embeddings."""

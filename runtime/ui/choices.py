@@ -9,10 +9,7 @@ from runtime.stock import LATENT_UPSCALERS
 from runtime.studio import Studio
 from runtime.ui.localization import localization_folders
 from runtime.ui.words import PUT_FILES
-
-_VAE_ENDINGS = (".ckpt", ".pt", ".safetensors")
-#: VAEs that lie beside checkpoints
-_BESIDE = (".vae.ckpt", ".vae.pt", ".vae.safetensors")
+from runtime.vaes import list_vaes
 
 
 def checkpoints(studio: Studio) -> list[str]:
@@ -46,9 +43,7 @@ def vae_file(studio: Studio, name: str) -> Path | None:
 
 
 def _vae_files(studio: Studio) -> dict[str, Path]:
-    folders = studio.settings.folders
-    found = (*Shelf(folders.vaes, _VAE_ENDINGS).files(), *Shelf(folders.checkpoints, _BESIDE).files())
-    return {file.path.name: file.path for file in found}
+    return list_vaes(studio.settings.folders)
 
 
 def lora_names(studio: Studio) -> list[str]:
