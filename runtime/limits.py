@@ -1,4 +1,4 @@
-"""How much a request may ask for, checked before it waits for its turn: what needs no model is refused at once."""
+"""How much a request may ask for: checked before it waits for its turn, and again where a script made it."""
 
 from __future__ import annotations
 
@@ -7,36 +7,35 @@ import math
 from runtime.request import Extras, Hires, Mask, Request, RequestError, Start
 
 SMALLEST_SIDE, LARGEST_SIDE = 64, 8192
-#: of one picture, after hires fix
-MOST_PIXELS = 64_000_000
+#: width times height times batch size of what is drawn at once
+MOST_PIXELS = LARGEST_SIDE * LARGEST_SIDE
 MOST_STEPS = 1000
 MOST_GUIDANCE = 1000.0
+#: batches of a job, and pictures of it
 MOST_PICTURES = 1000
+MOST_IN_A_BATCH = 256
 LARGEST_PROMPT = 1_000_000
-#: times, of an upscaling
-MOST_SCALE = 16.0
+#: times, of hires fix and of an upscaling
+MOST_SCALE = 64.0
 
 
 def check_request(request: Request) -> None:
     """RequestError names the field, its value and its limits."""
     _whole("steps", request.steps, 1, MOST_STEPS)
-    _whole("batch_size", request.batch_size, 1, MOST_PICTURES)
+    _whole("batch_size", request.batch_size, 1, MOST_IN_A_BATCH)
     _whole("n_iter", request.n_iter, 1, MOST_PICTURES)
     _whole("batch_size times n_iter", request.batch_size * request.n_iter, 1, MOST_PICTURES)
     _number("cfg_scale", request.cfg_scale, -MOST_GUIDANCE, MOST_GUIDANCE)
     _number("subseed_strength", request.subseed_strength, 0, 1)
-    for name, side in (("width", request.width), ("height", request.height)):
-        if side is not None:
-            _side(name, side)
-    for name in ("eta", "s_churn", "s_tmin", "s_tmax", "s_noise", "s_min_uncond"):
-        value = getattr(request, name)
-        if value is not None:
-            _number(name, value, 0, math.inf)
+    _number("refiner_switch_at", request.refiner_switch_at, 0, 1)
+    for name in ("eta", "s_churn", "s_tmin", "s_noise", "s_min_uncond"):
+        _number(name, getattr(request, name), 0, math.inf)
+    if request.s_tmax != math.inf:
+        _number("s_tmax", request.s_tmax, 0, math.inf)
+    _number("inpainting_mask_weight", request.options.inpainting_mask_weight, 0, 1)
+    _number("img2img_extra_noise", request.options.img2img_extra_noise, 0, 1000)
     _texts(request)
-    if request.refiner_switch_at is not None:
-        _number("refiner_switch_at", request.refiner_switch_at, 0, 1)
-    if request.hires:
-        _hires(request.hires, request.width or 0, request.height or 0)
+    _sizes(request)
     if request.start:
         _start(request.start)
 
@@ -50,6 +49,20 @@ def check_extras(extras: Extras) -> None:
             _whole(name, getattr(extras, name), 1, LARGEST_SIDE * 2)
 
 
+def check_side(name: str, side: int) -> None:
+    """Pixels of one side of what is drawn."""
+    if not SMALLEST_SIDE <= side <= LARGEST_SIDE:
+        hint = f"It goes from {SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
+        raise RequestError("size-out-of-range", f"{name} is {side}.", hint)
+
+
+def check_pixels(width: int, height: int, count: int) -> None:
+    """Of all pictures of a batch together."""
+    if width * height * count > MOST_PIXELS:
+        message = f"{count} pictures of {width}x{height} at once are more than {MOST_PIXELS} pixels."
+        raise RequestError("size-out-of-range", message, "Draw smaller pictures, or fewer at once.")
+
+
 def _texts(request: Request) -> None:
     for name in ("prompt", "negative_prompt"):
         if len(getattr(request, name)) > LARGEST_PROMPT:
@@ -57,24 +70,37 @@ def _texts(request: Request) -> None:
             raise RequestError("prompt-too-long", f"{name} has {len(getattr(request, name))} letters.", hint)
 
 
-def _hires(hires: Hires, width: int, height: int) -> None:
+def _sizes(request: Request) -> None:
+    """Of what the request names; the model's own size is checked where the model is."""
+    width, height = request.width, request.height
+    for name, side in (("width", width), ("height", height)):
+        if side is not None:
+            check_side(name, side)
+    check_pixels(width or SMALLEST_SIDE, height or SMALLEST_SIDE, request.batch_size)
+    if request.hires:
+        _hires(request.hires, width, height, request.batch_size)
+
+
+def _hires(hires: Hires, width: int | None, height: int | None, count: int) -> None:
     _number("denoising_strength", hires.denoising_strength, 0, 1)
     _whole("hr_second_pass_steps", hires.steps, 0, MOST_STEPS)
-    if not (hires.resize_x or hires.resize_y):
-        _number("hr_scale", hires.scale, 1, MOST_SCALE)
-    for name, side, scaled in (("hr_resize_x", hires.resize_x, width), ("hr_resize_y", hires.resize_y, height)):
+    for name, side in (("hr_resize_x", hires.resize_x), ("hr_resize_y", hires.resize_y)):
         if side:
-            _side(name, side)
-        elif not (hires.resize_x or hires.resize_y) and int(scaled * hires.scale) > LARGEST_SIDE:
-            hint = f"A side has at most {LARGEST_SIDE} pixels."
-            _refuse("hr_scale", hires.scale, f"It makes {scaled} pixels {int(scaled * hires.scale)}. {hint}")
-    pixels = int(width * hires.scale) * int(height * hires.scale)
-    if not (hires.resize_x or hires.resize_y) and pixels > MOST_PIXELS:
-        _refuse("hr_scale", hires.scale, f"A picture has at most {MOST_PIXELS // 10**6} megapixels.")
+            check_side(name, side)
+    if hires.resize_x or hires.resize_y:
+        return
+    _number("hr_scale", hires.scale, 0, MOST_SCALE)
+    sides = [int(side * hires.scale) for side in (width, height) if side is not None]
+    for side in sides:
+        check_side("the second pass's side (by hr_scale)", side)
+    if len(sides) == 2:
+        check_pixels(sides[0], sides[1], count)
 
 
 def _start(start: Start) -> None:
     _number("denoising_strength", start.denoising_strength, 0, 1)
+    _number("image_cfg_scale", start.image_cfg_scale, -MOST_GUIDANCE, MOST_GUIDANCE)
+    _number("initial_noise_multiplier", start.initial_noise_multiplier, 0, 1000)
     _whole("resize_mode", start.resize_mode, 0, 3)
     if start.mask:
         _mask(start.mask)
@@ -87,20 +113,14 @@ def _mask(mask: Mask) -> None:
     _whole("inpaint_full_res_padding", mask.padding, 0, LARGEST_SIDE)
 
 
-def _side(name: str, side: int) -> None:
-    if not SMALLEST_SIDE <= side <= LARGEST_SIDE:
-        hint = f"It goes from {SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
-        raise RequestError("size-out-of-range", f"{name} is {side}.", hint)
-
-
 def _whole(name: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
         _refuse(name, value, f"It goes from {least} to {most}.")
 
 
-def _number(name: str, value: float, least: float, most: float) -> None:
-    """So that not-a-number is refused too."""
-    if not (least <= value <= most and math.isfinite(value)):
+def _number(name: str, value: float | None, least: float, most: float) -> None:
+    """None is left to the options; not-a-number is refused too."""
+    if value is not None and not (least <= value <= most and math.isfinite(value)):
         upper = "up" if math.isinf(most) else f"to {most:g}"
         _refuse(name, value, f"It is a number from {least:g} {upper}.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import dataclass, field, replace
 
@@ -12,15 +11,9 @@ from runtime.engine import hires as second
 from runtime.engine.hires import Target
 from runtime.engine.noise import SEEDS
 from runtime.engine.prompt import NetworkTag, take_networks, without_comments
+from runtime.limits import check_pixels, check_request, check_side
 from runtime.request import LARGEST_SEED, Hires, Request, RequestError
 
-SMALLEST_SIDE, LARGEST_SIDE = 64, 8192
-MOST_STEPS = 1000
-MOST_GUIDANCE = 1000.0
-MOST_PICTURES = 1000
-MOST_IN_A_BATCH = 256
-#: width times height times batch size of what is drawn at once
-MOST_PIXELS = LARGEST_SIDE * LARGEST_SIDE
 _NO_RESTORER = "No face restorer is installed, so faces stay as they were drawn."
 
 
@@ -85,7 +78,7 @@ class Job:
 def check(request: Request, native: tuple[int, int]) -> Job:
     """Answer what the request leaves open; RequestError for what cannot be drawn."""
     sampler, suffix = _sampler(request.sampler_name)
-    _check_numbers(request)
+    check_request(request)
     request = replace(request, prompt=readable(request.prompt), negative_prompt=readable(request.negative_prompt))
     request = _with_batch_of_start(request)
     comments: list[str] = []
@@ -93,7 +86,7 @@ def check(request: Request, native: tuple[int, int]) -> Job:
         _side(name, side or own, comments)
         for name, side, own in (("width", request.width, native[0]), ("height", request.height, native[1]))
     )
-    _check_pixels(width, height, request.batch_size)
+    check_pixels(width, height, request.batch_size)
     scheduler = _scheduler(request.scheduler, suffix, comments)
     prompt, negative = _without_comments(request.prompt, request), _without_comments(request.negative_prompt, request)
     bare, tags = take_networks(prompt)
@@ -116,56 +109,6 @@ def _sampler(name: str) -> tuple[SamplerInfo, str | None]:
     return found
 
 
-def _check_numbers(request: Request) -> None:
-    hires_steps = request.hires.steps if request.hires and request.hires.steps else 1
-    for name, value, most in (
-        ("steps", request.steps, MOST_STEPS),
-        ("hr_second_pass_steps", hires_steps, MOST_STEPS),
-        ("batch_size", request.batch_size, MOST_IN_A_BATCH),
-        ("n_iter", request.n_iter, MOST_PICTURES),
-    ):
-        if not 1 <= value <= most:
-            raise RequestError("out-of-range", f"{name} is {value}.", f"It goes from 1 to {most}.")
-    image_cfg = request.start.image_cfg_scale if request.start else None
-    for name, scale in (("cfg_scale", request.cfg_scale), ("image_cfg_scale", image_cfg or 0.0)):
-        if not abs(scale) <= MOST_GUIDANCE:  # so that not-a-number is refused too
-            raise RequestError("out-of-range", f"{name} is {scale}.", "It is a number such as 7.")
-    for name, number, most_of_it in _numbers(request):
-        if number is not None and not 0 <= number <= most_of_it:
-            ends = "from 0 up" if most_of_it > MOST_GUIDANCE else f"from 0 to {most_of_it:g}"
-            raise RequestError("out-of-range", f"{name} is {number}.", f"It is a number {ends}.")
-
-
-def _numbers(request: Request) -> tuple[tuple[str, float | None, float], ...]:
-    """(name, value, the most it may be); all begin at 0."""
-    finite = 1e30
-    strengths = [one.denoising_strength for one in (request.start, request.hires) if one is not None]
-    start, mask, options = request.start, request.start and request.start.mask, request.options
-    return (
-        *(("denoising_strength", one, 1.0) for one in strengths),
-        ("subseed_strength", request.subseed_strength, 1.0),
-        ("refiner_switch_at", request.refiner_switch_at, 1.0),
-        ("eta", request.eta, finite),
-        *((name, getattr(request, name), finite) for name in ("s_churn", "s_tmin", "s_noise", "s_min_uncond")),
-        ("s_tmax", request.s_tmax, math.inf),
-        ("hr_scale", request.hires.scale if request.hires else None, 64.0),
-        ("initial_noise_multiplier", start.initial_noise_multiplier if start else None, 1000.0),
-        ("resize_mode", start.resize_mode if start else None, 3.0),
-        ("inpainting_fill", mask.fill if mask else None, 3.0),
-        ("inpaint_full_res_padding", mask.padding if mask else None, float(LARGEST_SIDE)),
-        ("mask_blur_x", mask.blur_x if mask else None, 1024.0),
-        ("mask_blur_y", mask.blur_y if mask else None, 1024.0),
-        ("inpainting_mask_weight", options.inpainting_mask_weight, 1.0),
-        ("img2img_extra_noise", options.img2img_extra_noise, 1000.0),
-    )
-
-
-def _check_pixels(width: int, height: int, count: int) -> None:
-    if width * height * count > MOST_PIXELS:
-        message = f"{count} pictures of {width}x{height} at once are more than {MOST_PIXELS} pixels."
-        raise RequestError("size-out-of-range", message, "Draw smaller pictures, or fewer at once.")
-
-
 def _with_batch_of_start(request: Request) -> Request:
     """Several start images are one batch."""
     count = 0 if request.start is None else len(request.start.images)
@@ -179,7 +122,7 @@ def _with_second_pass(job: Job, hires: Hires, comments: list[str]) -> Job:
     target = second.target_of(hires, job.width, job.height)
     for name, side in zip(("width", "height"), target.cells, strict=True):
         _side(f"the second pass's {name}", side * 8, comments)
-    _check_pixels(target.width, target.height, job.request.batch_size)
+    check_pixels(target.width, target.height, job.request.batch_size)
     sampler, scheduler = job.sampler, job.scheduler
     if hires.sampler_name:
         sampler, suffix = _sampler(hires.sampler_name)
@@ -217,9 +160,7 @@ def _seed(seed: int) -> int:
 
 def _side(name: str, side: int, comments: list[str]) -> int:
     """Latents have one cell per 8 pixels, so a side is cut down to a multiple of 8, as AUTOMATIC1111 does."""
-    if not SMALLEST_SIDE <= side <= LARGEST_SIDE:
-        hint = f"It goes from {SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
-        raise RequestError("size-out-of-range", f"{name} is {side}.", hint)
+    check_side(name, side)
     if side % 8:
         comments.append(f"{name} {side} is no multiple of 8; {side - side % 8} was drawn.")
     return side - side % 8
