@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from runtime.engine.cleaning import cleaned
+
 MERGES_FILE = Path(__file__).resolve().parent.parent / "assets" / "clip" / "bpe_simple_vocab_16e6.txt.gz"
 START = 49406
 END = 49407
@@ -49,7 +51,6 @@ def clip_tokenizer() -> Tokenizer:
 
 
 def token_ids(text: str) -> list[int]:
-    """Ids of `text` alone: no start, no end, no padding, no truncation; half a UTF-16 pair reads as "�"."""
-    whole = text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    ids: list[int] = clip_tokenizer().encode(whole, add_special_tokens=False).ids
+    """Ids of `text` alone: no start, no end, no padding, no truncation."""
+    ids: list[int] = clip_tokenizer().encode(cleaned(text), add_special_tokens=False).ids
     return ids

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from runtime.engine.cleaning import cleaned
 from runtime.engine.prompt import CHUNK, chunks_of, comma_id, parse_emphasis, prompt_chunks
 from runtime.engine.tokenizer import END, START, token_ids
 
@@ -58,6 +59,36 @@ def test_token_ids_are_clips():
     """Ids from CLIP's published vocabulary."""
     assert token_ids("a photo of a cat") == [320, 1125, 539, 320, 2368]
     assert comma_id() == 267
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("１girl，ｓｏｌｏ：（ｃａｔ）", "1girl,solo:(cat)"),
+        ("a\u3000cat", "a cat"),
+        ("don’t “look”", 'don\'t "look"'),
+        ("ﬁeld", "field"),
+        ("black &amp; white &lt;3", "black & white <3"),
+        ("a\x00 c\ufeffat\x07", "a cat"),
+        ("e\u0301", "é"),
+        ("ｶ", "カ"),
+        ("\ud83d\ude00", "😀"),
+        ("\ud800", "\ufffd"),
+    ],
+)
+def test_signs_are_read_as_clip_reads_them(text, same):
+    assert token_ids(text) == token_ids(same)
+
+
+@pytest.mark.parametrize("text", ["红色的圆。", "a < b &amp; c", "…", "é"])
+def test_other_signs_are_themselves(text):
+    assert cleaned(text) == text
+
+
+def test_a_full_width_comma_ends_a_phrase_too():
+    plain, wide = (prompt_chunks("cat " * 60 + comma + " mat" * 20) for comma in (",", "，"))
+    assert plain == wide
+    assert plain[0].ids[62] == END
 
 
 def test_one_chunk_is_framed_and_padded():
