@@ -129,15 +129,20 @@ class Worker:
 
     def unload(self) -> None:
         """Give the model's memory back, the device's too."""
+        self.chosen = None
+        self.let_go()
+        self.say(event="unloaded")
+
+    def let_go(self) -> None:
+        """The model is nobody's any more."""
         import gc
 
         import torch
 
-        self.model = self.chosen = None
+        self.model = None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        self.say(event="unloaded")
 
     def load(self, path: Path, sha256: str | None) -> None:
         """Replace the model; the old one stays when the new one cannot be read."""
@@ -161,14 +166,16 @@ class Worker:
 
     def read(self, path: Path, sha256: str | None) -> Model:
         """The checkpoint at this place, in the place of the loaded one once its file has been read."""
-        from runtime.engine.checkpoint import load_checkpoint
+        from runtime.engine.checkpoint import load_checkpoint, prepare_checkpoint
         from runtime.engine.memory import Store, look, place
         from runtime.engine.model import Model
 
         hashing = _Hash(path) if self.settings.hashing and sha256 is None else None
         placement = place(_engine_settings(self.settings.flags), look())
-        checkpoint = load_checkpoint(path, placement.precision)
-        self.model = None
+        # what is refused here leaves the old model; from then on there may be room for one alone
+        blank = prepare_checkpoint(path)
+        self.let_go()
+        checkpoint = load_checkpoint(path, placement.precision, blank)
         self.hashes[path] = sha256 = hashing.result() if hashing else sha256
         self.model = Model(checkpoint.title, checkpoint.path, Store(checkpoint, placement), checkpoint.traits, sha256)
         return self.model
@@ -239,7 +246,6 @@ class Worker:
             message = f"There is no checkpoint named {spelling}."
             raise RequestError("checkpoint-unknown", message, "Choose one of the list, or refresh it.")
         if self.model is None or self.model.path != path:
-            self.model = None
             return self.read(path, self.hashes.get(path))
         return self.model
 

@@ -13,8 +13,8 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from runtime.engine.configurations import Configurations, configure
-from runtime.engine.layout import read_layout
+from runtime.engine.configurations import Configurations
+from runtime.engine.judgement import judge
 from runtime.engine.pieces import Layout, Part, Piece
 from runtime.engine.probe import measured_prediction
 from runtime.engine.tensors import Opened, open_tensors
@@ -47,29 +47,43 @@ class Precision:
     text: torch.dtype = torch.float32
 
 
-def judge(path: Path) -> tuple[Layout, Configurations]:
-    """By names and shapes alone; RequestError with a `checkpoint-…` code says why it cannot be loaded."""
-    layout = read_layout(path)
-    configurations = configure(layout)
-    told_prediction(layout)
-    return layout, configurations
+@dataclass(frozen=True)
+class Blank:
+    """A checkpoint that can be loaded, and its models without memory."""
+
+    layout: Layout
+    configurations: Configurations
+    unet: nn.Module
+    vae: nn.Module
+    texts: tuple[nn.Module, ...]
 
 
-def load_checkpoint(path: Path, precision: Precision | None = None) -> Checkpoint:
-    """Read `path`; RequestError with a `checkpoint-…` code says what is wrong with it."""
-    # 1. judge by names and shapes
-    precision = precision or Precision()
+def prepare_checkpoint(path: Path) -> Blank:
+    """All that can be said against `path` before its tensors are read: RequestError with a `checkpoint-…` code."""
     layout, configurations = judge(path)
-    # 2. models without memory, then the file's tensors as their parameters
-    unet, vae, texts = _empty_models(configurations)
+    blank = Blank(layout, configurations, *_empty_models(configurations))
+    check_tensors(path.name, layout.unet, blank.unet)
+    check_tensors(path.name, layout.vae, blank.vae)
+    for part, text in zip(layout.texts, blank.texts, strict=True):
+        check_tensors(path.name, part, text)
+    return blank
+
+
+def load_checkpoint(path: Path, precision: Precision | None = None, blank: Blank | None = None) -> Checkpoint:
+    """Read `path`; RequestError with a `checkpoint-…` code says what is wrong with it."""
+    # 1. judge by names and shapes; models without memory
+    precision = precision or Precision()
+    blank = blank or prepare_checkpoint(path)
+    layout, unet, vae, texts = blank.layout, blank.unet, blank.vae, blank.texts
+    # 2. the file's tensors as their parameters
     with ExitStack() as stack:
         files = _Files(layout, stack)
-        fill(path.name, layout.unet, unet, files.read(layout.unet, precision.unet))
-        fill(path.name, layout.vae, vae, files.read(layout.vae, precision.vae))
+        fill(unet, files.read(layout.unet, precision.unet))
+        fill(vae, files.read(layout.vae, precision.vae))
         for part, text in zip(layout.texts, texts, strict=True):
-            fill(path.name, part, text, files.read(part, precision.text))
+            fill(text, files.read(part, precision.text))
     # 3. what no shape tells
-    traits = _traits(layout, configurations, unet)
+    traits = _traits(layout, blank.configurations, unet)
     title = path.name if path.is_dir() else path.stem
     return Checkpoint(path, title, unet, vae, texts, traits)
 
@@ -89,7 +103,7 @@ def _traits(layout: Layout, configurations: Configurations, unet: Any) -> Traits
     )
 
 
-def _empty_models(configurations: Configurations) -> tuple[nn.Module, nn.Module, tuple[nn.Module, ...]]:
+def _empty_models(configurations: Configurations) -> tuple[Any, Any, tuple[Any, ...]]:
     """Built on the meta device: no memory and no time for random weights that the file replaces."""
     with torch.device("meta"):
         unet = UNet2DConditionModel(**configurations.unet)
@@ -147,10 +161,8 @@ def take(piece: Piece, tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return tensor.to(dtype, copy=True).contiguous()
 
 
-def fill(
-    name: str, part: Part, model: nn.Module, tensors: Iterator[tuple[str, Tensor]], kind: str = "checkpoint"
-) -> None:
-    """Make the tensors the model's parameters; RequestError names what is missing, too many or misshapen."""
+def check_tensors(name: str, part: Part, model: nn.Module, kind: str = "checkpoint") -> None:
+    """RequestError names what is missing, too many or misshapen."""
     wanted = {key: tuple(value.shape) for key, value in model.state_dict().items() if not key.endswith(_IGNORED)}
     found = {key: piece.shape for key, piece in part.pieces.items() if not key.endswith(_IGNORED)}
     missing = [key for key in wanted if key not in found]
@@ -165,6 +177,10 @@ def fill(
                 f"{name} {what} tensor {named}{more}; it is no complete model of Stable Diffusion's.",
                 "Choose another file, or download this one again.",
             )
+
+
+def fill(model: nn.Module, tensors: Iterator[tuple[str, Tensor]]) -> None:
+    """Make the tensors the parameters of a model without memory."""
     model.load_state_dict(dict(tensors), strict=False, assign=True)
     _place_buffers(model)
     model.eval().requires_grad_(False)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from runtime.engine.checkpoint import empty_vae, fill, take
+from runtime.engine.checkpoint import check_tensors, empty_vae, fill, take
 from runtime.engine.configurations import family_constants, vae_widths
 from runtime.engine.diffusers_folder import modern
 from runtime.engine.layout import vae_part, vae_piece
@@ -71,12 +71,13 @@ def load_vae(path: Path, dtype: torch.dtype) -> nn.Module:
         raise RequestError("vae-not-a-model", message, _ANOTHER) from absent
     vae = empty_vae(family_constants("sd1")["vae"] | widths)
 
+    check_tensors(path.name, part, vae, "vae")
     with open_tensors(path, "vae") as opened:
 
         def tensors() -> Iterator[tuple[str, Tensor]]:
             return ((name, take(piece, opened.get(piece.name), dtype)) for name, piece in part.pieces.items())
 
-        fill(path.name, part, vae, tensors(), "vae")
+        fill(vae, tensors())
     return vae
 
 
