@@ -9,11 +9,13 @@ from pathlib import Path
 from runtime.studio import Studio
 
 _ASSETS = Path(__file__).parent.parent / "assets"
+#: where the page finds its language
+LANGUAGE = "gesso-language.js"
 _LOG = logging.getLogger(__name__)
 
 
-def localization_head(studio: Studio) -> str:
-    """The script for the page's head: the language of the option `localization`, else Chinese for Chinese browsers."""
+def localization_script(studio: Studio) -> str:
+    """What the page's head runs: the language of the option `localization`, else Chinese for Chinese browsers."""
     if studio.settings.on("localization_none"):
         return ""
     wanted = studio.options["localization"]
@@ -22,9 +24,9 @@ def localization_head(studio: Studio) -> str:
     if not words:
         return ""
     found = {"words": words, "always": not automatic, "rtl": rtl}
-    data = json.dumps(found, ensure_ascii=False).replace("</", "<\\/")
+    data = json.dumps(found, ensure_ascii=False)
     script = (_ASSETS / "page" / "localize.js").read_text(encoding="utf-8")
-    return f"<script>window.gessoLocalization = {data};\n{script}</script>"
+    return f"window.gessoLocalization = {data};\n{script}"
 
 
 def read_localization(name: str, folders: tuple[Path, ...]) -> tuple[dict[str, str], bool]:

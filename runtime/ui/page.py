@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from starlette.middleware.cors import CORSMiddleware
 
 from runtime.studio import Studio
 from runtime.ui.extras import extras_tab
 from runtime.ui.frame import Frame
 from runtime.ui.img2img import img2img_tab
-from runtime.ui.localization import localization_head
+from runtime.ui.localization import LANGUAGE, localization_script
 from runtime.ui.models import models_tab
 from runtime.ui.png_info import png_info_tab
 from runtime.ui.quicksettings import TopLine, follow_model, top_line
@@ -45,6 +45,7 @@ def build_page(studio: Studio, accounts: Mapping[str, str]) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     # Gradio lets every origin in unless its parent decides; the server in front adds what --cors-allow-origins names
     app.add_middleware(CORSMiddleware)
+    app.add_api_route(f"/{LANGUAGE}", lambda: Response(localization_script(studio), media_type="text/javascript"))
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         build_blocks(studio, pictures),
@@ -60,15 +61,16 @@ def build_page(studio: Studio, accounts: Mapping[str, str]) -> FastAPI:
         enable_monitoring=False,
         theme=page_theme(),
         css_paths=[_ASSETS / "page.css"],
-        head=_head(studio),
+        head=_head(),
     )
     return mounted
 
 
-def _head(studio: Studio) -> str:
+def _head() -> str:
+    """The language's script is asked for each time, so that another language counts after a reload of the page."""
     scripts = ("keys.js", "hints.js", "settings.js")
     own = "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in scripts)
-    return f"{localization_head(studio)}<script>{own}</script>"
+    return f'<script src="{LANGUAGE}"></script><script>{own}</script>'
 
 
 def build_blocks(studio: Studio, pictures: Path) -> gr.Blocks:

@@ -17,6 +17,8 @@ from runtime.ui.fields import SWIFT, Fields
 
 NONE = "None"
 _FEW = 3
+#: arguments that only choose between two of A1111's controls; here there is the first alone, and this is its value
+_SETTLED = {"Use text inputs instead of dropdowns": True}
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,10 @@ class Scripts:
         info = next((one for one in self.infos if one.title == values["script_name"]), None)
         if info is None:
             return None
-        given = [values.get(_key(info, place), argument.value) for place, argument in enumerate(info.args)]
+        given = [
+            values.get(_key(info, place), _SETTLED.get(argument.label, argument.value))
+            for place, argument in enumerate(info.args)
+        ]
         return Script(info.title, tuple(given))
 
 
@@ -58,7 +63,7 @@ def script_list(fields: Fields, studio: Studio) -> Scripts:
 def _group(info: ScriptInfo, studio: Studio, tab: str) -> dict[str, Component]:
     found = {}
     for place, argument in enumerate(info.args):
-        if argument.label and argument.choices != ():
+        if argument.label and argument.choices != () and argument.label not in _SETTLED:
             element = f"script_{tab}_{_slug(info.title)}_{place}"
             found[_key(info, place)] = _control(argument, studio, element)
     return found

@@ -53,4 +53,6 @@ def applied(frame: Frame, wanted: dict[str, Any]) -> str:
         options.update(changed)
     except RequestError as refused:
         return words.not_stored(refused)
-    return words.settings_changed(sorted(changed), any(BY_NAME[name].reload for name in changed))
+    return words.settings_changed(
+        sorted(changed), any(BY_NAME[name].reload and name != "localization" for name in changed)
+    )

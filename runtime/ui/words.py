@@ -36,7 +36,8 @@ NO_PARAMETERS = "The picture does not say what it was made with."
 STORED = "Settings stored:"
 NOTHING_CHANGED = "No setting was changed."
 NOT_STORED = "The settings were not stored:"
-AFTER_RELOAD = "Some of them count after Reload UI."
+AFTER_RELOAD = "The language counts after Reload UI."
+AFTER_RESTART = "Some of them count after the next start of Gesso."
 STYLES_SAVED = "The styles are saved."
 STYLE_NOT_SAVED = "The style was not saved:"
 NO_FILES = "There are no files of this kind yet."
@@ -176,11 +177,12 @@ def table(rows: Mapping[str, str]) -> str:
     return f'<table class="gesso-table">{"".join(lines)}</table>'
 
 
-def settings_changed(names: list[str], reload: bool) -> str:
+def settings_changed(names: list[str], restart: bool) -> str:
     """What Apply settings did."""
     if not names:
         return remark(NOTHING_CHANGED)
-    return remark(STORED, ", ".join(names)) + (remark(AFTER_RELOAD) if reload else "")
+    later = (remark(AFTER_RELOAD) if "localization" in names else "") + (remark(AFTER_RESTART) if restart else "")
+    return remark(STORED, ", ".join(names)) + later
 
 
 def not_stored(error: RequestError) -> str:

@@ -6,12 +6,15 @@ In a checkpoint's name: `broken` is refused, `killer` ends the process, `slow` t
 """
 
 import hashlib
+import io
 import os
 import struct
 import sys
 import time
 import zlib
 from pathlib import Path
+
+from PIL import Image
 
 from runtime import wire
 from runtime.channel import Channel, ChannelClosedError, Message, inherited_channel
@@ -37,6 +40,19 @@ def png(width: int, height: int, **texts: str) -> bytes:
 def size_of(picture: bytes) -> tuple[int, int]:
     """Width and height of a PNG; 64 x 64 for any other file."""
     return struct.unpack(">II", picture[16:24]) if picture.startswith(b"\x89PNG") else (64, 64)
+
+
+def over(request: Request) -> dict[str, object]:
+    """What img2img's infotext tells; of the mask also how many of its pixels are white."""
+    start = request.start
+    if start is None:
+        return {}
+    width, height = size_of(start.images[0])
+    told: dict[str, object] = {"Denoising strength": start.denoising_strength, "From": f"{width}x{height}"}
+    if start.mask:
+        with Image.open(io.BytesIO(start.mask.image)) as mask:
+            told |= {"Mask blur": start.mask.blur_x, "Redrawn": mask.convert("L").histogram()[255]}
+    return told
 
 
 class FakeWorker:
@@ -120,7 +136,7 @@ class FakeWorker:
     def picture(self, request: Request, seed: int, width: int, height: int) -> Picture:
         items = {
             "Steps": request.steps, "Sampler": request.sampler_name, "CFG scale": request.cfg_scale, "Seed": seed,
-            "Size": f"{width}x{height}", "Model": Path(self.title).stem, "Version": VERSION,
+            "Size": f"{width}x{height}", "Model": Path(self.title).stem, **over(request), "Version": VERSION,
         }  # fmt: skip
         text = write_infotext(request.prompt, request.negative_prompt, items)
         return Picture(png(width, height, parameters=text), seed, text)

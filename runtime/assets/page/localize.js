@@ -1,7 +1,8 @@
 // Replaces exact English texts, placeholders and titles by their translation, now and whenever the page changes.
 (() => {
-  const { words, always } = window.gessoLocalization;
+  const { words, always, rtl } = window.gessoLocalization;
   if (!always && !navigator.language.toLowerCase().startsWith("zh")) return;
+  if (rtl) document.documentElement.dir = "rtl";
   const skipped = new Set(["SCRIPT", "STYLE", "TEXTAREA", "CODE", "PRE", "OPTION"]);
 
   const text = (node) => {

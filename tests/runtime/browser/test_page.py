@@ -10,8 +10,6 @@ from runtime import protocol
 from tests.fakes.serving import Served, put_checkpoint, serve, until
 from tests.runtime.browser.conftest import Watched
 
-# the patience of expect(); the tests may share two cores with much else
-expect.set_options(timeout=90_000)
 PROMPT = "#txt2img_prompt textarea"
 PICTURE = "#txt2img_gallery img"
 MESSAGE = "#txt2img_progress"
