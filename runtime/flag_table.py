@@ -148,7 +148,7 @@ ENGINE = (
         "worker",
         no_half="everything in float32",
         no_half_vae="the VAE in float32",
-        upcast_sampling="float32 latents with float16 weights",
+        upcast_sampling="is always so: float32 latents with float16 weights",
         medvram="text encoder, U-Net and VAE take turns on the GPU",
         lowvram="the least GPU memory; wins over --medvram",
         medvram_sdxl="--medvram for SDXL only",

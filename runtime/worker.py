@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from runtime import wire
 from runtime.channel import Channel, ChannelClosedError, Message, inherited_channel
-from runtime.folders import FOLDER_KEYS, Folders, find_folders
+from runtime.flag_table import FLAGS, Flag
+from runtime.folders import Folders, find_folders
 from runtime.request import Extras, Request, RequestError
 
 if TYPE_CHECKING:
@@ -59,20 +60,23 @@ def parse(arguments: list[str]) -> WorkerSettings:
     parser = argparse.ArgumentParser("runtime.worker", allow_abbrev=False)
     parser.add_argument("--data-dir", type=Path, default=Path.cwd())
     parser.add_argument("--models-dir", type=Path)
-    for key in FOLDER_KEYS:
-        parser.add_argument("--" + key.replace("_", "-"))
-    parser.add_argument("--device-id")
-    parser.add_argument("--use-cpu", nargs="+", default=[])
-    parser.add_argument("--precision", default="autocast")
-    parser.add_argument("--ckpt", type=Path)
-    parser.add_argument("--filenames-max-length", type=int, default=128)
-    for flag in ("--no-half", "--no-half-vae", "--medvram", "--lowvram", "--no-hashing", "--no-prompt-history"):
-        parser.add_argument(flag, action="store_true")
-    parser.add_argument("--unix-filenames-sanitization", action="store_true")
+    for flag in FLAGS:
+        if flag.effect == "worker":
+            parser.add_argument(flag.name, **_shape(flag))
     # the handle first: a flag with several values must not swallow it
     flags, _unknown = parser.parse_known_args(arguments[:-1])
     folders = find_folders(vars(flags), flags.data_dir, flags.models_dir or flags.data_dir / "models")
     return WorkerSettings(folders, not flags.no_hashing, int(arguments[-1]), flags)
+
+
+def _shape(flag: Flag) -> dict[str, Any]:
+    """argparse's words for a flag of the table."""
+    shapes: dict[str, dict[str, Any]] = {
+        "switch": {"action": "store_true"},
+        "words": {"nargs": "+", "default": []},
+        "int": {"type": int, "default": flag.default},
+    }
+    return shapes.get(flag.shape, {"default": flag.default})
 
 
 @dataclass
@@ -172,6 +176,8 @@ class Worker:
 
         hashing = _Hash(path) if self.settings.hashing and sha256 is None else None
         placement = place(_engine_settings(self.settings.flags), look())
+        if placement.attention.warning:
+            sys.stderr.write(f"Warning: {placement.attention.warning}\n")
         # what is refused here leaves the old model; from then on there may be room for one alone
         blank = prepare_checkpoint(path)
         self.let_go()
@@ -282,6 +288,11 @@ def _engine_settings(flags: argparse.Namespace) -> Settings:
         precision=flags.precision,
         medvram=flags.medvram,
         lowvram=flags.lowvram,
+        medvram_sdxl=flags.medvram_sdxl,
+        channels_last=flags.opt_channelslast,
+        attention=vars(flags),
+        use_ipex=flags.use_ipex,
+        check_numbers=not flags.disable_nan_check,
     )
 
 

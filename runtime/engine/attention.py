@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,6 @@ FLAGS = (
     ("opt_split_attention_v1", "most-sliced"),
     ("opt_split_attention_invokeai", "sliced"),
 )
-FLAG_NAMES = (*(flag for flag, _ in FLAGS), "disable_opt_split_attention")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Attention:
     warning: str = ""
 
 
-def choose(flags: dict[str, bool], cuda: bool, xformers: bool | None = None) -> Attention:
+def choose(flags: Mapping[str, object], cuda: bool, xformers: bool | None = None) -> Attention:
     """torch's own attention unless a flag asks for another; xformers needs its package and an NVIDIA card.
 
     `xformers` None: look whether the package is there.

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from runtime.engine.attention import Attention, choose, use
 from runtime.engine.checkpoint import Checkpoint, Precision
 
 
@@ -29,8 +30,15 @@ class Settings:
     #: `full` is float32
     precision: str = "autocast"
     medvram: bool = False
+    #: medvram for SDXL alone
+    medvram_sdxl: bool = False
     #: wins over medvram
     lowvram: bool = False
+    channels_last: bool = False
+    #: flags by their keys; engine/attention.py knows them
+    attention: Mapping[str, object] = field(default_factory=dict)
+    use_ipex: bool = False
+    check_numbers: bool = True
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,7 @@ class Hardware:
 
     cuda: bool = False
     mps: bool = False
+    xpu: bool = False
     #: the processor multiplies bfloat16 itself; emulated it is slower than float32
     native_bfloat16: bool = False
 
@@ -50,34 +59,61 @@ class Placement:
     device: str
     precision: Precision
     mode: str = "full"
+    #: the mode of SDXL's models, where it is another
+    sdxl_mode: str | None = None
+    channels_last: bool = False
+    attention: Attention = field(default_factory=Attention)
+    #: look whether U-Net and VAE give numbers
+    check_numbers: bool = True
 
-    @property
-    def channels_last(self) -> bool:
-        """On a CPU this order of memory decodes pictures almost twice as fast."""
-        return self.device == "cpu"
+    def for_family(self, family: str) -> Placement:
+        """The plan once it is known what is loaded."""
+        mode = self.sdxl_mode if self.sdxl_mode and family.startswith("sdxl") else self.mode
+        return replace(self, mode=mode)
 
 
 def look() -> Hardware:
     """Ask torch."""
     native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
-    return Hardware(torch.cuda.is_available(), torch.backends.mps.is_available(), bool(native))
+    return Hardware(torch.cuda.is_available(), torch.backends.mps.is_available(), _xpu(), bool(native))
+
+
+def _xpu() -> bool:
+    return bool(getattr(torch, "xpu", None) and torch.xpu.is_available())
 
 
 def place(settings: Settings, hardware: Hardware) -> Placement:
-    """The plan for `settings` on `hardware`; never run on Apple's MPS, so that stays in float32."""
-    full_precision = settings.no_half or settings.precision == "full"
+    """The plan for `settings` on `hardware`; never run on Apple's MPS or Intel's XPU, so those stay in float32."""
     on_cpu = bool({"all", "sd"} & {name.lower() for name in settings.use_cpu})
-    if hardware.cuda and not on_cpu:
-        half = torch.float32 if full_precision else torch.float16
-        vae = torch.float32 if settings.no_half_vae else half
-        mode = "lowvram" if settings.lowvram else "medvram" if settings.medvram else "full"
-        device = f"cuda:{settings.device_id}" if settings.device_id else "cuda"
-        return Placement(device, Precision(unet=half, vae=vae, text=half), mode)
+    cuda = hardware.cuda and not on_cpu
+    attention = choose(settings.attention, cuda)
+    plan = Placement("cpu", Precision(), attention=attention, check_numbers=settings.check_numbers)
+    plan = replace(plan, channels_last=settings.channels_last)
+    if cuda:
+        return _on_cuda(settings, plan)
+    if hardware.xpu and settings.use_ipex and not on_cpu:
+        return replace(plan, device="xpu")
     if hardware.mps and not on_cpu:
-        return Placement("mps", Precision())
+        return replace(plan, device="mps")
     # the U-Net alone is worth it: text and decoding are short, and eight bits of mantissa show in flat colours
-    small = hardware.native_bfloat16 and not full_precision
-    return Placement("cpu", Precision(unet=torch.bfloat16 if small else torch.float32))
+    small = hardware.native_bfloat16 and not _full_precision(settings)
+    # on a CPU channels-last decodes pictures almost twice as fast
+    return replace(plan, precision=Precision(unet=torch.bfloat16 if small else torch.float32), channels_last=True)
+
+
+def _full_precision(settings: Settings) -> bool:
+    return settings.no_half or settings.precision == "full"
+
+
+def _on_cuda(settings: Settings, plan: Placement) -> Placement:
+    half = torch.float32 if _full_precision(settings) else torch.float16
+    vae = torch.float32 if settings.no_half_vae else half
+    mode = "lowvram" if settings.lowvram else "medvram" if settings.medvram else "full"
+    device = f"cuda:{settings.device_id}" if settings.device_id else "cuda"
+    for_sdxl = "medvram" if settings.medvram_sdxl and mode == "full" else None
+    return replace(
+        plan, device=device, precision=Precision(unet=half, vae=vae, text=half), mode=mode, sdxl_mode=for_sdxl
+    )
 
 
 class Store:
@@ -85,7 +121,7 @@ class Store:
 
     def __init__(self, checkpoint: Checkpoint, placement: Placement) -> None:
         self.device = torch.device(placement.device)
-        self.placement = placement
+        self.placement = placement = placement.for_family(checkpoint.traits.family)
         #: file and time of the VAE that is not the checkpoint's own
         self.vae_source: tuple[Path, float] | None = None
         self._own_vae: nn.Module | None = None
@@ -94,6 +130,7 @@ class Store:
             "vae": checkpoint.vae,
             "text": nn.ModuleList(checkpoint.texts),
         }
+        use(placement.attention, checkpoint.unet)
         if placement.channels_last:
             for name in ("unet", "vae"):
                 self._models[name].to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -40,7 +40,7 @@ class Tools:
             folders.embeddings,
             Wardrobe(NetworkShelves(folders)),
             Enlarger(folders.upscalers, half=not flags.no_half),
-            Library(folders.checkpoints, flags.ckpt, None),
+            Library(folders.checkpoints, Path(flags.ckpt) if flags.ckpt else None, None),
             VaeRack(folders, not flags.no_hashing),
         )
 

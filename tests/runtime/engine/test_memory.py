@@ -5,6 +5,8 @@ import torch
 
 from runtime.engine.checkpoint import load_checkpoint
 from runtime.engine.memory import Hardware, Placement, Settings, Store, place
+from runtime.flag_table import FLAGS
+from runtime.worker import parse
 
 GPU = Hardware(cuda=True)
 HALF, FULL, BRAIN = torch.float16, torch.float32, torch.bfloat16
@@ -54,3 +56,21 @@ def test_lowvram_moves_every_block_of_the_unet(checkpoint_file):
         streamed = [block for block in unet.modules() if block._forward_pre_hooks]
         weights = sum(parameter.numel() for block in streamed for parameter in block.parameters())
     assert weights == store.size("unet")
+
+
+def test_flags_shape_the_plan():
+    settings = Settings(
+        medvram_sdxl=True, channels_last=True, check_numbers=False, attention={"opt_split_attention": 1}
+    )
+    found = place(settings, Hardware(cuda=True))
+    assert (found.mode, found.for_family("sd1").mode, found.for_family("sdxl").mode) == ("full", "full", "medvram")
+    assert (found.channels_last, found.check_numbers, found.attention.name) == (True, False, "sliced")
+    assert place(Settings(use_ipex=True), Hardware(xpu=True)).device == "xpu"
+    assert place(Settings(), Hardware(xpu=True)).device == "cpu"
+
+
+def test_the_worker_understands_every_flag_that_the_server_passes_on():
+    for flag in (flag for flag in FLAGS if flag.effect == "worker"):
+        value = [] if flag.shape == "switch" else ["7"]
+        read = vars(parse([flag.name, *value, "3"]).flags)[flag.key]
+        assert read == {"switch": True, "int": 7, "words": ["7"]}.get(flag.shape, "7")

@@ -56,7 +56,7 @@ def loaded(server, checkpoint_file):
 
 
 def generate(server, job, **fields):
-    request = asdict(Request(**({"prompt": "a cat", "steps": 2, "seed": 1, "save": False} | fields)))
+    request = asdict(Request(**({"prompt": "a cat", "steps": 2, "seed": 1, "save": False, "save_grid": False} | fields)))
     server.send(do="generate", id=job, request=request)
 
 
@@ -129,7 +129,7 @@ def test_a_bad_request_is_answered_and_the_worker_goes_on(server, loaded):
     assert (failed["id"], failed["code"]) == ("bad", "sampler-unknown")
     assert failed["message"]
     assert failed["hint"]
-    server.send(do="generate", id="odd", request={"no_such_field": 1})
+    server.send(do="generate", id="odd", request="nonsense")
     assert server.until("failed").body["code"] == "worker-fault"
 
 
