@@ -10,7 +10,6 @@ from runtime.engine.conditioning import MOST_CHUNKS, Condition, Timeline, encode
 from runtime.engine.prompt import prompt_chunks
 from runtime.engine.tokenizer import END, token_ids
 from runtime.engine.traits import Traits
-from runtime.engine.weighing import weighted
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
 
@@ -231,38 +230,6 @@ def test_each_text_is_encoded_once(small):
     finally:
         handle.remove()
     assert len(calls) == 3
-
-
-def test_weighting_keeps_the_mean():
-    made = torch.randn(1, 77, 8, generator=torch.Generator().manual_seed(1)) + 0.5
-    (heavier,) = weighted([made], [[1.0] * 10 + [1.4] * 5 + [1.0] * 62], [1.0])
-    assert heavier.mean().item() == pytest.approx(made.mean().item(), rel=1e-4)
-    ratio = heavier / made
-    assert (ratio[0, 12, 0] / ratio[0, 0, 0]).item() == pytest.approx(1.4, rel=1e-4)
-
-
-@pytest.mark.parametrize("heavy_sum", [4.0, -0.5, 0.03])
-def test_a_small_mean_is_kept_too(heavy_sum):
-    """The spread is of no account: means a fiftieth of it, as the demo model's are, are brought back as any other."""
-    made = torch.tensor([[[30.0, -29.0]], [[heavy_sum, 0.0]]]).view(1, 2, 2)
-    (heavier,) = weighted([made], [[1.0, 1.5]], [1.0])
-    assert heavier.mean().item() == pytest.approx(made.mean().item(), rel=1e-4)
-    assert not torch.equal(heavier[0, 0], made[0, 0])
-
-
-@pytest.mark.parametrize(
-    "rest",
-    [
-        [-1.0, -1.0],  # the mean was 0
-        [-1.5, -1.5],  # the mean becomes 0
-        [-1.2, -1.2],  # the mean changes its sign
-        [-1.499, -1.499],  # the mean becomes a 500th
-        [-1.001, -1.001],  # the mean becomes 500 times as large
-    ],
-)
-def test_a_mean_that_vanishes_or_turns_leaves_the_weights_alone(rest):
-    (heavier,) = weighted([torch.tensor([[rest, [1.0, 1.0]]])], [[1.0, 1.5]], [1.0])
-    assert torch.equal(heavier, torch.tensor([[rest, [1.5, 1.5]]]))
 
 
 def test_weights_beyond_numbers_are_refused(small):
