@@ -204,6 +204,8 @@ def _view(easel: Easel, run: Run, stack: ExitStack, learnt: Learnt) -> View:
         learnt.notes["Emphasis"] = options.emphasis
     if guidance.padded:
         learnt.notes["Pad conds"] = "True"
+    if guidance.old_rule:
+        learnt.notes["Old prompt editing timelines"] = "True"
     unet = stack.enter_context(model.store.lend("unet"))
     if run.tiling:
         stack.enter_context(wrapped(unet))
