@@ -16,8 +16,11 @@ from runtime.port import PortTakenError, listen
 WORKER = (sys.executable, "-m", "runtime.worker")
 
 
-def main(arguments: Sequence[str] | None = None, worker: Sequence[str] = WORKER) -> int:
-    """Serve until stopped. `worker` is the drawing process's command. Returns the exit code."""
+def main(arguments: Sequence[str] | None = None, worker: Sequence[str] = WORKER, judging: bool = True) -> int:
+    """Serve until stopped. `worker` is the drawing process's command; `judging`: look into checkpoints' headers.
+
+    Returns the exit code.
+    """
     words = sys.argv[1:] if arguments is None else arguments
     if {"-h", "--help"} & set(words):
         sys.stdout.write(help_text())
@@ -30,7 +33,7 @@ def main(arguments: Sequence[str] | None = None, worker: Sequence[str] = WORKER)
         for warning in settings.warnings:
             say(f"Warning: {warning}")
         listener = listen(settings.host, settings.port, settings.first_port)
-        return _serve(settings, listener, worker, announce)
+        return _serve(settings, listener, worker, announce, judging)
     except UsageError as error:
         return _fatal(announce, "usage", str(error), 2)
     except PortTakenError as error:
@@ -46,7 +49,9 @@ def _fatal(announce: Announcer, code: str, message: str, exit_code: int) -> int:
     return exit_code
 
 
-def _serve(settings: Settings, listener: socket.socket, worker: Sequence[str], announce: Announcer) -> int:
+def _serve(
+    settings: Settings, listener: socket.socket, worker: Sequence[str], announce: Announcer, judging: bool
+) -> int:
     announce(protocol.Phase("server"))
     _keep_localhost_off_proxies()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -54,6 +59,7 @@ def _serve(settings: Settings, listener: socket.socket, worker: Sequence[str], a
     import uvicorn
 
     from runtime.api.gate import make_gate
+    from runtime.engine.judgement import judge_header
     from runtime.server import Server
     from runtime.studio import Studio
 
@@ -71,7 +77,7 @@ def _serve(settings: Settings, listener: socket.socket, worker: Sequence[str], a
         if page and settings.on("share"):
             _share(settings, listener)
 
-    studio = Studio(settings, worker, announce)
+    studio = Studio(settings, worker, announce, judge_header) if judging else Studio(settings, worker, announce)
 
     class Leaving(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:

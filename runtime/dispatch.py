@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from runtime import protocol, wire
@@ -70,6 +71,12 @@ class Dispatch:
             self._refused.forget()
         else:
             self.pending.append(item)
+
+    def refuse(self, path: Path, error: RequestError) -> None:
+        """This checkpoint is known to be of no use: say so, and do not try it."""
+        self._refused.add(Load(path, stamp=stamp_of(path)), error)
+        self.model = ModelState("failed", path, path.name, error=error)
+        self._announce(protocol.ModelFailed(path.name, error.code, error.message))
 
     def end(self) -> None:
         """Fail what waits and end the worker."""

@@ -14,7 +14,7 @@ from typing import Any
 from runtime import protocol
 from runtime.dispatch import Dispatch
 from runtime.progress import Progress
-from runtime.request import Extras, ExtrasResult, Request, Result
+from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
 from runtime.task_book import TaskBook
 from runtime.tasks import Forget, Generate, Heard, Interrupt, Load, ModelState, Task, Unload, as_request_error
 
@@ -45,6 +45,10 @@ class Jobs:
     def start(self) -> None:
         """Begin to work."""
         self._thread.start()
+
+    def refuse(self, path: Path, error: RequestError) -> None:
+        """Before `start`: this checkpoint is known to be of no use, jobs for it fail with `error`."""
+        self._dispatch.refuse(path, error)
 
     def leave(self) -> None:
         """The server is about to end: a worker that ends now, by the same Ctrl-C, is not replaced."""

@@ -20,14 +20,22 @@ from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
 from runtime.stock import Stock
 from runtime.tasks import ModelState
 
+#: why a checkpoint cannot be loaded, as far as its header tells
+Judge = Callable[[Path], RequestError | None]
 _LOG = logging.getLogger(__name__)
 
 
 class Studio:
     """One per server. `start` begins to load the chosen checkpoint."""
 
-    def __init__(self, settings: Settings, worker: Sequence[str], announce: Callable[[protocol.Event], None]) -> None:
-        self.settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        worker: Sequence[str],
+        announce: Callable[[protocol.Event], None],
+        judge: Judge = lambda _path: None,
+    ) -> None:
+        self.settings, self._judge = settings, judge
         file = settings.path("ui_settings_file") or settings.data_dir / "config.json"
         self.options = Options(file, freeze_from(settings.flags))
         self.stock = Stock(settings)
@@ -45,10 +53,19 @@ class Studio:
         )
 
     def start(self) -> None:
-        """Start the worker; the model begins to load unless the flags say otherwise."""
-        self.jobs.start()
+        """Start the worker; the model begins to load unless the flags say otherwise or its header is bad."""
         chosen = self.chosen
-        if chosen and not self.settings.on("skip_load_model_at_start") and not self.settings.on("ui_debug_mode"):
+        bad = self._judge(chosen.path) if chosen else None
+        if chosen and bad:
+            _LOG.error("The checkpoint cannot be loaded (%s): %s", bad.code, bad)
+            self.jobs.refuse(chosen.path, bad)
+        self.jobs.start()
+        if (
+            chosen
+            and not bad
+            and not self.settings.on("skip_load_model_at_start")
+            and not self.settings.on("ui_debug_mode")
+        ):
             self._load(chosen)
 
     def choose(self, spelling: str) -> Future[ModelState]:
@@ -58,6 +75,7 @@ class Studio:
             raise RequestError("model-not-found", f"model {spelling!r} not found", "Choose one of /sdapi/v1/sd-models.")
         if self._chosen != found.path:
             self.options.freeze.refuse({"sd_model_checkpoint": found.title})
+            self._refuse_unusable(found)
         if self.jobs.model.state == "ready" and self.jobs.model.path == found.path == self._chosen:
             done: Future[ModelState] = Future()
             done.set_result(self.jobs.model)
@@ -72,8 +90,11 @@ class Studio:
         RequestError at once for what no model could draw. `name`: what the one who asks calls the job.
         """
         check_request(request)
+        self._refuse_unknown(request)
         other = self.library.find(spelling) if spelling else None
         wanted = other or self.chosen
+        if other:
+            self._refuse_unusable(other)
         return self.jobs.generate(request, wanted.path if wanted else None, wanted.sha256 if wanted else None, name)
 
     def enlarge(self, extras: Extras) -> Future[ExtrasResult]:
@@ -91,6 +112,20 @@ class Studio:
         if chosen is None:
             raise RequestError("no-model", "There is no checkpoint to load.", "Put one into models/Stable-diffusion.")
         return self._load(chosen)
+
+    def _refuse_unusable(self, checkpoint: Checkpoint) -> None:
+        """RequestError at once for a file whose header says that it cannot be loaded."""
+        bad = None if self.jobs.model.path == checkpoint.path else self._judge(checkpoint.path)
+        if bad:
+            raise bad
+
+    def _refuse_unknown(self, request: Request) -> None:
+        """RequestError at once for a further checkpoint that nobody has."""
+        hires = request.hires.checkpoint if request.hires else None
+        for field, name in (("refiner_checkpoint", request.refiner_checkpoint), ("hr_checkpoint_name", hires)):
+            if name and name != "None" and self.library.find(name) is None:
+                message = f"{field}: there is no checkpoint named {name:.80}."
+                raise RequestError("checkpoint-unknown", message, "Choose one of /sdapi/v1/sd-models.")
 
     def _keep(self, checkpoint: Checkpoint) -> None:
         self._chosen = checkpoint.path

@@ -1,4 +1,4 @@
-"""`python -m runtime` with the fake worker in place of the real one; the arguments are the runtime's."""
+"""`python -m runtime` with the fake worker; checkpoints' headers are not judged. The arguments are the runtime's."""
 
 import sys
 from pathlib import Path
@@ -8,4 +8,4 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from runtime.__main__ import main
 
 if __name__ == "__main__":
-    raise SystemExit(main(worker=(sys.executable, str(Path(__file__).with_name("fake_worker.py")))))
+    raise SystemExit(main(worker=(sys.executable, str(Path(__file__).with_name("fake_worker.py"))), judging=False))

@@ -20,7 +20,8 @@ NAMES = sorted(
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFklEQVR42mNk+M+AFzDhlxzVMVJ1AADXIAEPkxN6uAAAAABJRU5ErkJggg=="
 LEAVES = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=12) | st.sampled_from(["", "None", DOT, "data:image/png;base64,", "https://a.example/b", "2.5", "Euler a", "\ud800"])
+    | st.text(max_size=12)
+    | st.sampled_from(["", "None", DOT, "data:image/png;base64,", "https://a.example/b", "2.5", "Euler a", "\ud800"])
 )  # fmt: skip
 VALUES = st.recursive(
     LEAVES,
