@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping
-from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps, PngImagePlugin
@@ -126,26 +123,3 @@ def _exif(infotext: str) -> bytes:
 def to_png(image: Image.Image, infotext: str = "") -> bytes:
     """PNG bytes with the infotext under `parameters`."""
     return encode(image, "png", {"parameters": infotext})
-
-
-def save_png(png: bytes, folder: Path, seed: int, day: date) -> Path:
-    """Write `folder`/DAY/NUMBER-SEED.png whole or not at all; RequestError `cannot-save` says why not."""
-    dated = folder / day.isoformat()
-    try:
-        dated.mkdir(parents=True, exist_ok=True)
-        numbers = (re.match(r"(\d+)-?", entry.name) for entry in dated.iterdir())
-        number = max((int(found[1]) for found in numbers if found), default=-1) + 1
-        target = dated / f"{number:05}-{seed}.png"
-        beside = target.with_suffix(".tmp")
-        try:
-            beside.write_bytes(png)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as refused:
-        raise RequestError(
-            "cannot-save",
-            f"The picture could not be written to {dated}: {refused.strerror or refused}.",
-            "Make room on the disk or choose another folder; the picture itself was made.",
-        ) from refused
-    return target

@@ -39,7 +39,11 @@ class Tools:
             Outputs(folders.data, naming, not flags.no_prompt_history),
             folders.embeddings,
             Wardrobe(NetworkShelves(folders)),
-            Enlarger(folders.upscalers, half=not flags.no_half),
+            Enlarger(
+                folders.upscalers,
+                half=not flags.no_half and flags.precision != "full",
+                on_cpu=bool({"esrgan", "swinir", "scunet"} & {name.lower() for name in flags.use_cpu}),
+            ),
             Library(folders.checkpoints, Path(flags.ckpt) if flags.ckpt else None, None),
             VaeRack(folders, not flags.no_hashing),
         )

@@ -17,9 +17,13 @@ _MOST = 10_000
 
 
 def split_values(text: str) -> list[str]:
-    """Comma by comma; a value in double quotes may hold commas. Empty ones are left out."""
+    """Comma by comma, line by line; a value in double quotes may hold commas. Empty ones are left out."""
     rows = csv.reader(io.StringIO(text), skipinitialspace=True)
-    return [value.strip() for row in rows for value in row if value.strip()]
+    try:
+        return [value.strip() for row in rows for value in row if value.strip()]
+    except csv.Error as broken:
+        message = f"A list of values cannot be read ({broken})."
+        raise RequestError("axis-value", message, "Write values with commas between them.") from broken
 
 
 def whole_numbers(axis: str, values: Sequence[Any]) -> list[int]:

@@ -44,11 +44,12 @@ UNWATCHED = Watcher()
 
 @dataclass
 class Enlarger:
-    """Keeps the network that was used last. `half`: float16 on a CUDA card."""
+    """Keeps the network that was used last. `half`: float16 on a CUDA card. `on_cpu` keeps networks off the device."""
 
     folders: Mapping[str, Path]
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     half: bool = True
+    on_cpu: bool = False
     _held: tuple[Path, int, Network] | None = None
 
     def enlarge(
@@ -133,11 +134,12 @@ class Enlarger:
     @torch.inference_mode()
     def _run(self, network: Network, tile: Image.Image) -> Pixels:
         """(height, width, channels) in 0 … 255, not rounded; once more in float32 if half precision overflows."""
-        half = self.half and self.device.type == "cuda"
+        device = torch.device("cpu") if self.on_cpu else self.device
+        half = self.half and device.type == "cuda"
         levels = np.asarray(tile, np.float32).reshape(tile.height, tile.width, network.channels) / 255
         for dtype in (torch.float16, torch.float32) if half else (torch.float32,):
-            network.to(self.device, dtype)
-            x = torch.from_numpy(levels).permute(2, 0, 1)[None].to(self.device, dtype)
+            network.to(device, dtype)
+            x = torch.from_numpy(levels).permute(2, 0, 1)[None].to(device, dtype)
             grown = network(x)[0].float()
             if torch.isfinite(grown).all():
                 pixels: Pixels = (grown.clamp(0, 1) * 255).permute(1, 2, 0).cpu().numpy()

@@ -1,6 +1,7 @@
 """The worker as a real process at the other end of a real channel."""
 
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -9,9 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from runtime import wire
 from runtime.channel import ChannelClosedError, Message, start_with_channel
-from runtime.request import Request
+from runtime.request import Extras, ExtrasResult, Request
 from runtime.worker import parse
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -56,7 +59,9 @@ def loaded(server, checkpoint_file):
 
 
 def generate(server, job, **fields):
-    request = asdict(Request(**({"prompt": "a cat", "steps": 2, "seed": 1, "save": False, "save_grid": False} | fields)))
+    request = asdict(
+        Request(**({"prompt": "a cat", "steps": 2, "seed": 1, "save": False, "save_grid": False} | fields))
+    )
     server.send(do="generate", id=job, request=request)
 
 
@@ -65,6 +70,20 @@ def test_the_first_words_are_about_torch_then_a_model_is_needed(server):
     generate(server, "early")
     failed = server.until("failed").body
     assert (failed["id"], failed["code"]) == ("early", "no-model")
+
+
+def test_pictures_are_enlarged_without_a_model(server):
+    source = io.BytesIO()
+    Image.new("RGB", (24, 16), "red").save(source, "PNG")
+    body, blobs = wire.pack(Extras((source.getvalue(),) * 2, upscaler_1="Lanczos"))
+    server.channel.send(Message({"do": "enlarge", "id": "larger", "request": body}, blobs))
+    step = server.until("step", "failed").body
+    assert step == {"event": "step", "id": "larger", "step": 1, "steps": 1, "batch": 1, "batches": 2}
+    done = server.until("done", "failed")
+    result = wire.unpack(ExtrasResult, done.body["result"], done.blobs)
+    assert [Image.open(io.BytesIO(one.data)).size for one in result.pictures] == [(48, 32)] * 2
+    server.send(do="enlarge", id="none", request=wire.pack(Extras((), upscaler_1="Magic"))[0])
+    assert server.until("done", "failed").body["code"] == "upscaler-unknown"
 
 
 def test_loading_tells_title_size_and_hash(loaded, checkpoint_file):
