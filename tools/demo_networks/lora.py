@@ -1,8 +1,8 @@
 """Train a LoRA that draws the demo model's shapes as outlines; no word of a prompt can ask for that.
 
-    python -m tools.demo_networks.lora [--steps N] [--to FILE]
+    python -m tools.demo_networks.lora [--steps N] [--rate R] [--go-on] [--to FILE]
 
-Needs the engine's packages; some five minutes on one CPU core. The file is of kohya's layout.
+Needs the engine's packages; some five minutes on one CPU core. The file is of kohya's layout; --go-on continues it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from tools.demo_model.drawings import caption, draw, random_scene
@@ -71,6 +71,16 @@ def lesson(pupil: Pupil) -> Callable[[random.Random], Tensor]:
     return loss_of
 
 
+def read(pairs: dict[str, tuple[nn.Parameter, nn.Parameter]], path: Path) -> None:
+    """Begin where a file of `write` ended."""
+    kept = load_file(path)
+    with torch.no_grad():
+        for name, (down, up) in pairs.items():
+            layer = "lora_unet_" + name.replace(".", "_")
+            down.copy_(kept[f"{layer}.lora_down.weight"])
+            up.copy_(kept[f"{layer}.lora_up.weight"])
+
+
 def write(pairs: dict[str, tuple[nn.Parameter, nn.Parameter]], path: Path) -> None:
     """kohya's layout in float16, with the hash of the tensors' bytes that its tools write."""
     tensors: dict[str, Tensor] = {}
@@ -90,11 +100,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--rate", type=float, default=6e-3)
+    parser.add_argument("--go-on", action="store_true")
     parser.add_argument("--to", type=Path, default=TARGET)
     arguments = parser.parse_args()
     torch.manual_seed(0)
     pupil = load_pupil()
     pairs = add_pairs(pupil.unet)
+    if arguments.go_on:
+        read(pairs, arguments.to)
     learn([tensor for pair in pairs.values() for tensor in pair], arguments.rate, arguments.steps, lesson(pupil))
     write(pairs, arguments.to)
 
