@@ -12,6 +12,7 @@ from runtime.engine.generate import generate
 from runtime.engine.memory import Hardware, Settings, Store, place
 from runtime.engine.model import Model
 from runtime.engine.saving import Outputs
+from runtime.job_options import JobOptions
 from runtime.request import Request
 from tools.demo_model.judge import Verdict, judge
 from tools.demo_networks.lessons import DEMO
@@ -81,3 +82,10 @@ def test_samplers_that_ask_twice_count_twice(draw):
     """Heun's three steps count as six: the boundary is 5, and its five calls, 0 to 4, all come before."""
     edited, same = (draw(text, steps=3, sampler="Heun") for text in (f"[{RED}:a blue square:.9]", RED))
     assert apart(edited, same) <= 1
+
+
+def test_the_old_rule_stands_in_the_infotext(easel):
+    for prompt, told in ((f"[{RED}:a blue square:1.0]", True), (RED, False)):
+        request = Request(prompt, steps=1, save=False, options=JobOptions(use_old_scheduling=True))
+        (picture,) = generate(request, easel, lambda _step: None, lambda: None).pictures
+        assert ("Old prompt editing timelines: True" in picture.infotext) is told
