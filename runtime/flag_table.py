@@ -66,13 +66,19 @@ NETWORK = (
     Flag("--subpath", "text", "works", "root path when behind a reverse proxy that strips it"),
     Flag("--timeout-keep-alive", "int", "works", "seconds that an idle connection stays open", 30),
     *_flags(
-        "text", "accepted", ngrok="ngrok token", ngrok_options="ngrok options as JSON", ngrok_region="ngrok region"
+        "text",
+        "accepted",
+        ngrok="ngrok's client is not part of Gesso; --share opens a tunnel",
+        ngrok_options="see --ngrok",
+        ngrok_region="see --ngrok",
     ),
-    Flag("--disable-tls-verify", "switch-off", "accepted", "for self-signed certificates"),
+    Flag(
+        "--disable-tls-verify", "switch-off", "accepted", "the runtime fetches nothing, so there is nothing to verify"
+    ),
     *_flags(
         "switch",
         "accepted",
-        gradio_debug="Gradio's debug mode",
+        gradio_debug="errors of the page are in the log as it is",
         gradio_queue="the queue is always on",
         no_gradio_queue="the queue is always on",
         enable_insecure_extension_access="there are no extensions yet",
@@ -113,15 +119,15 @@ PATHS = (
     *_flags(
         "text",
         "accepted",
-        config="model configuration (yaml)",
-        textual_inversion_templates_dir="templates for training",
-        gfpgan_dir="folder of GFPGAN",
-        gfpgan_model="file of GFPGAN",
-        codeformer_models_path="folder of CodeFormer",
-        gfpgan_models_path="folder of GFPGAN models",
-        ldsr_models_path="folder of LDSR models",
-        clip_models_path="folder of the interrogator's CLIP",
-        tests="folder of tests",
+        config="the configuration is read from the checkpoint's tensors",
+        textual_inversion_templates_dir="there is no training",
+        gfpgan_dir="there is no GFPGAN",
+        gfpgan_model="there is no GFPGAN",
+        codeformer_models_path="there is no CodeFormer",
+        gfpgan_models_path="there is no GFPGAN",
+        ldsr_models_path="there is no LDSR",
+        clip_models_path="there is no interrogator",
+        tests="AUTOMATIC1111's tests of itself",
     ),
     *_flags(
         "repeat",
@@ -136,7 +142,7 @@ PATHS = (
         unix_filenames_sanitization="only / is replaced in file names",
         no_prompt_history="do not write params.txt",
     ),
-    *_flags("switch", "accepted", no_tests="do not run tests"),
+    *_flags("switch", "accepted", no_tests="AUTOMATIC1111's tests of itself"),
 )
 
 ENGINE = (
@@ -178,11 +184,11 @@ ENGINE = (
     *_flags(
         "switch",
         "accepted",
-        lowram="weights straight into GPU memory",
+        lowram="a checkpoint is read tensor by tensor as it is",
         always_batch_cond_uncond="is always so",
         disable_model_loading_ram_optimization="is always off",
         disable_safe_unpickle="pickles are never run",
-        xformers_flash_attention="for Stable Diffusion 2",
+        xformers_flash_attention="xformers chooses its kernels itself",
     ),
 )
 
@@ -197,14 +203,14 @@ SETUP = (
         skip_version_check="the launcher checks versions",
         reinstall_torch="use `gesso install`",
         reinstall_xformers="use `gesso install`",
-        update_check="use `gesso update --check`",
+        update_check="updates are the launcher's business",
         update_all_extensions="there are no extensions yet",
         skip_install="the runtime installs nothing",
         skip_prepare_environment="the runtime prepares nothing",
         exit="the runtime prepares nothing",
-        test_server="settings for tests",
-        dump_sysinfo="use `gesso report`",
-        log_startup="times of the start",
+        test_server="AUTOMATIC1111's tests of itself",
+        dump_sysinfo="GET /internal/sysinfo tells it",
+        log_startup="--events tells the phases of the start",
         do_not_download_clip="nothing is fetched",
         no_download_sd_model="nothing is fetched",
         disable_all_extensions="there are no extensions yet",

@@ -135,7 +135,7 @@ def bring_test_tools() -> int:
 
 
 def runtime_types() -> tuple[int, str]:
-    what = ["runtime", "tools/demo_model", "tools/fetch_clip_merges.py"]
+    what = ["runtime", "tools/compatibility", "tools/demo_model", "tools/demo_networks", "tools/fetch_clip_merges.py"]
     code, _ = run([sys.executable, "-m", "mypy", "--python-executable", engine_python(), *what])
     return code, ""
 
