@@ -44,8 +44,17 @@ class HashCache:
             _LOG.warning("%s cannot be hashed: %s", path.name, refused)
             return
         with self._lock:
+            # another process may have written since this one read
+            self._all = _read(self._file) or self._all
             self._section()[f"checkpoint/{name}"] = {"mtime": changed, "sha256": digest}
+            self._write()
+
+    def _write(self) -> None:
+        """A folder that cannot be written to costs the hash at the next start, and nothing else."""
+        try:
             write_whole(self._file, json.dumps(self._all, indent=4, ensure_ascii=False))
+        except OSError as refused:
+            _LOG.warning("%s cannot be written: %s", self._file.name, refused)
 
     def _section(self) -> dict[str, Any]:
         if not isinstance(self._all.get("hashes"), dict):

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from runtime.engine.diffusers_folder import INDEX, is_diffusers_folder
 from runtime.hashes import HashCache
-from runtime.shelf import Shelf
+from runtime.shelf import Shelf, natural_order
 
 DEMO_FOLDER = Path(__file__).parent / "assets" / "demo"
 _ENDINGS = (".ckpt", ".safetensors")
@@ -19,20 +20,26 @@ _OLD_HASH_START, _OLD_HASH_LENGTH = 0x100000, 0x10000
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model file. `name` is its path relative to the folder it was found in, with forward slashes."""
+    """A model file or a diffusers folder. `name` is its path relative to where it was found, with forward slashes."""
 
     path: Path
     name: str
     sha256: str | None = None
+    is_folder: bool = False
 
     @property
     def stem(self) -> str:
-        return Path(self.name).stem
+        """The last part of the name, a file's without its ending."""
+        return PurePosixPath(self._without_ending).name
 
     @property
     def model_name(self) -> str:
         """The name without its ending, folders joined with `_`."""
-        return PurePosixPath(self.name).with_suffix("").as_posix().replace("/", "_")
+        return self._without_ending.replace("/", "_")
+
+    @property
+    def _without_ending(self) -> str:
+        return self.name if self.is_folder else PurePosixPath(self.name).with_suffix("").as_posix()
 
     @property
     def short_hash(self) -> str | None:
@@ -72,10 +79,12 @@ class Library:
     def refresh(self) -> None:
         """Look again."""
         found: dict[Path, Checkpoint] = {}
-        if self._extra is not None and self._extra.is_file():
-            found[self._extra.resolve()] = Checkpoint(self._extra, self._extra.name)
-        for file in Shelf((*self._folders, DEMO_FOLDER), _ENDINGS, _NOT_CHECKPOINTS).files():
-            found.setdefault(file.path.resolve(), Checkpoint(file.path, file.name))
+        extra = self._extra
+        if extra is not None and (extra.is_file() or is_diffusers_folder(extra)):
+            found[extra.resolve()] = Checkpoint(extra, extra.name, is_folder=extra.is_dir())
+        for folder in (*self._folders, DEMO_FOLDER):
+            for checkpoint in sorted(_in_folder(folder), key=lambda one: natural_order(one.name)):
+                found.setdefault(checkpoint.path.resolve(), checkpoint)
         self._found = tuple(found.values())
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
@@ -100,13 +109,25 @@ class Library:
 
     def hash(self, checkpoint: Checkpoint, known: str | None = None) -> None:
         """Compute and remember the file's sha256 (`known`: somebody has done so already)."""
-        if self._hashes is not None:
+        if self._hashes is not None and not checkpoint.is_folder:
             self._hashes.remember(checkpoint.path, checkpoint.name, known)
 
     def _with_hash(self, checkpoint: Checkpoint) -> Checkpoint:
         if self._hashes is None:
             return checkpoint
         return replace(checkpoint, sha256=self._hashes.get(checkpoint.path, checkpoint.name))
+
+
+def _in_folder(folder: Path) -> Iterator[Checkpoint]:
+    """Files, and diffusers folders as one each; what lies in such a folder is no checkpoint by itself."""
+    indexes = [file.path.parent for file in Shelf((folder,), (INDEX,)).files()]
+    wholes = {place for place in indexes if is_diffusers_folder(place)}
+    for place in wholes:
+        name = place.relative_to(folder).as_posix()
+        yield Checkpoint(place, folder.name if name == "." else name, is_folder=True)
+    for file in Shelf((folder,), _ENDINGS, _NOT_CHECKPOINTS).files():
+        if wholes.isdisjoint(file.path.parents):
+            yield Checkpoint(file.path, file.name)
 
 
 def old_hash(path: Path) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from runtime import protocol
 from runtime.flags import Settings
 from runtime.freezing import freeze_from
+from runtime.engine.diffusers_folder import is_diffusers_folder
 from runtime.hashes import HashCache
 from runtime.jobs import Jobs
 from runtime.library import Checkpoint, Library
@@ -151,7 +152,7 @@ class Studio:
     def _first_choice(self) -> Path | None:
         wanted = self.settings.path("ckpt")
         if wanted is not None:
-            if wanted.is_file():
+            if wanted.is_file() or is_diffusers_folder(wanted):
                 return wanted
             _LOG.error("The checkpoint %s of --ckpt does not exist.", wanted)
         stored = self.options["sd_model_checkpoint"]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,58 @@ def test_a_broken_cache_is_no_trouble(tmp_path: Path, broken: str) -> None:
 def test_old_hash_of_a_small_file_is_the_well_known_one(tmp_path: Path) -> None:
     assert old_hash(write(tmp_path / "small.ckpt")) == "e3b0c442"
     assert old_hash(tmp_path / "gone.ckpt") is None
+
+
+def test_a_diffusers_folder_is_one_checkpoint(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    for place in ("sub/My Model v1.5", "plain"):
+        write(models / place / "unet" / "diffusion_pytorch_model.safetensors")
+        write(models / place / "text_encoder" / "model.safetensors")
+    write(models / "sub" / "My Model v1.5" / "model_index.json", b"{}")
+    write(models / "a.safetensors")
+    found = Library((models,), None, HashCache(tmp_path / "cache.json"))
+    names = ["a.safetensors", "plain/text_encoder/model.safetensors", "plain/unet/diffusion_pytorch_model.safetensors"]
+    assert [one.name for one in found.checkpoints()] == [*names, "sub/My Model v1.5"]
+    whole = found.find("My Model v1.5")
+    assert whole is not None
+    assert (whole.title, whole.model_name, whole.config) == ("sub/My Model v1.5", "sub_My Model v1.5", None)
+    found.hash(whole)
+    assert found.find("sub_My Model v1.5") == whole
+    assert Library((), whole.path, None).checkpoints()[0].is_folder
+    assert [one.name for one in Library((whole.path,), None, None).checkpoints()] == ["My Model v1.5"]
+
+
+def test_two_caches_on_one_file_lose_nothing(tmp_path: Path) -> None:
+    first, second = HashCache(tmp_path / "cache.json"), HashCache(tmp_path / "cache.json")
+    first.remember(write(tmp_path / "a.ckpt", b"one"), "a.ckpt")
+    second.remember(write(tmp_path / "b.ckpt", b"two"), "b.ckpt")
+    again = HashCache(tmp_path / "cache.json")
+    assert again.get(tmp_path / "a.ckpt", "a.ckpt") == hashlib.sha256(b"one").hexdigest()
+    assert again.get(tmp_path / "b.ckpt", "b.ckpt") == hashlib.sha256(b"two").hexdigest()
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
+    (tmp_path / "in the way").write_text("a file")
+    cache = HashCache(tmp_path / "in the way" / "cache.json")
+    file = write(tmp_path / "a.ckpt", b"one")
+    cache.remember(file, "a.ckpt")
+    assert cache.get(file, "a.ckpt") == hashlib.sha256(b"one").hexdigest()
+
+
+def test_a_checkpoint_is_judged_without_torch(tmp_path: Path, python: str) -> None:
+    """A server that waits for torch can refuse a file at once."""
+    torch = pytest.importorskip("torch")
+    torch.save({"state_dict": {"lora_unet_x.alpha": torch.ones(1)}}, tmp_path / "lora.ckpt")
+    write(tmp_path / "page.safetensors", b"<!DOCTYPE html><html>")
+    code = (
+        "import sys; from pathlib import Path; from runtime.engine.judgement import judge_header\n"
+        "print(*[getattr(judge_header(Path(name)), 'code', None) for name in sys.argv[1:]])\n"
+        "assert 'torch' not in sys.modules"
+    )
+    demo = Path(library.__file__).parent / "assets" / "demo" / "gesso-demo.safetensors"
+    command = [python, "-c", code, str(tmp_path / "lora.ckpt"), str(tmp_path / "page.safetensors"), str(demo)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["checkpoint-not-a-model", "checkpoint-is-web-page", "None"]
 
 
 def test_options_keep_what_they_do_not_know(tmp_path: Path) -> None:
