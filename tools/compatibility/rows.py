@@ -133,7 +133,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
         Row(
             "SwinIR, DAT, ScuNET, HAT files",
             state="differs",
-            note="through the package spandrel where it is installed; that way is untested: no torchvision fits our torch",
+            note="through the package spandrel where it is installed; untested: no torchvision fits our torch",
             proof="runtime/engine/test_upscale.py::test_another_family_is_refused_with_what_to_install",
         ),
         Row(
@@ -193,7 +193,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
         Row("`SD_WEBUI_RESTARTING`", note="no browser is opened then"),
         Row("`SD_WEBUI_LOG_LEVEL`", state="absent", note="`--loglevel` says it"),
         Row(
-            "`PYTHON`, `VENV_DIR`, `INDEX_URL`, `TORCH_COMMAND`, `REQS_FILE`, `XFORMERS_PACKAGE`, `GIT`, `*_REPO` and so on",
+            "`PYTHON`, `VENV_DIR`, `INDEX_URL`, `TORCH_COMMAND`, `REQS_FILE`, `XFORMERS_PACKAGE`, `GIT`, `*_REPO` and more",
             state="absent",
             note="they steer AUTOMATIC1111's installer; the launcher chooses and builds environments itself",
         ),
