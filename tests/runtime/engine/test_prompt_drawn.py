@@ -86,6 +86,6 @@ def test_samplers_that_ask_twice_count_twice(draw):
 
 def test_the_old_rule_stands_in_the_infotext(easel):
     for prompt, told in ((f"[{RED}:a blue square:1.0]", True), (RED, False)):
-        request = Request(prompt, steps=1, save=False, options=JobOptions(use_old_scheduling=True))
+        request = Request(prompt, steps=2, save=False, options=JobOptions(use_old_scheduling=True))
         (picture,) = generate(request, easel, lambda _step: None, lambda: None).pictures
         assert ("Old prompt editing timelines: True" in picture.infotext) is told
