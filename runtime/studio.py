@@ -9,9 +9,9 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from runtime import protocol
+from runtime.engine.diffusers_folder import is_diffusers_folder
 from runtime.flags import Settings
 from runtime.freezing import freeze_from
-from runtime.engine.diffusers_folder import is_diffusers_folder
 from runtime.hashes import HashCache
 from runtime.jobs import Jobs
 from runtime.library import Checkpoint, Library
