@@ -126,10 +126,15 @@ class Worker:
         except ChannelClosedError:
             raise
         except RequestError as refused:
-            self.say(**about, code=refused.code, message=refused.message, hint=refused.hint)
+            about |= {"code": refused.code, "message": refused.message, "hint": refused.hint}
         except Exception as failure:  # noqa: BLE001 - a bug in one job must not cost the loaded model
             traceback.print_exc()
-            self.say(**about, **_failure(failure))
+            about |= _failure(failure)
+        else:
+            return
+        # outside of `except`: there the failure still holds all that the job had in memory
+        free_memory()
+        self.say(**about)
 
     def unload(self) -> None:
         """Give the model's memory back, the device's too."""
@@ -139,14 +144,8 @@ class Worker:
 
     def let_go(self) -> None:
         """The model is nobody's any more."""
-        import gc
-
-        import torch
-
         self.model = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_memory()
 
     def load(self, path: Path, sha256: str | None) -> None:
         """Replace the model; the old one stays when the new one cannot be read."""
@@ -269,6 +268,17 @@ class Worker:
             else:
                 self.postponed.append(message)
         return "stop" if self.interrupted else "skip" if skipped else None
+
+
+def free_memory() -> None:
+    """What nobody holds any more goes back to the system, the card's memory too."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _import_engine() -> None:

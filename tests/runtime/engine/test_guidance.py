@@ -16,13 +16,14 @@ FULL, PLAIN = Scales(), Traits()
 X = torch.arange(32, dtype=torch.float32).reshape(2, 4, 2, 2) / 10
 
 
-class Unet:
+class Unet(torch.nn.Module):
     """Tells x + the mean of its text; remembers what it was asked."""
 
     def __init__(self):
+        super().__init__()
         self.asked = []
 
-    def __call__(self, x, times, states, added_cond_kwargs=None, return_dict=True):
+    def forward(self, x, times, states, added_cond_kwargs=None, return_dict=True):
         self.asked.append(SimpleNamespace(x=x, times=times, states=states, more=added_cond_kwargs))
         return (x[:, :4] + states.mean(dim=(1, 2))[:, None, None, None],)
 
@@ -162,8 +163,8 @@ def test_instruct_pix2pix_has_a_scale_for_the_picture():
     denoise, _ = denoiser([(text(3), 1.0)], text(1), scales, Traits(input_channels=8), picture)
 
     class Seeing(Unet):
-        def __call__(self, x, times, states, **more):
-            return (super().__call__(x, times, states, **more)[0] + 10 * x[:, 4:],)
+        def forward(self, x, times, states, added_cond_kwargs=None, return_dict=True):
+            return (super().forward(x, times, states)[0] + 10 * x[:, 4:],)
 
     denoise._views[0] = View(
         Seeing(), torch.float32, Traits(input_channels=8), levels_of(), denoise._view.guidance, picture
