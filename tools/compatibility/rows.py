@@ -193,7 +193,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
         Row("`SD_WEBUI_RESTARTING`", note="no browser is opened then"),
         Row("`SD_WEBUI_LOG_LEVEL`", state="absent", note="`--loglevel` says it"),
         Row(
-            "`PYTHON`, `VENV_DIR`, `INDEX_URL`, `TORCH_COMMAND`, `REQS_FILE`, `XFORMERS_PACKAGE`, `GIT`, `*_REPO` and more",
+            "`PYTHON`, `VENV_DIR`, `INDEX_URL`, `TORCH_COMMAND`, `REQS_FILE`, `XFORMERS_PACKAGE`, `GIT`, `*_REPO` …",
             state="absent",
             note="they steer AUTOMATIC1111's installer; the launcher chooses and builds environments itself",
         ),
