@@ -8,10 +8,17 @@ Sources: Song et al. 2021 (DDIM), Chung et al. 2024 (CFG++), Liu et al. 2022 (PL
 from __future__ import annotations
 
 import math
+from typing import Protocol, cast
 
 from torch import Tensor
 
 from runtime.engine.samplers.walk import Walk, slope
+
+
+class TwoSided(Protocol):
+    """A denoiser that keeps what the negative prompt alone estimated in its last call."""
+
+    unconditional: Tensor
 
 
 def undivided(x: Tensor, sigma: float) -> Tensor:
@@ -32,8 +39,8 @@ def ddim_cfgpp(x: Tensor, walk: Walk) -> Tensor:
     """DDIM whose direction is the noise that the negative prompt alone sees."""
     for step, sigma, following in walk.steps():
         clean = walk.denoise(x, sigma)
-        alone: Tensor | None = getattr(walk.denoise, "unconditional", None)
-        x = _ddim_step(clean, slope(x, clean if alone is None else alone, sigma), sigma, following, walk)
+        alone = cast(TwoSided, walk.denoise).unconditional
+        x = _ddim_step(clean, slope(x, alone, sigma), sigma, following, walk)
         walk.after(step, x, clean)
     return undivided(x, walk.sigmas[-1])
 
