@@ -11,14 +11,14 @@ import pytest
 
 from runtime.flags import read_flags
 from runtime.studio import Studio
-from runtime.ui import words
+from runtime.ui import model_card, words
 from runtime.ui.page import build_blocks
 from tests.fakes.serving import CHECKOUT
 
 ASSETS = CHECKOUT / "runtime" / "assets"
 _TEXTS = ("label", "placeholder", "info")
 #: said in every language as they are
-_NAMES = {"txt2img", "img2img", "VAE", "Lora"}
+_NAMES = {"VAE", "Lora"}
 
 
 def texts(blocks: Any) -> Iterator[str]:
@@ -41,6 +41,7 @@ def texts(blocks: Any) -> Iterator[str]:
 
 def said() -> Iterator[str]:
     """Sentences that appear while the page is used, and the words of the keys that show a picture."""
+    yield from model_card._SHOWN.values()
     yield from (value for name, value in vars(words).items() if name.isupper() and isinstance(value, str))
     for script in (ASSETS / "page").glob("hints.js"):
         yield from re.findall(r'^\s+\w+: "(.+)",$', script.read_text(encoding="utf-8"), re.MULTILINE)
