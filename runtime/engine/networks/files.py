@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from runtime.engine.networks.deltas import Layer
 from runtime.engine.networks.keys import Key, read_key
 from runtime.engine.tensors import read_tensors
 from runtime.networks import lora_hash
+from runtime.request import RequestError
 
 _NUMBERS = ("alpha", "scale", "on_input")
 
@@ -52,7 +54,7 @@ def _part(key: Key, name: str) -> str:
 
 
 def _layer(parts: dict[str, Tensor], adapter: Mapping[str, Any]) -> Layer:
-    numbers = {name: float(parts[name].float().reshape(-1)[0]) for name in _NUMBERS if name in parts}
+    numbers = {name: _number(parts[name]) for name in _NUMBERS if name in parts}
     layer = Layer(
         {name: tensor for name, tensor in parts.items() if name not in _NUMBERS},
         numbers.get("alpha"),
@@ -65,11 +67,20 @@ def _layer(parts: dict[str, Tensor], adapter: Mapping[str, Any]) -> Layer:
     return layer
 
 
+def _number(tensor: Tensor) -> float:
+    """RequestError `network-damaged` for none, and for what would make every weight no number."""
+    number = float(tensor.reshape(-1)[0]) if tensor.numel() else math.nan
+    if not math.isfinite(number):
+        what = "A layer of this LoRA has a scale that is no number."
+        raise RequestError("network-damaged", what, "Download the file again, or take its tag out of the prompt.")
+    return number
+
+
 def _adapter(metadata: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """diffusers' note of how PEFT was set up: holder -> setting -> value."""
     try:
         found = json.loads(metadata.get("lora_adapter_metadata", "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     holders = {"unet.": "unet", "text_encoder.": "text", "text_encoder_2.": "text2"}
     settings: dict[str, dict[str, Any]] = {}

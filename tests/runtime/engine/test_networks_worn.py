@@ -1,6 +1,7 @@
 """LoRAs go into the weights they name, add up, and come off bit by bit."""
 
 import gc
+import json
 import weakref
 from dataclasses import replace
 
@@ -173,6 +174,28 @@ def test_an_unknown_kind_is_refused(model, tmp_path):
     with pytest.raises(RequestError) as refused, wardrobe(tmp_path).wear(model, [tag("turned")], OPTIONS):
         pass
     assert refused.value.code == "network-unsupported"
+
+
+@pytest.mark.parametrize("alpha", [torch.tensor(float("nan")), torch.tensor(float("inf")), torch.zeros(0)])
+def test_a_scale_that_is_no_number_is_refused(model, tmp_path, alpha):
+    write(tmp_path, "look.safetensors", pair(KOHYA, 64, alpha=alpha))
+    with pytest.raises(RequestError) as refused, wardrobe(tmp_path).wear(model, [tag("look")], OPTIONS):
+        pass
+    assert refused.value.code == "network-damaged"
+
+
+def test_pefts_own_scale_and_a_torch_file(model, tmp_path):
+    dotted = {f"unet.{QUERY}.lora_A.weight": noise(4, 64, seed=1), f"unet.{QUERY}.lora_B.weight": noise(64, 4)}
+    settings = json.dumps({"unet.lora_alpha": 2, "unet.r": 4, "unet.use_rslora": True})
+    write(tmp_path, "new.safetensors", dotted, lora_adapter_metadata=settings)
+    torch.save(pair(KOHYA, 64), tmp_path / "models" / "Lora" / "old.pt")
+    before, closet = weight(model), wardrobe(tmp_path)
+    product = noise(64, 4) @ noise(4, 64, seed=1)
+    for name, scale in (("new", 2 / 4**0.5), ("old", 1.0)):
+        with closet.wear(model, [tag(name)], OPTIONS):
+            assert torch.allclose(weight(model) - before, product * scale, atol=1e-6), name
+    with closet.wear(model, None, OPTIONS):
+        assert torch.equal(weight(model), before)
 
 
 def test_layers_without_a_home_are_counted(model, tmp_path):
