@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -188,5 +189,27 @@ def find_script(name: str, img2img: bool) -> ScriptInfo:
 
 
 def arguments(script: ScriptInfo, given: Sequence[Any]) -> tuple[Any, ...]:
-    """As many as the script has: what is not given takes its default, what is too much is left out."""
-    return tuple(given[k] if k < len(given) else argument.value for k, argument in enumerate(script.args))
+    """As many as the script has, in its types: what is not given, or null, takes its default, a surplus is left out.
+
+    RequestError `script-args` names the argument that is no number, or too small or large.
+    """
+    return tuple(
+        argument.value if k >= len(given) or given[k] is None else _cast(script, argument, given[k])
+        for k, argument in enumerate(script.args)
+    )
+
+
+def _cast(script: ScriptInfo, argument: ScriptArgument, value: Any) -> Any:
+    if isinstance(argument.value, bool):
+        return value.strip().lower() in ("true", "yes", "1", "on") if isinstance(value, str) else bool(value)
+    if not isinstance(argument.value, (int, float)):
+        return value
+    least, most = argument.minimum or 0, math.inf if argument.maximum is None else argument.maximum
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not least <= number <= most:
+        message = f"{argument.label} of {script.title} is {value!r:.60}."
+        raise RequestError("script-args", message, f"It is a number from {least:g} to {most:g}.")
+    return type(argument.value)(number)

@@ -11,16 +11,13 @@ from runtime.engine.scripts.bench import Bench, opened, own_pictures, with_seed
 from runtime.request import Picture, Request, RequestError, Result, Start
 from runtime.script_table import LOOPBACK
 
-_MOST_LOOPS = 1000
 _ORIGINAL = 1
 
 
 def run(request: Request, bench: Bench) -> Result:
     """`n_iter` chains of pictures, a grid of all before them."""
     given = script_table.arguments(LOOPBACK, request.script.args if request.script else ())
-    loops, final, curve = int(given[0] or 1), float(given[1] or 0), str(given[2])
-    if not 1 <= loops <= _MOST_LOOPS:
-        raise RequestError("out-of-range", f"Loops is {loops}.", f"It goes from 1 to {_MOST_LOOPS}.")
+    loops, final, curve = given[0], given[1], str(given[2])
     if request.start is None:
         raise RequestError("no-init-image", "Loopback needs a start image.", "Use it in img2img.")
     if given[3] not in (None, "", "None"):

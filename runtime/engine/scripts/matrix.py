@@ -27,7 +27,7 @@ def run(request: Request, bench: Bench) -> Result:
     if len(parts) > _MOST_PARTS:
         hint = f"At most {_MOST_PARTS} may be switched on and off."
         raise RequestError("too-many", f"The prompt has {len(parts)} parts between bars.", hint)
-    prompts = [_joined(first, parts, number, joint, bool(at_start)) for number in range(2 ** len(parts))]
+    prompts = [_joined(first, parts, number, joint, at_start) for number in range(2 ** len(parts))]
     requests = [
         replace(
             request,
@@ -51,7 +51,7 @@ def run(request: Request, bench: Bench) -> Result:
     if len(pictures) < len(requests):  # a grid with holes would put pictures under the wrong words
         return bench.finished(pictures)
     columns, rows = legend(parts)
-    grid = grid_with_legend([opened(picture) for picture in pictures], columns, rows, max(0, int(margin or 0)))
+    grid = grid_with_legend([opened(picture) for picture in pictures], columns, rows, margin)
     infotext = with_notes(pictures[0].infotext, {"Script": MATRIX.title})
     return bench.finished([bench.keep_grid(grid, infotext, request, "prompt_matrix"), *pictures], 1)
 

@@ -39,21 +39,21 @@ class Plot:
     @classmethod
     def read(cls, request: Request) -> Plot:
         given = script_table.arguments(XYZ, request.script.args if request.script else ())
-        img2img, keep_random = request.start is not None, bool(given[12])
+        img2img, keep_random = request.start is not None, given[12]
         x, y, z = (
-            fill(find_axis(given[k] or "Nothing", img2img), given[k + 1], given[k + 2], keep_random, bool(given[17]))
+            fill(find_axis(given[k] or "Nothing", img2img), given[k + 1], given[k + 2], keep_random, given[17])
             for k in (0, 3, 6)
         )
         return cls(
             x,
             y,
             z,
-            legend=bool(given[9]),
-            lone_images=bool(given[10]),
-            sub_grids=bool(given[11]),
+            legend=given[9],
+            lone_images=given[10],
+            sub_grids=given[11],
             keep_random=keep_random,
-            vary=(bool(given[13]), bool(given[14]), bool(given[15])),
-            margin=max(0, int(given[16] or 0)),
+            vary=(given[13], given[14], given[15]),
+            margin=given[16],
         )
 
     @property

@@ -22,7 +22,7 @@ from runtime.upscalers import find_upscaler, upscalers
 def run(request: Request, bench: Bench) -> Result:
     """`n_iter` enlarged pictures; the seed goes on from tile to tile."""
     given = script_table.arguments(SD_UPSCALE, request.script.args if request.script else ())
-    overlap, factor = max(0, int(given[1] or 0)), float(given[3] or 2.0)
+    overlap, factor = given[1], given[3]
     name = _upscaler(given[2], bench)
     request = with_seed(request)
     if request.start is None:

@@ -104,3 +104,16 @@ def test_an_unknown_axis_is_refused(spelling):
     with pytest.raises(RequestError) as refused:
         script_table.find_axis(spelling, img2img=True)
     assert refused.value.code == "axis-unknown"
+
+
+def test_arguments_take_the_types_of_the_table():
+    given = script_table.arguments(script_table.MATRIX, ("true", 1, None, "space", "12.0", "too much"))
+    assert given == (True, True, "positive", "space", 12)
+    assert script_table.arguments(script_table.SD_UPSCALE, (None, 16.0, 2, 3)) == (None, 16, 2, 3.0)
+
+
+@pytest.mark.parametrize("margin", ["wide", -1, 100_000, float("nan"), [1]])
+def test_an_argument_that_cannot_be_is_named(margin):
+    with pytest.raises(RequestError, match="Grid margins") as refused:
+        script_table.arguments(script_table.MATRIX, (False, False, "positive", "comma", margin))
+    assert refused.value.code == "script-args"
