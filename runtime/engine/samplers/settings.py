@@ -13,8 +13,10 @@ from runtime.request import Request, RequestError
 
 CHURNED = ("Euler", "Heun", "DPM2")
 #: the samplers that add noise which s_noise scales
-NOISED = (*CHURNED, "DPM2 a", "DPM++ 2S a", "DPM++ SDE", "DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 3M SDE")
-NOISED_TOO = ("Euler a", "DPM fast", "DPM adaptive", "Restart")
+NOISED = (
+    *CHURNED, "Euler a", "DPM2 a", "DPM++ 2S a", "DPM++ SDE", "DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 3M SDE",
+    "DPM fast", "DPM adaptive", "Restart",
+)  # fmt: skip
 #: infotext's key and the value that is not written down
 ETA_TEXT = {"eta_ancestral": ("Eta", 1.0), "eta_ddim": ("Eta DDIM", 0.0)}
 UNIPC_TEXT = {
@@ -56,7 +58,7 @@ class Settings:
 
     def noise_of(self, sampler: SamplerInfo) -> float:
         """What fresh noise is multiplied by."""
-        return self._number("s_noise") if sampler.name in (*NOISED, *NOISED_TOO) else 1.0
+        return self._number("s_noise") if sampler.name in NOISED else 1.0
 
     def _number(self, name: str) -> float:
         own: float | None = getattr(self, name)
