@@ -127,40 +127,6 @@ class Worker:
         self.say(**about)
 
     def do(self, message: Message) -> None:
-        """What the message asks for; RequestError where it cannot be done."""
-        about: dict[str, Any] = {"event": "failed", "id": message.body.get("id")}
-        if "path" in message.body:
-            about["path"] = message.body["path"]
-        try:
-            self.do(message)
-        except ChannelClosedError:
-            raise
-        except RequestError as refused:
-            about |= {"code": refused.code, "message": refused.message, "hint": refused.hint}
-        except Exception as failure:  # noqa: BLE001 - a bug in one job must not cost the loaded model
-            traceback.print_exc()
-            about |= _failure(failure)
-        else:
-            return
-        # outside of `except`: there the failure still holds all that the job had in memory
-        free_memory()
-        self.say(**about)
-
-    def do(self, message: Message) -> None:
-        """What the message asks for; RequestError where it cannot be done."""
-        do, job = message.body.get("do"), message.body.get("id")
-        if do == "load":
-            self.load(Path(message.body["path"]), message.body.get("hash"))
-        elif do == "generate":
-            self.generate(str(job), wire.unpack(Request, message.body["request"], message.blobs))
-        elif do == "enlarge":
-            self.enlarge(str(job), wire.unpack(Extras, message.body["request"], message.blobs))
-        elif do == "unload":
-            self.unload()
-        elif do == "stop":
-            self.stopping = True
-
-    def do(self, message: Message) -> None:
         """What a message asks for; unknown ones ask for nothing."""
         body, job = message.body, str(message.body.get("id"))
         do = body.get("do")
