@@ -1,6 +1,7 @@
 """Every family: what was written in its layout comes back and computes the same; its traits are read from the file."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,9 +10,14 @@ from safetensors.torch import load_file, save_file
 
 from runtime.engine.averaged import with_averaged_as_own
 from runtime.engine.checkpoint import load_checkpoint
+from runtime.engine.easel import Easel
+from runtime.engine.generate import generate
+from runtime.engine.memory import Hardware, Settings, Store, place
+from runtime.engine.model import Model
 from runtime.engine.names import UNET
 from runtime.engine.probe import measured_prediction
-from runtime.request import RequestError
+from runtime.engine.saving import Outputs
+from runtime.request import Request, RequestError
 from tests.runtime.tiny_checkpoint import (
     FAMILIES,
     POOLED,
@@ -238,3 +244,19 @@ def test_a_silent_second_generation_file_has_the_size_of_what_was_measured(tmp_p
     monkeypatch.setattr("runtime.engine.checkpoint.measured_prediction", lambda _unet: "v")
     traits = traits_of(tmp_path, "sd2", **{"modelspec.resolution": ""})
     assert (traits.prediction, traits.native) == ("v", (768, 768))
+
+
+@pytest.mark.parametrize(
+    ("family", "channels"), [*((name, 4) for name in FAMILIES), ("sd1", 9), ("sd1", 8), ("sdxl", 9)]
+)
+def test_every_family_draws(tmp_path, family, channels):
+    write_tiny_family(tmp_path / "m.safetensors", family, channels, **EPSILON)
+    placement = place(Settings(), Hardware())
+    checkpoint = load_checkpoint(tmp_path / "m.safetensors", placement.precision)
+    model = Model("m", checkpoint.path, Store(checkpoint, placement), checkpoint.traits)
+    request = Request(prompt="a cat", steps=1, seed=1, save=False)
+    pictures = [
+        generate(one, Easel(model, Outputs(tmp_path)), lambda step: None, lambda: None).pictures[0].data
+        for one in (request, replace(request, prompt="a dog"))
+    ]
+    assert pictures[0] != pictures[1]
