@@ -18,7 +18,7 @@ from tests.fakes.serving import Served, put_checkpoint, serve
 def test_json_as_a_bare_string_without_a_content_type(server: Served) -> None:
     """http.client sends what it is given, and says nothing of its type."""
     where = urlsplit(server.url)
-    connection = http.client.HTTPConnection(where.hostname, where.port)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port)
     connection.request("POST", "/sdapi/v1/txt2img", json.dumps({"prompt": "a cat", "steps": 2, "width": 64}))
     answer = connection.getresponse()
     assert answer.status == 200

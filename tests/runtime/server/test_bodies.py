@@ -104,7 +104,8 @@ def test_pictures_that_are_none(server: Served, image: str, said: str) -> None:
 
 
 def test_start_images(server: Served) -> None:
-    for body in ({}, {"init_images": None}, {"init_images": []}):
+    empty: list[dict[str, object]] = [{}, {"init_images": None}, {"init_images": []}]
+    for body in empty:
         answer = server.post("/sdapi/v1/img2img", json=body)
         assert (answer.status_code, answer.json()["detail"]) == (404, "Init image not found")
     several = {"init_images": [DOT, DOT], "steps": 1}

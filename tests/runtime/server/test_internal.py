@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,8 +21,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield found
 
 
-def ask(served: Served, task: str, **more: object) -> dict[str, object]:
-    return served.post("/internal/progress", json={"id_task": task, **more}).json()
+def ask(served: Served, task: str, **more: object) -> dict[str, Any]:
+    found: dict[str, Any] = served.post("/internal/progress", json={"id_task": task, **more}).json()
+    return found
 
 
 def test_a_named_job_from_its_queue_to_its_end(served: Served) -> None:
