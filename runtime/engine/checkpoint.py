@@ -61,7 +61,11 @@ class Blank:
 def prepare_checkpoint(path: Path) -> Blank:
     """All that can be said against `path` before its tensors are read: RequestError with a `checkpoint-…` code."""
     layout, configurations = judge(path)
-    blank = Blank(layout, configurations, *_empty_models(configurations))
+    try:
+        blank = Blank(layout, configurations, *_empty_models(configurations))
+    except (ValueError, TypeError, RuntimeError, ZeroDivisionError) as impossible:
+        message = f"No model can be built with the widths of {path.name} ({impossible!s:.200})."
+        raise RequestError("checkpoint-unsupported", message, "Choose another checkpoint.") from impossible
     check_tensors(path.name, layout.unet, blank.unet)
     check_tensors(path.name, layout.vae, blank.vae)
     for part, text in zip(layout.texts, blank.texts, strict=True):

@@ -70,7 +70,7 @@ def _of(layout: Layout, part: Part, read: Any) -> dict[str, Any]:
     except KeyError as absent:
         message = f"{layout.path.name} lacks the tensor {part.original(absent.args[0])}; it is no complete checkpoint."
         raise RequestError("checkpoint-not-a-model", message, _ANOTHER) from absent
-    except (IndexError, ZeroDivisionError) as broken:
+    except (IndexError, ValueError, ZeroDivisionError) as broken:
         message = f"{layout.path.name} has misshapen tensors ({broken})."
         raise RequestError("checkpoint-unsupported", message, _ANOTHER) from broken
     return found

@@ -225,6 +225,21 @@ def test_misshapen_and_unexpected_tensors_are_named(tmp_path, state):
     assert code_of(path) == "checkpoint-unsupported"
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("model.diffusion_model.input_blocks.1.0.out_layers.3.weight", (7, 7, 3, 3)),
+        ("model.diffusion_model.input_blocks.0.0.weight", (64,)),
+        ("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight", (3,)),
+        ("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight", (0, 0)),
+        ("first_stage_model.encoder.down.0.block.0.conv1.weight", (5, 5, 3, 3)),
+    ],
+)
+def test_impossible_widths_are_refused(tmp_path, state, name, shape):
+    save_file(state | {name: torch.zeros(shape, dtype=torch.float16)}, tmp_path / "m.safetensors")
+    assert code_of(tmp_path / "m.safetensors") == "checkpoint-unsupported"
+
+
 def test_header_lists_tensors_and_metadata(checkpoint_file):
     header = read_header(checkpoint_file)
     assert header.tensors["model.diffusion_model.input_blocks.0.0.weight"] == ("F16", (64, 4, 3, 3))
