@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import gradio as gr
 
 from runtime.catalogue import SAMPLERS, SCHEDULERS
@@ -45,13 +48,18 @@ def size(fields: Fields) -> None:
 
 
 def batch(fields: Fields) -> None:
-    """How many pictures, and how closely they follow the prompt."""
+    """How many pictures: one after the other, and at once."""
     tab = fields.tab
     with gr.Row(elem_id=f"{tab}_column_batch"):
         count = gr.Slider(1, 100, value=1, step=1, label="Batch count", elem_id=f"{tab}_batch_count", min_width=140)
         fields.add("n_iter", count)
         at_once = gr.Slider(1, 8, value=1, step=1, label="Batch size", elem_id=f"{tab}_batch_size", min_width=140)
         fields.add("batch_size", at_once)
+
+
+def scale(fields: Fields) -> None:
+    """How closely the picture follows the prompt."""
+    tab = fields.tab
     fields.add("cfg_scale", gr.Slider(1.0, 30.0, value=7.0, step=0.5, label="CFG Scale", elem_id=f"{tab}_cfg_scale"))
 
 
@@ -96,6 +104,17 @@ def _seed_row(fields: Fields, tab: str) -> tuple[gr.Button, gr.Button]:
 
 def _seed_buttons(tab: str, kind: str) -> tuple[gr.Button, gr.Button]:
     return tool(f"{tab}_random_{kind}"), tool(f"{tab}_reuse_{kind}")
+
+
+def in_order(groups: Mapping[str, Callable[[], Any]], first: Sequence[str]) -> dict[str, Any]:
+    """Build the groups of controls, those that the setting ui_reorder_list names first; what each gave, by its name."""
+    names = dict.fromkeys((*(name for name in first if name in groups), *groups))
+    return {name: groups[name]() for name in names}
+
+
+def tiling(fields: Fields) -> None:
+    """Pictures whose edges fit each other."""
+    fields.add("tiling", gr.Checkbox(label="Tiling", elem_id=f"{fields.tab}_tiling", container=False))
 
 
 def with_aspect(ratio: str | None, width: float | None, height: float | None) -> tuple[int, int]:

@@ -38,15 +38,20 @@ def img2img_tab(frame: Frame) -> Img2Img:
         with gr.Column(scale=1, min_width=320, elem_id="img2img_settings"):
             pictures = start_inputs.pictures()
             start_inputs.masking(fields)
-            start_inputs.resizing(fields)
-            generation.sampling(fields)
-            generation.batch(fields)
-            second_pass.denoising_strength(fields, 0.75)
-            seeds = generation.seed(fields)
-            second_pass.refiner(fields, studio)
-            fields.add("tiling", gr.Checkbox(label="Tiling", elem_id="img2img_tiling", container=False))
-            override_list(fields)
-            scripts = script_list(fields, studio)
+            groups = {
+                "dimensions": lambda: start_inputs.resizing(fields),
+                "sampler": lambda: generation.sampling(fields),
+                "batch": lambda: generation.batch(fields),
+                "cfg": lambda: generation.scale(fields),
+                "denoising": lambda: second_pass.denoising_strength(fields, 0.75),
+                "seed": lambda: generation.seed(fields),
+                "accordions": lambda: second_pass.refiner(fields, studio),
+                "checkboxes": lambda: generation.tiling(fields),
+                "override_settings": lambda: override_list(fields),
+                "scripts": lambda: script_list(fields, studio),
+            }
+            built = generation.in_order(groups, studio.options["ui_reorder_list"])
+            seeds, scripts = built["seed"], built["scripts"]
         with gr.Column(scale=1, min_width=320, elem_id="img2img_results"):
             output = output_panel("img2img", frame.local)
     tab = Img2Img(fields, top.generate, top.paste, seeds, output, pictures)

@@ -11,6 +11,12 @@ from runtime.ui.fields import Fields
 from runtime.ui.form import SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULER
 
 
+def accordions(fields: Fields, studio: Studio) -> None:
+    """Both, as txt2img has them."""
+    hires_fix(fields, studio)
+    refiner(fields, studio)
+
+
 def hires_fix(fields: Fields, studio: Studio) -> None:
     """The box shows its fields while it is ticked."""
     tab = fields.tab

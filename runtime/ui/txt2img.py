@@ -25,15 +25,19 @@ def txt2img_tab(frame: Frame) -> Tab:
     top = toprow(fields, studio)
     with gr.Row():
         with gr.Column(scale=1, min_width=320, elem_id="txt2img_settings"):
-            generation.sampling(fields)
-            generation.size(fields)
-            generation.batch(fields)
-            seeds = generation.seed(fields)
-            second_pass.hires_fix(fields, studio)
-            second_pass.refiner(fields, studio)
-            fields.add("tiling", gr.Checkbox(label="Tiling", elem_id="txt2img_tiling", container=False))
-            override_list(fields)
-            scripts = script_list(fields, studio)
+            groups = {
+                "sampler": lambda: generation.sampling(fields),
+                "dimensions": lambda: generation.size(fields),
+                "batch": lambda: generation.batch(fields),
+                "cfg": lambda: generation.scale(fields),
+                "seed": lambda: generation.seed(fields),
+                "accordions": lambda: second_pass.accordions(fields, studio),
+                "checkboxes": lambda: generation.tiling(fields),
+                "override_settings": lambda: override_list(fields),
+                "scripts": lambda: script_list(fields, studio),
+            }
+            built = generation.in_order(groups, studio.options["ui_reorder_list"])
+            seeds, scripts = built["seed"], built["scripts"]
         with gr.Column(scale=1, min_width=320, elem_id="txt2img_results"):
             output = output_panel("txt2img", frame.local)
     tab = Tab(fields, top.generate, top.paste, seeds, output)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,8 +16,9 @@ from runtime.options import Options
 from runtime.request import Hires, MemoryUse, Request, RequestError, Result
 from runtime.ui import words
 from runtime.ui.form import Form
-from runtime.ui.generation import with_aspect
+from runtime.ui.generation import in_order, with_aspect
 from runtime.ui.overrides import read_overrides
+from runtime.ui.page import tab_order
 from runtime.ui.start_form import INPAINT, MASK_MODES, StartForm
 from runtime.ui.ui_config import UiConfig
 
@@ -111,3 +113,10 @@ def test_the_memory_line_is_as_upstream_prints_it() -> None:
     memory = MemoryUse(2570, 3338, 4096, 24268)
     told = re.sub("<[^>]+>", "", words.performance(Result(Request(), (), 8, 8, seconds=63.14, memory=memory)))
     assert told == "Time taken: 1 min. 3.1 sec.A: 2.51 GB, R: 3.26 GB, Sys: 4.0/23.7 GB (16.9%)"
+
+
+def test_the_groups_that_the_settings_name_come_first() -> None:
+    built: list[str] = []
+    groups = {name: partial(built.append, name) for name in ("sampler", "seed", "cfg")}
+    assert list(in_order(groups, ["cfg", "unknown"])) == built == ["cfg", "sampler", "seed"]
+    assert tab_order(["Settings", "nothing", "img2img"])[:3] == ["settings", "img2img", "txt2img"]
