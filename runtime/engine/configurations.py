@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -147,8 +147,3 @@ def _text(shapes: Shapes) -> dict[str, Any]:
 def _projection(part: Part) -> int | None:
     piece = part.pieces.get("text_projection.weight")
     return None if piece is None else piece.shape[0]
-
-
-def widths(configurations: Sequence[dict[str, Any]]) -> tuple[int, ...]:
-    """Of the text models' states."""
-    return tuple(one["hidden_size"] for one in configurations)

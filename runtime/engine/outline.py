@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runtime.engine.torch_file import TYPES, Sketch, is_torch_file, read_torch_file
+from runtime.engine.sketches import TYPES, Sketch
+from runtime.engine.torch_file import is_torch_file, read_torch_file
 from runtime.safetensors_header import Header, read_header
 
 Leaf = TypeVar("Leaf")

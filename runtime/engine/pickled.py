@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from runtime.engine.torch_file import Sketch, read_torch_file
+from runtime.engine.sketches import Sketch
+from runtime.engine.torch_file import read_torch_file
 
 
 def read_pickled(path: Path, kind: str = "file", mapped: bool = False) -> dict[Any, Any]:

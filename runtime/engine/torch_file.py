@@ -11,64 +11,19 @@ import mmap
 import struct
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from runtime.engine.unpickle import Inert, Known, PickleError, unpickle
+from runtime.engine.sketches import Sketch, Storage, Type, known_globals
+from runtime.engine.unpickle import PickleError, unpickle
 from runtime.request import RequestError
 
 #: bytes of the structure (names, shapes), not of the numbers
 LARGEST_PICKLE = 64 * 1024 * 1024
-MOST_DIMENSIONS = 8
 #: tied weights are told more than once; a file that tells everything this often is made to fill the memory
 MOST_TOLD = 8
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _AGAIN = "Download the file again and compare its size with the one on the download page."
-
-#: torch's types: name of the dtype -> (name in a safetensors header, bytes)
-TYPES = {
-    "float64": ("F64", 8), "float32": ("F32", 4), "float16": ("F16", 2), "bfloat16": ("BF16", 2),
-    "int64": ("I64", 8), "int32": ("I32", 4), "int16": ("I16", 2), "int8": ("I8", 1), "uint8": ("U8", 1),
-    "bool": ("BOOL", 1), "float8_e4m3fn": ("F8_E4M3", 1), "float8_e5m2": ("F8_E5M2", 1),
-}  # fmt: skip
-_STORAGES = {
-    "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16", "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64", "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8",
-    "ByteStorage": "uint8", "BoolStorage": "bool", "UntypedStorage": "uint8",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Type:
-    """A dtype or a class of storages, by torch's name of the dtype."""
-
-    name: str
-
-    @property
-    def bytes(self) -> int:
-        return TYPES[self.name][1]
-
-
-@dataclass(frozen=True)
-class Storage:
-    """`count` numbers at `start` of the mapped file."""
-
-    type: Type
-    start: int
-    count: int
-
-
-@dataclass(frozen=True)
-class Sketch:
-    """A tensor that is not read yet: shape, and strides and offset in numbers of its type within `storage`."""
-
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-    type: Type
-
 
 #: what becomes of a tensor, given the mapped file
 Make = Callable[[Sketch, mmap.mmap], Any]
@@ -137,7 +92,7 @@ def _read_zip(mapped: mmap.mmap, make: Make) -> Any:
             raise PickleError("a tensor has fewer bytes than numbers")
         return Storage(kind, begin, count)
 
-    return unpickle(io.BytesIO(mapped[start : start + size]), _table(_Counted(make, mapped)), find)
+    return unpickle(io.BytesIO(mapped[start : start + size]), known_globals(_Counted(make, mapped)), find)
 
 
 def _entry(mapped: mmap.mmap, info: zipfile.ZipInfo) -> tuple[int, int]:
@@ -197,7 +152,7 @@ def _read_stream(mapped: mmap.mmap, make: Make) -> Any:
         kinds[place] = kind
         return Storage(kind, 0, count)
 
-    unpickle(stream, _table(lambda sketch: sketch), _classes_aside(note))
+    unpickle(stream, known_globals(lambda sketch: sketch), _classes_aside(note))
     if mapped.tell() - begin > LARGEST_PICKLE:
         raise PickleError("its structure is too large")
     # 2. where each lies
@@ -212,7 +167,7 @@ def _read_stream(mapped: mmap.mmap, make: Make) -> Any:
         return found
 
     mapped.seek(begin)
-    return unpickle(stream, _table(_Counted(make, mapped)), _classes_aside(find))
+    return unpickle(stream, known_globals(_Counted(make, mapped)), _classes_aside(find))
 
 
 def _classes_aside(find: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -257,7 +212,7 @@ def _stored(key: Any) -> tuple[Type, str, int]:
     return key[1], place, count
 
 
-# -- the globals that files of tensors use
+# -- how many tensors a file may make of its bytes
 
 
 class _Counted:
@@ -271,75 +226,3 @@ class _Counted:
         if self._room < 0:
             raise PickleError("it tells the same numbers over and over")
         return self._make(sketch, self._mapped)
-
-
-def _table(make: Callable[[Sketch], Any]) -> dict[str, Any]:
-    def tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Any:
-        return make(_sketch(storage, offset, shape, strides, None))
-
-    def typed(storage: Any, offset: Any, shape: Any, strides: Any, _grad: Any, _hooks: Any, kind: Any, *_: Any) -> Any:
-        return make(_sketch(storage, offset, shape, strides, kind))
-
-    first = Known(lambda value, *_rest: value)
-    empty = Known(lambda *_: {})
-    return {
-        "torch._utils._rebuild_tensor": Known(tensor),
-        "torch._utils._rebuild_tensor_v2": Known(tensor),
-        "torch._utils._rebuild_tensor_v3": Known(typed),
-        "torch._utils._rebuild_parameter": first,
-        "torch._utils._rebuild_parameter_with_state": first,
-        "torch._tensor._rebuild_from_type_v2": Known(_from_type),
-        "torch.Size": Known(lambda sizes: tuple(sizes)),
-        "collections.OrderedDict": Known(_dictionary),
-        "collections.defaultdict": empty,
-        "torch.nn.modules.container.ParameterDict": empty,
-        "_codecs.encode": Known(lambda text, *_: text.encode("latin-1")),
-        "numpy.dtype": Known(lambda code, *_: Inert(f"dtype {code}")),
-        "numpy.core.multiarray.scalar": Known(_scalar),
-        "numpy._core.multiarray.scalar": Known(_scalar),
-        **{f"torch.{name}": Type(name) for name in TYPES},
-        **{f"torch.{name}": Type(kind) for name, kind in _STORAGES.items()},
-        "torch.storage.UntypedStorage": Type("uint8"),
-        "torch.half": Type("float16"),
-        "torch.float": Type("float32"),
-    }
-
-
-def _sketch(storage: Any, offset: Any, shape: Any, strides: Any, kind: Any) -> Sketch:
-    """Every number of the tensor lies in its storage, which has at least as many."""
-    if not isinstance(storage, Storage):
-        raise PickleError("a tensor has no storage")
-    kind = kind if isinstance(kind, Type) else storage.type
-    if not (isinstance(shape, tuple) and isinstance(strides, tuple) and len(shape) == len(strides) <= MOST_DIMENSIONS):
-        raise PickleError("a tensor's shape is damaged")
-    if any(type(number) is not int or not 0 <= number < 2**62 for number in (offset, *shape, *strides)):
-        raise PickleError("a tensor's shape is damaged")
-    count, room = math.prod(shape), storage.count * storage.type.bytes // kind.bytes
-    last = offset + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
-    if count > room or (count and last >= room) or offset > room:
-        raise PickleError("a tensor reaches out of its storage")
-    return Sketch(storage, offset, shape, strides, kind)
-
-
-def _from_type(function: Any, _type: Any, arguments: Any, *_state: Any) -> Any:
-    if not isinstance(function, Known) or not isinstance(arguments, tuple):
-        raise PickleError("a tensor of an unknown class")
-    return function.call(*arguments)
-
-
-def _dictionary(pairs: Any = (), *_: Any) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
-    for name, value in pairs:
-        if not isinstance(name, (str, int)):
-            raise PickleError("a key is no text")
-        found[name] = value
-    return found
-
-
-def _scalar(kind: Any, raw: Any = None, *_: Any) -> Any:
-    """A NumPy number as Python's own."""
-    code = kind.name.removeprefix("dtype ") if isinstance(kind, Inert) else ""
-    packed = {"f8": "<d", "f4": "<f", "i8": "<q", "i4": "<i", "b1": "<?", "u1": "<B"}.get(code)
-    if packed is None or not isinstance(raw, (bytes, bytearray)) or len(raw) != struct.calcsize(packed):
-        return Inert("numpy scalar", (kind, raw))
-    return struct.unpack(packed, raw)[0]
