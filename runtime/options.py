@@ -37,15 +37,16 @@ class Options:
     def __getitem__(self, name: str) -> Any:
         return self._stored.get(name, DEFAULTS[name])
 
-    def for_job(self, overrides: Mapping[str, Any]) -> JobOptions:
-        """The options as one job sees them; null is no override.
+    def for_job(self, overrides: Mapping[str, Any], advised: Mapping[str, Any] | None = None) -> JobOptions:
+        """The options as one job sees them; null is no override. `advised` counts where neither job nor file speak.
 
         RequestError for an override that is not of its option's type, that nobody knows, or that is frozen.
         """
         chosen = {name: _override(name, value) for name, value in overrides.items() if value is not None}
         self.freeze.refuse({name: value for name, value in chosen.items() if name in DEFAULTS and value != self[name]})
         given = {name: value for name, value in chosen.items() if name in OVERRIDABLE}
-        return JobOptions(**{name: self[name] for name in JOB_DEFAULTS} | given)
+        own = {name: value for name, value in (advised or {}).items() if name not in self._stored}
+        return JobOptions(**{name: self[name] for name in JOB_DEFAULTS} | own | given)
 
     def known(self) -> dict[str, Any]:
         """Every known option, defaults filled in; whole numbers whose default is not 0 as floats, as upstream."""

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from runtime import protocol
+from runtime.advice import Advice, advice_for
 from runtime.engine.diffusers_folder import is_diffusers_folder
 from runtime.flags import Settings
 from runtime.freezing import freeze_from
@@ -97,6 +98,11 @@ class Studio:
         if other:
             self._refuse_unusable(other)
         return self.jobs.generate(request, wanted.path if wanted else None, wanted.sha256 if wanted else None, name)
+
+    def advice(self, spelling: object = None) -> Advice:
+        """What is advised for the checkpoint that a job would take."""
+        found = (self.library.find(spelling) if isinstance(spelling, str) else None) or self.chosen
+        return advice_for(found.path) if found else Advice()
 
     def enlarge(self, extras: Extras) -> Future[ExtrasResult]:
         """Upscale in turn; RequestError at once for impossible sizes."""

@@ -11,10 +11,14 @@ _LARGEST = 1024 * 1024
 
 def read_user_metadata(model: Path) -> dict[str, Any]:
     """`description`, `vae`, `sd version` …; empty where there is none, or where it is no JSON object."""
-    file = model / f"{model.name}.json" if model.is_dir() else model.with_suffix(".json")
     try:
-        with file.open("rb") as stream:
+        with user_metadata_file(model).open("rb") as stream:
             found = json.loads(stream.read(_LARGEST).decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def user_metadata_file(model: Path) -> Path:
+    """Where it lies, or would lie."""
+    return model / f"{model.name}.json" if model.is_dir() else model.with_suffix(".json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from runtime.advice import Advice
 from runtime.api.always_on import with_always_on
 from runtime.api.models import DrawingBody, ExtrasBody, Img2ImgBody, Txt2ImgBody
 from runtime.api.pasted import with_infotext
@@ -80,8 +81,10 @@ def sampler_of(name: str, scheduler: str | None) -> tuple[str, str]:
 def _ask(found: DrawingBody, studio: Studio) -> Asked:
     body = with_always_on(with_infotext(found, studio), studio)
     overrides = body.override_settings or {}
-    options = studio.options.for_job(overrides)
-    sampler, scheduler = sampler_of(body.sampler_name or body.sampler_index, body.scheduler)
+    model = overrides.get("sd_model_checkpoint")
+    advice = studio.advice(model)
+    options = studio.options.for_job(overrides, advice.options)
+    sampler, scheduler = _sampler(body, advice)
     prompt, negative = studio.stock.with_styles(body.prompt, body.negative_prompt, body.styles or [])
     kept = bool(overrides.get("samples_save", studio.options["samples_save"]))
     request = Request(
@@ -102,8 +105,14 @@ def _ask(found: DrawingBody, studio: Studio) -> Asked:
         options=options,
         **_same(body),
     )
-    model = overrides.get("sd_model_checkpoint")
     return Asked(body, request, model if isinstance(model, str) else None, unheeded(overrides))
+
+
+def _sampler(body: DrawingBody, advice: Advice) -> tuple[str, str]:
+    """Where the request names none, the model's, if one is advised."""
+    if advice.sampler and not body.sampler_name and "sampler_index" not in body.model_fields_set:
+        return sampler_of(advice.sampler, body.scheduler or advice.scheduler)
+    return sampler_of(body.sampler_name or body.sampler_index, body.scheduler)
 
 
 #: fields that body and request call alike

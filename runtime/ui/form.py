@@ -65,7 +65,7 @@ class Form:
 
     def request(self, studio: Studio, start: Start | None = None, user: str | None = None) -> Request:
         """What the form asks for; emptied fields are the defaults, no size is the model's own."""
-        options = studio.options.for_job(read_overrides(self.override_settings))
+        options = studio.options.for_job(read_overrides(self.override_settings), studio.advice().options)
         every = max(options.show_progress_every_n_steps, 0) if options.live_previews_enable else 0
         save, grid = bool(studio.options["samples_save"]), options.grid_save
         refined = self.enable_refiner and self.refiner_checkpoint not in (None, "", "None")

@@ -82,7 +82,8 @@ def build_blocks(studio: Studio, pictures: Path) -> gr.Blocks:
         tabs = _tabs(frame, top)
         connect_tabs(frame, tabs)
         sizes = [(tab.fields["width"], tab.fields["height"]) for tab in (tabs.txt2img, tabs.img2img)]
-        follow_model(studio, blocks, top, sizes)
+        samplers = [(tab.fields["sampler_name"], tab.fields["scheduler"]) for tab in (tabs.txt2img, tabs.img2img)]
+        follow_model(studio, blocks, top, sizes, samplers)
     frame.defaults.write()
     return blocks
 

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from runtime.advice import advice_for
 from runtime.request import RequestError
 from runtime.settings_table import BY_NAME
 from runtime.studio import Studio
@@ -59,15 +60,27 @@ def _keep(studio: Studio, name: str, control: Component) -> None:
     changed(store, control, None, **SWIFT)
 
 
-def follow_model(studio: Studio, blocks: gr.Blocks, top: TopLine, sizes: list[tuple[Any, Any]]) -> None:
-    """Keep the top line, and the sizes that nobody has touched, in step with what the worker has loaded."""
-    native = gr.State((0, 0))
+def follow_model(
+    studio: Studio,
+    blocks: gr.Blocks,
+    top: TopLine,
+    sizes: list[tuple[Any, Any]],
+    samplers: list[tuple[Any, Any]],
+) -> None:
+    """Keep the top line in step with what the worker has loaded; sizes that nobody has touched and samplers follow."""
+    native, advised = gr.State((0, 0)), gr.State("")
     controls = [one for pair in sizes for one in pair]
+    choosers = [one for pair in samplers for one in pair]
 
-    def look(before: Native, *now: float | None) -> tuple[Any, ...]:
+    def look(before: Native, model_before: str, *now: float | None) -> tuple[Any, ...]:
         model = studio.jobs.model
         timer = gr.Timer(active=model.state == "loading")
-        return (*top_now(studio, model), timer, *_sizes(model, before, now))
+        return (
+            *top_now(studio, model),
+            timer,
+            *_samplers(model, model_before, len(samplers)),
+            *_sizes(model, before, now),
+        )
 
     async def choose(title: str | None) -> Any:
         """Begin to load; the clock tells how it goes, and the queue stays free."""
@@ -84,9 +97,9 @@ def follow_model(studio: Studio, blocks: gr.Blocks, top: TopLine, sizes: list[tu
         studio.jobs.forget_refusals()
         return gr.Dropdown(choices=choices.checkpoints(studio))
 
-    shown = [top.checkpoint, top.status, top.clock, native, *controls]
-    blocks.load(look, [native, *controls], shown, **QUIET)
-    top.clock.tick(look, [native, *controls], shown, **QUIET)
+    shown = [top.checkpoint, top.status, top.clock, advised, *choosers, native, *controls]
+    blocks.load(look, [native, advised, *controls], shown, **QUIET)
+    top.clock.tick(look, [native, advised, *controls], shown, **QUIET)
     top.checkpoint.input(choose, top.checkpoint, top.clock, **QUIET)
     top.refresh.click(refresh, None, top.checkpoint, **QUIET)
 
@@ -97,6 +110,16 @@ def top_now(studio: Studio, model: ModelState) -> tuple[Any, str]:
     chosen = studio.chosen
     dropdown = gr.Dropdown(choices=titles, value=chosen.title if chosen and chosen.title in titles else None)
     return dropdown, words.model_status(model, bool(titles))
+
+
+def _samplers(model: ModelState, before: str, tabs: int) -> list[Any]:
+    """A model that has just been loaded brings the sampler that is advised for it."""
+    if model.state != "ready" or model.path is None or str(model.path) == before:
+        return [gr.skip()] * (1 + 2 * tabs)
+    advice = advice_for(model.path)
+    if advice.sampler is None:
+        return [str(model.path), *[gr.skip()] * (2 * tabs)]
+    return [str(model.path), *(advice.sampler, advice.scheduler or "Automatic") * tabs]
 
 
 def _sizes(model: ModelState, before: Native, now: tuple[float | None, ...]) -> list[Any]:
