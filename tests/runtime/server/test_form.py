@@ -12,6 +12,7 @@ import gradio as gr
 import pytest
 from PIL import Image
 
+from runtime.advice import Advice
 from runtime.options import Options
 from runtime.request import Hires, MemoryUse, Request, RequestError, Result
 from runtime.ui import words
@@ -41,7 +42,7 @@ def ask(folder: Path, settings: dict[str, Any] | None = None, **values: Any) -> 
     options = Options(folder / "config.json")
     options.update(settings or {})
     stock = SimpleNamespace(with_styles=lambda prompt, negative, names: (prompt, negative))
-    studio: Any = SimpleNamespace(options=options, stock=stock)
+    studio: Any = SimpleNamespace(options=options, stock=stock, advice=Advice)
     return Form.of(values).request(studio)
 
 

@@ -4,8 +4,6 @@ import socket
 import subprocess
 from pathlib import Path
 
-import psutil
-
 from runtime import protocol
 from tests.fakes.serving import CHECKOUT, FAKE, command, environment, free_port, serve, until
 
@@ -16,17 +14,6 @@ def run(*flags: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(FAKE, *flags), cwd=CHECKOUT, env=environment(**environ), capture_output=True, text=True, timeout=120
     )
-
-
-def test_the_first_answer_comes_within_two_seconds(data: Path) -> None:
-    """Processor time, the best of three: on a starved computer even that grows with what runs beside the tests."""
-    assert min(seconds_to_the_first_answer(data) for _ in range(3)) < 2
-
-
-def seconds_to_the_first_answer(data: Path) -> float:
-    with serve(data, "--nowebui") as served:
-        spent = psutil.Process(served.process.pid).cpu_times()
-        return spent.user + spent.system
 
 
 def test_the_start_is_told_until_the_page_appears(data: Path) -> None:
@@ -49,6 +36,7 @@ def test_the_start_is_told_until_the_page_appears(data: Path) -> None:
 
 
 def test_the_start_imports_nothing_heavy() -> None:
+    """What keeps the first answer quick; `benchmarks/first_answer.py` measures it."""
     code = (
         "import sys, runtime.__main__, runtime.server, runtime.studio, uvicorn;"
         f"print([name for name in {HEAVY} if name in sys.modules])"
