@@ -15,6 +15,8 @@ class SamplerInfo:
     options: dict[str, str] = field(default_factory=dict)
     #: walks the training timesteps themselves; the schedule asked for is only written down
     own_timesteps: bool = False
+    #: chooses its steps by the error that it sees, so that images drawn together would change each other
+    adaptive: bool = False
     #: the option that holds its eta; None where it has none
     eta: Literal["eta_ancestral", "eta_ddim"] | None = None
 
@@ -89,7 +91,7 @@ SAMPLERS = (
         eta="eta_ancestral",
     ),
     SamplerInfo("DPM fast", ("k_dpm_fast",), _flags(None, "uses_ensd"), eta="eta_ancestral"),
-    SamplerInfo("DPM adaptive", ("k_dpm_ad",), _flags(None, "uses_ensd"), eta="eta_ancestral"),
+    SamplerInfo("DPM adaptive", ("k_dpm_ad",), _flags(None, "uses_ensd"), adaptive=True, eta="eta_ancestral"),
     SamplerInfo("Restart", ("restart",), _flags("karras", "second_order")),
     SamplerInfo("DDIM", ("ddim",), own_timesteps=True, eta="eta_ddim"),
     SamplerInfo("DDIM CFG++", ("ddim_cfgpp",), own_timesteps=True, eta="eta_ddim"),

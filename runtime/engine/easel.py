@@ -68,13 +68,18 @@ class Easel:
         return self.model if self.model.path == path else self.take(str(path))
 
     @contextmanager
-    def wear(self, tags: Sequence[Tag] | None, options: JobOptions) -> Iterator[Worn | None]:
-        """The model with these networks in its weights; None: without any."""
+    def wear(self, tags: Sequence[Tag]) -> Iterator[Worn | None]:
+        """The model with these networks in its weights, and with no others."""
         if self.wardrobe is None:
             yield None
             return
-        with self.wardrobe.wear(self.model, tags, options) as worn:
+        with self.wardrobe.wear(self.model, tags) as worn:
             yield worn
+
+    def default_lora(self, options: JobOptions) -> str | None:
+        """The one that every prompt wears by the option sd_lora, if it is there."""
+        found = self.wardrobe.knows(options.sd_lora) if self.wardrobe is not None else False
+        return options.sd_lora if found else None
 
     def read_embeddings(self, widths: Sequence[int]) -> EmbeddingBook:
         """The embeddings that fit text models of these widths."""

@@ -39,7 +39,7 @@ def generate(request: Request, easel: Easel, report: Callable[[Step], None], wis
         easel.take(request.checkpoint)
     comments = easel.fit_vae(request.options)
     home, native = easel.model.path, easel.model.traits.native
-    job = check(request, native)
+    job = check(request, native, easel.default_lora(request.options))
     _check_upscalers(job, easel)
     # 2. start
     learnt = Learnt(dict(job.notes), [*job.comments, *comments])

@@ -9,6 +9,7 @@ from runtime import catalogue
 from runtime.catalogue import SamplerInfo
 from runtime.engine import hires as second
 from runtime.engine.hires import Target
+from runtime.engine.networks.tags import LORA_KINDS
 from runtime.engine.noise import SEEDS
 from runtime.engine.prompt import NetworkTag, take_networks, without_comments
 from runtime.limits import check_pixels, check_request, check_side
@@ -75,8 +76,11 @@ class Job:
         return tuple((self.subseed + step) % SEEDS for step in range(first, first + self.request.batch_size))
 
 
-def check(request: Request, native: tuple[int, int]) -> Job:
-    """Answer what the request leaves open; RequestError for what cannot be drawn."""
+def check(request: Request, native: tuple[int, int], lora: str | None = None) -> Job:
+    """Answer what the request leaves open; RequestError for what cannot be drawn.
+
+    `native` is (width, height) where none is asked for; `lora` is worn by every prompt that does not name it.
+    """
     sampler, suffix = _sampler(request.sampler_name)
     check_request(request)
     request = replace(request, prompt=readable(request.prompt), negative_prompt=readable(request.negative_prompt))
@@ -89,7 +93,7 @@ def check(request: Request, native: tuple[int, int]) -> Job:
     check_pixels(width, height, request.batch_size)
     scheduler = _scheduler(request.scheduler, suffix, comments)
     prompt, negative = _without_comments(request.prompt, request), _without_comments(request.negative_prompt, request)
-    bare, tags = take_networks(prompt)
+    prompt, bare, tags = _networks(prompt, request, lora)
     if request.restore_faces or request.options.face_restoration:
         comments.append(_NO_RESTORER)
     job = Job(
@@ -97,7 +101,7 @@ def check(request: Request, native: tuple[int, int]) -> Job:
         _seed(request.seed), _seed(request.subseed), request.tiling or request.options.tiling,
     )  # fmt: skip
     if request.hires is not None and request.start is None:
-        job = _with_second_pass(job, request.hires, comments)
+        job = _with_second_pass(job, request.hires, comments, lora)
     return replace(job, comments=tuple(comments))
 
 
@@ -118,7 +122,18 @@ def _with_batch_of_start(request: Request) -> Request:
     return replace(request, batch_size=count) if count > 1 else request
 
 
-def _with_second_pass(job: Job, hires: Hires, comments: list[str]) -> Job:
+def _networks(prompt: str, request: Request, lora: str | None) -> tuple[str, str, tuple[NetworkTag, ...]]:
+    """(the prompt as it is told, as it is encoded, the networks that are worn)."""
+    bare, tags = take_networks(prompt)
+    if request.disable_extra_networks:
+        return prompt, bare, ()
+    if lora and not any(tag.kind in LORA_KINDS and tag.items[:1] == (lora,) for tag in tags):
+        added = NetworkTag("lora", (lora, "1.0"))
+        return f"{prompt}{added}", bare, (*tags, added)
+    return prompt, bare, tags
+
+
+def _with_second_pass(job: Job, hires: Hires, comments: list[str], lora: str | None) -> Job:
     target = second.target_of(hires, job.width, job.height)
     for name, side in zip(("width", "height"), target.cells, strict=True):
         _side(f"the second pass's {name}", side * 8, comments)
@@ -131,7 +146,7 @@ def _with_second_pass(job: Job, hires: Hires, comments: list[str]) -> Job:
         scheduler = _scheduler(hires.scheduler, None, comments)
     positive = _without_comments(readable(hires.prompt), job.request) or job.prompt
     negative = _without_comments(readable(hires.negative_prompt), job.request) or job.negative_prompt
-    bare, tags = take_networks(positive)
+    _told, bare, tags = _networks(positive, job.request, lora)
     found = SecondPass(
         bare, negative, tags, sampler, scheduler, hires.steps or job.request.steps, _upscaler(hires.upscaler), target
     )

@@ -34,7 +34,7 @@ def draw(easel: Easel, job: Job, batch: Batch, under: Underpainting | None, watc
     home, run, second = easel.model.path, first_run(job), job.second_pass
     number = batch.number * (1 if second is None else 2) + 1
     ground = None if under is None else _ground(easel, run, batch, under)
-    latents, unfinished = sample(easel, run, batch, ground, watch, number, learnt, final=second is None)
+    latents, unfinished = _sampled(easel, run, batch, ground, watch, number, learnt, final=second is None)
     small: tuple[Image.Image, ...] = ()
     if second is not None and not unfinished:
         if job.request.options.save_images_before_highres_fix and job.request.save:
@@ -48,14 +48,32 @@ def draw(easel: Easel, job: Job, batch: Batch, under: Underpainting | None, watc
         else:
             easel.return_to(home)
         run = second_run(job, second)
-        latents, unfinished = sample(easel, run, batch, ground, watch, number + 1, learnt, final=True)
+        latents, unfinished = _sampled(easel, run, batch, ground, watch, number + 1, learnt, final=True)
     return Drawn(autoencoder.decode(coder_of(easel, run), latents), unfinished, small)
+
+
+def _sampled(
+    easel: Easel, run: Run, batch: Batch, ground: Ground | None, watch: Watch, number: int, learnt: Learnt, final: bool
+) -> tuple[Tensor, bool]:
+    """As `sample`, but images of a sampler that chooses its steps by what it sees are drawn one by one."""
+    if not run.sampler.adaptive or len(batch.seeds) == 1:
+        return sample(easel, run, batch, ground, watch, number, learnt, final)
+    beginning, drawn = easel.model.path, []
+    for place in range(len(batch.seeds)):
+        easel.return_to(beginning)
+        alone, under = batch.only(place), None if ground is None else ground.only(place)
+        ends = final and place + 1 == len(batch.seeds)
+        latents, unfinished = sample(easel, run, alone, under, watch, number, learnt, ends)
+        drawn.append(latents)
+        if unfinished:
+            return torch.cat(drawn), True
+    return torch.cat(drawn), False
 
 
 def first_run(job: Job) -> Run:
     request, start = job.request, job.request.start
     run = Run(
-        request, job.bare_prompt, job.negative_prompt, None if request.disable_extra_networks else job.tags,
+        request, job.bare_prompt, job.negative_prompt, job.tags,
         job.sampler, job.scheduler, request.steps, job.width, job.height, tiling=job.tiling,
         refines=job.second_pass is None or request.options.hires_fix_refiner_pass in ("first pass", "both passes"),
     )  # fmt: skip
@@ -86,7 +104,7 @@ def second_run(job: Job, second: SecondPass) -> Run:
         request,
         job.bare_prompt if same_words else second.prompt,
         job.negative_prompt if same_words else second.negative_prompt,
-        None if request.disable_extra_networks else tags,
+        tags,
         second.sampler,
         second.scheduler,
         second.steps,

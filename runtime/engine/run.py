@@ -35,8 +35,7 @@ class Run:
     #: without comments and tags
     prompt: str
     negative_prompt: str
-    #: None: networks are left out, whatever the options say
-    tags: tuple[NetworkTag, ...] | None
+    tags: tuple[NetworkTag, ...]
     sampler: SamplerInfo
     scheduler: str
     steps: int
@@ -61,6 +60,10 @@ class Batch:
     number: int
     seeds: tuple[int, ...]
     subseeds: tuple[int, ...]
+
+    def only(self, place: int) -> Batch:
+        """One of its images."""
+        return Batch(self.number, (self.seeds[place],), (self.subseeds[place],))
 
 
 @dataclass
@@ -191,7 +194,7 @@ def passed(course: Course, call: int, sigma: float, by_steps: bool) -> float:
 def _view(easel: Easel, run: Run, stack: ExitStack, learnt: Learnt) -> View:
     """The model with its networks, lent until `stack` is closed, and what its text models make of the prompts."""
     model, options = easel.model, run.request.options
-    worn = stack.enter_context(easel.wear(run.tags, options))
+    worn = stack.enter_context(easel.wear(run.tags))
     if worn is not None:
         learnt.say(*worn.comments)
         if worn.hashes and options.lora_add_hashes_to_infotext:

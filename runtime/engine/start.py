@@ -157,6 +157,11 @@ class Ground:
         """(height, width)."""
         return self.latents.shape[2], self.latents.shape[3]
 
+    def only(self, place: int) -> Ground:
+        """Of one image."""
+        channels = None if self.channels is None else self.channels[place : place + 1]
+        return Ground(self.latents[place : place + 1], self.redrawn, channels)
+
     def restored(self, drawn: Tensor) -> Tensor:
         """The result with what was to stay exactly as it was."""
         return drawn if self.redrawn is None else drawn * self.redrawn + self.latents * (1 - self.redrawn)

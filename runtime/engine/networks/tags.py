@@ -47,14 +47,10 @@ class Wishes:
     comments: tuple[str, ...] = ()
 
 
-def read_tags(tags: Sequence[Tag], always: str = "None") -> Wishes:
-    """`always` is the option sd_lora: a LoRA that every picture wears unless a tag names it, or "None"."""
+def read_tags(tags: Sequence[Tag]) -> Wishes:
     read = [_read(tag) for tag in tags]
-    loras = [wish for wish in read if isinstance(wish, LoraWish)]
-    if always not in ("", "None") and always not in (wish.name for wish in loras):
-        loras.append(LoraWish(always))
     return Wishes(
-        tuple(loras),
+        tuple(wish for wish in read if isinstance(wish, LoraWish)),
         tuple(wish for wish in read if isinstance(wish, HypernetworkWish)),
         tuple(comment for comment in read if isinstance(comment, str)),
     )

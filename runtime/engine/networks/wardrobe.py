@@ -19,8 +19,7 @@ from runtime.engine.networks.fitting import Fitted, fit
 from runtime.engine.networks.hypernetworks import Hypernetwork, check_family, hook, read_hypernetwork
 from runtime.engine.networks.outfit import Outfit
 from runtime.engine.networks.recent import Recent
-from runtime.engine.networks.tags import HypernetworkWish, LoraWish, Tag, Wishes, read_tags
-from runtime.job_options import JobOptions
+from runtime.engine.networks.tags import HypernetworkWish, LoraWish, Tag, read_tags
 from runtime.networks import NetworkShelves
 from runtime.request import RequestError
 
@@ -36,8 +35,6 @@ class Worn:
 
     hashes: dict[str, str] = field(default_factory=dict)
     comments: tuple[str, ...] = ()
-    #: what the option sd_lora adds to the prompt, as an infotext says it: "<lora:NAME:1.0>" or ""
-    added: str = ""
 
 
 class Wardrobe:
@@ -48,25 +45,26 @@ class Wardrobe:
         self._read_lora, self._read_hypernetwork = Recent(read_lora), Recent(read_hypernetwork)
         self._outfits: WeakKeyDictionary[Store, Outfit] = WeakKeyDictionary()
 
+    def knows(self, lora: str) -> bool:
+        return lora not in ("", "None") and self._shelves.find_lora(lora) is not None
+
     @contextmanager
-    def wear(self, model: Model, tags: Sequence[Tag] | None, options: JobOptions) -> Iterator[Worn]:
-        """The model with the networks of `tags` (None: with none, whatever the options say), encode and draw inside.
+    def wear(self, model: Model, tags: Sequence[Tag]) -> Iterator[Worn]:
+        """The model with the networks of `tags`, encode and draw inside.
 
         A file that is not there is a comment; RequestError `network-wrong-family`, `network-unsupported` or
         `network-unreadable` where one cannot be worn, and then nothing is.
         """
-        wishes = Wishes() if tags is None else read_tags(tags, options.sd_lora)
+        wishes = read_tags(tags)
         found, comments = self._find(wishes.loras)
         hypernetworks, missing = self._find_hypernetworks(wishes.hypernetworks)
         handles, left = self._dress(model, found, hypernetworks)
         # a job may put another model in this one's place before it is done, and there may be room for one alone
         del model
-        named = {tag.items[0] for tag in tags or () if tag.items}
         try:
             yield Worn(
                 hashes={_plain(wish.name): file.sha12 for wish, file in found},
                 comments=tuple(dict.fromkeys((*wishes.comments, *comments, *missing, *left))),
-                added="".join(f"<lora:{wish.name}:1.0>" for wish, _file in found if wish.name not in named),
             )
         finally:
             for handle in handles:

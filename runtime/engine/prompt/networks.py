@@ -16,6 +16,10 @@ class NetworkTag:
     items: tuple[str, ...]
     named: dict[str, str] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """As a prompt says it."""
+        return f"<{':'.join((self.kind, *self.items, *(f'{key}={value}' for key, value in self.named.items())))}>"
+
 
 def take_networks(prompt: str) -> tuple[str, tuple[NetworkTag, ...]]:
     """The prompt without its tags, and the tags in order; whatever word stands before the first colon, known or not."""

@@ -80,8 +80,6 @@ class Course:
     needs_uncond: bool = False
     #: what the guidance scale is multiplied by
     guidance_factor: float = 1.0
-    #: chooses its own steps, by the error of the whole batch
-    adaptive: bool = False
     infotext: dict[str, str] = field(default_factory=dict)
 
     def begin(self, first_noise: Tensor, latents: Tensor | None = None) -> Tensor:
@@ -173,10 +171,10 @@ def _plan_sigmas(
         brownian=(min(sigma for sigma in whole if sigma > 0), max(whole)) if sampler.brownian else None,
         sgm_noise_multiplier=settings.options.sgm_noise_multiplier and kept is None,
     )
-    if sampler.name in ("DPM fast", "DPM adaptive"):
+    if sampler.adaptive or sampler.name == "DPM fast":
         ends = (sigmas[0], sigmas[-2] if kept is not None and steps > 1 else levels.smallest)
-        if sampler.name == "DPM adaptive":
-            return course(dpm_solver.dpm_adaptive, ends, steps=steps, evaluations=3 * steps, adaptive=True)
+        if sampler.adaptive:
+            return course(dpm_solver.dpm_adaptive, ends, steps=steps, evaluations=3 * steps)
         loop = partial(dpm_solver.dpm_fast, evaluations=steps)
         return course(loop, ends, steps=len(dpm_solver.fast_orders(steps)), evaluations=steps)
     if sampler.name == "LCM":

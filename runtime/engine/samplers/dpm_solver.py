@@ -105,7 +105,7 @@ class _Control:
 def dpm_adaptive(x: Tensor, walk: Walk) -> Tensor:
     """Third-order steps as wide as the difference to second order allows; as many as it takes.
 
-    The error is measured over the whole batch, so that pictures of one batch share their steps.
+    The error is measured over all of x: images that are to come out as they would alone are given one by one.
     """
     sigma, end = walk.sigmas[0], walk.sigmas[-1]
     control, previous, step = _Control(1.5 if walk.eta else 3), x, 0

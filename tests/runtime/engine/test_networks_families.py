@@ -12,7 +12,6 @@ from runtime.engine.memory import Placement, Store
 from runtime.engine.model import Model
 from runtime.engine.names import UNET, UNET_XL, UNET_XL_REFINER
 from runtime.engine.networks.keys import read_key
-from runtime.job_options import JobOptions
 from tests.runtime.engine.network_files import noise, tag, wardrobe, write
 from tests.runtime.tiny_checkpoint import write_tiny_family
 
@@ -72,12 +71,12 @@ def test_every_layer_of_a_trainers_file_finds_its_place(model, tmp_path):
         tensors, expected = kohya_file(family, unet, texts)
     write(tmp_path, "look.safetensors", tensors)
     before, closet = weights(model), wardrobe(tmp_path)
-    with closet.wear(model, [tag("look")], JobOptions()) as worn:
+    with closet.wear(model, [tag("look")]) as worn:
         after = weights(model)
         assert worn.comments == ()
     for name, was in before.items():
         assert torch.allclose(after[name], was + expected.get(name, torch.zeros(())), atol=1e-6), name
-    with closet.wear(model, None, JobOptions()):
+    with closet.wear(model, ()):
         assert all(torch.equal(now, before[name]) for name, now in weights(model).items())
 
 

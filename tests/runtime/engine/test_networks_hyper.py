@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from runtime.engine.networks.hypernetworks import hook, read_hypernetwork
-from runtime.job_options import JobOptions
 from runtime.request import RequestError
 from tests.runtime.engine.network_files import tag, wardrobe
 
@@ -69,13 +68,13 @@ def test_attention_reads_through_it_and_afterwards_no_more(model, tmp_path):
     torch.manual_seed(4)
     pair = [trained_as(32, (1, 2, 1), nn.ReLU, False, False, False) for _ in range(2)]
     write(tmp_path / "models" / "hypernetworks" / "look.pt", {32: pair}, activation_func="relu", activate_output=False)
-    closet, options = wardrobe(tmp_path), JobOptions()
+    closet = wardrobe(tmp_path)
     x, times, states = torch.randn(1, 4, 8, 8), torch.tensor([500]), torch.randn(1, 77, 32)
     with torch.inference_mode(), model.store.lend("unet") as unet:
         attention = unet.down_blocks[0].attentions[0].transformer_blocks[0].attn2
         before = [getattr(attention, name)(states) for name in ("to_k", "to_v")]
         plain = unet(x, times, states).sample
-        with closet.wear(model, [tag("look", "0.5", kind="hypernet")], options) as worn:
+        with closet.wear(model, [tag("look", "0.5", kind="hypernet")]) as worn:
             assert worn.comments == ()
             for name, network in zip(("to_k", "to_v"), pair, strict=True):
                 layer = getattr(attention, name)
@@ -86,16 +85,16 @@ def test_attention_reads_through_it_and_afterwards_no_more(model, tmp_path):
             torch.equal(getattr(attention, name)(states), was)
             for name, was in zip(("to_k", "to_v"), before, strict=True)
         )
-        with closet.wear(model, [tag("look", "0", kind="hypernet")], options):
+        with closet.wear(model, [tag("look", "0", kind="hypernet")]):
             assert torch.equal(unet(x, times, states).sample, plain)
-        with closet.wear(model, [tag("nowhere", kind="hypernet")], options) as worn:
+        with closet.wear(model, [tag("nowhere", kind="hypernet")]) as worn:
             assert any("nowhere" in comment for comment in worn.comments)
 
 
 def test_other_widths_are_another_familys(model, tmp_path):
     pair = [trained_as(768, (1, 2, 1), None, False, False, False) for _ in range(2)]
     write(tmp_path / "models" / "hypernetworks" / "big.pt", {768: pair})
-    wearing = wardrobe(tmp_path).wear(model, [tag("big", kind="hypernet")], JobOptions())
+    wearing = wardrobe(tmp_path).wear(model, [tag("big", kind="hypernet")])
     with pytest.raises(RequestError, match="Stable Diffusion 1") as refused, wearing:
         pass
     assert refused.value.code == "network-wrong-family"

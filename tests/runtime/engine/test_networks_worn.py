@@ -12,11 +12,9 @@ from runtime.engine.checkpoint import Precision, load_checkpoint
 from runtime.engine.memory import Placement, Store
 from runtime.engine.model import Model
 from runtime.engine.networks.recent import Recent
-from runtime.job_options import JobOptions
 from runtime.request import RequestError
 from tests.runtime.engine.network_files import noise, tag, wardrobe, write
 
-OPTIONS = JobOptions()
 QUERY = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
 KOHYA = "lora_unet_" + QUERY.replace(".", "_")
 TEXT = "encoder.layers.0.self_attn.q_proj"
@@ -49,14 +47,14 @@ def test_alpha_rank_and_strength_scale_what_is_added(model, tmp_path):
     write(tmp_path, "look.safetensors", file)
     before = everything(model)
     closet = wardrobe(tmp_path)
-    with closet.wear(model, [tag("look", "0.5", "2")], OPTIONS) as worn:
+    with closet.wear(model, [tag("look", "0.5", "2")]) as worn:
         product = file[f"{KOHYA}.lora_up.weight"] @ file[f"{KOHYA}.lora_down.weight"]
         assert torch.allclose(weight(model) - before[f"{QUERY}.weight"], product * (2 / 4) * 2, atol=1e-6)
         product = file[f"{KOHYA_TEXT}.lora_up.weight"] @ file[f"{KOHYA_TEXT}.lora_down.weight"]
         assert torch.allclose(weight(model, TEXT, "text") - before[f"text.{TEXT}.weight"], product * 0.5, atol=1e-6)
         assert list(worn.hashes) == ["look"]
         assert worn.comments == ()
-    with closet.wear(model, (), OPTIONS) as worn:
+    with closet.wear(model, ()) as worn:
         assert same(before, everything(model))
         assert worn.hashes == {}
 
@@ -67,11 +65,11 @@ def test_several_add_up_and_the_same_one_twice_counts_twice(model, tmp_path):
     closet, before = wardrobe(tmp_path), weight(model)
     seen = []
     for tags in ([tag("a")], [tag("b", "0.5")], [tag("a"), tag("b", "0.5")], [tag("a"), tag("a", "0.25")]):
-        with closet.wear(model, tags, OPTIONS):
+        with closet.wear(model, tags):
             seen.append(weight(model) - before)
     assert torch.allclose(seen[0] + seen[1], seen[2], atol=1e-6)
     assert torch.allclose(seen[0] * 1.25, seen[3], atol=1e-6)
-    with closet.wear(model, None, OPTIONS):
+    with closet.wear(model, ()):
         assert torch.equal(weight(model), before)
 
 
@@ -79,18 +77,18 @@ def test_named_weights_win_and_a_rank_can_be_cut(model, tmp_path):
     file = pair(KOHYA, 64) | pair(KOHYA_TEXT, 32)
     write(tmp_path, "look.safetensors", file)
     closet, before, text_before = wardrobe(tmp_path), weight(model), weight(model, TEXT, "text")
-    with closet.wear(model, [tag("look", "3", te="0", unet="1", dyn="1")], OPTIONS):
+    with closet.wear(model, [tag("look", "3", te="0", unet="1", dyn="1")]):
         product = file[f"{KOHYA}.lora_up.weight"][:, :1] @ file[f"{KOHYA}.lora_down.weight"][:1]
         assert torch.allclose(weight(model) - before, product, atol=1e-6)
         assert torch.equal(weight(model, TEXT, "text"), text_before)
-    with closet.wear(model, None, OPTIONS):
+    with closet.wear(model, ()):
         pass
 
 
 def test_strength_zero_changes_no_bit(model, tmp_path):
     write(tmp_path, "look.safetensors", pair(KOHYA, 64))
     before = everything(model)
-    with wardrobe(tmp_path).wear(model, [tag("look", "0")], OPTIONS) as worn:
+    with wardrobe(tmp_path).wear(model, [tag("look", "0")]) as worn:
         assert same(before, everything(model))
         assert "look" in worn.hashes
 
@@ -103,34 +101,21 @@ def test_the_same_wish_leaves_the_weights_alone(model, tmp_path, monkeypatch):
     real = outfit.change
     monkeypatch.setattr(outfit, "change", lambda *given: calls.append(1) or real(*given))
     for _ in range(3):
-        with closet.wear(model, [tag("look")], OPTIONS):
+        with closet.wear(model, [tag("look")]):
             pass
     assert len(calls) == 1
-    with closet.wear(model, None, OPTIONS):
+    with closet.wear(model, ()):
         pass
 
 
 def test_what_is_not_there_is_said_and_drawn_without(model, tmp_path):
     before = weight(model)
     tags = [tag("nowhere"), tag("x", kind="wildcard"), tag("a", "much"), tag("")]
-    with wardrobe(tmp_path).wear(model, tags, OPTIONS) as worn:
+    with wardrobe(tmp_path).wear(model, tags) as worn:
         assert torch.equal(weight(model), before)
     assert len(worn.comments) == 4
     for word in ("nowhere", "wildcard", "much", "names no file"):
         assert any(word in comment for comment in worn.comments)
-
-
-def test_the_option_for_every_picture(model, tmp_path):
-    write(tmp_path, "always.safetensors", pair(KOHYA, 64))
-    closet, before, options = wardrobe(tmp_path), weight(model), JobOptions(sd_lora="always")
-    with closet.wear(model, (), options) as worn:
-        assert not torch.equal(weight(model), before)
-        assert (list(worn.hashes), worn.added) == (["always"], "<lora:always:1.0>")
-    with closet.wear(model, [tag("always", "0")], options) as worn:
-        assert torch.equal(weight(model), before)
-        assert worn.added == ""
-    with closet.wear(model, None, options) as worn:
-        assert torch.equal(weight(model), before)
 
 
 def test_a_file_for_another_family_is_refused_and_nothing_is_worn(model, tmp_path):
@@ -139,7 +124,7 @@ def test_a_file_for_another_family_is_refused_and_nothing_is_worn(model, tmp_pat
     write(tmp_path, "large.safetensors", wide)
     write(tmp_path, "look.safetensors", pair(KOHYA, 64))
     before = everything(model)
-    both = wardrobe(tmp_path).wear(model, [tag("look"), tag("large")], OPTIONS)
+    both = wardrobe(tmp_path).wear(model, [tag("look"), tag("large")])
     with pytest.raises(RequestError, match="SDXL") as refused, both:
         pass
     assert refused.value.code == "network-wrong-family"
@@ -152,10 +137,10 @@ def test_a_refiner_takes_over_without_the_networks_of_the_model_before_it(model,
     write(tmp_path, "look.safetensors", pair(KOHYA, 64))
     refiner = replace(model, traits=replace(model.traits, family="sdxl-refiner"))
     closet, before = wardrobe(tmp_path), weight(model)
-    with closet.wear(refiner, [tag("large"), tag("look")], OPTIONS) as worn:
+    with closet.wear(refiner, [tag("large"), tag("look")]) as worn:
         assert not torch.equal(weight(model), before)
         assert any("large" in comment and "left out" in comment for comment in worn.comments)
-    with closet.wear(refiner, None, OPTIONS):
+    with closet.wear(refiner, ()):
         assert torch.equal(weight(model), before)
 
 
@@ -165,13 +150,13 @@ def test_a_refiner_takes_over_without_the_networks_of_the_model_before_it(model,
 )
 def test_a_file_without_any_known_layer_is_refused(model, tmp_path, name, word):
     write(tmp_path, "other.safetensors", pair(name, 64))
-    with pytest.raises(RequestError, match=word), wardrobe(tmp_path).wear(model, [tag("other")], OPTIONS):
+    with pytest.raises(RequestError, match=word), wardrobe(tmp_path).wear(model, [tag("other")]):
         pass
 
 
 def test_an_unknown_kind_is_refused(model, tmp_path):
     write(tmp_path, "turned.safetensors", {f"{KOHYA}.oft_blocks": noise(8, 8, 8)})
-    with pytest.raises(RequestError) as refused, wardrobe(tmp_path).wear(model, [tag("turned")], OPTIONS):
+    with pytest.raises(RequestError) as refused, wardrobe(tmp_path).wear(model, [tag("turned")]):
         pass
     assert refused.value.code == "network-unsupported"
 
@@ -179,7 +164,7 @@ def test_an_unknown_kind_is_refused(model, tmp_path):
 @pytest.mark.parametrize("alpha", [torch.tensor(float("nan")), torch.tensor(float("inf")), torch.zeros(0)])
 def test_a_scale_that_is_no_number_is_refused(model, tmp_path, alpha):
     write(tmp_path, "look.safetensors", pair(KOHYA, 64, alpha=alpha))
-    with pytest.raises(RequestError) as refused, wardrobe(tmp_path).wear(model, [tag("look")], OPTIONS):
+    with pytest.raises(RequestError) as refused, wardrobe(tmp_path).wear(model, [tag("look")]):
         pass
     assert refused.value.code == "network-damaged"
 
@@ -192,9 +177,9 @@ def test_pefts_own_scale_and_a_torch_file(model, tmp_path):
     before, closet = weight(model), wardrobe(tmp_path)
     product = noise(64, 4) @ noise(4, 64, seed=1)
     for name, scale in (("new", 2 / 4**0.5), ("old", 1.0)):
-        with closet.wear(model, [tag(name)], OPTIONS):
+        with closet.wear(model, [tag(name)]):
             assert torch.allclose(weight(model) - before, product * scale, atol=1e-6), name
-    with closet.wear(model, None, OPTIONS):
+    with closet.wear(model, ()):
         assert torch.equal(weight(model), before)
 
 
@@ -202,10 +187,10 @@ def test_layers_without_a_home_are_counted(model, tmp_path):
     more = pair("lora_unet_nowhere_to_q", 64) | {"bundle_emb.cat.string_to_param.x": noise(2, 32)}
     write(tmp_path, "look.safetensors", pair(KOHYA, 64) | more)
     closet = wardrobe(tmp_path)
-    with closet.wear(model, [tag("look")], OPTIONS) as worn:
+    with closet.wear(model, [tag("look")]) as worn:
         assert any("1 of the 2 layers" in comment for comment in worn.comments)
         assert any("bundle_emb" in comment for comment in worn.comments)
-    with closet.wear(model, None, OPTIONS):
+    with closet.wear(model, ()):
         pass
 
 
@@ -225,7 +210,7 @@ def test_the_family_is_told_by_the_widths_else_by_the_makers_words(model, tmp_pa
     layer = KOHYA.replace("attn1_to_q", "attn2_to_k")
     parts = {f"{layer}.lora_up.weight": noise(64, 4), f"{layer}.lora_down.weight": noise(4, rows)}
     write(tmp_path, "other.safetensors", parts, **metadata)
-    with pytest.raises(RequestError) as refused, wardrobe(tmp_path).wear(model, [tag("other")], OPTIONS):
+    with pytest.raises(RequestError) as refused, wardrobe(tmp_path).wear(model, [tag("other")]):
         pass
     assert f"is a LoRA {words}, and the checkpoint tiny is of Stable Diffusion 1.x." in refused.value.message
 
@@ -237,10 +222,10 @@ def test_models_that_take_turns_on_the_device_wear_it_too(checkpoint_file, model
     turned = Model("x", checkpoint.path, store, checkpoint.traits)
     write(tmp_path, "look.safetensors", pair(KOHYA, 64) | pair(KOHYA_TEXT, 32))
     closet, before = wardrobe(tmp_path), everything(turned)
-    with closet.wear(turned, [tag("look")], OPTIONS), closet.wear(model, [tag("look")], OPTIONS):
+    with closet.wear(turned, [tag("look")]), closet.wear(model, [tag("look")]):
         assert same(everything(model), everything(turned))
         assert not same(before, everything(turned))
-    with closet.wear(turned, None, OPTIONS), closet.wear(model, None, OPTIONS):
+    with closet.wear(turned, ()), closet.wear(model, ()):
         assert same(before, everything(turned))
 
 
@@ -257,7 +242,7 @@ def test_a_kernel_of_an_inpainting_model(checkpoint_file, tmp_path):
         {"lora_unet_conv_in.lora_up.weight": up, "lora_unet_conv_in.lora_down.weight": down},
     )
     before = weight(inpainting, "conv_in")
-    with wardrobe(tmp_path).wear(inpainting, [tag("look")], OPTIONS):
+    with wardrobe(tmp_path).wear(inpainting, [tag("look")]):
         added = weight(inpainting, "conv_in") - before
         assert torch.allclose(added[:, :4], (up.flatten(1) @ down.flatten(1)).reshape(64, 4, 3, 3), atol=1e-6)
         assert not added[:, 4:].any()
@@ -284,10 +269,10 @@ def test_half_precision_comes_back_exactly(checkpoint_file, tmp_path):
     before, closet = everything(half), wardrobe(tmp_path)
     product = file[f"{KOHYA}.lora_up.weight"] @ file[f"{KOHYA}.lora_down.weight"]
     for strength in ("1", "0.3", "-2"):
-        with closet.wear(half, [tag("look", strength)], OPTIONS):
+        with closet.wear(half, [tag("look", strength)]):
             expected = (before[f"{QUERY}.weight"].float() + product * float(strength)).half()
             assert torch.equal(weight(half), expected)
-    with closet.wear(half, None, OPTIONS):
+    with closet.wear(half, ()):
         assert same(before, everything(half))
 
 
@@ -297,7 +282,7 @@ def test_a_model_that_another_replaces_while_it_is_worn_is_forgotten(checkpoint_
     model = Model("x", checkpoint.path, Store(checkpoint, Placement("cpu", Precision())), checkpoint.traits)
     closet = wardrobe(tmp_path)
     unet = weakref.ref(checkpoint.unet)
-    with closet.wear(model, [tag("look")], OPTIONS):
+    with closet.wear(model, [tag("look")]):
         del model, checkpoint
         gc.collect()
         assert unet() is None

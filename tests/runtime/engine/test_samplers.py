@@ -11,6 +11,7 @@ import torchsde
 from runtime import catalogue
 from runtime.engine.noise import Noise
 from runtime.engine.samplers import Settings, plan_course
+from runtime.engine.samplers.dpm_solver import dpm_adaptive
 from runtime.engine.schedules import levels_of
 from runtime.engine.schedules.spread import ddim_timesteps
 from runtime.job_options import JobOptions
@@ -67,7 +68,7 @@ def ours(course, seeds=SEEDS, latents=None):
     noise, denoise, seen = noise_of(seeds), Denoiser(), []
     x = course.run(course.begin(noise.first(), latents), denoise, noise, lambda step, *_: seen.append(step))
     assert seen == list(range(len(seen)))
-    if not course.adaptive:
+    if course.loop is not dpm_adaptive:
         assert len(seen) == course.steps
         # so much new noise that a step goes down to 0 leaves nothing to ask for a second time
         assert denoise.calls == course.evaluations or (course.eta > 1 and denoise.calls < course.evaluations)
