@@ -12,9 +12,9 @@ from runtime.ui.words import PUT_FILES
 from runtime.vaes import list_vaes
 
 
-def checkpoints(studio: Studio) -> list[str]:
-    """Titles, as /sdapi/v1/sd-models gives them."""
-    return [one.title for one in studio.library.checkpoints()]
+def checkpoints(studio: Studio, *before: str) -> list[str]:
+    """Titles, as /sdapi/v1/sd-models gives them, after what else can be chosen."""
+    return [*before, *(one.title for one in studio.library.checkpoints())]
 
 
 def upscalers(studio: Studio) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def extras_tab(frame: Frame) -> ExtrasTab:
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
             tabs, own = _pictures()
-            _settings(fields, frame.studio, own)
+            _settings(fields, frame, own)
         with gr.Column(scale=1, min_width=320, elem_id="extras_results"):
             generate = gr.Button("Generate", variant="primary", elem_id="extras_generate")
             stops("extras", frame.studio)
@@ -111,7 +112,7 @@ def _pictures() -> tuple[gr.Tabs, dict[str, Any]]:
     return tabs, {"mode": mode, "image": image, "images": files}
 
 
-def _settings(fields: Fields, studio: Studio, own: dict[str, Any]) -> None:
+def _settings(fields: Fields, frame: Frame, own: dict[str, Any]) -> None:
     to_size = own["to_size"] = gr.State(value=False)
     with gr.Tabs(elem_id="extras_resize_mode"):
         with gr.Tab("Scale by", id="by", elem_id="extras_scale_by_tab") as by:
@@ -127,11 +128,11 @@ def _settings(fields: Fields, studio: Studio, own: dict[str, Any]) -> None:
             fields.add("upscaling_crop", crop)
     by.select(lambda: False, None, to_size, **SWIFT)
     to.select(lambda: True, None, to_size, **SWIFT)
-    names = choices.upscalers(studio)
+    names = partial(choices.upscalers, frame.studio)
     with gr.Row():
         for number in (1, 2):
-            box = gr.Dropdown(names, value="None", label=f"Upscaler {number}", elem_id=f"extras_upscaler_{number}")
-            fields.add(f"upscaler_{number}", box)
+            box = gr.Dropdown(names(), value="None", label=f"Upscaler {number}", elem_id=f"extras_upscaler_{number}")
+            fields.add(f"upscaler_{number}", frame.current.listed(box, names))
     visible = gr.Slider(
         0, 1, value=0, step=0.001, label="Upscaler 2 visibility", elem_id="extras_upscaler_2_visibility"
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import gradio as gr
 
 from runtime.studio import Studio
+from runtime.ui.current import Current
 from runtime.ui.fields import Fields
 from runtime.ui.output import Output
 from runtime.ui.ui_config import UiConfig
@@ -21,6 +22,7 @@ class Frame:
     pictures: Path
     defaults: UiConfig
     local: bool
+    current: Current = field(default_factory=Current)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def img2img_tab(frame: Frame) -> Img2Img:
     """Build the tab inside the running Blocks."""
     studio = frame.studio
     fields = Fields("img2img", frame.defaults)
-    top = toprow(fields, studio)
+    top = toprow(fields, frame)
     with gr.Row():
         with gr.Column(scale=1, min_width=320, elem_id="img2img_settings"):
             pictures = start_inputs.pictures()
@@ -45,10 +45,10 @@ def img2img_tab(frame: Frame) -> Img2Img:
                 "cfg": lambda: generation.scale(fields),
                 "denoising": lambda: second_pass.denoising_strength(fields, 0.75),
                 "seed": lambda: generation.seed(fields),
-                "accordions": lambda: second_pass.refiner(fields, studio),
+                "accordions": lambda: second_pass.refiner(fields, frame),
                 "checkboxes": lambda: generation.tiling(fields),
                 "override_settings": lambda: override_list(fields),
-                "scripts": lambda: script_list(fields, studio),
+                "scripts": lambda: script_list(fields, frame),
             }
             built = generation.in_order(groups, studio.options["ui_reorder_list"])
             seeds, scripts = built["seed"], built["scripts"]

@@ -78,12 +78,13 @@ def build_blocks(studio: Studio, pictures: Path) -> gr.Blocks:
     file = studio.settings.path("ui_config_file") or studio.settings.data_dir / "ui-config.json"
     frame = Frame(studio, pictures, UiConfig(file), local=not studio.settings.exposed)
     with gr.Blocks(title="Gesso", analytics_enabled=False, fill_width=True, delete_cache=_CACHE_SECONDS) as blocks:
-        top = top_line(studio)
+        top = top_line(frame)
         tabs = _tabs(frame, top)
         connect_tabs(frame, tabs)
         sizes = [(tab.fields["width"], tab.fields["height"]) for tab in (tabs.txt2img, tabs.img2img)]
         samplers = [(tab.fields["sampler_name"], tab.fields["scheduler"]) for tab in (tabs.txt2img, tabs.img2img)]
-        follow_model(studio, blocks, top, sizes, samplers)
+        follow_model(frame, blocks, top, sizes, samplers)
+        frame.current.connect(blocks)
     frame.defaults.write()
     return blocks
 

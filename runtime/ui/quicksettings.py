@@ -16,6 +16,7 @@ from runtime.studio import Studio
 from runtime.tasks import ModelState
 from runtime.ui import choices, words
 from runtime.ui.fields import QUIET, SWIFT
+from runtime.ui.frame import Frame
 from runtime.ui.setting_control import setting_control, stored
 from runtime.ui.tool import tool
 
@@ -35,14 +36,15 @@ class TopLine:
     names: frozenset[str]
 
 
-def top_line(studio: Studio) -> TopLine:
+def top_line(frame: Frame) -> TopLine:
     """Build it inside the running Blocks."""
+    studio = frame.studio
     wanted = [str(name) for name in studio.options["quicksettings_list"] if name in BY_NAME and name != _MODEL]
     with gr.Row(elem_id="quicksettings"):
         checkpoint = gr.Dropdown([], label=BY_NAME[_MODEL].label, elem_id=f"setting_{_MODEL}", scale=2, min_width=260)
         refresh = tool(f"refresh_{_MODEL}")
         for name in wanted:
-            _keep(studio, name, setting_control(studio, BY_NAME[name], brief=True))
+            _keep(studio, name, setting_control(frame, BY_NAME[name], brief=True))
         status = gr.HTML(elem_id="model_status", min_width=240)
     return TopLine(checkpoint, refresh, status, gr.Timer(_SECONDS_BETWEEN_LOOKS), frozenset((_MODEL, *wanted)))
 
@@ -61,13 +63,14 @@ def _keep(studio: Studio, name: str, control: Component) -> None:
 
 
 def follow_model(
-    studio: Studio,
+    frame: Frame,
     blocks: gr.Blocks,
     top: TopLine,
     sizes: list[tuple[Any, Any]],
     samplers: list[tuple[Any, Any]],
 ) -> None:
     """Keep the top line in step with what the worker has loaded; sizes that nobody has touched and samplers follow."""
+    studio = frame.studio
     native, advised = gr.State((0, 0)), gr.State("")
     controls = [one for pair in sizes for one in pair]
     choosers = [one for pair in samplers for one in pair]
@@ -101,7 +104,7 @@ def follow_model(
     blocks.load(look, [native, advised, *controls], shown, **QUIET)
     top.clock.tick(look, [native, advised, *controls], shown, **QUIET)
     top.checkpoint.input(choose, top.checkpoint, top.clock, **QUIET)
-    top.refresh.click(refresh, None, top.checkpoint, **QUIET)
+    frame.current.changed_by(top.refresh.click(refresh, None, top.checkpoint, **QUIET))
 
 
 def top_now(studio: Studio, model: ModelState) -> tuple[Any, str]:

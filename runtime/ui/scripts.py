@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -11,9 +12,9 @@ from gradio.components import Component
 
 from runtime.request import Script
 from runtime.script_table import ScriptArgument, ScriptInfo
-from runtime.studio import Studio
 from runtime.ui import choices
 from runtime.ui.fields import SWIFT, Fields
+from runtime.ui.frame import Frame
 
 NONE = "None"
 _FEW = 3
@@ -40,9 +41,9 @@ class Scripts:
         return Script(info.title, tuple(given))
 
 
-def script_list(fields: Fields, studio: Studio) -> Scripts:
+def script_list(fields: Fields, frame: Frame) -> Scripts:
     """The list and, below it, one group of controls for each script."""
-    infos = tuple(studio.stock.scripts(img2img=fields.tab == "img2img"))
+    infos = tuple(frame.studio.stock.scripts(img2img=fields.tab == "img2img"))
     titles = [NONE, *(one.title for one in infos)]
     names = gr.Dropdown(titles, value=NONE, label="Script", elem_id=f"{fields.tab}_script_list")
     fields.add("script_name", names)
@@ -50,7 +51,7 @@ def script_list(fields: Fields, studio: Studio) -> Scripts:
     groups = []
     for info in infos:
         with gr.Column(visible=False, elem_classes=["gesso-script"]) as group:
-            controls |= _group(info, studio, fields.tab)
+            controls |= _group(info, frame, fields.tab)
         groups.append(group)
 
     def show(title: str) -> Sequence[Any]:
@@ -60,19 +61,20 @@ def script_list(fields: Fields, studio: Studio) -> Scripts:
     return Scripts(infos, controls)
 
 
-def _group(info: ScriptInfo, studio: Studio, tab: str) -> dict[str, Component]:
+def _group(info: ScriptInfo, frame: Frame, tab: str) -> dict[str, Component]:
     found = {}
     for place, argument in enumerate(info.args):
         if argument.label and argument.choices != () and argument.label not in _SETTLED:
             element = f"script_{tab}_{_slug(info.title)}_{place}"
-            found[_key(info, place)] = _control(argument, studio, element)
+            found[_key(info, place)] = _control(argument, frame, element)
     return found
 
 
-def _control(argument: ScriptArgument, studio: Studio, element: str) -> Component:
+def _control(argument: ScriptArgument, frame: Frame, element: str) -> Component:
     shared: dict[str, Any] = {"value": argument.value, "label": argument.label, "elem_id": element}
     if argument.label == "Upscaler":
-        return gr.Dropdown(choices.upscalers(studio), **shared)
+        names = partial(choices.upscalers, frame.studio)
+        return frame.current.listed(gr.Dropdown(names(), **shared), names)
     if argument.choices:
         kind = gr.Radio if len(argument.choices) <= _FEW else gr.Dropdown
         return kind(list(argument.choices), **shared)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import gradio as gr
 
 from runtime.catalogue import SAMPLERS, SCHEDULERS
-from runtime.studio import Studio
 from runtime.ui import choices
 from runtime.ui.fields import Fields
 from runtime.ui.form import SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULER
+from runtime.ui.frame import Frame
 
 
-def accordions(fields: Fields, studio: Studio) -> None:
+def accordions(fields: Fields, frame: Frame) -> None:
     """Both, as txt2img has them."""
-    hires_fix(fields, studio)
-    refiner(fields, studio)
+    hires_fix(fields, frame)
+    refiner(fields, frame)
 
 
-def hires_fix(fields: Fields, studio: Studio) -> None:
+def hires_fix(fields: Fields, frame: Frame) -> None:
     """The box shows its fields while it is ticked."""
     tab = fields.tab
     with gr.Column(elem_id=f"{tab}_hr", elem_classes=["gesso-switch"]):
@@ -27,9 +29,9 @@ def hires_fix(fields: Fields, studio: Studio) -> None:
         fields.add("enable_hr", tick)
         with gr.Column(elem_classes=["gesso-switched"]):
             with gr.Row():
-                names = choices.hires_upscalers(studio)
-                upscaler = gr.Dropdown(names, value="Latent", label="Upscaler", elem_id=f"{tab}_hr_upscaler")
-                fields.add("hr_upscaler", upscaler)
+                names = partial(choices.hires_upscalers, frame.studio)
+                upscaler = gr.Dropdown(names(), value="Latent", label="Upscaler", elem_id=f"{tab}_hr_upscaler")
+                fields.add("hr_upscaler", frame.current.listed(upscaler, names))
                 steps = gr.Slider(0, 150, value=0, step=1, label="Hires steps", elem_id=f"{tab}_hires_steps")
                 fields.add("hr_second_pass_steps", steps)
             denoising_strength(fields, 0.7)
@@ -39,14 +41,14 @@ def hires_fix(fields: Fields, studio: Studio) -> None:
                 for side, label in (("x", "Resize width to"), ("y", "Resize height to")):
                     slider = gr.Slider(0, 4096, value=0, step=8, label=label, elem_id=f"{tab}_hr_resize_{side}")
                     fields.add(f"hr_resize_{side}", slider)
-            _of_its_own(fields, studio)
+            _of_its_own(fields, frame)
 
 
-def _of_its_own(fields: Fields, studio: Studio) -> None:
+def _of_its_own(fields: Fields, frame: Frame) -> None:
     """What the second pass may do otherwise than the first."""
-    titles = [SAME_CHECKPOINT, *choices.checkpoints(studio)]
-    checkpoint = gr.Dropdown(titles, value=SAME_CHECKPOINT, label="Hires checkpoint", elem_id="hr_checkpoint")
-    fields.add("hr_checkpoint_name", checkpoint)
+    titles = partial(choices.checkpoints, frame.studio, SAME_CHECKPOINT)
+    checkpoint = gr.Dropdown(titles(), value=SAME_CHECKPOINT, label="Hires checkpoint", elem_id="hr_checkpoint")
+    fields.add("hr_checkpoint_name", frame.current.listed(checkpoint, titles))
     with gr.Row():
         samplers = [SAME_SAMPLER, *(one.name for one in SAMPLERS)]
         sampler = gr.Dropdown(samplers, value=SAME_SAMPLER, label="Hires sampling method", elem_id="hr_sampler")
@@ -71,7 +73,7 @@ def denoising_strength(fields: Fields, value: float) -> None:
     fields.add("denoising_strength", slider)
 
 
-def refiner(fields: Fields, studio: Studio) -> None:
+def refiner(fields: Fields, frame: Frame) -> None:
     """A checkpoint that takes over late."""
     tab = fields.tab
     with gr.Column(elem_id=f"{tab}_enable", elem_classes=["gesso-switch"]):
@@ -80,10 +82,8 @@ def refiner(fields: Fields, studio: Studio) -> None:
         )
         fields.add("enable_refiner", tick)
         with gr.Row(elem_classes=["gesso-switched"]):
-            titles = ["None", *choices.checkpoints(studio)]
-            fields.add(
-                "refiner_checkpoint",
-                gr.Dropdown(titles, value="None", label="Checkpoint", elem_id=f"{tab}_checkpoint"),
-            )
+            titles = partial(choices.checkpoints, frame.studio, "None")
+            checkpoint = gr.Dropdown(titles(), value="None", label="Checkpoint", elem_id=f"{tab}_checkpoint")
+            fields.add("refiner_checkpoint", frame.current.listed(checkpoint, titles))
             at = gr.Slider(0.01, 1.0, value=0.8, step=0.01, label="Switch at", elem_id=f"{tab}_switch_at")
             fields.add("refiner_switch_at", at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -11,6 +12,7 @@ from gradio.components import Component
 from runtime.setting import Setting
 from runtime.studio import Studio
 from runtime.ui import choices
+from runtime.ui.frame import Frame
 
 #: lists that depend on what lies in the folders
 _LISTS: Mapping[str, Callable[[Studio], list[str]]] = {
@@ -22,18 +24,25 @@ _LISTS: Mapping[str, Callable[[Studio], list[str]]] = {
 }
 
 
-def setting_control(studio: Studio, setting: Setting, brief: bool = False) -> Component:
-    """The control, with the stored value; `brief` leaves the explanation out."""
+def setting_control(frame: Frame, setting: Setting, brief: bool = False) -> Component:
+    """The control, with what is stored whenever the page is opened; `brief` leaves the explanation out."""
+    control = _control(frame, setting, brief)
+    return frame.current.shown(control, lambda: shown(setting, frame.studio.options[setting.name]))
+
+
+def _control(frame: Frame, setting: Setting, brief: bool) -> Component:
     shared: dict[str, Any] = {
         "label": setting.label,
         "info": None if brief else explanation(setting),
         "elem_id": f"setting_{setting.name}",
         "interactive": setting.name != "sd_checkpoint_hash",
     }
-    value = shown(setting, studio.options[setting.name])
-    options = _LISTS[setting.name](studio) if setting.name in _LISTS else list(setting.choices)
-    if options:
-        return gr.Dropdown(_with(options, value), value=value, **shared)
+    value = shown(setting, frame.studio.options[setting.name])
+    if setting.name in _LISTS:
+        names = partial(_names, frame.studio, setting)
+        return frame.current.listed(gr.Dropdown(names(), value=value, **shared), names)
+    if setting.choices:
+        return gr.Dropdown(_with(list(setting.choices), value), value=value, **shared)
     if setting.kind == "bool":
         return gr.Checkbox(value=value, **shared)
     if setting.kind in ("int", "float"):
@@ -47,6 +56,10 @@ def _number(setting: Setting, value: float, shared: dict[str, Any]) -> Component
         step = 1 if whole else 0.1 if setting.high - setting.low > 5 else 0.01
         return gr.Slider(setting.low, setting.high, value=value, step=step, **shared)
     return gr.Number(value=value, precision=0 if whole else None, minimum=setting.low, **shared)
+
+
+def _names(studio: Studio, setting: Setting) -> list[Any]:
+    return _with(_LISTS[setting.name](studio), shown(setting, studio.options[setting.name]))
 
 
 def _with(options: list[Any], value: Any) -> list[Any]:

@@ -12,7 +12,7 @@ from runtime.settings_table import BY_NAME, SECTIONS, SETTINGS, Section, Setting
 from runtime.ui import words
 from runtime.ui.fields import QUIET
 from runtime.ui.frame import Frame
-from runtime.ui.setting_control import setting_control, stored
+from runtime.ui.setting_control import setting_control, shown, stored
 
 
 def settings_tab(frame: Frame, elsewhere: frozenset[str]) -> None:
@@ -31,18 +31,24 @@ def settings_tab(frame: Frame, elsewhere: frozenset[str]) -> None:
                 controls |= _section(frame, section, rows)
     used = [one for one in here if one.name in controls]
 
-    def apply(*values: Any) -> str:
-        wanted = {one.name: stored(one, value) for one, value in zip(used, values, strict=True)}
-        return applied(frame, wanted)
+    def stored_now() -> dict[str, Any]:
+        return {one.name: shown(one, frame.studio.options[one.name]) for one in used}
 
-    submit.click(apply, list(controls.values()), said, **QUIET)
+    opened = frame.current.shown(gr.State({}), stored_now)
+
+    def apply(before: dict[str, Any], *values: Any) -> tuple[str, dict[str, Any]]:
+        """What was not touched here keeps what others have stored meanwhile."""
+        touched = [(one, value) for one, value in zip(used, values, strict=True) if value != before.get(one.name)]
+        return applied(frame, {one.name: stored(one, value) for one, value in touched}), stored_now()
+
+    submit.click(apply, [opened, *controls.values()], [said, opened], **QUIET)
     reload.click(js="() => { location.reload(); }", fn=None)
 
 
 def _section(frame: Frame, section: Section, rows: list[Setting]) -> dict[str, Component]:
     with gr.Column(elem_classes=["gesso-section"], elem_id=f"settings_{section.id}_{section.title.replace(' ', '_')}"):
         gr.HTML(f"<h2>{section.title}</h2>")
-        return {one.name: setting_control(frame.studio, one) for one in rows}
+        return {one.name: setting_control(frame, one) for one in rows}
 
 
 def applied(frame: Frame, wanted: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ import gradio as gr
 
 from runtime.studio import Studio
 from runtime.ui.fields import LOCAL, SWIFT, Fields
+from runtime.ui.frame import Frame
 from runtime.ui.presets import preset_keys
 from runtime.ui.style_list import style_list
 from runtime.ui.tokens import counter
@@ -27,7 +28,7 @@ class TopRow:
     hint: gr.HTML
 
 
-def toprow(fields: Fields, studio: Studio) -> TopRow:
+def toprow(fields: Fields, frame: Frame) -> TopRow:
     """Prompts on the left, keys on the right."""
     tab = fields.tab
     with gr.Row(elem_id=f"{tab}_toprow"):
@@ -39,11 +40,11 @@ def toprow(fields: Fields, studio: Studio) -> TopRow:
             used_too = counter(f"{tab}_negative_token_counter")
         with gr.Column(scale=2, min_width=240, elem_id=f"{tab}_actions_column"):
             generate = gr.Button("Generate", variant="primary", elem_id=f"{tab}_generate")
-            stops(tab, studio)
+            stops(tab, frame.studio)
             with gr.Row(elem_id=f"{tab}_tools", elem_classes=["gesso-tools"]):
                 paste = tool("paste" if tab == "txt2img" else f"{tab}_paste")
                 clear = tool(f"{tab}_clear_prompt")
-            style_list(fields, studio)
+            style_list(fields, frame)
             keys = preset_keys(tab)
     clear.click(inputs=None, outputs=[prompt, negative], js="() => ['', '']", **LOCAL)
     return TopRow(generate, paste, keys, (used, used_too), hint)

@@ -22,7 +22,7 @@ def txt2img_tab(frame: Frame) -> Tab:
     """Build the tab inside the running Blocks."""
     studio = frame.studio
     fields = Fields("txt2img", frame.defaults)
-    top = toprow(fields, studio)
+    top = toprow(fields, frame)
     with gr.Row():
         with gr.Column(scale=1, min_width=320, elem_id="txt2img_settings"):
             groups = {
@@ -31,10 +31,10 @@ def txt2img_tab(frame: Frame) -> Tab:
                 "batch": lambda: generation.batch(fields),
                 "cfg": lambda: generation.scale(fields),
                 "seed": lambda: generation.seed(fields),
-                "accordions": lambda: second_pass.accordions(fields, studio),
+                "accordions": lambda: second_pass.accordions(fields, frame),
                 "checkboxes": lambda: generation.tiling(fields),
                 "override_settings": lambda: override_list(fields),
-                "scripts": lambda: script_list(fields, studio),
+                "scripts": lambda: script_list(fields, frame),
             }
             built = generation.in_order(groups, studio.options["ui_reorder_list"])
             seeds, scripts = built["seed"], built["scripts"]

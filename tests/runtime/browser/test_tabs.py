@@ -149,23 +149,6 @@ def test_a_setting_is_found_by_its_words_and_applied(watched: Watched, server: S
     expect(page.locator("#settings_result")).to_contain_text("No setting was changed.")
 
 
-def test_a_style_is_saved_and_joins_the_prompt(watched: Watched, server: Served) -> None:
-    page = opened(watched, server, "txt2img")
-    page.fill(PROMPT, "{prompt}, oil on canvas")
-    page.click("#txt2img_styles_edit_button")
-    page.fill("#txt2img_style_name input, #txt2img_style_name textarea", "Oil")
-    page.click("#txt2img_style_save")
-    expect(page.locator("#txt2img_style_said")).to_contain_text("The styles are saved.")
-    assert server.get("/sdapi/v1/prompt-styles").json()[0]["prompt"] == "{prompt}, oil on canvas"
-    page.fill(PROMPT, "a star")
-    page.locator("#txt2img_styles input").click()
-    page.get_by_role("option", name="Oil").click()
-    page.click("#txt2img_generate")
-    expect(page.locator("#html_info_txt2img")).to_contain_text("a star, oil on canvas")
-    page.click("#txt2img_style_apply")
-    expect(page.locator(PROMPT)).to_have_value("a star, oil on canvas")
-
-
 def test_the_language_of_the_settings_counts_after_a_reload(watched: Watched, server: Served) -> None:
     server.post("/sdapi/v1/options", json={"localization": "zh_CN"})
     try:
