@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime.settings_table import DEFAULTS
+from runtime.request import RequestError
+from runtime.settings_table import BY_NAME, DEFAULTS
 
 _LARGEST = 2**53
 _WORDS = dict.fromkeys(("true", "1", "1.0", "yes", "on"), True) | dict.fromkeys(
@@ -26,6 +27,21 @@ def cast(name: str, value: Any) -> Any:
     if not isinstance(value, type(default)):
         raise ValueError(f"{name} is not of the right type")
     return value
+
+
+def checked(name: str, value: Any) -> Any:
+    """The same, and one of the setting's choices where it has a fixed list; RequestError says what it takes."""
+    default = DEFAULTS.get(name)
+    try:
+        found = cast(name, value)
+    except (ValueError, OverflowError):
+        hint = f"It takes a value like {default!r}; GET /sdapi/v1/options shows the present one."
+        raise RequestError("option-unusable", f"The setting {name} cannot be {value!r:.60}.", hint) from None
+    known = BY_NAME.get(name)
+    if known and known.closed and found not in known.choices:
+        hint = f"It is one of {', '.join(map(str, known.choices))}."
+        raise RequestError("option-unknown", f"The setting {name} cannot be {value!r:.60}.", hint)
+    return found
 
 
 def _truth(value: Any) -> bool:

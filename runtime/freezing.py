@@ -26,14 +26,25 @@ class Freeze:
 
     def refuse(self, changes: Mapping[str, Any]) -> None:
         """RequestError if one of these settings may not be changed."""
-        if self.everything and changes:
-            raise _frozen("Settings", "--freeze-settings")
         for name in changes:
-            if name in self.names:
-                raise _frozen(f"The setting {name}", "--freeze-specific-settings")
-            known = BY_NAME.get(name)
-            if known and {known.section.id, known.section.title} & self.sections:
-                raise _frozen(f"The setting {name}", "--freeze-settings-in-sections")
+            flag = self._flag(name)
+            if flag:
+                what = "Settings" if self.everything else f"The setting {name}"
+                hint = f"The server was started with {flag}."
+                raise RequestError("settings-frozen", f"{what} cannot be changed here.", hint)
+
+    def covers(self, name: str) -> bool:
+        """Is this setting frozen?"""
+        return self._flag(name) is not None
+
+    def _flag(self, name: str) -> str | None:
+        known = BY_NAME.get(name)
+        if self.everything:
+            return "--freeze-settings"
+        if name in self.names:
+            return "--freeze-specific-settings"
+        frozen = known and {known.section.id, known.section.title} & self.sections
+        return "--freeze-settings-in-sections" if frozen else None
 
     def unheeded(self, name: str) -> bool:
         """Is a change of this setting passed over without a word, as upstream does?"""
@@ -53,7 +64,3 @@ def freeze_from(flags: Mapping[str, Any]) -> Freeze:
 
 def _words(text: Any) -> frozenset[str]:
     return frozenset(filter(None, (part.strip() for part in str(text or "").split(","))))
-
-
-def _frozen(what: str, flag: str) -> RequestError:
-    return RequestError("settings-frozen", f"{what} cannot be changed here.", f"The server was started with {flag}.")

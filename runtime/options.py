@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runtime.casting import cast
+from runtime.casting import cast, checked
 from runtime.files import write_whole
 from runtime.freezing import Freeze
 from runtime.job_options import JobOptions
@@ -53,31 +53,48 @@ class Options:
         return {name: _as_listed(name, self[name]) for name in DEFAULTS}
 
     def update(self, changes: Mapping[str, Any], keep_frozen: bool = True) -> None:
-        """Cast to the options' types, store, write. Unknown names are kept: AUTOMATIC1111 has hundreds.
+        """Check all, then store and write. Unknown names are kept: AUTOMATIC1111 has hundreds. Null brings the default.
 
-        Null, and what cannot be cast, bring the default back. RequestError where the flags freeze a setting
-        (`keep_frozen` False: the server's own changes). What is stored already is no change.
+        RequestError, and nothing is stored, where the flags freeze a setting (`keep_frozen` False: the server's own
+        changes) or where a value is not one that the setting takes. A default that somebody sets is stored like any
+        other value, so that it wins over what a checkpoint advises.
         """
         with self._lock:
-            heeded = changes if not keep_frozen else self._changed(changes)
-            wanted = {name: value for name, value in heeded.items() if not self._is(name, value)}
-            unchanged = {name: value for name, value in self._stored.items() if name not in wanted}
-            stored = unchanged | _cast_all(wanted)
+            heeded = {name: value for name, value in changes.items() if not keep_frozen or self._heeds(name)}
+            if keep_frozen:
+                self._refuse_frozen(heeded)
+            stored = self._with(heeded)
             if stored != self._stored:
                 self._stored = stored
                 write_whole(self._file, json.dumps(self._stored, indent=4, ensure_ascii=False))
 
-    def refuse_frozen(self, changes: Mapping[str, Any]) -> None:
-        """RequestError if one of these changes is forbidden by the flags."""
-        self._changed(changes)
+    def check(self, changes: Mapping[str, Any]) -> None:
+        """RequestError where `update` would refuse these."""
+        heeded = {name: value for name, value in changes.items() if self._heeds(name)}
+        self._refuse_frozen(heeded)
+        self._with(heeded)
 
-    def _changed(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        heeded = {name: value for name, value in changes.items() if not self.freeze.unheeded(name)}
-        self.freeze.refuse({name: value for name, value in heeded.items() if not self._is(name, value)})
-        return heeded
+    def _with(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """What is stored once these are."""
+        wanted = {name: None if value is None else checked(name, value) for name, value in changes.items()}
+        # whoever sends back all that GET /options lists has not chosen each default in it
+        returned = len(changes.keys() & DEFAULTS.keys()) > len(DEFAULTS) / 2
+        passed = {name for name, value in wanted.items() if self._passes(name, value, returned)}
+        kept = {name: value for name, value in self._stored.items() if name in passed or name not in wanted}
+        return kept | {name: value for name, value in wanted.items() if value is not None and name not in passed}
+
+    def _passes(self, name: str, value: Any, returned: bool) -> bool:
+        """Is it what counts already, and to be left as it is: frozen, or one of many that are only sent back?"""
+        return name in DEFAULTS and value == self[name] and (returned or self.freeze.covers(name))
+
+    def _heeds(self, name: str) -> bool:
+        return not self.freeze.unheeded(name)
+
+    def _refuse_frozen(self, changes: Mapping[str, Any]) -> None:
+        self.freeze.refuse({name: value for name, value in changes.items() if not self._is(name, value)})
 
     def _is(self, name: str, value: Any) -> bool:
-        """Is this the stored value already?"""
+        """Is this what counts already?"""
         try:
             return bool(cast(name, value) == self._stored.get(name, DEFAULTS.get(name)))
         except (ValueError, OverflowError):
@@ -95,17 +112,17 @@ def _listed_only(name: str) -> bool:
     return name in BY_NAME and name not in JOB_DEFAULTS and name not in _FOR_THE_SERVER
 
 
-def _cast_all(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What cannot be cast is left out with a warning: its default counts. So is null."""
-    kept = {name: _cast_or_warn(name, value) for name, value in found.items()}
+def _usable(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What the file's settings cannot be is left out with a warning: the default counts. So is null."""
+    kept = {name: _checked_or_warn(name, value) for name, value in found.items()}
     return {name: value for name, value in kept.items() if value is not None}
 
 
-def _cast_or_warn(name: str, value: Any) -> Any:
+def _checked_or_warn(name: str, value: Any) -> Any:
     try:
-        return None if value is None else cast(name, value)
-    except (ValueError, OverflowError):
-        _LOG.warning("The option %s cannot be %.60r; its default counts.", name, value)
+        return None if value is None else checked(name, value)
+    except RequestError as refused:
+        _LOG.warning("%s Its default counts.", refused.message)
         return None
 
 
@@ -113,11 +130,7 @@ def _override(name: str, value: Any) -> Any:
     if name not in DEFAULTS and name not in ELSEWHERE:
         message = f"override_settings.{name:.60} is no known setting."
         raise RequestError("unknown-override", message, "GET /sdapi/v1/options lists the settings.")
-    try:
-        return cast(name, value)
-    except (ValueError, OverflowError):
-        message = f"override_settings.{name} is no {type(DEFAULTS[name]).__name__}."
-        raise RequestError("bad-override", message, "Send what GET /sdapi/v1/options shows.") from None
+    return checked(name, value)
 
 
 def _as_listed(name: str, value: Any) -> Any:
@@ -131,7 +144,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8-sig"))
         if isinstance(found, dict):
-            return _cast_all(migrated(found))
+            return _usable(migrated(found))
         raise ValueError("it is no JSON object")
     except FileNotFoundError:
         return {}

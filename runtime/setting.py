@@ -39,6 +39,13 @@ class Setting:
     reload: bool = False
     #: the API neither sets it nor takes it for a job
     private: bool = False
+    #: `choices` are only what is known: other values are kept and change nothing
+    open: bool = False
+
+    @property
+    def closed(self) -> bool:
+        """Is any value besides the choices a fault?"""
+        return bool(self.choices) and not self.open
 
     @property
     def kind(self) -> str:

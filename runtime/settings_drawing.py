@@ -154,6 +154,6 @@ UPSCALING: tuple[Setting, ...] = (
     _FACE("face_restoration", "Restore faces",
           "Faces are gone over, unless a request says otherwise; needs a model for it."),
     _FACE("face_restoration_model", "Face restoration model", "Which model goes over faces.",
-          choices=("CodeFormer", "GFPGAN")),
+          choices=("CodeFormer", "GFPGAN"), open=True),
     _FACE("code_former_weight", "CodeFormer weight", "0 changes a face most, 1 least.", unit="share", low=0, high=1),
 )  # fmt: skip

@@ -31,7 +31,7 @@ def settings_routes(studio: Studio) -> APIRouter:
     async def set_options(changes: Changes) -> None:
         model = changes.get("sd_model_checkpoint")
         rest = {key: value for key, value in changes.items() if key != "sd_model_checkpoint"}
-        studio.options.refuse_frozen(rest)
+        studio.options.check(rest)
         if model is not None:
             await asyncio.wrap_future(studio.choose(str(model)))
         if rest:

@@ -228,18 +228,30 @@ def test_options_are_kept_and_unknown_ones_stored(server: Served) -> None:
     server.post("/sdapi/v1/options", json={"CLIP_stop_at_last_layers": 1})
 
 
-@pytest.mark.parametrize("value", [None, "abc", [], {}, "NaN", "9" * 400])
-def test_no_option_keeps_pictures_from_being_drawn(server: Served, value: object) -> None:
+NUMBERS_AND_SWITCHES = (
+    "CLIP_stop_at_last_layers", "eta_ancestral", "eta_ddim", "live_previews_enable", "samples_save",
+    "show_progress_every_n_steps",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["abc", [], {}, "NaN", "9" * 400])
+def test_a_value_that_an_option_cannot_take_is_refused_and_the_stored_one_stays(server: Served, value: object) -> None:
     before = server.get("/sdapi/v1/options").json()
-    names = ["CLIP_stop_at_last_layers", "eta_ancestral", "eta_ddim", "live_previews_enable", "samples_save",
-             "show_progress_every_n_steps", "outdir_samples", "outdir_txt2img_samples"]  # fmt: skip
-    if isinstance(value, str):
-        names = names[:-2]
-    assert server.post("/sdapi/v1/options", json=dict.fromkeys(names, value)).status_code == 200
+    for name in NUMBERS_AND_SWITCHES:
+        refused = server.post("/sdapi/v1/options", json={"jpeg_quality": 33, name: value})
+        assert refused.status_code == 400
+        assert name in refused.json()["detail"]
+        assert server.draw(prompt="x", override_settings={name: value}).json() == refused.json()
+    assert server.get("/sdapi/v1/options").json() == before
     for sampler in ("Euler a", "DDIM"):
         assert server.draw(prompt="x", steps=1, sampler_name=sampler).status_code == 200
-        overrides = dict.fromkeys(names) if value is None else {}
-        assert server.draw(prompt="x", steps=1, sampler_name=sampler, override_settings=overrides).status_code == 200
+
+
+def test_null_brings_an_options_default_back(server: Served) -> None:
+    before = server.get("/sdapi/v1/options").json()
+    names = [*NUMBERS_AND_SWITCHES, "outdir_samples", "outdir_txt2img_samples"]
+    assert server.post("/sdapi/v1/options", json=dict.fromkeys(names)).status_code == 200
+    assert server.draw(prompt="x", steps=1, override_settings=dict.fromkeys(names)).status_code == 200
     after = server.get("/sdapi/v1/options").json()
     assert {name: after[name] for name in names} == {name: DEFAULTS[name] for name in names}
     server.post("/sdapi/v1/options", json={name: before[name] for name in names})

@@ -85,6 +85,61 @@ def test_whole_numbers_are_listed_as_upstream_lists_them(tmp_path: Path) -> None
     assert '"samples_save": true' in known
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("CLIP_stop_at_last_layers", "x", "option-unusable"),
+        ("eta_ddim", [], "option-unusable"),
+        ("randn_source", "zz", "option-unknown"),
+        ("samples_format", "gif", "option-unknown"),
+        ("emphasis", "loud", "option-unknown"),
+        ("sd_noise_schedule", "none", "option-unknown"),
+        ("ddim_discretize", "cubic", "option-unknown"),
+    ],
+)
+def test_both_doors_refuse_what_a_setting_cannot_be_and_store_nothing(
+    tmp_path: Path, name: str, value: object, code: str
+) -> None:
+    options = Options(tmp_path / "config.json")
+    options.update({"CLIP_stop_at_last_layers": 2, "randn_source": "NV"})
+    before = (tmp_path / "config.json").read_text("utf-8")
+    with pytest.raises(RequestError) as stored:
+        options.update({"jpeg_quality": 90, name: value})
+    with pytest.raises(RequestError) as overridden:
+        options.for_job({name: value})
+    assert stored.value.code == overridden.value.code == code
+    assert name in stored.value.message
+    assert str(stored.value) == str(overridden.value)
+    assert (tmp_path / "config.json").read_text("utf-8") == before
+    assert options["jpeg_quality"] == 80
+
+
+def test_an_unknown_face_restorer_is_kept_as_upstream_does(tmp_path: Path) -> None:
+    assert Options(tmp_path / "c.json").for_job({"face_restoration_model": "RestoreFormer"}).face_restoration_model
+
+
+def test_a_file_with_choices_that_nobody_knows_is_read_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "config.json").write_text('{"samples_format": "gif", "jpeg_quality": 70}', "utf-8")
+    options = Options(tmp_path / "config.json")
+    assert (options["samples_format"], options["jpeg_quality"]) == ("png", 70)
+    assert "samples_format" in caplog.text
+
+
+def test_a_default_that_somebody_sets_counts_and_the_whole_answer_sent_back_sets_none(tmp_path: Path) -> None:
+    options, advised = Options(tmp_path / "config.json"), {"CLIP_stop_at_last_layers": 2}
+    options.update(options.known() | {"jpeg_quality": 90})
+    assert json.loads((tmp_path / "config.json").read_text("utf-8")) == {"jpeg_quality": 90}
+    assert options.for_job({}, advised).CLIP_stop_at_last_layers == 2
+    options.update({"CLIP_stop_at_last_layers": 1})
+    assert options.for_job({}, advised).CLIP_stop_at_last_layers == 1
+    options.update(options.known())
+    assert options.for_job({}, advised).CLIP_stop_at_last_layers == 1
+    options.update({"CLIP_stop_at_last_layers": None})
+    assert options.for_job({}, advised).CLIP_stop_at_last_layers == 2
+
+
 def test_a_job_sets_only_what_shapes_its_pictures(tmp_path: Path) -> None:
     options = Options(tmp_path / "c.json")
     made = options.for_job({"CLIP_stop_at_last_layers": "2", "outdir_txt2img_samples": "/etc", "sd_unet": "None"})
