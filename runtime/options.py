@@ -108,6 +108,11 @@ def unheeded(overrides: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"The setting {name} of override_settings has no effect on a job here." for name in idle)
 
 
+def keepable(name: str) -> bool:
+    """May a job leave this setting set? Not the folders, which no job may set, nor the checkpoint, which is chosen."""
+    return name != "sd_model_checkpoint" and not name.startswith("outdir_")
+
+
 def _listed_only(name: str) -> bool:
     return name in BY_NAME and name not in JOB_DEFAULTS and name not in _FOR_THE_SERVER
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from runtime import protocol
 from runtime.advice import Advice, advice_for
@@ -17,7 +19,7 @@ from runtime.hashes import HashCache
 from runtime.jobs import Jobs
 from runtime.library import Checkpoint, Library
 from runtime.limits import check_extras, check_request
-from runtime.options import Options
+from runtime.options import Options, keepable
 from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
 from runtime.stock import Stock
 from runtime.tasks import ModelState
@@ -25,6 +27,8 @@ from runtime.tasks import ModelState
 #: why a checkpoint cannot be loaded, as far as its header tells
 Judge = Callable[[Path], RequestError | None]
 _LOG = logging.getLogger(__name__)
+#: how clients say that a job needs no further checkpoint
+_NO_OTHER = ("", "none", "use same checkpoint")
 
 
 class Studio:
@@ -92,12 +96,27 @@ class Studio:
         RequestError at once for what no model could draw. `name`: what the one who asks calls the job.
         """
         check_request(request)
+        request = _with_checkpoints(request)
         self._refuse_unknown(request)
         other = self.library.find(spelling) if spelling else None
         wanted = other or self.chosen
         if other:
             self._refuse_unusable(other)
         return self.jobs.generate(request, wanted.path if wanted else None, wanted.sha256 if wanted else None, name)
+
+    def keep(self, job: Future[Result], overrides: Mapping[str, Any]) -> None:
+        """Once the job has ended well, what it set for itself stays set, its checkpoint too; folders do not."""
+        found = self.library.find(str(overrides.get("sd_model_checkpoint") or ""))
+        settings = {name: value for name, value in overrides.items() if keepable(name) and value is not None}
+
+        def store(done: Future[Result]) -> None:
+            if done.cancelled() or done.exception():
+                return
+            self.options.update(settings)
+            if found:
+                self._keep(found)
+
+        job.add_done_callback(store)
 
     def advice(self, spelling: object = None) -> Advice:
         """What is advised for the checkpoint that a job would take."""
@@ -130,7 +149,7 @@ class Studio:
         """RequestError at once for a further checkpoint that nobody has."""
         hires = request.hires.checkpoint if request.hires else None
         for field, name in (("refiner_checkpoint", request.refiner_checkpoint), ("hr_checkpoint_name", hires)):
-            if name and name != "None" and self.library.find(name) is None:
+            if name and self.library.find(name) is None:
                 message = f"{field}: there is no checkpoint named {name:.80}."
                 raise RequestError("checkpoint-unknown", message, "Choose one of /sdapi/v1/sd-models.")
 
@@ -165,6 +184,16 @@ class Studio:
         found = self.library.find(stored) if isinstance(stored, str) else None
         everything = self.library.checkpoints()
         return found.path if found else everything[0].path if everything else None
+
+
+def _with_checkpoints(request: Request) -> Request:
+    """The further checkpoints as names or None."""
+    hires = request.hires and replace(request.hires, checkpoint=_other(request.hires.checkpoint))
+    return replace(request, hires=hires, refiner_checkpoint=_other(request.refiner_checkpoint))
+
+
+def _other(name: str | None) -> str | None:
+    return None if name is None or name.strip().lower() in _NO_OTHER else name
 
 
 def _library(settings: Settings) -> Library:

@@ -138,7 +138,7 @@ def _hires(body: Txt2ImgBody, studio: Studio) -> Hires:
         resize_y=body.hr_resize_y,
         upscaler=studio.stock.hires_upscaler(body.hr_upscaler or "Latent"),
         steps=body.hr_second_pass_steps,
-        checkpoint=_own(body.hr_checkpoint_name, "Use same checkpoint"),
+        checkpoint=body.hr_checkpoint_name,
         sampler_name=_own(sampler, "Use same sampler"),
         scheduler=_own(scheduler, "Use same scheduler"),
         prompt=body.hr_prompt,

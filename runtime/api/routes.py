@@ -32,6 +32,8 @@ def acting_routes(studio: Studio) -> APIRouter:
 
     async def _drawn(asked: Asked, echo: dict[str, Any]) -> dict[str, Any]:
         job = studio.generate(asked.request, asked.model, asked.body.force_task_id)
+        if not asked.body.override_settings_restore_afterwards:
+            studio.keep(job, asked.body.override_settings or {})
         return drawing_answer(echo, await asyncio.wrap_future(job), asked.comments)
 
     @router.get("/progress", summary="How far the running job is; all zero while idle.")

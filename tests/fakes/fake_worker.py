@@ -102,6 +102,10 @@ class FakeWorker:
         if not self.title:
             self.fail("no-model", "No checkpoint is loaded.", "Choose one.", id=name)
             return
+        further = {request.refiner_checkpoint, request.hires and request.hires.checkpoint} - {None}
+        if further & {"", "None", "none"}:  # the worker knows names of files alone
+            self.fail("checkpoint-unknown", f"There is no checkpoint named {further}.", "Choose another.", id=name)
+            return
         if "nan" in request.prompt:
             self.fail("nan-unet", "The U-Net returned NaN.", "Try --no-half.", id=name)
             return

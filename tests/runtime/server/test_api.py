@@ -103,6 +103,23 @@ def test_a_users_fault_is_4xx_with_four_keys(server: Served, fields: dict[str, o
     assert said in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("name", ["", "None", "none", "Use same checkpoint"])
+def test_no_further_checkpoint_in_every_spelling(server: Served, name: str) -> None:
+    hires = {"enable_hr": True, "hr_checkpoint_name": name}
+    assert server.draw(prompt="x", steps=1, refiner_checkpoint=name, refiner_switch_at=0.8, **hires).status_code == 200
+    always = {"refiner": {"args": [True, name, 0.8]}}
+    assert server.draw(prompt="x", steps=1, alwayson_scripts=always).status_code == 200
+
+
+def test_an_unknown_further_checkpoint_is_refused_in_one_sentence(server: Served) -> None:
+    always = {"refiner": {"args": [True, "nobody", 0.8]}}
+    answers = [server.draw(prompt="x", refiner_checkpoint="nobody"), server.draw(prompt="x", alwayson_scripts=always)]
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert answers[0].json() == answers[1].json()
+    hires = server.draw(prompt="x", enable_hr=True, hr_checkpoint_name="nobody").json()
+    assert hires["detail"].replace("hr_checkpoint_name", "refiner_checkpoint") == answers[0].json()["detail"]
+
+
 def test_a_failure_of_the_engine_is_told(server: Served) -> None:
     answer = server.draw(prompt="nan please")
     assert answer.status_code == 500

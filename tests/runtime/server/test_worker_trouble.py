@@ -1,5 +1,6 @@
 """A worker that dies, a checkpoint that cannot be loaded, a choice that lasts: the server says so and goes on."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -93,6 +94,35 @@ def test_another_checkpoint_for_one_job_only(tmp_path: Path) -> None:
         assert served.draw(prompt="x", steps=1).status_code == 200
         titles = [event.title for event in served.events() if isinstance(event, protocol.Model)]
         assert titles == ["a.safetensors", "b.safetensors", "a.safetensors"]
+
+
+def test_what_a_job_sets_stays_set_where_it_says_so(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a.safetensors", "b.safetensors")
+    with serve(tmp_path, "--nowebui", "--events") as served:
+        overrides = {"sd_model_checkpoint": "b", "CLIP_stop_at_last_layers": "2", "samples_format": "jpg",
+                     "outdir_txt2img_samples": "/etc", "sd_unet": "None"}  # fmt: skip
+        job = {"prompt": "x", "steps": 1, "override_settings": overrides}
+        assert served.draw(**job).status_code == 200
+        options = served.get("/sdapi/v1/options").json()
+        assert (options["sd_model_checkpoint"].split(" ")[0], options["samples_format"]) == ("a.safetensors", "png")
+        assert served.draw(**job, override_settings_restore_afterwards=False).status_code == 200
+        options = served.get("/sdapi/v1/options").json()
+        assert options["sd_model_checkpoint"].startswith("b.safetensors")
+        assert (options["CLIP_stop_at_last_layers"], options["samples_format"]) == (2, "jpg")
+        assert options["outdir_txt2img_samples"] == "outputs/txt2img-images"
+        behind = json.loads(served.draw(prompt="y", steps=1).json()["info"])
+        assert (behind["clip_skip"], behind["sd_model_name"]) == (2, "b")
+        refused = served.draw(
+            prompt="nan", override_settings={"jpeg_quality": 5}, override_settings_restore_afterwards=False
+        )
+        assert refused.status_code == 500
+        assert served.get("/sdapi/v1/options").json()["jpeg_quality"] == 80, "a job that failed leaves nothing"
+    with serve(tmp_path, "--nowebui", "--freeze-settings") as served:
+        frozen = served.draw(
+            prompt="x", override_settings={"jpeg_quality": 5}, override_settings_restore_afterwards=False
+        )
+        assert frozen.status_code == 403
+        assert served.get("/sdapi/v1/options").json()["jpeg_quality"] == 80
 
 
 def test_the_choice_outlives_the_server(tmp_path: Path) -> None:
