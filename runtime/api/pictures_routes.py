@@ -13,7 +13,7 @@ from runtime.api.answers import coded
 from runtime.api.asking import ask_extras
 from runtime.api.models import ExtraBatchBody, ExtrasBody, ExtraSingleBody, PngInfoBody
 from runtime.api.pictures import FORMATS, decode_picture
-from runtime.infotext import parse_infotext, with_defaults
+from runtime.infotext import parameters, parse_infotext
 from runtime.request import ExtrasResult
 from runtime.studio import Studio
 
@@ -41,7 +41,7 @@ def picture_routes(studio: Studio) -> APIRouter:
         from runtime.infotext.carriers import read_infotext
 
         text, items = read_infotext(decode_picture(body.image, "image"), FORMATS)
-        return {"info": text, "items": items, "parameters": with_defaults(parse_infotext(text))}
+        return {"info": text, "items": items, "parameters": parameters(parse_infotext(text))}
 
     return router
 

@@ -4,7 +4,7 @@
 """
 
 from runtime.infotext.fields import to_fields
-from runtime.infotext.parsing import DEFAULTS, parse_infotext, with_defaults
+from runtime.infotext.parsing import DEFAULTS, parameters, parse_infotext, with_defaults
 from runtime.infotext.writing import KEY_ORDER, LAST_KEYS, VERSION, quoted, write_infotext
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "KEY_ORDER",
     "LAST_KEYS",
     "VERSION",
+    "parameters",
     "parse_infotext",
     "quoted",
     "to_fields",

@@ -17,11 +17,11 @@ _END = re.compile(r"\s*(?:,|$)")
 _PAIR = re.compile(r"(\d+)x(\d+)")
 _NEGATIVE = "Negative prompt:"
 
-#: what a text that does not say otherwise was made with
-DEFAULTS: Mapping[str, str] = {
+#: what a text that does not say otherwise was made with; numbers and a truth as AUTOMATIC1111 answers them
+DEFAULTS: Mapping[str, str | int] = {
     "Clip skip": "1",
-    "Hires resize-1": "0",
-    "Hires resize-2": "0",
+    "Hires resize-1": 0,
+    "Hires resize-2": 0,
     "Hires sampler": "Use same sampler",
     "Hires schedule type": "Use same scheduler",
     "Hires checkpoint": "Use same checkpoint",
@@ -30,17 +30,17 @@ DEFAULTS: Mapping[str, str] = {
     "Mask mode": "Inpaint masked",
     "Masked content": "original",
     "Inpaint area": "Whole picture",
-    "Masked area padding": "32",
+    "Masked area padding": 32,
     "RNG": "GPU",
     "Schedule type": "Automatic",
-    "Schedule max sigma": "0",
-    "Schedule min sigma": "0",
-    "Schedule rho": "0",
+    "Schedule max sigma": 0,
+    "Schedule min sigma": 0,
+    "Schedule rho": 0,
     "VAE Encoder": "Full",
     "VAE Decoder": "Full",
     "FP8 weight": "Disable",
     "Emphasis": "Original",
-    "Refiner switch by sampling steps": "False",
+    "Refiner switch by sampling steps": False,
 }
 
 
@@ -65,7 +65,12 @@ def parse_infotext(text: str) -> dict[str, str]:
 
 
 def with_defaults(found: Mapping[str, str]) -> dict[str, str]:
-    """Everything that a reader may rely on: `parameters` of /sdapi/v1/png-info, and what fills the page's form.
+    """Everything that a reader may rely on, as strings: what fills the page's form."""
+    return {key: str(value) for key, value in parameters(found).items()}
+
+
+def parameters(found: Mapping[str, str]) -> dict[str, str | int]:
+    """The same as /sdapi/v1/png-info answers it: what the text says as strings, the defaults in their own types.
 
     `Emphasis` is told only where the prompts use weights, as AUTOMATIC1111 does.
     """
@@ -73,7 +78,7 @@ def with_defaults(found: Mapping[str, str]) -> dict[str, str]:
     missing = {key: value for key, value in DEFAULTS.items() if key not in found}
     if not weighted:
         missing.pop("Emphasis", None)
-    return dict(found) | missing
+    return {**found, **missing}
 
 
 def _items(line: str) -> Iterator[tuple[str, str]]:

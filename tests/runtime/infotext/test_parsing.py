@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.infotext import DEFAULTS, parse_infotext, to_fields, with_defaults, write_infotext
+from runtime.infotext import DEFAULTS, parameters, parse_infotext, to_fields, with_defaults, write_infotext
 from runtime.infotext.fields import hashes_of, with_local_names
 
 V1_10 = """masterpiece, <lora:ink:0.8> a cat
@@ -115,6 +115,16 @@ def test_defaults_are_there_for_who_asks() -> None:
     assert (found["Clip skip"], found["Hires sampler"], found["Emphasis"]) == ("3", "Use same sampler", "Original")
     assert "Emphasis" not in with_defaults(parse_infotext("a cat"))
     assert set(with_defaults({})) >= DEFAULTS.keys() - {"Emphasis"}
+
+
+def test_the_api_answers_defaults_in_their_own_types() -> None:
+    found = parameters(parse_infotext("a cat\nSteps: 20, Seed: 1, Masked area padding: 16"))
+    assert (found["Steps"], found["Masked area padding"], found["Clip skip"]) == ("20", "16", "1")
+    zeros = ("Hires resize-1", "Hires resize-2", "Schedule max sigma", "Schedule min sigma", "Schedule rho")
+    assert [(type(found[key]), found[key]) for key in zeros] == [(int, 0)] * 5
+    assert found["Refiner switch by sampling steps"] is False
+    assert type(parameters({})["Masked area padding"]) is int
+    assert all(isinstance(value, str) for value in with_defaults({}).values())
 
 
 def test_masks() -> None:
