@@ -123,7 +123,7 @@ class NetworkShelves:
 
 
 def parsed(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """Metadata as AUTOMATIC1111 lists it: objects parsed, cover pictures left out."""
+    """Metadata as AUTOMATIC1111 lists it: objects parsed, cover pictures left out; all of it can be sent as JSON."""
     found: dict[str, Any] = {}
     for key, value in metadata.items():
         if key == _COVERS:
@@ -131,7 +131,10 @@ def parsed(metadata: Mapping[str, str]) -> dict[str, Any]:
         found[key] = value
         if value.startswith("{"):
             try:
-                found[key] = json.loads(value)
+                inside = json.loads(value)
+                # what no answer could hold stays text: NaN, infinities, half a surrogate pair, whole numbers too long
+                json.dumps(inside, allow_nan=False, ensure_ascii=False).encode()
+                found[key] = inside
             except (ValueError, RecursionError):
                 continue
     return found

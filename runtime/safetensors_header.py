@@ -13,6 +13,10 @@ from runtime.request import RequestError
 
 LARGEST_HEADER = 25_000_000
 MOST_TENSORS = 50_000
+#: dimensions; a convolution's kernel has four
+MOST_SIDES = 8
+#: numbers in a tensor; from here on torch's own arithmetic overflows
+_TOO_MANY = 2**60
 SIZES = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
     **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
@@ -91,10 +95,11 @@ def _check_length(kind: str, name: str, start: bytes, length: int, size: int) ->
 
 
 def _checked(kind: str, name: str, text: bytes, room: int) -> Header:
-    """Parse and compare with the `room` bytes that follow the header."""
+    """Parse, as strictly as the library that reads the tensors; compare with the `room` bytes that follow."""
     try:
-        found = json.loads(text, object_pairs_hook=_without_twins)
-        metadata = found.pop("__metadata__", None) or {}
+        found = json.loads(text.decode(), object_pairs_hook=_without_twins, parse_constant=_no_constant)
+        metadata = _metadata(found.pop("__metadata__", None))
+        "".join((*found, *metadata, *metadata.values())).encode()
         spans = sorted(_span(tensor) for tensor in found.values())
         tensors = {key: (str(entry["dtype"]), tuple(entry["shape"])) for key, entry in found.items()}
         end = _end_of(spans)
@@ -107,7 +112,23 @@ def _checked(kind: str, name: str, text: bytes, room: int) -> Header:
     if end < room:
         message = f"{name} has {room - end:,} bytes more than its header says."
         raise RequestError(f"{kind}-damaged", message, _AGAIN)
-    return Header(tensors, {str(key): str(value) for key, value in dict(metadata).items()})
+    return Header(tensors, metadata)
+
+
+def _metadata(found: Any) -> dict[str, str]:
+    """ValueError unless it is text alone, as the format demands."""
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise ValueError("its metadata is no object")
+    wrong = next((key for key, value in found.items() if not isinstance(value, str)), None)
+    if wrong is not None:
+        raise ValueError(f"its metadata holds something else than text under {wrong!r:.60}")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -121,10 +142,12 @@ def _span(tensor: dict[str, Any]) -> tuple[int, int]:
     """Where a tensor's bytes lie; ValueError if that does not fit its type and shape."""
     start, end = tensor["data_offsets"]
     shape = tensor["shape"]
-    whole = all(type(number) is int and number >= 0 for number in (start, end, *shape))
+    whole = all(type(number) is int and 0 <= number < _TOO_MANY for number in (start, end, *shape))
     if tensor["dtype"] not in SIZES:
         raise ValueError(f"unknown type {tensor['dtype']!r:.40}")
-    if not whole or end - start != math.prod(shape) * SIZES[tensor["dtype"]]:
+    # a side of 0 makes the product small, whatever the others are
+    possible = whole and len(shape) <= MOST_SIDES and math.prod(side or 1 for side in shape) < _TOO_MANY
+    if not possible or end - start != math.prod(shape) * SIZES[tensor["dtype"]]:
         raise ValueError("a tensor's size does not fit its shape")
     return start, end
 

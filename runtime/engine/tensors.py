@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from runtime.engine.outline import read_outline, state_of
@@ -26,8 +26,8 @@ def read_tensors(path: Path, kind: str = "file") -> tuple[dict[Any, Any], dict[s
     if starts_as_torch_file(path):
         return read_pickled(path, kind), {}
     header = read_header(path, kind)
-    with _safetensors(path, kind) as file:
-        return {name: file(name).clone() for name in header.tensors}, header.metadata
+    with _safetensors(path, kind) as get, _named(path, kind):
+        return {name: get(name).clone() for name in header.tensors}, header.metadata
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,27 @@ def starts_as_torch_file(path: Path) -> bool:
 
 @contextmanager
 def _safetensors(path: Path, kind: str) -> Iterator[Callable[[str], Tensor]]:
+    """What gives a tensor by its name."""
+
+    def get(name: str) -> Tensor:
+        with _named(path, kind):
+            tensor: Tensor = file.get_tensor(name)
+            return tensor
+
+    with ExitStack() as stack:
+        with _named(path, kind):
+            file = stack.enter_context(safe_open(path, framework="pt"))
+        yield get
+
+
+@contextmanager
+def _named(path: Path, kind: str) -> Iterator[None]:
+    """Whatever the library has against a file, as a RequestError; it checks the header once more, in its own way."""
     try:
-        with safe_open(path, framework="pt") as file:
-            yield file.get_tensor
-    except (OSError, ValueError) as broken:
+        yield
+    except SafetensorError as refused:
+        message = f"The header of {path.name} is damaged ({refused})."
+        raise RequestError(f"{kind}-damaged", message, "Download the file again.") from refused
+    except (OSError, ValueError, OverflowError) as broken:
         message = f"{path.name} cannot be read: {broken}."
         raise RequestError(f"{kind}-unreadable", message, "Check its disk and try again.") from broken

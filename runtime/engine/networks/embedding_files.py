@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import json
+import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ ENDINGS = (".pt", ".bin", ".safetensors", *_PICTURES)
 PICTURE_KEY = "sd-ti-embedding"
 #: what a chunk of a prompt holds
 MOST_VECTORS = 75
+#: bytes; the vectors of a whole chunk are under one million, a picture around them has several
+LARGEST = 100_000_000
 #: SDXL's text models in order
 _PAIR = ("clip_l", "clip_g")
 
@@ -43,7 +46,10 @@ class EmbeddingFile:
 
 
 def read_embedding(path: Path) -> EmbeddingFile | None:
-    """None for a picture without vectors (a preview); RequestError `embedding-unreadable` says what is wrong."""
+    """None for a picture without vectors (a preview); RequestError `embedding-…` says what is wrong."""
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise _unreadable(path.name, f"its {size:,} bytes are far more than vectors take")
     if path.suffix.lower() in _PICTURES:
         found = _in_picture(path)
         if found is None:
@@ -54,14 +60,14 @@ def read_embedding(path: Path) -> EmbeddingFile | None:
     if any(len(one) != len(vectors[0]) for one in vectors):
         raise _unreadable(path.name, "its text models' vectors differ in number")
     # a picture may carry the name that its word was trained under; other files are called as they are
-    named = found.get("name") if path.suffix.lower() in _PICTURES else None
+    named = _word(found.get("name")) if path.suffix.lower() in _PICTURES else None
     step = found.get("step")
     return EmbeddingFile(
-        name=named if isinstance(named, str) and named.strip() else path.stem,
+        name=named if named and named.strip() else path.stem,
         path=path,
         vectors=vectors,
         sha256=sha256_of(path),
-        step=step if isinstance(step, int) else None,
+        step=step if isinstance(step, int) and abs(step) < 2**63 else None,
         sd_checkpoint=_word(found.get("sd_checkpoint")),
         sd_checkpoint_name=_word(found.get("sd_checkpoint_name")),
     )
@@ -105,6 +111,13 @@ def _checked(name: str, tensor: Any) -> Tensor:
     return vectors
 
 
+#: what Pillow, base64, json and torch say of damaged pictures and of numbers that are none; RecursionError is the fifth
+_BROKEN = (
+    *(OSError, ValueError, TypeError, OverflowError, RuntimeError, SyntaxError, EOFError),
+    *(struct.error, zlib.error, Image.DecompressionBombError),
+)
+
+
 def _in_picture(path: Path) -> dict[str, Any] | None:
     """The JSON in a PNG's text, tensors as nested lists under "TORCHTENSOR"."""
     try:
@@ -113,7 +126,7 @@ def _in_picture(path: Path) -> dict[str, Any] | None:
         if written is None:
             return None
         found = json.loads(base64.b64decode(written), object_hook=_with_tensors)
-    except (OSError, ValueError, TypeError, binascii.Error, RecursionError, Image.DecompressionBombError) as broken:
+    except _BROKEN as broken:
         raise _unreadable(path.name, str(broken) or type(broken).__name__) from broken
     if not isinstance(found, dict):
         raise _unreadable(path.name, "its text is no object")
@@ -125,7 +138,8 @@ def _with_tensors(found: dict[str, Any]) -> Any:
 
 
 def _word(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    """Text that can be written down; half a surrogate pair cannot."""
+    return value if isinstance(value, str) and value.encode(errors="ignore").decode() == value else None
 
 
 def _unreadable(name: str, why: str) -> RequestError:

@@ -36,7 +36,7 @@ class Embedding:
 
 @dataclass(frozen=True)
 class _Skipped:
-    """A file that the loaded model cannot use, and why in a sentence."""
+    """A file that the loaded model cannot use, and why."""
 
     file: EmbeddingFile
     why: str
@@ -50,9 +50,11 @@ class EmbeddingBook:
     loaded: dict[str, tuple[Embedding, EmbeddingFile]] = field(default_factory=dict)
     #: name -> file that does not, with the reason
     skipped: dict[str, _Skipped] = field(default_factory=dict)
+    #: stem -> why the file cannot be read at all
+    unreadable: dict[str, str] = field(default_factory=dict)
     _by_first: dict[int, list[tuple[tuple[int, ...], Embedding]]] = field(default_factory=dict)
     _seen: object = None
-    _read: dict[tuple[Path, float, int], EmbeddingFile | None] = field(default_factory=dict)
+    _read: dict[tuple[Path, float, int], EmbeddingFile | str | None] = field(default_factory=dict)
 
     def look(self, folder: Path, widths: Sequence[int]) -> bool:
         """Read the folder if it changed, for text models of these widths in order; did anything change?"""
@@ -60,14 +62,17 @@ class EmbeddingBook:
         state = (tuple(files), tuple(widths))
         if state == self._seen:
             return False
-        self._seen = state
-        self.loaded, self.skipped, self._by_first = {}, {}, {}
-        self._read = {key: self._read[key] if key in self._read else _try_to_read(key[0]) for key in files}
-        for found in self._read.values():
-            if found is not None:
+        # until all is read the book stays as it was, and what stops here is tried again at the next look
+        read = {key: self._read[key] if key in self._read else _try_to_read(key[0]) for key in files}
+        self.loaded, self.skipped, self.unreadable, self._by_first = {}, {}, {}, {}
+        for (path, _time, _size), found in read.items():
+            if isinstance(found, str):
+                self.unreadable[path.stem] = found
+            elif found is not None:
                 self._take(found, widths)
         for candidates in self._by_first.values():
             candidates.sort(key=lambda one: len(one[0]), reverse=True)
+        self._read, self._seen = read, state
         return True
 
     def match(self, ids: Sequence[int], at: int) -> Embedding | None:
@@ -85,10 +90,11 @@ class EmbeddingBook:
         }
 
     def remarks(self, ids: Sequence[int]) -> tuple[str, ...]:
-        """A sentence for each name in a prompt's tokens whose embedding the loaded model cannot use."""
+        """A sentence for each name in a prompt's tokens whose embedding cannot be used."""
         text = _spelled(ids)
-        named = (one for one in self.skipped.values() if _spelled(token_ids(one.file.name)) in text)
-        return tuple(f"The embedding {one.file.name} is left out: {one.why}." for one in named)
+        unfit = {name: f"The embedding {name} is left out: {one.why}." for name, one in self.skipped.items()}
+        sentences = unfit | {name: why for name, why in self.unreadable.items() if name not in self.loaded}
+        return tuple(why for name, why in sentences.items() if (own := token_ids(name)) and _spelled(own) in text)
 
     def _take(self, file: EmbeddingFile, widths: Sequence[int]) -> None:
         vectors = _fitting(file.vectors, widths)
@@ -122,15 +128,16 @@ def _files(folder: Path) -> dict[tuple[Path, float, int], None]:
     return dict.fromkeys(found)
 
 
-def _try_to_read(path: Path) -> EmbeddingFile | None:
-    """One broken file must not take the others from the user."""
+def _try_to_read(path: Path) -> EmbeddingFile | str | None:
+    """What is in the file, or the sentence that says why it cannot be used: it must not take the others along."""
     try:
         return read_embedding(path)
     except RequestError as wrong:
-        _LOG.warning("%s", wrong)
-    except OSError as refused:
-        _LOG.warning("%s cannot be read: %s", path.name, refused)
-    return None
+        why = wrong.message
+    except OSError as gone:
+        why = f"{path.name} cannot be read: {gone.strerror or gone}."
+    _LOG.warning("%s", why)
+    return why
 
 
 def _fitting(vectors: tuple[Tensor, ...], widths: Sequence[int]) -> tuple[Tensor, ...] | None:

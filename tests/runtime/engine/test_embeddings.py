@@ -3,12 +3,15 @@
 import base64
 import json
 import os
+import random
+import struct
 
 import pytest
 import torch
 from PIL import Image, PngImagePlugin
 from safetensors.torch import save_file
 
+from runtime.engine.networks import embedding_files, embeddings
 from runtime.engine.networks.embedding_files import read_embedding
 from runtime.engine.networks.embeddings import EmbeddingBook
 from runtime.engine.tokenizer import token_ids
@@ -128,6 +131,89 @@ def test_broken_files_previews_and_empty_files_leave_the_others_alone(tmp_path):
     assert (found.loaded.keys(), found.skipped.keys()) == ({"good"}, set())
 
 
+def with_header(path, **entries):
+    """A safetensors file of two numbers whose header says what it likes."""
+    header = {"emb_params": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}} | entries
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(8))
+
+
+def odd_files(folder):
+    """Files that others' programs write, or that are made to break a reader."""
+    with_header(folder / "number.safetensors", __metadata__={"step": 500})
+    with_header(folder / "list.safetensors", __metadata__=["x"])
+    with_header(folder / "half.safetensors", __metadata__={"a": "\ud800"})
+    deep = json.loads("[" * 200 + "]" * 200)
+    with_header(
+        folder / "deep.safetensors", emb_params={"dtype": "F32", "shape": [2], "data_offsets": [0, 8], "x": deep}
+    )
+    vast = {"dtype": "F32", "shape": [2**40, 2**40, 0], "data_offsets": [8, 8]}
+    with_header(folder / "vast.safetensors", vast=vast)
+    picture(folder / "digits.png", {"string_to_param": {"*": {"TORCHTENSOR": [[10**400]]}}})
+    picture(folder / "nested.png", {"string_to_param": {"*": {"TORCHTENSOR": deep}}})
+    picture(folder / "words.png", {"string_to_param": {"*": {"TORCHTENSOR": "text"}}})
+
+
+def test_odd_files_cost_no_other_embedding_and_are_told_where_they_are_named(tmp_path):
+    write(tmp_path, "good.pt")
+    odd_files(tmp_path)
+    found = EmbeddingBook()
+    assert found.look(tmp_path, (32,))
+    assert found.loaded.keys() == {"good"}
+    assert found.unreadable.keys() == {"number", "list", "half", "deep", "vast", "digits", "nested", "words"}
+    assert not found.look(tmp_path, (32,))
+    assert found.loaded.keys() == {"good"}
+    (remark,) = found.remarks(token_ids("a number of good cats"))
+    assert "number.safetensors" in remark
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.pt", "a.safetensors"])
+def test_damage_anywhere_costs_no_other_embedding(tmp_path, name):
+    folder = tmp_path / "embeddings"
+    whole, dice, unreadable = write(tmp_path, name).read_bytes(), random.Random(3), 0
+    write(folder, "good.pt")
+    for time in range(150):
+        damaged = bytearray(whole)
+        for _ in range(dice.choice((1, 3, 20))):
+            damaged[dice.randrange(len(damaged))] = dice.randrange(256)
+        (folder / name).write_bytes(damaged)
+        os.utime(folder / name, (time, time))
+        found = book(folder)
+        assert "good" in found.loaded
+        unreadable += len(found.unreadable)
+    assert unreadable > 10
+
+
+def test_what_stops_a_look_leaves_the_book_and_is_tried_again(tmp_path, monkeypatch):
+    write(tmp_path, "a.pt")
+    found = book(tmp_path)
+    write(tmp_path, "b.pt")
+
+    def full(_path):
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(embeddings, "read_embedding", full)
+        with pytest.raises(MemoryError):
+            found.look(tmp_path, (32,))
+    assert found.match(token_ids("a"), 0)
+    assert found.look(tmp_path, (32,))
+    assert found.loaded.keys() == {"a", "b"}
+
+
+def test_what_is_far_too_large_is_not_read(tmp_path, monkeypatch):
+    path = write(tmp_path, "a.pt")
+    os.truncate(path, embedding_files.LARGEST + 1)
+    monkeypatch.setattr(embedding_files, "read_tensors", None)
+    assert "far more" in book(tmp_path).unreadable["a"]
+
+
+def test_words_that_nobody_could_write_down_are_left_out(tmp_path):
+    picture(tmp_path / "a.png", trained(name="\udc80", sd_checkpoint="\ud800", step=10**30))
+    file = read_embedding(tmp_path / "a.png")
+    assert (file.name, file.sd_checkpoint, file.step) == ("a", None, None)
+
+
 def test_a_name_is_found_by_its_tokens_whatever_its_letters(tmp_path):
     write(tmp_path, "My-Style.pt")
     found = book(tmp_path)
@@ -149,8 +235,6 @@ def test_the_longest_name_wins(tmp_path):
 
 
 def test_the_folder_is_read_again_only_when_it_changed(tmp_path, monkeypatch):
-    from runtime.engine.networks import embeddings
-
     folder = tmp_path / "embeddings"
     first = write(folder, "one.pt")
     found, read = EmbeddingBook(), []

@@ -45,6 +45,14 @@ def test_the_listing_names_file_alias_path_and_metadata(tmp_path):
     ]
 
 
+def test_metadata_that_no_answer_could_hold_stays_text(tmp_path):
+    odd = {"a": '{"x": NaN}', "b": '{"x": 1e999}', "c": '{"x": "\\ud800"}', "d": '{"x": 1}'}
+    lora(tmp_path, "odd.safetensors", **odd)
+    (found,) = shelves(tmp_path).loras().listing()
+    assert found["metadata"] == odd | {"d": {"x": 1}}
+    assert json.dumps(found["metadata"], allow_nan=False, ensure_ascii=False).encode()
+
+
 def test_a_broken_file_and_a_torch_file_are_listed_bare(tmp_path):
     lora(tmp_path, "good.safetensors")
     (tmp_path / "models" / "Lora" / "bad.safetensors").write_bytes(b"nothing")
