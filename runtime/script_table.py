@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runtime.request import RequestError
@@ -24,9 +24,10 @@ class ScriptArgument:
 
 @dataclass(frozen=True)
 class ScriptInfo:
-    """A script, by the title under which requests name it."""
+    """A script, by the title under which requests name it; `file` is AUTOMATIC1111's, which ui-config.json names."""
 
     title: str
+    file: str
     args: tuple[ScriptArgument, ...]
     txt2img: bool = True
     img2img: bool = True
@@ -109,10 +110,16 @@ def find_axis(spelling: object, img2img: bool) -> AxisInfo:
     raise RequestError("axis-unknown", f"The X/Y/Z plot has no axis {spelling!r} here.", f"There are {names}.")
 
 
+#: the arguments that choose an axis
+AXIS_TYPES = ("X type", "Y type", "Z type")
+#: what a list of axes leaves out where it shows only what works
+ABSENT_AXES = frozenset(axis.label for axis in AXES if axis.absent)
+
+
 def _axis(letter: str) -> tuple[ScriptArgument, ...]:
     value = "Seed" if letter == "X" else "Nothing"
     return (
-        ScriptArgument(f"{letter} type", value, choices=tuple(axis.label for axis in AXES if not axis.absent)),
+        ScriptArgument(f"{letter} type", value, choices=tuple(axis.label for axis in AXES)),
         ScriptArgument(f"{letter} values", ""),
         ScriptArgument(f"{letter} values", None, choices=()),
     )
@@ -121,6 +128,7 @@ def _axis(letter: str) -> tuple[ScriptArgument, ...]:
 _MARGIN = ScriptArgument("Grid margins (px)", 0, 0, 500, 2)
 XYZ = ScriptInfo(
     "X/Y/Z plot",
+    "xyz_grid.py",
     (
         *_axis("X"),
         *_axis("Y"),
@@ -138,6 +146,7 @@ XYZ = ScriptInfo(
 )
 MATRIX = ScriptInfo(
     "Prompt matrix",
+    "prompt_matrix.py",
     (
         ScriptArgument("Put variable parts at start of prompt", False),
         ScriptArgument("Use different seed for each picture", False),
@@ -148,6 +157,7 @@ MATRIX = ScriptInfo(
 )
 PROMPTS = ScriptInfo(
     "Prompts from file or textbox",
+    "prompts_from_file.py",
     (
         ScriptArgument("Iterate seed every line", False),
         ScriptArgument("Use same random seed for all lines", False),
@@ -157,6 +167,7 @@ PROMPTS = ScriptInfo(
 )
 SD_UPSCALE = ScriptInfo(
     "SD upscale",
+    "sd_upscale.py",
     (
         ScriptArgument("", None),
         ScriptArgument("Tile overlap", 64, 0, 256, 16),
@@ -167,6 +178,7 @@ SD_UPSCALE = ScriptInfo(
 )
 LOOPBACK = ScriptInfo(
     "Loopback",
+    "loopback.py",
     (
         ScriptArgument("Loops", 4, 1, 32, 1),
         ScriptArgument("Final denoising strength", 0.5, 0, 1, 0.01),
@@ -178,9 +190,20 @@ LOOPBACK = ScriptInfo(
 SCRIPTS = (MATRIX, PROMPTS, XYZ, SD_UPSCALE, LOOPBACK)
 
 
+def scripts_of(img2img: bool) -> list[ScriptInfo]:
+    """Those of one tab; the plot's lists hold the tab's axes, each at its number."""
+    there = [script for script in SCRIPTS if (script.img2img if img2img else script.txt2img)]
+    labels = tuple(axis.label for axis in axes(img2img))
+    return [replace(script, args=tuple(_in_tab(one, labels) for one in script.args)) for script in there]
+
+
+def _in_tab(argument: ScriptArgument, labels: tuple[str, ...]) -> ScriptArgument:
+    return replace(argument, choices=labels) if argument.label in AXIS_TYPES else argument
+
+
 def find_script(name: str, img2img: bool) -> ScriptInfo:
     """By title in any letter case; RequestError `script-unknown`."""
-    there = [script for script in SCRIPTS if (script.img2img if img2img else script.txt2img)]
+    there = scripts_of(img2img)
     for script in there:
         if script.title.casefold() == name.strip().casefold():
             return script

@@ -9,7 +9,7 @@ from typing import Any
 from runtime.flags import Settings
 from runtime.networks import NetworkShelves
 from runtime.request import RequestError
-from runtime.script_table import SCRIPTS, ScriptInfo, find_script
+from runtime.script_table import ScriptInfo, find_script, scripts_of
 from runtime.styles import StyleBook, style_files
 from runtime.upscalers import Upscaler, find_upscaler, upscalers
 from runtime.vaes import list_vaes
@@ -59,7 +59,7 @@ class Stock:
 
     def scripts(self, img2img: bool) -> list[ScriptInfo]:
         """The scripts that can be chosen in txt2img or in img2img."""
-        return [one for one in SCRIPTS if (one.img2img if img2img else one.txt2img)]
+        return scripts_of(img2img)
 
     def script(self, title: str, img2img: bool) -> str | None:
         """The script's own spelling of its title; letter case does not matter."""

@@ -3,7 +3,7 @@
 `carriers` is imported by itself: it needs Pillow.
 """
 
-from runtime.infotext.fields import to_fields
+from runtime.infotext.fields import OPTIONS, to_fields
 from runtime.infotext.parsing import DEFAULTS, parameters, parse_infotext, with_defaults
 from runtime.infotext.writing import KEY_ORDER, LAST_KEYS, VERSION, quoted, write_infotext
 
@@ -11,6 +11,7 @@ __all__ = [
     "DEFAULTS",
     "KEY_ORDER",
     "LAST_KEYS",
+    "OPTIONS",
     "VERSION",
     "parameters",
     "parse_infotext",

@@ -50,7 +50,7 @@ _MEANINGS: Mapping[str, tuple[str, Callable[[str], str]]] = {
     "Masked content": ("inpainting_fill", lambda value: str(_CONTENTS.index(value) if value in _CONTENTS else 1)),
 }
 #: keys that set an option for the job
-_OPTIONS = {
+OPTIONS = {
     "Clip skip": "CLIP_stop_at_last_layers",
     "ENSD": "eta_noise_seed_delta",
     "Eta": "eta_ancestral",
@@ -106,7 +106,7 @@ def to_fields(items: Mapping[str, str]) -> Pasted:
     if "Hires upscale" in items or "Hires upscaler" in items or _positive(items, "Hires resize-1", "Hires resize-2"):
         fields["enable_hr"] = "True"
     options = options_of_version(items.get("Version", ""))
-    options |= {name: items[key] for key, name in _OPTIONS.items() if key in items}
+    options |= {name: items[key] for key, name in OPTIONS.items() if key in items}
     model = items.get("Model hash") or items.get("Model")
     return Pasted(fields, options | ({"sd_model_checkpoint": model} if model else {}))
 

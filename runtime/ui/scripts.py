@@ -11,10 +11,12 @@ import gradio as gr
 from gradio.components import Component
 
 from runtime.request import Script
-from runtime.script_table import ScriptArgument, ScriptInfo
+from runtime.script_table import ABSENT_AXES, AXIS_TYPES, PROMPTS, XYZ, ScriptArgument, ScriptInfo
 from runtime.ui import choices
+from runtime.ui.axis_keys import axis_rows
 from runtime.ui.fields import SWIFT, Fields
 from runtime.ui.frame import Frame
+from runtime.ui.prompt_file import prompt_file
 
 NONE = "None"
 _FEW = 3
@@ -62,12 +64,25 @@ def script_list(fields: Fields, frame: Frame) -> Scripts:
 
 
 def _group(info: ScriptInfo, frame: Frame, tab: str) -> dict[str, Component]:
-    found = {}
-    for place, argument in enumerate(info.args):
-        if argument.label and argument.choices != () and argument.label not in _SETTLED:
-            element = f"script_{tab}_{_slug(info.title)}_{place}"
-            found[_key(info, place)] = _control(argument, frame, element)
-    return found
+    def build(place: int) -> Component:
+        control = _control(info.args[place], frame, f"script_{tab}_{_slug(info.title)}_{place}")
+        frame.defaults.apply(f"customscript/{info.file}/{tab}", control)
+        return control
+
+    found = axis_rows(frame, tab, build) if info.title == XYZ.title else {}
+    found |= {place: build(place) for place in _shown(info) if place not in found}
+    if info.title == PROMPTS.title:
+        prompt_file(found[max(found)], f"script_{tab}_{_slug(info.title)}_file")
+    return {_key(info, place): control for place, control in found.items()}
+
+
+def _shown(info: ScriptInfo) -> list[int]:
+    """Places of the arguments that have a control."""
+    return [
+        place
+        for place, argument in enumerate(info.args)
+        if argument.label and argument.choices != () and argument.label not in _SETTLED
+    ]
 
 
 def _control(argument: ScriptArgument, frame: Frame, element: str) -> Component:
@@ -76,8 +91,9 @@ def _control(argument: ScriptArgument, frame: Frame, element: str) -> Component:
         names = partial(choices.upscalers, frame.studio)
         return frame.current.listed(gr.Dropdown(names(), **shared), names)
     if argument.choices:
+        absent = ABSENT_AXES if argument.label in AXIS_TYPES else ()
         kind = gr.Radio if len(argument.choices) <= _FEW else gr.Dropdown
-        return kind(list(argument.choices), **shared)
+        return kind([one for one in argument.choices if one not in absent], **shared)
     if isinstance(argument.value, bool):
         return gr.Checkbox(**shared, container=False)
     if argument.minimum is not None and argument.maximum is not None:

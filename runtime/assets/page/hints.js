@@ -18,6 +18,9 @@
     send_to_img2img: "Send image and generation parameters to img2img tab.",
     send_to_inpaint: "Send image and generation parameters to img2img inpaint tab.",
     send_to_extras: "Send image and generation parameters to extras tab.",
+    xyz_grid_fill_x_tool_button: "Paste available values into the field",
+    xyz_grid_fill_y_tool_button: "Paste available values into the field",
+    xyz_grid_fill_z_tool_button: "Paste available values into the field",
     refresh_sd_model_checkpoint: "Refresh",
   };
   const name = () => {

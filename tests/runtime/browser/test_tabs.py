@@ -97,7 +97,7 @@ def test_png_info_tells_and_fills_the_form(watched: Watched, server: Served, pic
         expect(number(page, f"txt2img_{name}")).to_have_value(value)
     expect(page.locator("#txt2img_seed input")).to_have_value("99")
     expect(page.locator("#txt2img_hr-checkbox input")).to_be_checked()
-    expect(page.locator("#txt2img_override_settings")).to_contain_text("CLIP_stop_at_last_layers: 2")
+    expect(page.locator("#txt2img_override_settings")).to_contain_text("Clip skip: 2")
 
 
 def test_a_pasted_infotext_fills_the_form_and_a_preset_changes_it(watched: Watched, server: Served) -> None:

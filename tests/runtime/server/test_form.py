@@ -13,13 +13,15 @@ import pytest
 from PIL import Image
 
 from runtime.advice import Advice
+from runtime.infotext import parse_infotext, to_fields
 from runtime.options import Options
 from runtime.request import Hires, MemoryUse, Request, RequestError, Result
 from runtime.ui import words
 from runtime.ui.form import Form
 from runtime.ui.generation import in_order, with_aspect
-from runtime.ui.overrides import read_overrides
+from runtime.ui.overrides import overriding, read_overrides
 from runtime.ui.page import tab_order
+from runtime.ui.prompt_file import decoded
 from runtime.ui.start_form import INPAINT, MASK_MODES, StartForm
 from runtime.ui.ui_config import UiConfig
 
@@ -63,6 +65,24 @@ def test_override_settings_count_for_the_form_alone(tmp_path: Path) -> None:
     asked = ask(tmp_path, override_settings=["CLIP_stop_at_last_layers: 2", "sd_model_checkpoint: a: b"])
     assert asked.options.CLIP_stop_at_last_layers == 2
     assert read_overrides(["sd_model_checkpoint: a: b", "nonsense"]) == {"sd_model_checkpoint": "a: b"}
+    typed = ["Clip skip: 2", "ENSD: 31337", "model hash: 6ce0161689", "Old prompt editing timelines: True"]
+    assert read_overrides(typed) == {
+        "CLIP_stop_at_last_layers": "2",
+        "eta_noise_seed_delta": "31337",
+        "sd_model_checkpoint": "6ce0161689",
+        "use_old_scheduling": "True",
+    }
+
+
+def test_override_settings_are_shown_by_the_names_of_the_infotext(tmp_path: Path) -> None:
+    other = SimpleNamespace(path=tmp_path / "other")
+    studio: Any = SimpleNamespace(
+        options=Options(tmp_path / "config.json"), library=SimpleNamespace(find=lambda _: other), chosen=None
+    )
+    pasted = to_fields(parse_infotext("x\nSteps: 2, Seed: 1, Clip skip: 2, ENSD: 31337, Model hash: 6ce0161689"))
+    assert sorted(overriding(studio, pasted.options)) == ["Clip skip: 2", "ENSD: 31337", "Model hash: 6ce0161689"]
+    assert overriding(studio, {"sd_model_checkpoint": "dream"}) == ["Model: dream"]
+    assert read_overrides(overriding(studio, pasted.options)) == pasted.options
 
 
 def test_what_is_painted_on_any_layer_is_the_mask() -> None:
@@ -103,6 +123,21 @@ def test_the_readers_own_defaults_count_and_the_file_is_completed(tmp_path: Path
     written = json.loads(file.read_text(encoding="utf-8"))
     assert written["theirs"] == 1
     assert (written["txt2img/Steps/value"], written["txt2img/Steps/step"]) == (33, 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("一只猫\r\n--prompt b\n".encode("utf-8-sig"), "一只猫\n--prompt b"),
+        ("一只猫".encode(), "一只猫"),
+        ("一只橙色的猫".encode("gb18030"), "一只橙色的猫"),
+        ("一只猫".encode("utf-16"), "一只猫"),
+        (b"\x89PNG\0\0\0", None),
+        (b"a" * 5_000_000, None),
+    ],
+)
+def test_a_file_of_prompts_is_read_in_whatever_a_chinese_editor_writes(data: bytes, text: str | None) -> None:
+    assert decoded(data) == text
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0s"), (59.4, "59s"), (75, "01:15"), (3723, "1:02:03")])

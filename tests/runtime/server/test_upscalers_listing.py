@@ -68,12 +68,21 @@ def test_an_unknown_one_is_refused_with_what_to_do(folders):
 
 
 def test_scripts_are_found_in_their_tab():
-    assert script_table.find_script("x/y/z PLOT", img2img=False) is script_table.XYZ
-    assert script_table.find_script("SD upscale", img2img=True) is script_table.SD_UPSCALE
+    assert script_table.find_script("x/y/z PLOT", img2img=False).title == script_table.XYZ.title
+    assert script_table.find_script("SD upscale", img2img=True) == script_table.SD_UPSCALE
     for name, img2img in (("sd upscale", False), ("custom code", True)):
         with pytest.raises(RequestError) as refused:
             script_table.find_script(name, img2img)
         assert refused.value.code == "script-unknown"
+
+
+@pytest.mark.parametrize("img2img", [False, True])
+def test_the_plot_lists_the_axes_of_its_tab_each_at_its_number(img2img):
+    plot = next(one for one in script_table.scripts_of(img2img) if one.title == script_table.XYZ.title)
+    for argument in (plot.args[place] for place in (0, 3, 6)):
+        numbered = [script_table.find_axis(number, img2img).label for number in range(len(argument.choices))]
+        assert list(argument.choices) == numbered
+        assert ("Hires steps" in numbered, "Image CFG Scale" in numbered) == (not img2img, img2img)
 
 
 def test_arguments_that_are_not_given_take_their_default():
