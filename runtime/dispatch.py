@@ -12,6 +12,7 @@ from typing import Any
 
 from runtime import protocol, wire
 from runtime.channel import Message
+from runtime.patience import Patience, stuck
 from runtime.progress import Progress
 from runtime.refusals import Refusals, stamp_of
 from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
@@ -31,7 +32,7 @@ from runtime.tasks import (
     nothing_drawn,
     passes,
 )
-from runtime.worker_process import WorkerProcess, explain_exit
+from runtime.worker_process import WorkerProcess, died
 
 #: a job's event line is written at most this often, in seconds
 _EVENT_SECONDS = 0.5
@@ -60,6 +61,7 @@ class Dispatch:
         self.embeddings: dict[str, Any] = {"loaded": {}, "skipped": {}}
         self._held = ModelState()
         self._refused = Refusals()
+        self.patience = Patience()
 
     def obey(self, item: Task | Heard | Interrupt | Forget) -> None:
         """One item of the inbox."""
@@ -129,6 +131,7 @@ class Dispatch:
             return
         now = self.progress
         self.progress = replace(now, skipped=now.skipped or skip, interrupted=now.interrupted or not skip)
+        self.patience.ask()
         more = now.job_no + 1 < now.job_count
         self._worker.send({"do": "skip" if skip and more else "interrupt"})
 
@@ -173,6 +176,7 @@ class Dispatch:
 
     def _begin_generate(self, task: Generate) -> None:
         self._current = task
+        self.patience.begin()
         request = task.request
         kind = "extras" if isinstance(request, Extras) else "scripts_img2img" if request.start else "scripts_txt2img"
         self.progress = Progress(
@@ -192,8 +196,9 @@ class Dispatch:
         if heard.worker is not self._worker:
             return  # the last words of a worker that was already replaced
         if heard.message is None:
-            self._replace(heard.worker.exit_code)
+            self._replace(died(heard.worker.exit_code))
             return
+        self.patience.hear()
         body, blobs = heard.message.body, heard.message.blobs
         event = body["event"]
         if event == "step":
@@ -237,8 +242,12 @@ class Dispatch:
         if not isinstance(self._current, Generate) or body["id"] != self._current.id:
             return
         batch, batches = body["batch"], body["batches"]
+        next_one = batch > self.progress.job_no + 1
+        if next_one and not self.progress.interrupted:
+            self.patience.obeyed()
         self.progress = replace(
             self.progress,
+            skipped=self.progress.skipped and not next_one,
             job=f"Batch {batch} out of {batches}" if batches > 1 else self.progress.job,
             sampling_step=body["step"],
             sampling_steps=body["steps"],
@@ -273,15 +282,18 @@ class Dispatch:
         if not isinstance(self._current, kind):
             return None
         task, self._current, self.progress = self._current, None, Progress()
+        self.patience.obeyed()
         return task
 
-    def _replace(self, code: int | None) -> None:
-        """The worker has died: say so, start another, and give it the model that was loaded."""
+    def end_the_stuck(self) -> None:
+        """A worker that was asked to stop and has given no sign of life for too long is ended and replaced."""
+        if self._worker is not None and self.patience.seconds_left == 0:
+            self._worker.kill()
+            self._replace(stuck())
+
+    def _replace(self, error: RequestError) -> None:
+        """The worker is gone: say so, start another, and give it the model that was loaded."""
         self._worker = None
-        why = explain_exit(code)
-        error = RequestError(
-            "worker-died", f"The drawing process ended ({why}).", "A new one was started; try a smaller picture."
-        )
         was, self._held = self._held, ModelState()
         self.fail_current(error)
         # one that dies without a model is not started again until somebody asks: it would die again

@@ -113,8 +113,13 @@ class Jobs:
 
     def _run(self) -> None:
         self._guarded(self._dispatch.ensure_worker)
-        while (item := self._inbox.get()) is not None:
-            self._guarded(self._dispatch.obey, item)
+        while True:
+            with contextlib.suppress(queue.Empty):
+                item = self._inbox.get(timeout=self._dispatch.patience.seconds_left)
+                if item is None:
+                    break
+                self._guarded(self._dispatch.obey, item)
+            self._guarded(self._dispatch.end_the_stuck)
             self._guarded(self._dispatch.advance)
         self._dispatch.end()
 

@@ -47,6 +47,10 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
 
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        self._process.kill()
+
     @property
     def exit_code(self) -> int | None:
         """Negative is the signal that ended it; None while it runs."""
@@ -93,6 +97,12 @@ _SIGNALS = {
     "SIGBUS": "bus error, often a full disk or a file that was cut while in use",
     "SIGABRT": "aborted by a native library",
 }
+
+
+def died(code: int | None) -> RequestError:
+    """What the job is told whose worker ended with this exit code."""
+    said = f"The drawing process ended ({explain_exit(code)})."
+    return RequestError("worker-died", said, "A new one was started; try a smaller picture.")
 
 
 def explain_exit(code: int | None) -> str:

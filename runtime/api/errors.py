@@ -17,6 +17,7 @@ _LOG = logging.getLogger(__name__)
 _OURS = {
     "worker-died": 500,
     "worker-fault": 500,
+    "worker-stuck": 500,
     "worker-cannot-start": 500,
     "server-fault": 500,
     "out-of-memory": 500,

@@ -1,7 +1,7 @@
 """Speaks the worker's protocol without torch: `load`, `unload`, `generate`, `enlarge`, `interrupt`, `skip`, `stop`.
 
 In a prompt: `slow` takes 0.1 s a step, `snail` half a second, `die` ends the process like a crash, `nan` fails as the
-engine would.
+engine would, `stuck` hangs for ever in its second step.
 In a checkpoint's name: `broken` is refused, `killer` ends the process, `slow` takes a second to load.
 """
 
@@ -168,6 +168,8 @@ class FakeWorker:
             for step in range(steps):
                 if "die" in request.prompt and step == 1:
                     os._exit(9)
+                if "stuck" in request.prompt and step == 1:
+                    time.sleep(10**6)
                 time.sleep(0.5 if "snail" in request.prompt else 0.1 if "slow" in request.prompt else 0.005)
                 while self.channel.waiting():
                     do = self.channel.receive().body["do"]

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from runtime import dispatch
+from runtime import dispatch, patience
 from runtime.jobs import Jobs
+from runtime.patience import Patience
 from runtime.request import Request, RequestError
 from tests.fakes.serving import CHECKOUT, PYTHON, until
 
@@ -98,3 +99,56 @@ def test_a_refused_checkpoint_is_tried_again_once_it_changed_or_is_looked_for(jo
     assert tries() == 0
     jobs.forget_refusals()
     assert tries() == 1
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_worker_that_heeds_no_interrupt_is_replaced_and_the_next_job_draws(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skip: bool
+) -> None:
+    monkeypatch.setattr(patience, "AT_MOST", 0.2)
+    model = checkpoint(tmp_path, "a.safetensors")
+    hung = jobs.generate(Request("stuck", steps=5, n_iter=2), model)
+    until(lambda: jobs.progress.sampling_step)
+    behind = jobs.generate(Request(steps=1), model)
+    jobs.skip() if skip else jobs.interrupt()
+    with pytest.raises(RequestError, match="did not stop") as told:
+        hung.result(SOON)
+    assert told.value.code == "worker-stuck"
+    assert len(behind.result(SOON).pictures) == 1
+    assert jobs.progress.job == ""
+
+
+def test_a_job_that_nobody_stops_may_be_silent(jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "AT_MOST", 0.0)
+    assert jobs.generate(Request("snail", steps=2), checkpoint(tmp_path, "a.safetensors")).result(SOON).pictures
+
+
+def test_how_long_silence_is_borne() -> None:
+    now = [0.0]
+    patient = Patience(lambda: now[0])
+    assert patient.seconds_left is None, "a job that nobody stops may take its time"
+    now[0] = 100
+    patient.ask()
+    assert patient.seconds_left == 600
+    now[0] = 101
+    patient.ask()
+    assert patient.seconds_left == 599, "a double click"
+    now[0] = 130
+    patient.ask()
+    assert patient.seconds_left == 30, "a minute since the first, for whoever insists"
+    patient.hear()
+    assert patient.seconds_left == 3 * 130, "three times the longest silence so far"
+    now[0] = 1000
+    assert patient.seconds_left == 0
+    patient.obeyed()
+    assert patient.seconds_left is None
+
+
+def test_skipped_is_over_when_the_next_batch_begins(jobs: Jobs, tmp_path: Path) -> None:
+    drawn = jobs.generate(Request("slow", steps=8, n_iter=3), checkpoint(tmp_path, "a.safetensors"))
+    until(lambda: jobs.progress.sampling_step)
+    jobs.skip()
+    until(lambda: jobs.progress.skipped)
+    until(lambda: jobs.progress.job_no == 1)
+    assert not jobs.progress.skipped
+    assert len(drawn.result(SOON).pictures) == 2
