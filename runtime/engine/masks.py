@@ -50,16 +50,17 @@ def region(mask: Image.Image, padding: int, width: int, height: int) -> Box | No
         return None
     left, top = max(found[0] - padding, 0), max(found[1] - padding, 0)
     right, bottom = min(found[2] + padding, mask.width), min(found[3] + padding, mask.height)
-    if (right - left) / (bottom - top) > width / height:
-        top, bottom = _grow(top, bottom, int((right - left) * height / width), mask.height)
+    # the order of these operations decides a pixel: the ratio is rounded first, the difference cut off last
+    ratio = width / height
+    if (right - left) / (bottom - top) > ratio:
+        top, bottom = _grow(top, bottom, int((right - left) / ratio - (bottom - top)), mask.height)
     else:
-        left, right = _grow(left, right, int((bottom - top) * width / height), mask.width)
+        left, right = _grow(left, right, int((bottom - top) * ratio - (right - left)), mask.width)
     return left, top, right, bottom
 
 
-def _grow(low: int, high: int, length: int, limit: int) -> tuple[int, int]:
-    """The interval widened on both sides to `length`, moved back inside 0 … limit, cut where it still stands out."""
-    more = length - (high - low)
+def _grow(low: int, high: int, more: int, limit: int) -> tuple[int, int]:
+    """The interval with `more` on both sides together, moved back inside 0 … limit, cut where it still stands out."""
     low, high = low - more // 2, high + more - more // 2
     if high >= limit:
         low, high = low - (high - limit), limit

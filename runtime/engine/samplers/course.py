@@ -18,6 +18,7 @@ from runtime.engine.samplers.settings import Settings, check_unipc
 from runtime.engine.samplers.unipc import UniPC, unipc_sigmas
 from runtime.engine.samplers.walk import After, Churn, Denoiser, Walk
 from runtime.engine.schedules import Levels, plan_sigmas
+from runtime.engine.schedules.levels import asks_for_zero_snr
 from runtime.engine.schedules.plan import discards
 from runtime.engine.schedules.spread import ddim_timesteps, quadratic_timesteps
 from runtime.job_options import JobOptions
@@ -160,7 +161,7 @@ def _plan_sigmas(
     if kept == 0:
         return bent(_idle, (), levels, 0, 0)
     whole, infotext = plan_sigmas(sampler, scheduler, nominal, settings.options, levels)
-    sigmas = tuple(whole if kept is None else whole[nominal - kept :])
+    sigmas = tuple(dict.fromkeys(whole if kept is None else _last(whole, nominal, kept)))
     infotext = _levels_text(settings.options) | infotext | settings.infotext(sampler)
     infotext |= _start_text(settings.options, kept)
     steps = len(sigmas) - 1
@@ -186,6 +187,13 @@ def _plan_sigmas(
     # a step down to 0 is Euler's, and asks once
     evaluations = 2 * steps - (last == 0) if sampler.second_order else steps
     return course(LOOPS[sampler.name], sigmas, steps=steps, evaluations=evaluations)
+
+
+def _last(whole: Sequence[float], nominal: int, kept: int) -> Sequence[float]:
+    """The end of a schedule; one with fewer levels than steps, as the model has 1000, is cut at the same share."""
+    if len(whole) > nominal:
+        return whole[nominal - kept :]
+    return whole[min((len(whole) - 1) * (nominal - kept) // nominal, len(whole) - 2) :]
 
 
 def _plan_timesteps(
@@ -241,7 +249,7 @@ def _timesteps(count: int, kept: int | None, options: JobOptions) -> tuple[Seque
 
 def _levels_text(options: JobOptions) -> dict[str, str]:
     entries = {"Downcast alphas_cumprod": "True"} if options.use_downcasted_alpha_bar else {}
-    return entries | ({"Noise Schedule": "Zero Terminal SNR"} if options.sd_noise_schedule != "Default" else {})
+    return entries | ({"Noise Schedule": "Zero Terminal SNR"} if asks_for_zero_snr(options) else {})
 
 
 def _start_text(options: JobOptions, kept: int | None) -> dict[str, str]:

@@ -49,7 +49,8 @@ def _ddim_step(clean: Tensor, noise: Tensor, sigma: float, following: float, wal
     """Formula 12 of the DDIM paper, divided by the square root of the next alpha."""
     renewed = walk.eta * ddim_deviation(sigma, following)
     x = clean + noise * math.sqrt(max(following**2 - renewed**2, 0.0))
-    return x + walk.fresh(sigma, following) * renewed if renewed > 0 else x
+    # a step between two equal levels draws, too: later draws are the same as AUTOMATIC1111's
+    return x + walk.fresh(sigma, following) * renewed if walk.eta > 0 else x
 
 
 def ddim_deviation(sigma: float, following: float) -> float:

@@ -79,8 +79,13 @@ class Levels:
 def levels_of(family: str = "sd1", zero_terminal_snr: bool = False, options: JobOptions | None = None) -> Levels:
     """The levels of a model of this family ("sd1", "sd2", "sdxl", "sdxl-refiner") under a job's options."""
     options = options or JobOptions()
-    rescaled = zero_terminal_snr or options.sd_noise_schedule == "Zero Terminal SNR"
-    return Levels(_logs(rescaled, options.use_downcasted_alpha_bar), family.startswith("sdxl"))
+    logs = _logs(zero_terminal_snr or asks_for_zero_snr(options), options.use_downcasted_alpha_bar)
+    return Levels(logs, family.startswith("sdxl"))
+
+
+def asks_for_zero_snr(options: JobOptions) -> bool:
+    """Do the options rescale the levels of every model?"""
+    return options.sd_noise_schedule == "Zero Terminal SNR"
 
 
 @cache

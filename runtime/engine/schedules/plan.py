@@ -6,7 +6,7 @@ import math
 
 from runtime.catalogue import SamplerInfo, effective_scheduler, find_scheduler
 from runtime.engine.schedules.levels import Levels
-from runtime.engine.schedules.spread import SCHEDULES, Range
+from runtime.engine.schedules.spread import SCHEDULES, Range, Schedule
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
 
@@ -25,8 +25,22 @@ def plan_sigmas(
     named = find_scheduler(scheduler)
     if label != "Uniform" or (named is not None and named.label != "Automatic"):
         span = _range(label, options, levels, infotext)
-    sigmas = SCHEDULES[label](steps + extra, span)
+    sigmas = _usable(SCHEDULES[label], steps + extra, span)
     return ([*sigmas[:-2], sigmas[-1]] if extra else sigmas), infotext
+
+
+def _usable(schedule: Schedule, n: int, span: Range) -> list[float]:
+    """The schedule's levels; numbers that bend it until there are none, as a rho near 0 does, are refused."""
+    try:
+        sigmas = schedule(n, span)
+    except OverflowError:
+        sigmas = [math.inf]
+    if not all(0 < sigma < math.inf for sigma in sigmas[:-1] or sigmas):
+        message = (
+            f"With a rho of {span.rho}, alpha {span.beta_alpha} and beta {span.beta_beta} the schedule has no end."
+        )
+        raise RequestError("out-of-range", message, "Set rho to 0, beta_dist_alpha and beta_dist_beta to 0.6.")
+    return sigmas
 
 
 def discards(sampler: SamplerInfo, options: JobOptions, infotext: dict[str, str]) -> bool:

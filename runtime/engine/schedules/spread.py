@@ -86,8 +86,11 @@ def simple(n: int, span: Range) -> list[float]:
 
 
 def ddim_timesteps(n: int) -> list[int]:
-    """1, 1 + s, 1 + 2s … below 1000 with stride s = 1000 // n: sometimes more than n, as 31 for n = 30."""
-    return list(range(1, TRAINING_STEPS, max(TRAINING_STEPS // n, 1)))
+    """1, 1 + s, 1 + 2s … with stride s = 1000 // n, where 1000 becomes 999: sometimes more than n, as 31 for n = 30.
+
+    With a stride of 1 the highest comes twice, as it does in AUTOMATIC1111.
+    """
+    return [min(place + 1, TRAINING_STEPS - 1) for place in range(0, TRAINING_STEPS, max(TRAINING_STEPS // n, 1))]
 
 
 def quadratic_timesteps(n: int) -> list[int]:

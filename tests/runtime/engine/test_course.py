@@ -72,6 +72,15 @@ def test_no_strength_and_fixed_steps_is_no_step(name):
     assert torch.equal(x, latents)
 
 
+@pytest.mark.parametrize("name", [sampler.name for sampler in catalogue.SAMPLERS if not sampler.own_timesteps])
+@pytest.mark.parametrize("scheduler", ["Simple", "DDIM", "Uniform"])
+def test_more_steps_than_the_model_has_levels_are_as_many_as_there_are(name, scheduler):
+    course, latents = plan(name, 20, strength=0.005, fixed=True, scheduler=scheduler), torch.full((1, *SHAPE), 0.3)
+    assert course.steps >= 1
+    assert course.sigmas[0] <= LEVELS.sigma_at(40)
+    assert torch.isfinite(run(course, latents)[0]).all()
+
+
 def test_a_tiny_strength_takes_no_memory():
     assert plan("Euler", 20, strength=1e-12, fixed=True).steps == 20
     assert plan("DDIM", 20, strength=1e-12, fixed=True).steps >= 1
@@ -153,6 +162,20 @@ def test_quadratic_levels_are_img2imgs():
     assert plan("DDIM", settings=settings).sigmas == plan("DDIM").sigmas
     levels = [LEVELS.sigma_at(place) for place in quadratic_timesteps(20)[:10]]
     assert plan("DDIM", settings=settings, strength=0.5).sigmas == tuple(reversed(levels))
+
+
+def test_a_noise_schedule_that_does_not_exist_is_neither_taken_nor_told():
+    settings = with_options(sd_noise_schedule="zz")
+    assert levels_of(options=settings.options) == LEVELS
+    assert plan("DDIM", settings=settings).infotext == {}
+
+
+@pytest.mark.parametrize("name", ["DDIM", "PLMS", "UniPC", "DDIM CFG++"])
+@pytest.mark.parametrize("strength", [0.3, 0.999])
+def test_the_level_that_comes_twice_does_no_harm_in_img2img(name, strength):
+    latents = torch.full((1, *SHAPE), 0.3)
+    x, _ = run(plan(name, 600, strength=strength), latents)
+    assert torch.isfinite(x).all()
 
 
 def test_ddim_cfgpp_asks_for_the_negative_side_and_a_small_scale():

@@ -56,6 +56,13 @@ def test_the_region_is_padded_grown_to_the_ratio_and_kept_inside(box, padding, s
     assert masks.region(mask_of(box), padding, *size) == expected
 
 
+def test_the_region_grows_by_what_is_left_after_the_ratio_is_rounded():
+    """In floats 198 / (576 / 704) is a little less than 242, so that 175 pixels are added to the 66 and not 176."""
+    mask = Image.new("L", (1639, 1007))
+    mask.paste(255, (1115, 934, 1313, 1000))
+    assert masks.region(mask, 0, 576, 704) == (1115, 766, 1313, 1007)
+
+
 def test_nothing_masked_is_no_region():
     assert masks.region(Image.new("L", (8, 8)), 4, 64, 64) is None
 

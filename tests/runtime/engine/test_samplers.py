@@ -162,7 +162,7 @@ def test_dpm_adaptive(eta):
     assert np.abs(ours(course).numpy() - expected).max() <= 0.02
 
 
-@pytest.mark.parametrize("steps", [1, 2, 5, 20, 30])
+@pytest.mark.parametrize("steps", [1, 2, 5, 9, 20, 30, 600])
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize(("sampler", "direction"), [("DDIM", None), ("DDIM CFG++", OTHER_MEAN)])
 def test_ddim(sampler, direction, steps, eta):
@@ -174,7 +174,7 @@ def test_ddim(sampler, direction, steps, eta):
     assert_close(ours(course), timesteps.ddim(two_hills, first, places, draw, eta, towards))
 
 
-@pytest.mark.parametrize("steps", [2, 3, 4, 5, 20, 30])
+@pytest.mark.parametrize("steps", [2, 3, 4, 5, 20, 30, 600])
 def test_plms(steps):
     course = plan("PLMS", "Automatic", steps)
     first, draw = draws(course)

@@ -203,6 +203,8 @@ def test_the_penultimate_level_is_left_out_on_demand():
         JobOptions(sigma_max=math.nan),
         JobOptions(rho=-2.0),
         JobOptions(rho=math.inf),
+        JobOptions(rho=0.0001),
+        JobOptions(rho=0.01, sigma_min=1e-5),
     ],
 )
 def test_ends_that_leave_no_range_are_refused(options):
@@ -219,7 +221,13 @@ def test_ddim_takes_one_level_more_where_the_stride_does_not_divide():
     assert ddim_timesteps(20) == [*range(1, 1000, 50)]
     assert (len(ddim_timesteps(30)), ddim_timesteps(30)[-1]) == (31, 991)
     assert ddim_timesteps(1) == [1]
-    assert ddim_timesteps(5000) == [*range(1, 1000)]
+    assert ddim_timesteps(5000) == [*range(1, 1000), 999]
+
+
+@pytest.mark.parametrize(("steps", "levels"), [(3, 4), (9, 10), (27, 28), (37, 38), (600, 1000), (1000, 1000)])
+def test_ddim_begins_at_the_highest_level_where_the_stride_meets_it(steps, levels):
+    places = ddim_timesteps(steps)
+    assert (len(places), places[-1]) == (levels, 999)
 
 
 def test_quadratic_timesteps_are_denser_at_the_bottom():
