@@ -15,7 +15,7 @@ from runtime.channel import Message
 from runtime.patience import Patience, stuck
 from runtime.progress import Progress
 from runtime.refusals import Refusals, stamp_of
-from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
+from runtime.request import Extras, ExtrasResult, RequestError, Result
 from runtime.tasks import (
     Forget,
     Generate,
@@ -27,10 +27,11 @@ from runtime.tasks import (
     Task,
     Unload,
     as_request_error,
+    beginning,
     fail,
     finish,
+    gone,
     nothing_drawn,
-    passes,
 )
 from runtime.worker_process import WorkerProcess, died
 
@@ -82,10 +83,8 @@ class Dispatch:
 
     def end(self) -> None:
         """Fail what waits and end the worker."""
-        gone = RequestError("stopping", "The server is stopping.", "Start it again.")
-        for task in (self._current, *self.pending):
-            if task is not None:
-                fail(task, gone)
+        for task in filter(None, (self._current, *self.pending)):
+            fail(task, gone())
         if self._worker is not None:
             self._worker.stop()
 
@@ -177,19 +176,10 @@ class Dispatch:
     def _begin_generate(self, task: Generate) -> None:
         self._current = task
         self.patience.begin()
-        request = task.request
-        kind = "extras" if isinstance(request, Extras) else "scripts_img2img" if request.start else "scripts_txt2img"
-        self.progress = Progress(
-            job=kind,
-            task=task.name,
-            job_count=passes(request),
-            sampling_steps=request.steps if isinstance(request, Request) else 0,
-            job_timestamp=time.strftime("%Y%m%d%H%M%S"),
-            began=time.monotonic(),
-        )
+        self.progress = beginning(task)
         self._announce(protocol.Job("started"))
-        body, blobs = wire.pack(request)
-        do = "enlarge" if isinstance(request, Extras) else "generate"
+        body, blobs = wire.pack(task.request)
+        do = "enlarge" if isinstance(task.request, Extras) else "generate"
         self.ensure_worker().send({"do": do, "id": task.id, "request": body}, blobs)
 
     def _hear(self, heard: Heard) -> None:

@@ -16,7 +16,19 @@ from runtime.dispatch import Dispatch
 from runtime.progress import Progress
 from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
 from runtime.task_book import TaskBook
-from runtime.tasks import Forget, Generate, Heard, Interrupt, Load, ModelState, Task, Unload, as_request_error
+from runtime.tasks import (
+    Forget,
+    Generate,
+    Heard,
+    Interrupt,
+    Load,
+    ModelState,
+    Task,
+    Unload,
+    as_request_error,
+    fail,
+    gone,
+)
 
 
 class Jobs:
@@ -51,26 +63,25 @@ class Jobs:
         self._dispatch.refuse(path, error)
 
     def leave(self) -> None:
-        """The server is about to end: a worker that ends now, by the same Ctrl-C, is not replaced."""
+        """The server is about to end: whoever waits is told so at once, and the worker ends. For signal handlers too.
+
+        A worker that ends now, by the same Ctrl-C, is not replaced.
+        """
         self._dispatch.leaving.set()
+        self._inbox.put(None)
 
     def stop(self) -> None:
-        """End the worker; what waits fails."""
+        """The same, until the worker has ended."""
         self.leave()
-        self._inbox.put(None)
         self._thread.join(5)
 
     def load(self, path: Path, sha256: str | None = None) -> Future[ModelState]:
         """Load a checkpoint, in turn; the future fails with RequestError."""
-        task = Load(path, sha256)
-        self._inbox.put(task)
-        return task.future
+        return self._put(Load(path, sha256))
 
     def unload(self) -> Future[ModelState]:
         """Take the model out of memory, in turn; the next job loads it again."""
-        task = Unload()
-        self._inbox.put(task)
-        return task.future
+        return self._put(Unload())
 
     def generate(
         self, request: Request, path: Path | None, sha256: str | None = None, name: str | None = None
@@ -105,8 +116,14 @@ class Jobs:
 
     def _hand_in(self, task: Generate, name: str | None, kind: str) -> Future[Any]:
         known = self.book.open(name, kind, task.future)
-        task = replace(task, name=known)
-        self._inbox.put(task)
+        return self._put(replace(task, name=known))
+
+    def _put(self, task: Task) -> Future[Any]:
+        """Nothing that comes after the end stays unanswered."""
+        if self._dispatch.leaving.is_set():
+            fail(task, gone())
+        else:
+            self._inbox.put(task)
         return task.future
 
     # -- everything below runs in the queue's own thread

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from runtime.channel import Message
+from runtime.progress import Progress
 from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
 from runtime.worker_process import WorkerProcess
 
@@ -99,10 +101,24 @@ def passes(request: Request | Extras) -> int:
     return request.n_iter * (2 if request.hires else 1)
 
 
+def beginning(task: Generate) -> Progress:
+    """Of a job that begins now."""
+    request = task.request
+    kind = "extras" if isinstance(request, Extras) else "scripts_img2img" if request.start else "scripts_txt2img"
+    return Progress(
+        job=kind,
+        task=task.name,
+        job_count=passes(request),
+        sampling_steps=request.steps if isinstance(request, Request) else 0,
+        job_timestamp=time.strftime("%Y%m%d%H%M%S"),
+        began=time.monotonic(),
+    )
+
+
 def nothing_drawn(request: Request | Extras) -> Result | ExtrasResult:
     """The answer to a job that was interrupted before it began."""
     if isinstance(request, Extras):
-        return ExtrasResult(())
+        return ExtrasResult((), interrupted=True)
     return Result(request, (), request.width or 0, request.height or 0, interrupted=True)
 
 
@@ -118,6 +134,11 @@ def fail(task: Task, error: RequestError) -> None:
         task.future.set_exception(error)
     if isinstance(task, Load) and task.job is not None:
         fail(task.job, error)
+
+
+def gone() -> RequestError:
+    """What whoever waits is told at the end."""
+    return RequestError("stopping", "The server is stopping.", "Start it again.")
 
 
 def as_request_error(failure: Exception) -> RequestError:

@@ -152,3 +152,14 @@ def test_skipped_is_over_when_the_next_batch_begins(jobs: Jobs, tmp_path: Path) 
     until(lambda: jobs.progress.job_no == 1)
     assert not jobs.progress.skipped
     assert len(drawn.result(SOON).pictures) == 2
+
+
+def test_the_end_is_told_to_whoever_waits_and_whoever_comes_late(jobs: Jobs, tmp_path: Path) -> None:
+    model = checkpoint(tmp_path, "a.safetensors")
+    asked = [jobs.generate(Request("snail", steps=500), model), jobs.load(model), jobs.unload()]
+    until(lambda: jobs.progress.sampling_step)
+    jobs.leave()
+    for future in (*asked, jobs.generate(Request(steps=1), model), jobs.load(model)):
+        with pytest.raises(RequestError) as told:
+            future.result(SOON)
+        assert told.value.code == "stopping"

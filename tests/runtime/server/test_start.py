@@ -1,8 +1,13 @@
 """The start: a quick first answer, the page a little later, ports, warnings, sharing."""
 
+import os
+import signal
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from runtime import protocol
 from tests.fakes.serving import CHECKOUT, FAKE, command, environment, free_port, serve, until
@@ -102,3 +107,17 @@ def test_sharing_without_a_network_is_said_and_the_server_goes_on(data: Path) ->
         assert "No public address" in served.log()
         assert served.get("/internal/ping").status_code == 200
         assert served.get("/sdapi/v1/progress").status_code == 401
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without a signal")
+def test_a_server_that_is_ended_during_a_job_tells_who_waits_and_logs_no_fault(data: Path) -> None:
+    with serve(data, "--nowebui") as served:
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(served.draw, prompt="snail", steps=500)
+            until(lambda: served.progress()["state"]["sampling_step"])
+            served.process.send_signal(signal.SIGTERM)
+            answer = running.result(120)
+        served.process.wait(120)
+        assert (answer.status_code, answer.json()["error"]) == (503, "stopping")
+        assert "Traceback" not in served.log()
+        assert "CancelledError" not in served.log()
