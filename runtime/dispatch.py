@@ -83,8 +83,9 @@ class Dispatch:
 
     def end(self) -> None:
         """Fail what waits and end the worker."""
-        for task in filter(None, (self._current, *self.pending)):
-            fail(task, gone())
+        for task in (self._current, *self.pending):
+            if task is not None:
+                fail(task, gone())
         if self._worker is not None:
             self._worker.stop()
 
