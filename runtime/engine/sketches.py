@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from runtime.engine.unpickle import Inert, Known, PickleError
+from runtime.engine.unpickle import Inert, Known, PickleError, dictionary_key
 
 MOST_DIMENSIONS = 8
+#: what a tensor is rebuilt of
+_MOST_ARGUMENTS = 16
 #: torch's types: name of the dtype -> (name in a safetensors header, bytes)
 TYPES = {
     "float64": ("F64", 8), "float32": ("F32", 4), "float16": ("F16", 2), "bfloat16": ("BF16", 2),
@@ -65,20 +67,27 @@ def known_globals(make: Callable[[Sketch], Any]) -> dict[str, Any]:
         return make(_sketch(storage, offset, shape, strides, kind))
 
     first = Known(lambda value, *_rest: value)
+    rebuilders = (Known(tensor), Known(typed), first)
+
+    def subclassed(function: Any, _type: Any, arguments: Any, *_state: Any) -> Any:
+        if function not in rebuilders or not isinstance(arguments, tuple) or len(arguments) > _MOST_ARGUMENTS:
+            raise PickleError("a tensor of an unknown class")
+        return function.call(*arguments)
+
     empty = Known(lambda *_: {})
     return {
-        "torch._utils._rebuild_tensor": Known(tensor),
-        "torch._utils._rebuild_tensor_v2": Known(tensor),
-        "torch._utils._rebuild_tensor_v3": Known(typed),
+        "torch._utils._rebuild_tensor": rebuilders[0],
+        "torch._utils._rebuild_tensor_v2": rebuilders[0],
+        "torch._utils._rebuild_tensor_v3": rebuilders[1],
         "torch._utils._rebuild_parameter": first,
         "torch._utils._rebuild_parameter_with_state": first,
-        "torch._tensor._rebuild_from_type_v2": Known(_from_type),
-        "torch.Size": Known(lambda sizes: tuple(sizes)),
+        "torch._tensor._rebuild_from_type_v2": Known(subclassed),
+        "torch.Size": Known(_size),
         "collections.OrderedDict": Known(_dictionary),
         "collections.defaultdict": empty,
         "torch.nn.modules.container.ParameterDict": empty,
         "_codecs.encode": Known(lambda text, *_: text.encode("latin-1")),
-        "numpy.dtype": Known(lambda code, *_: Inert(f"dtype {code}")),
+        "numpy.dtype": Known(_dtype),
         "numpy.core.multiarray.scalar": Known(_scalar),
         "numpy._core.multiarray.scalar": Known(_scalar),
         **{f"torch.{name}": Type(name) for name in TYPES},
@@ -98,6 +107,9 @@ def _sketch(storage: Any, offset: Any, shape: Any, strides: Any, kind: Any) -> S
         raise PickleError("a tensor's shape is damaged")
     if any(type(number) is not int or not 0 <= number < 2**62 for number in (offset, *shape, *strides)):
         raise PickleError("a tensor's shape is damaged")
+    # a side of 0 makes the product small, whatever the others are
+    if math.prod(side or 1 for side in shape) >= 2**60:
+        raise PickleError("a tensor's shape is damaged")
     count, room = math.prod(shape), storage.count * storage.type.bytes // kind.bytes
     last = offset + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
     if count > room or (count and last >= room) or offset > room:
@@ -105,19 +117,25 @@ def _sketch(storage: Any, offset: Any, shape: Any, strides: Any, kind: Any) -> S
     return Sketch(storage, offset, shape, strides, kind)
 
 
-def _from_type(function: Any, _type: Any, arguments: Any, *_state: Any) -> Any:
-    if not isinstance(function, Known) or not isinstance(arguments, tuple):
-        raise PickleError("a tensor of an unknown class")
-    return function.call(*arguments)
+def _size(sides: Any) -> tuple[Any, ...]:
+    """The very tuple that is in the file."""
+    if not isinstance(sides, tuple):
+        raise PickleError("a shape is no tuple")
+    return sides
 
 
 def _dictionary(pairs: Any = (), *_: Any) -> dict[Any, Any]:
+    if not isinstance(pairs, (list, tuple)):
+        raise PickleError("a dictionary's pairs are no list")
     found: dict[Any, Any] = {}
     for name, value in pairs:
-        if not isinstance(name, (str, int)):
-            raise PickleError("a key is no text")
-        found[name] = value
+        found[dictionary_key(name)] = value
     return found
+
+
+def _dtype(code: Any, *_: Any) -> Inert:
+    """NumPy's word for a type."""
+    return Inert(f"dtype {code}" if isinstance(code, str) and len(code) < 40 else "dtype")
 
 
 def _scalar(kind: Any, raw: Any = None, *_: Any) -> Any:

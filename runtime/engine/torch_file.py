@@ -20,6 +20,10 @@ from runtime.request import RequestError
 
 #: bytes of the structure (names, shapes), not of the numbers
 LARGEST_PICKLE = 64 * 1024 * 1024
+#: a hundred bytes for a tensor
+LARGEST_DIRECTORY = 8 * 1024 * 1024
+#: of the pickles before the structure, which say what kind of file it is
+_FEW_OPERATIONS = 1000
 #: tied weights are told more than once; a file that tells everything this often is made to fill the memory
 MOST_TOLD = 8
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -65,10 +69,12 @@ def read_torch_file(path: Path, kind: str, make: Make) -> dict[Any, Any]:
 def _read_zip(mapped: mmap.mmap, make: Make) -> Any:
     # a reader of its own, so that the archive's directory moves no place in the mapped file
     try:
-        archive = zipfile.ZipFile(io.BufferedReader(_Raw(mapped)))
+        archive = zipfile.ZipFile(_Archive(mapped))
     except zipfile.BadZipFile as broken:
         # its directory is at the end
         raise EOFError("its end is missing") from broken
+    except PickleError:
+        raise
     except (UnicodeDecodeError, ValueError, OverflowError) as broken:
         raise PickleError("its directory is damaged") from broken
     entries = {info.filename: info for info in archive.infolist()}
@@ -109,17 +115,11 @@ def _entry(mapped: mmap.mmap, info: zipfile.ZipInfo) -> tuple[int, int]:
     return start, info.file_size
 
 
-class _Raw(io.RawIOBase):
-    """The mapped file as a seekable stream."""
+class _Archive:
+    """The mapped file as `zipfile` reads it: its directory, at the end; each entry there becomes an object."""
 
     def __init__(self, mapped: mmap.mmap) -> None:
         self._mapped, self._place = mapped, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
         place = offset + {0: 0, 1: self._place, 2: len(self._mapped)}[whence]
@@ -128,22 +128,27 @@ class _Raw(io.RawIOBase):
         self._place = place
         return place
 
-    def readinto(self, buffer: Any) -> int:
-        taken = self._mapped[self._place : self._place + len(buffer)]
-        buffer[: len(taken)] = taken
+    def tell(self) -> int:
+        return self._place
+
+    def read(self, count: int = -1) -> bytes:
+        end = len(self._mapped) if count < 0 else min(self._place + count, len(self._mapped))
+        if end - self._place > LARGEST_DIRECTORY:
+            raise PickleError(f"its directory takes {end - self._place:,} bytes")
+        taken = self._mapped[self._place : end]
         self._place += len(taken)
-        return len(taken)
+        return taken
 
 
 # -- the stream of before 1.6: five pickles, then for each storage its count and its numbers
 
 
 def _read_stream(mapped: mmap.mmap, make: Make) -> Any:
-    stream: Any = mapped  # it reads, seeks and tells as a file does
-    magic, version, _system = (unpickle(stream, {}, _no_storage) for _ in range(3))
+    stream = io.BytesIO(mapped[:LARGEST_PICKLE])
+    magic, version, _system = (unpickle(stream, {}, _no_storage, _FEW_OPERATIONS) for _ in range(3))
     if (magic, version) != (_LEGACY_MAGIC, 1001):
         raise PickleError("it is a pickle of something else than torch's")
-    begin = mapped.tell()
+    begin = stream.tell()
     # 1. the types of the storages, which lie behind the structure that names them
     kinds: dict[str, Type] = {}
 
@@ -153,10 +158,9 @@ def _read_stream(mapped: mmap.mmap, make: Make) -> Any:
         return Storage(kind, 0, count)
 
     unpickle(stream, known_globals(lambda sketch: sketch), _classes_aside(note))
-    if mapped.tell() - begin > LARGEST_PICKLE:
-        raise PickleError("its structure is too large")
     # 2. where each lies
-    places = _places(mapped, unpickle(stream, {}, _no_storage), kinds)
+    keys = unpickle(stream, {}, _no_storage)
+    places = _places(mapped, stream.tell(), keys, kinds)
 
     # 3. again, with them
     def find(key: Any) -> Any:
@@ -166,7 +170,7 @@ def _read_stream(mapped: mmap.mmap, make: Make) -> Any:
             raise PickleError("a tensor has fewer bytes than numbers")
         return found
 
-    mapped.seek(begin)
+    stream.seek(begin)
     return unpickle(stream, known_globals(_Counted(make, mapped)), _classes_aside(find))
 
 
@@ -179,10 +183,9 @@ def _classes_aside(find: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return found
 
 
-def _places(mapped: mmap.mmap, keys: Any, kinds: Mapping[str, Type]) -> dict[str, Storage]:
-    """Where the numbers of each storage lie, in the order of `keys`; EOFError where they end too early."""
+def _places(mapped: mmap.mmap, place: int, keys: Any, kinds: Mapping[str, Type]) -> dict[str, Storage]:
+    """Where the numbers of each storage lie, from `place` on in the order of `keys`; EOFError where they end early."""
     found: dict[str, Storage] = {}
-    place = mapped.tell()
     for key in keys if isinstance(keys, list) else ():
         if not isinstance(key, str) or key not in kinds:
             raise PickleError("its list of storages is damaged")

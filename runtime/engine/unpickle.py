@@ -1,32 +1,44 @@
 """Read a pickle as what it is, a program for a stack machine, and build nothing but plain values.
 
 No class is imported by name and no function is called: a global that the caller's table does not know becomes an
-`Inert` record, and so does everything made of it. The standard library only splits the bytes into operations.
+`Inert` record, and so does everything made of it. The standard library only splits the bytes into operations. What a
+pickle makes stays in proportion to its own size: a reference to what is there already takes a byte or two, so whatever
+copies or walks through such a thing is charged.
 """
 
 from __future__ import annotations
 
 import pickletools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-#: a large training run's checkpoint has some hundred thousand operations
-MOST_OPERATIONS = 5_000_000
+#: 40 for a tensor; SDXL's with an averaged copy and an optimizer's two states has 400,000
+MOST_OPERATIONS = 1_000_000
+#: elements and bytes that may be copied, and how many more for each byte of the pickle
+_COPIES, _COPIES_PER_BYTE = 100_000, 2
+#: characters, bytes; a tensor's name has some hundred
+_LONGEST_KEY = 4096
 
 
 class PickleError(ValueError):
     """These bytes are no pickle that can be read; the message says why."""
 
 
-@dataclass(eq=False)
 class Inert:
     """What stands for a class, a function, or an object made of one, that is not in the table; it does nothing."""
 
-    name: str
-    arguments: tuple[Any, ...] = ()
-    state: Any = None
-    items: list[Any] = field(default_factory=list)
+    __slots__ = ("arguments", "items", "name", "state")
+
+    def __init__(self, name: str, arguments: tuple[Any, ...] = ()) -> None:
+        self.name, self.arguments = name, arguments
+        self.state: Any = None
+        self.items: list[Any] | None = None
+
+    def hold(self, values: list[Any]) -> None:
+        """What a list or a dictionary of a class of its own would take in."""
+        self.items = self.items or []
+        self.items.extend(values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +58,24 @@ _LITERALS = frozenset({
 # fmt: on
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _SCALARS = (str, int, float, bool, bytes, type(None))
+_SIZED = (str, bytes, bytearray, list, tuple, dict)
 
 
-def unpickle(file: BinaryIO, table: Mapping[str, Any], find_stored: Callable[[Any], Any]) -> Any:
+def unpickle(
+    file: BinaryIO, table: Mapping[str, Any], find_stored: Callable[[Any], Any], operations: int = MOST_OPERATIONS
+) -> Any:
     """One pickle from `file`, which is left behind its end; PickleError says what is wrong with it.
 
     `table` gives what `module.name` stands for, `find_stored` what a persistent id (an entry of another file) does.
     """
     machine = _Machine(table, find_stored)
-    operation = "its start"
+    operation, begin = "its start", file.tell()
     try:
-        for count, (code, argument, _place) in enumerate(pickletools.genops(file)):
+        for count, (code, argument, place) in enumerate(pickletools.genops(file)):
             operation = code.name
-            if count >= MOST_OPERATIONS:
-                raise PickleError(f"it has more than {MOST_OPERATIONS:,} operations")
+            if count >= operations:
+                raise PickleError(f"it has more than {operations:,} operations")
+            machine.read = (place or 0) - begin
             machine.do(operation, argument)
         return machine.result()
     except PickleError:
@@ -73,6 +89,16 @@ class _Machine:
         self._table, self._find_stored = table, find_stored
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
+        self._strangers: dict[str, Inert] = {}
+        #: bytes of the pickle so far
+        self.read = 0
+        self._copied = 0
+
+    def charge(self, count: int) -> None:
+        """So many elements or bytes are walked through or copied."""
+        self._copied += count
+        if self._copied > _COPIES + _COPIES_PER_BYTE * self.read:
+            raise PickleError("it tells the same over and over")
 
     def result(self) -> Any:
         (value,) = self._stack
@@ -128,7 +154,10 @@ class _Machine:
     # -- the memo
 
     def put(self, place: Any) -> None:
-        self._memo[len(self._memo) if place is None else int(place)] = self.top()
+        number = len(self._memo) if place is None else int(place)
+        if not 0 <= number < 2**32:
+            raise PickleError("its memo is damaged")
+        self._memo[number] = self.top()
 
     def get(self, place: Any) -> None:
         self.push(self._memo[int(place)])
@@ -140,7 +169,7 @@ class _Machine:
         if isinstance(target, list):
             target.extend(values)
         elif isinstance(target, Inert):
-            target.items.extend(values)
+            target.hold(values)
         else:
             raise PickleError("it appends to something that is no list")
 
@@ -148,9 +177,9 @@ class _Machine:
         target = self.top()
         pairs = list(zip(values[::2], values[1::2], strict=True))
         if isinstance(target, dict):
-            target.update((_key(name), value) for name, value in pairs)
+            target.update((dictionary_key(name), value) for name, value in pairs)
         elif isinstance(target, Inert):
-            target.items.extend(pairs)
+            target.hold(pairs)
         else:
             raise PickleError("it sets items of something that is no dictionary")
 
@@ -162,7 +191,10 @@ class _Machine:
     def find(self, name: str) -> Any:
         # both names of Python 2's and 3's module
         plain = name.replace(" ", ".").replace("__builtin__.", "builtins.")
-        return self._table.get(plain) or Inert(plain)
+        found = self._table.get(plain) or self._strangers.get(plain)
+        if found is None:
+            found = self._strangers[plain] = Inert(plain)
+        return found
 
     def stack_global(self, _argument: Any) -> None:
         module, name = self.pop_many(2)
@@ -174,6 +206,7 @@ class _Machine:
         if not isinstance(arguments, tuple):
             raise PickleError("arguments are no tuple")
         if isinstance(what, Known):
+            self.charge(len(arguments) + sum(len(one) for one in arguments if isinstance(one, _SIZED)))
             self.push(what.call(*arguments))
         elif isinstance(what, Inert):
             self.push(Inert(what.name, arguments))
@@ -187,7 +220,8 @@ class _Machine:
             target.state = state
         elif isinstance(target, dict) and isinstance(state, dict) and isinstance(state.get("_parameters"), dict):
             # torch.nn.ParameterDict keeps its entries there
-            target.update((_key(name), value) for name, value in state["_parameters"].items())
+            self.charge(len(state["_parameters"]))
+            target.update((dictionary_key(name), value) for name, value in state["_parameters"].items())
 
     def newobj_ex(self, _argument: Any) -> None:
         what, arguments, _named = self.pop_many(3)
@@ -201,16 +235,20 @@ class _Machine:
         self.push(self._find_stored(key))
 
 
-def _key(value: Any) -> Any:
-    """A dictionary's key: what hashes without a walk through it; objects are told apart by identity."""
-    flat = isinstance(value, tuple) and all(isinstance(part, _SCALARS) for part in value)
-    if flat or isinstance(value, (*_SCALARS, Inert, Known)):
-        return value
-    raise PickleError(f"a {type(value).__name__} is a key")
+def dictionary_key(value: Any) -> Any:
+    """A key that is hashed and compared at once; a tuple, a long text or number is told apart by identity alone.
+
+    Tuples and whole numbers from 61 bits on can be chosen so that all of them hash alike.
+    """
+    if not isinstance(value, (tuple, *_SCALARS, Inert, Known)):
+        raise PickleError(f"a {type(value).__name__} is a key")
+    long = len(value) > _LONGEST_KEY if isinstance(value, (str, bytes)) else False
+    large = abs(value) >= 2**60 if isinstance(value, int) else False
+    return Inert("key", (value,)) if long or large or isinstance(value, tuple) else value
 
 
 def _pairs(values: list[Any]) -> dict[Any, Any]:
-    return {_key(name): value for name, value in zip(values[::2], values[1::2], strict=True)}
+    return {dictionary_key(name): value for name, value in zip(values[::2], values[1::2], strict=True)}
 
 
 _ACTS: dict[str, Callable[[_Machine, Any], None]] = {

@@ -6,6 +6,7 @@ import os
 import pickle
 import random
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from runtime.engine import torch_file
 from runtime.engine.outline import read_outline, state_of
 from runtime.engine.pickled import read_pickled
 from runtime.engine.tensors import open_tensors, read_tensors
@@ -211,7 +213,6 @@ def test_a_crafted_tensor_is_read_where_its_numbers_are_true(tmp_path):
         b"\x80\x02cposix\nsystem\n.",
         b"\x80\x02]" + b"\x85" * 200_000 + b".",
         b"\x80\x02}]K\x01s.",
-        b"\x80\x02}" + b"]" + b"\x85" * 200_000 + b"K\x01s.",
         b"I" + b"9" * 1_000_000 + b"\n.",
         b"",
         b"\x80",
@@ -229,6 +230,76 @@ def test_the_same_numbers_over_and_over_are_refused(tmp_path):
     assert refused(path) == "file-damaged"
 
 
+#: a list of 20,000 pairs, and a dictionary of as many entries, for `h\x01`
+PAIRS = b"](" + b"".join(b"X\x05\x00\x00\x00%05dK\x01\x86" % k for k in range(20_000)) + b"eq\x010"
+ENTRIES = b"}(" + b"".join(b"X\x05\x00\x00\x00%05dK\x01" % k for k in range(20_000)) + b"uq\x010"
+PARAMETERS = ENTRIES + b"}X\x0b\x00\x00\x00_parametersh\x01sq\x030"
+BOMBS = {
+    "text": b"X\x40\x42\x0f\x00" + b"a" * 1_000_000 + b"q\x010](c_codecs\nencode\nq\x02" + b"h\x02h\x01\x85R" * 100,
+    "sizes": b"](" + b"K\x01" * 20_000 + b"eq\x010](ctorch\nSize\nq\x02" + b"h\x02h\x01\x85R" * 500,
+    "pairs": PAIRS + b"](ccollections\nOrderedDict\nq\x02" + b"h\x02h\x01\x85R" * 500,
+    "parameters": PARAMETERS + b"](ctorch.nn.modules.container\nParameterDict\nq\x02" + b"h\x02)Rh\x03b" * 500,
+    "arguments": b"(" + b"K\x01" * 20_000 + b"tq\x010](ccollections\ndefaultdict\nq\x02" + b"h\x02h\x01R" * 500,
+}
+
+
+@FORMATS
+@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
+def test_a_small_structure_that_makes_much_is_refused(tmp_path, as_zip, bomb):
+    structure, path = b"\x80\x02" + bomb + b"e.", tmp_path / "bomb.pt"
+    if as_zip:
+        crafted(path, structure)
+    else:
+        heads = b"".join(pickle.dumps(head, 2) for head in (0x1950A86A20F9469CFC6C, 1001, {}))
+        path.write_bytes(heads + structure + pickle.dumps([], 2))
+    tracemalloc.start()
+    try:
+        assert refused(path) == "file-damaged"
+        # far below what it would have made: 500 times 20,000 elements, or 100 million letters
+        assert tracemalloc.get_traced_memory()[1] < 12 * path.stat().st_size + 15_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_too_many_operations_are_refused(tmp_path):
+    assert refused(crafted(tmp_path / "long.pt", b"\x80\x02](" + b"N" * 1_000_001 + b"e.")) == "file-damaged"
+
+
+def test_what_is_shared_is_never_spelled_out(tmp_path):
+    """60 lists that hold the one before twice: 2 to the 60th elements for whoever walks through them."""
+    nested = b"]q\x000" + b"".join(
+        b"](h" + bytes([k]) + b"h" + bytes([k]) + b"eq" + bytes([k + 1]) + b"0" for k in range(60)
+    )
+    called = b"cnumpy\ndtype\nh\x3c\x85R" + b"cposix\nsystem\nh\x3c\x85R"
+    path = crafted(tmp_path / "shared.pt", b"\x80\x02" + nested + b"}" + called + b"s.")
+    (key, value), *_ = read_pickled(path).items()
+    assert "numpy" not in str(key) + str(value)
+    assert read_outline(path).tensors == {}
+
+
+def test_keys_that_are_made_to_collide_are_told_apart(tmp_path):
+    numbers = {k * (2**61 - 1): k for k in range(1, 100)} | {(-1, -2): 100, (-2, -1): 101}
+    read = read_pickled(save(tmp_path / "k.pt", numbers))
+    assert list(read.values()) == [*range(1, 102)]
+    assert len({hash(key) for key in read}) == len(read)
+    assert read_pickled(save(tmp_path / "s.pt", {320: 1, -7: 2, None: 3}))[320] == 1
+
+
+def test_a_directory_without_end_is_refused(tmp_path, monkeypatch):
+    path = save(tmp_path / "t.pt", some_tensors())
+    monkeypatch.setattr(torch_file, "LARGEST_DIRECTORY", 500)
+    assert refused(path) == "file-damaged"
+
+
+def test_a_large_trainings_checkpoint_is_far_below_every_limit(tmp_path):
+    """As many tensors as SDXL with an averaged copy and an optimizer's two states."""
+    one = torch.zeros(1, 1)
+    weights = {f"model.diffusion_model.output_blocks.{k}.transformer_blocks.weight": one for k in range(5_000)}
+    states = {k: {"step": torch.tensor(1.0), "exp_avg": one, "exp_avg_sq": one} for k in range(1_680)}
+    path = save(tmp_path / "t.ckpt", {"state_dict": weights, "optimizer_states": [{"state": states}]})
+    assert len(read_outline(path).tensors) == 5_000
+
+
 def test_a_compressed_archive_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", b"\x00" * 10_000_000)
@@ -240,6 +311,8 @@ def test_depth_and_far_places_of_the_memo_do_no_harm(tmp_path):
     assert read_pickled(path) == {}
     path = crafted(tmp_path / "deep.pt", b"\x80\x02}K\x01" + b"]" * 200_000 + b"a" * 199_999 + b"s.")
     assert isinstance(read_pickled(path)[1], list)
+    path = crafted(tmp_path / "key.pt", b"\x80\x02}]" + b"\x85" * 200_000 + b"K\x01s.")
+    assert list(read_pickled(path).values()) == [1]
 
 
 @FORMATS
