@@ -249,12 +249,8 @@ class Worker:
             raise RequestError("no-model", "No checkpoint is loaded.", "Choose a checkpoint first.")
         return self.instruments().easel(self.model, self.fetch)
 
-    def fetch(self, spelling: str) -> Model:
-        """Another checkpoint in the place of the loaded one, by any spelling of its name; RequestError if none is."""
-        path = self.instruments().find_checkpoint(spelling)
-        if path is None:
-            message = f"There is no checkpoint named {spelling}."
-            raise RequestError("checkpoint-unknown", message, "Choose one of the list, or refresh it.")
+    def fetch(self, path: Path) -> Model:
+        """Another checkpoint in the place of the loaded one."""
         if self.model is None or self.model.path != path:
             return self.read(path, self.hashes.get(path))
         return self.model

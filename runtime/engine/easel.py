@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from runtime.engine.networks.tags import Tag
     from runtime.engine.networks.wardrobe import Wardrobe, Worn
 
-#: another checkpoint by any spelling of its name, in the place of the one that is loaded
-Fetch = Callable[[str], Model]
+#: the file of a checkpoint by any spelling of its name; None if there is none
+Find = Callable[[str], Path | None]
+#: the checkpoint in a file, in the place of the one that is loaded
+Fetch = Callable[[Path], Model]
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Easel:
 
     model: Model
     outputs: Outputs
+    find: Find | None = None
     fetch: Fetch | None = None
     wardrobe: Wardrobe | None = None
     embeddings: Path | None = None
@@ -42,18 +45,17 @@ class Easel:
     vaes: VaeRack | None = None
     _options: JobOptions | None = None
 
+    def path_of(self, spelling: str) -> Path:
+        """Where this checkpoint lies; RequestError if there is none of this name."""
+        path = None if self.find is None else self.find(spelling)
+        if path is None:
+            message = f"There is no checkpoint named {spelling}."
+            raise RequestError("checkpoint-unknown", message, "Choose one of the list, or refresh it.")
+        return path
+
     def take(self, spelling: str) -> Model:
-        """Go on with this checkpoint; RequestError if there is none of this name."""
-        if self.fetch is None:
-            raise RequestError(
-                "checkpoint-unknown", f"There is no checkpoint named {spelling}.", "Choose one of the list."
-            )
-        # the old one must be nobody's any more: there may be room for one alone
-        del self.model
-        self.model = self.fetch(spelling)
-        if self._options is not None:
-            self.fit_vae(self._options)
-        return self.model
+        """Go on with this checkpoint; RequestError if there is none of this name, and the old one stays."""
+        return self.return_to(self.path_of(spelling))
 
     def fit_vae(self, options: JobOptions) -> tuple[str, ...]:
         """Use the VAE that these options ask for, with checkpoints that are taken later too; sentences for the user."""
@@ -64,8 +66,17 @@ class Easel:
         return comments
 
     def return_to(self, path: Path) -> Model:
-        """The job's own checkpoint again, where another took its place."""
-        return self.model if self.model.path == path else self.take(str(path))
+        """The checkpoint in this file, as the job's own where another took its place."""
+        if self.model.path == path:
+            return self.model
+        if self.fetch is None:
+            raise RequestError("checkpoint-unknown", f"There is no checkpoint at {path}.", "Choose one of the list.")
+        # the old one must be nobody's any more: there may be room for one alone
+        del self.model
+        self.model = self.fetch(path)
+        if self._options is not None:
+            self.fit_vae(self._options)
+        return self.model
 
     @contextmanager
     def wear(self, tags: Sequence[Tag]) -> Iterator[Worn | None]:

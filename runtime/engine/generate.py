@@ -40,7 +40,7 @@ def generate(request: Request, easel: Easel, report: Callable[[Step], None], wis
     comments = easel.fit_vae(request.options)
     home, native = easel.model.path, easel.model.traits.native
     job = check(request, native, easel.default_lora(request.options))
-    _check_upscalers(job, easel)
+    _check_names(job, easel)
     # 2. start
     learnt = Learnt(dict(job.notes), [*job.comments, *comments])
     under, start_hash = _underpainting(job, easel, learnt)
@@ -76,9 +76,12 @@ def generate(request: Request, easel: Easel, report: Callable[[Step], None], wis
     )
 
 
-def _check_upscalers(job: Job, easel: Easel) -> None:
-    """Before anything is drawn: RequestError `upscaler-unknown`."""
+def _check_names(job: Job, easel: Easel) -> None:
+    """Before anything is drawn: RequestError `checkpoint-unknown` or `upscaler-unknown`."""
     second, options = job.second_pass, job.request.options
+    for checkpoint in (job.request.refiner_checkpoint, job.hires and job.hires.checkpoint):
+        if checkpoint:
+            easel.path_of(checkpoint)
     if second is not None and second.upscaler not in LATENT_MODES:
         easel.upscaler(second.upscaler, options)
     if job.request.start is not None:

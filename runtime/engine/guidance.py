@@ -7,7 +7,7 @@ Salimans & Ho 2022 (velocity). Where steps leave the negative prompt out: AUTOMA
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
@@ -85,8 +85,16 @@ _Row = tuple[Condition, Tensor | None]
 class Denoiser:
     """Called by a sampler's loop with (x, sigma); counts its calls from 0, which is what prompt editing goes by."""
 
-    def __init__(self, view: View, scales: Scales, kept: Kept | None = None, change: Change | None = None) -> None:
-        self._views, self._scales, self._kept, self._change = [view], scales, kept, change
+    def __init__(
+        self,
+        view: View,
+        scales: Scales,
+        kept: Kept | None = None,
+        change: Change | None = None,
+        look: Callable[[Tensor], None] | None = None,
+    ) -> None:
+        """`look` sees every estimate; what it raises passes through."""
+        self._views, self._scales, self._kept, self._change, self._look = [view], scales, kept, change, look
         self.calls = 0
         #: what the negative prompt alone led to, for the CFG++ samplers
         self.unconditional: Tensor | None = None
@@ -102,6 +110,8 @@ class Denoiser:
             # those samplers' own x is divided by sqrt(1 + sigma²), and the original goes into it without noise
             x = kept.blend(x, math.hypot(1.0, sigma))
         clean, alone = self._guided(x, sigma)
+        if self._look is not None:
+            self._look(clean)
         if kept is not None and not kept.before:
             clean = kept.blend(clean)
         self.calls += 1

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
 
+from runtime.catalogue import SamplerInfo
 from runtime.engine import autoencoder, hires, images
 from runtime.engine.easel import Easel
 from runtime.engine.job import Job, SecondPass
+from runtime.engine.noise import Noise
 from runtime.engine.pixels import to_tensor
 from runtime.engine.resize import STRETCH, resize
-from runtime.engine.run import Batch, Learnt, Run, coder_of, noise_for, sample
+from runtime.engine.run import Batch, Learnt, Run, coder_of, sample
 from runtime.engine.start import Ground, Underpainting, lay_ground
 from runtime.engine.upscale.enlarge import InterruptedUpscalingError, Watcher
 from runtime.engine.watch import Watch
@@ -40,13 +43,9 @@ def draw(easel: Easel, job: Job, batch: Batch, under: Underpainting | None, watc
         if job.request.options.save_images_before_highres_fix and job.request.save:
             small = tuple(map(images.to_image, autoencoder.decode(coder_of(easel, run), latents)))
         try:
-            ground = _enlarged(easel, job, second, run, batch, latents, watch)
+            ground = _enlarged(easel, job, second, batch, latents, watch, home)
         except InterruptedUpscalingError:
             return Drawn(autoencoder.decode(coder_of(easel, run), latents), True)
-        if job.request.hires is not None and job.request.hires.checkpoint:
-            easel.take(job.request.hires.checkpoint)
-        else:
-            easel.return_to(home)
         run = second_run(job, second)
         latents, unfinished = _sampled(easel, run, batch, ground, watch, number + 1, learnt, final=True)
     return Drawn(autoencoder.decode(coder_of(easel, run), latents), unfinished, small)
@@ -74,7 +73,8 @@ def first_run(job: Job) -> Run:
     request, start = job.request, job.request.start
     run = Run(
         request, job.bare_prompt, job.negative_prompt, job.tags,
-        job.sampler, job.scheduler, request.steps, job.width, job.height, tiling=job.tiling,
+        job.sampler, job.scheduler, request.steps, job.width, job.height, told_size=(job.width, job.height),
+        edited_steps=_askings(job.sampler, request.steps), tiling=job.tiling,
         refines=job.second_pass is None or request.options.hires_fix_refiner_pass in ("first pass", "both passes"),
     )  # fmt: skip
     if start is None:
@@ -86,6 +86,11 @@ def first_run(job: Job) -> Run:
         image_cfg_scale=start.image_cfg_scale,
         noise_multiplier=noise_multiplier(job),
     )
+
+
+def _askings(sampler: SamplerInfo, steps: int) -> int:
+    """What prompt editing counts: second-order samplers ask twice a step."""
+    return steps * 2 if sampler.second_order else steps
 
 
 def noise_multiplier(job: Job) -> float:
@@ -112,7 +117,9 @@ def second_run(job: Job, second: SecondPass) -> Run:
         height * 8,
         denoising_strength=0.0 if hires_fix is None else hires_fix.denoising_strength,
         fixed_steps=True,
-        hires_steps=None if same_words else second.steps,
+        told_size=(job.width, job.height) if same_words else (second.target.width, second.target.height),
+        edited_steps=_askings(job.sampler, request.steps),
+        hires_edited_steps=None if same_words else _askings(second.sampler, second.steps),
         refines=request.options.hires_fix_refiner_pass in ("second pass", "both passes"),
         tiling=job.tiling,
     )
@@ -120,37 +127,40 @@ def second_run(job: Job, second: SecondPass) -> Run:
 
 def _ground(easel: Easel, run: Run, batch: Batch, under: Underpainting) -> Ground:
     def noise() -> Tensor:
-        return noise_for(run, batch, (run.height // 8, run.width // 8), easel.model.store.device).first()
+        """Of the seeds alone: neither a variation nor a seed's other size changes what lies under the mask."""
+        shape, source = (4, run.height // 8, run.width // 8), run.request.options.randn_source
+        return Noise(batch.seeds, shape=shape, device=easel.model.store.device, source=source).first()
 
-    size = (run.width, run.height)
-    return lay_ground(coder_of(easel, run), under, size, batch.seeds, run.request.options, noise)
+    return lay_ground(coder_of(easel, run), under, (run.width, run.height), batch.seeds, noise)
 
 
 def _enlarged(
-    easel: Easel, job: Job, second: SecondPass, run: Run, batch: Batch, latents: Tensor, watch: Watch
+    easel: Easel, job: Job, second: SecondPass, batch: Batch, latents: Tensor, watch: Watch, home: Path
 ) -> Ground:
-    """The first pass's result at the second's size: stretched as latents, or as a picture by an upscaler."""
-    upscaler, target = second.upscaler, second.target
-    coder = coder_of(easel, run)
+    """The first pass's result at the second's size: stretched as latents, or as a picture by an upscaler.
+
+    Afterwards the second pass's model is in place: hires fix's own, or the job's at `home`.
+    """
+    upscaler, target, run = second.upscaler, second.target, first_run(job)
     if upscaler in hires.LATENT_MODES:
-        larger = hires.cut(hires.stretch(latents, upscaler, target), target)
-        cells = (larger.shape[2], larger.shape[3])
-        return Ground(larger, None, autoencoder.seen(coder, None, None, batch.seeds, cells, job.request.options))
+        _change_model(easel, job, home)
+        return Ground(hires.cut(hires.stretch(latents, upscaler, target), target))
     enlarge = easel.upscaler(upscaler, job.request.options, Watcher(stop=watch.wants_no_more))
-    pictures = [images.to_image(one) for one in autoencoder.decode(coder, latents)]
+    pictures = [images.to_image(one) for one in autoencoder.decode(coder_of(easel, run), latents)]
     tensors = [to_tensor(resize(STRETCH, one, target.width, target.height, enlarge)) for one in pictures]
-    checkpoint = job.request.hires.checkpoint if job.request.hires else None
-    del coder
-    if checkpoint:
-        easel.take(checkpoint)
-    coder = coder_of(easel, run)
-    larger = hires.cut(torch.stack(autoencoder.encode(coder, tensors, batch.seeds)), target)
-    cells = (larger.shape[2], larger.shape[3])
-    sources = _cut_pixels(tensors, larger, target)
-    return Ground(larger, None, autoencoder.seen(coder, sources, None, batch.seeds, cells, job.request.options))
+    _change_model(easel, job, home)
+    larger = hires.cut(torch.stack(autoencoder.encode(coder_of(easel, run), tensors, batch.seeds)), target)
+    return Ground(larger, None, _cut_pixels(tensors, larger, target))
 
 
-def _cut_pixels(tensors: Sequence[Tensor], latents: Tensor, target: hires.Target) -> list[Tensor]:
+def _change_model(easel: Easel, job: Job, home: Path) -> None:
+    if job.hires is not None and job.hires.checkpoint:
+        easel.take(job.hires.checkpoint)
+    else:
+        easel.return_to(home)
+
+
+def _cut_pixels(tensors: Sequence[Tensor], latents: Tensor, target: hires.Target) -> tuple[Tensor, ...]:
     """The pixels that belong to the cells."""
     top, left = target.cut_y // 2 * 8, target.cut_x // 2 * 8
-    return [one[:, top : top + latents.shape[2] * 8, left : left + latents.shape[3] * 8] for one in tensors]
+    return tuple(one[:, top : top + latents.shape[2] * 8, left : left + latents.shape[3] * 8] for one in tensors)

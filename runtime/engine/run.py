@@ -10,21 +10,22 @@ import torch
 from torch import Tensor
 
 from runtime.catalogue import SamplerInfo
-from runtime.engine import autoencoder
+from runtime.engine import autoencoder, finite
 from runtime.engine.autoencoder import Coder
 from runtime.engine.conditioning import Guidance, encode
 from runtime.engine.easel import Easel, text_width
+from runtime.engine.finite import FiniteWatch
 from runtime.engine.guidance import Denoiser, Kept, Scales, View
 from runtime.engine.model import Model
 from runtime.engine.noise import Noise
 from runtime.engine.prompt import NetworkTag
 from runtime.engine.samplers import Course, plan_course
 from runtime.engine.samplers.settings import Settings
-from runtime.engine.schedules import Levels, levels_of
+from runtime.engine.schedules import levels_of
 from runtime.engine.start import Ground
 from runtime.engine.tiling import wrapped
 from runtime.engine.watch import StopError, Watch
-from runtime.request import Request, RequestError
+from runtime.request import Request
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,15 @@ class Run:
     #: pixels
     width: int
     height: int
+    #: (width, height) that SDXL is told
+    told_size: tuple[int, int]
+    #: askings of the model in the job's first pass, by which prompt editing counts
+    edited_steps: int
     #: None draws from noise alone
     denoising_strength: float | None = None
     fixed_steps: bool = False
-    #: of the second pass; prompt editing counts on from the first's
-    hires_steps: int | None = None
+    #: the same of the second pass; prompt editing counts on from the first's
+    hires_edited_steps: int | None = None
     image_cfg_scale: float | None = None
     noise_multiplier: float = 1.0
     refines: bool = True
@@ -112,7 +117,7 @@ def sample(
         noise = noise_for(run, batch, cells, easel.model.store.device)
         x = course.begin(noise.first() * run.noise_multiplier, None if ground is None else ground.latents)
         # 3. encode
-        denoise = _denoiser(easel, run, batch, ground, course, stack, learnt)
+        denoise = _denoiser(_Sitting(easel, run, batch, ground, course, stack, learnt))
         learnt.notes |= course.infotext
         # 4. loop
         watch.begin(course.steps, number, final)
@@ -123,11 +128,7 @@ def sample(
             x, unfinished = stop.clean, True
         learnt.notes |= denoise.notes
     if easel.model.store.placement.check_numbers and not torch.isfinite(x).all():
-        raise RequestError(
-            "nan-unet",
-            "The U-Net produced numbers that are no numbers, so there is no picture.",
-            "Start with --no-half, or with --precision full --no-half on GTX 16xx cards; else try another checkpoint.",
-        )
+        raise finite.refuse()
     return (x if ground is None else ground.restored(x)), unfinished
 
 
@@ -139,49 +140,84 @@ def _plan(model: Model, run: Run) -> Course:
     )  # fmt: skip
 
 
-def _denoiser(
-    easel: Easel, run: Run, batch: Batch, ground: Ground | None, course: Course, stack: ExitStack, learnt: Learnt
-) -> Denoiser:
+@dataclass(frozen=True)
+class _Sitting:
+    """One run and all that it is drawn with."""
+
+    easel: Easel
+    run: Run
+    batch: Batch
+    ground: Ground | None
+    course: Course
+    #: lends the model's parts until it is closed
+    stack: ExitStack
+    learnt: Learnt
+
+    @property
+    def refines(self) -> bool:
+        """Is another model to take over?"""
+        other = self.run.request.refiner_checkpoint
+        return self.run.refines and bool(other) and self.easel.path_of(other or "") != self.easel.model.path
+
+    def view(self) -> View:
+        """The model with its networks, what it sees, and what its text models make of the prompts."""
+        easel, run, learnt, options = self.easel, self.run, self.learnt, self.run.request.options
+        channels = self._channels()
+        worn = self.stack.enter_context(easel.wear(run.tags))
+        if worn is not None:
+            learnt.say(*worn.comments)
+            if worn.hashes and options.lora_add_hashes_to_infotext:
+                learnt.notes["Lora hashes"] = _listed(worn.hashes.items())
+        guidance = _encode(easel, run)
+        _tell(learnt, run, guidance)
+        model = easel.model
+        unet = self.stack.enter_context(model.store.lend("unet"))
+        if run.tiling:
+            self.stack.enter_context(wrapped(unet))
+        return View(unet, model.store.dtype("unet"), model.traits, self.course.levels, guidance, channels)
+
+    def _channels(self) -> Tensor | None:
+        coder, seeds, options = coder_of(self.easel, self.run), self.batch.seeds, self.run.request.options
+        if self.ground is not None:
+            return self.ground.channels(coder, seeds, options)
+        return autoencoder.seen(coder, None, None, seeds, (self.run.height // 8, self.run.width // 8), options)
+
+
+def _denoiser(sitting: _Sitting) -> Denoiser:
     """Nobody but the denoiser holds the view: the refiner's takes its place in memory, too."""
-    cells = (run.height // 8, run.width // 8) if ground is None else ground.cells
-    channels = ground.channels if ground is not None else None
-    if channels is None:
-        channels = autoencoder.seen(coder_of(easel, run), None, None, batch.seeds, cells, run.request.options)
-    kept = None
+    ground, course, kept = sitting.ground, sitting.course, None
     if ground is not None and ground.redrawn is not None:
         kept = Kept(ground.latents, ground.redrawn, before=course.blends_x)
-    change = _Swap(easel, run, course, stack, learnt) if run.refines and run.request.refiner_checkpoint else None
-    view = replace(_view(easel, run, stack, learnt), levels=course.levels, channels=channels)
-    return Denoiser(view, _scales(run, course), kept, change)
+    change = _Swap(sitting) if sitting.refines else None
+    store = sitting.easel.model.store
+    look = FiniteWatch(store.device).look if store.placement.check_numbers else None
+    return Denoiser(sitting.view(), _scales(sitting.run, course), kept, change, look)
 
 
 @dataclass
 class _Swap:
     """The refiner takes over, once."""
 
-    easel: Easel
-    run: Run
-    course: Course
-    stack: ExitStack
-    learnt: Learnt
+    sitting: _Sitting
     done: bool = False
 
     def due(self, call: int, sigma: float) -> bool:
-        request, course = self.run.request, self.course
-        share = 1.0 if request.refiner_switch_at is None else request.refiner_switch_at
+        """No share given is from the first call on, as in AUTOMATIC1111."""
+        request, course = self.sitting.run.request, self.sitting.course
         by_steps = request.options.refiner_switch_by_sample_steps
-        return not self.done and passed(course, call, sigma, by_steps) > share
+        return not self.done and passed(course, call, sigma, by_steps) >= (request.refiner_switch_at or 0.0)
 
     def view(self) -> View:
         self.done = True
-        request = self.run.request
-        self.stack.close()
-        model = self.easel.take(request.refiner_checkpoint or "")
-        name = model.title if model.sha256 is None else f"{model.title} [{model.sha256[:10]}]"
-        self.learnt.notes |= {"Refiner": name, "Refiner switch at": str(request.refiner_switch_at)}
+        request, notes = self.sitting.run.request, self.sitting.learnt.notes
+        self.sitting.stack.close()
+        model = self.sitting.easel.take(request.refiner_checkpoint or "")
+        notes["Refiner"] = model.title if model.sha256 is None else f"{model.title} [{model.sha256[:10]}]"
+        if request.refiner_switch_at is not None:
+            notes["Refiner switch at"] = str(request.refiner_switch_at)
         if request.options.refiner_switch_by_sample_steps:
-            self.learnt.notes["Refiner switch by sampling steps"] = "True"
-        return replace(_view(self.easel, self.run, self.stack, self.learnt), levels=self.course.levels)
+            notes["Refiner switch by sampling steps"] = "True"
+        return self.sitting.view()
 
 
 def passed(course: Course, call: int, sigma: float, by_steps: bool) -> float:
@@ -191,15 +227,9 @@ def passed(course: Course, call: int, sigma: float, by_steps: bool) -> float:
     return (course.levels.last - round(course.levels.timestep_of(sigma))) / (course.levels.last + 1)
 
 
-def _view(easel: Easel, run: Run, stack: ExitStack, learnt: Learnt) -> View:
-    """The model with its networks, lent until `stack` is closed, and what its text models make of the prompts."""
-    model, options = easel.model, run.request.options
-    worn = stack.enter_context(easel.wear(run.tags))
-    if worn is not None:
-        learnt.say(*worn.comments)
-        if worn.hashes and options.lora_add_hashes_to_infotext:
-            learnt.notes["Lora hashes"] = _listed(worn.hashes.items())
-    guidance = _encode(easel, run)
+def _tell(learnt: Learnt, run: Run, guidance: Guidance) -> None:
+    """What came up while the prompts were encoded."""
+    options = run.request.options
     learnt.say(*guidance.comments)
     if guidance.embeddings and options.textual_inversion_add_hashes_to_infotext:
         learnt.notes["TI hashes"] = _listed(guidance.embeddings)
@@ -209,21 +239,15 @@ def _view(easel: Easel, run: Run, stack: ExitStack, learnt: Learnt) -> View:
         learnt.notes["Pad conds"] = "True"
     if guidance.old_rule:
         learnt.notes["Old prompt editing timelines"] = "True"
-    unet = stack.enter_context(model.store.lend("unet"))
-    if run.tiling:
-        stack.enter_context(wrapped(unet))
-    return View(unet, model.store.dtype("unet"), model.traits, Levels(()), guidance)
 
 
 def _encode(easel: Easel, run: Run) -> Guidance:
-    """Second-order samplers ask twice a step, and prompt editing counts their askings."""
     model, options = easel.model, run.request.options
-    times = 2 if run.sampler.second_order else 1
     with model.store.lend("text") as texts:
         book = easel.read_embeddings([text_width(text) for text in texts])
         return encode(
-            texts, model.traits, run.prompt, run.negative_prompt, run.request.steps * times, options, book,
-            model.store.device, size=(run.width, run.height), hires_steps=run.hires_steps and run.hires_steps * times,
+            texts, model.traits, run.prompt, run.negative_prompt, run.edited_steps, options, book,
+            model.store.device, size=run.told_size, hires_steps=run.hires_edited_steps,
         )  # fmt: skip
 
 

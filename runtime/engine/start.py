@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from PIL import Image, ImageOps
@@ -149,8 +149,10 @@ class Ground:
     latents: Tensor
     #: (1, 1, h, w), 1 where redrawn; None without a mask
     redrawn: Tensor | None = None
-    #: (n, 4 or 5, h, w) for U-Nets that want to see more
-    channels: Tensor | None = None
+    #: pixels of each image, and the mask over them, for U-Nets that want to see more; None shows them nothing
+    sources: tuple[Tensor, ...] | None = None
+    mask: Image.Image | None = None
+    rounded: bool = True
 
     @property
     def cells(self) -> tuple[int, int]:
@@ -159,8 +161,12 @@ class Ground:
 
     def only(self, place: int) -> Ground:
         """Of one image."""
-        channels = None if self.channels is None else self.channels[place : place + 1]
-        return Ground(self.latents[place : place + 1], self.redrawn, channels)
+        sources = None if self.sources is None else self.sources[place : place + 1]
+        return replace(self, latents=self.latents[place : place + 1], sources=sources)
+
+    def channels(self, coder: Coder, seeds: Sequence[int], options: JobOptions) -> Tensor | None:
+        """What this model's U-Net sees beside the noisy latents; None for U-Nets of four channels."""
+        return autoencoder.seen(coder, self.sources, self.mask, seeds, self.cells, options, self.rounded)
 
     def restored(self, drawn: Tensor) -> Tensor:
         """The result with what was to stay exactly as it was."""
@@ -172,7 +178,6 @@ def lay_ground(
     under: Underpainting,
     size: tuple[int, int],
     seeds: Sequence[int],
-    options: JobOptions,
     noise: Callable[[], Tensor],
 ) -> Ground:
     """Latents of the start pictures for a batch of these seeds; `noise` is asked for "latent noise" under the mask.
@@ -194,10 +199,8 @@ def lay_ground(
             latents = latents * (1 - redrawn) + noise() * redrawn
         elif fill == LATENT_NOTHING:
             latents = latents * (1 - redrawn)
-    height, width = latents.shape[2:]
     rounded = under.request.mask is None or under.request.mask.round
-    channels = autoencoder.seen(coder, sources, under.mask, seeds, (height, width), options, rounded)
-    return Ground(latents, redrawn, channels)
+    return Ground(latents, redrawn, tuple(sources), under.mask, rounded)
 
 
 def _interpolated(latent: Tensor, size: tuple[int, int]) -> Tensor:

@@ -51,12 +51,12 @@ class Tools:
     def easel(self, model: Model, fetch: Fetch) -> Easel:
         """For one job."""
         self.enlarger.device = model.store.device
-        return Easel(model, self.outputs, fetch, self.wardrobe, self.embeddings, self.enlarger, self.book, self.vaes)
+        places = (self.outputs, self.find_checkpoint, fetch)
+        return Easel(model, *places, self.wardrobe, self.embeddings, self.enlarger, self.book, self.vaes)
 
     def listing(self, model: Model) -> dict[str, Any]:
         """The body of GET /sdapi/v1/embeddings."""
-        with model.store.lend("text") as texts:
-            self.book.look(self.embeddings, [text_width(text) for text in texts])
+        self.book.look(self.embeddings, [text_width(text) for text in model.store.modules("text")])
         return self.book.listing()
 
     def find_checkpoint(self, spelling: str) -> Path | None:

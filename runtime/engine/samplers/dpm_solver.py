@@ -13,12 +13,15 @@ import torch
 from torch import Tensor
 
 from runtime.engine.samplers.walk import Walk, ancestral_split, slope
+from runtime.request import RequestError
 
 RELATIVE_TOLERANCE = 0.05
 ABSOLUTE_TOLERANCE = 0.0078
 FIRST_WIDTH = 0.05
 #: a step is kept if its control factor is at least this
 ACCEPTED = 0.81
+#: tried ones, kept or not; a picture takes some dozens
+MOST_STEPS = 2000
 #: how near to the end, in lambda, the walk is over
 NEAR = 1e-5
 
@@ -106,15 +109,22 @@ def dpm_adaptive(x: Tensor, walk: Walk) -> Tensor:
     """Third-order steps as wide as the difference to second order allows; as many as it takes.
 
     The error is measured over all of x: images that are to come out as they would alone are given one by one.
+    Where the estimates are no numbers, neither is the result. RequestError `too-many-steps` where no end is found.
     """
     sigma, end = walk.sigmas[0], walk.sigmas[-1]
     control, previous, step = _Control(1.5 if walk.eta else 3), x, 0
     while sigma > end * math.exp(NEAR):
+        if step == MOST_STEPS:
+            message = f"DPM adaptive has not come to an end in {MOST_STEPS} steps."
+            raise RequestError("too-many-steps", message, "Choose another sampler, or a lower CFG scale.")
         following = max(end, sigma * math.exp(-control.width))
         down, up = _split(sigma, following, end, walk.eta)
         part = _Step(x, sigma, walk, 1 / 3)
         low, high = part.second(down), part.third(down)
-        if control.accepts(_error(low, high, previous)):
+        error = _error(low, high, previous)
+        if math.isnan(error):
+            return high
+        if control.accepts(error):
             previous, x = low, high + walk.fresh(sigma, following) * up
             sigma = following
         walk.after(step, x, part.clean)

@@ -83,16 +83,16 @@ def test_the_refiner_takes_over_and_every_batch_begins_with_the_first(model, by_
     other = replace(model, title="other", path=model.path.with_name("other.safetensors"), sha256="f" * 64)
     fetched = []
 
-    def fetch(spelling):
-        fetched.append(spelling)
-        return other if spelling == "other" else model
+    def fetch(path):
+        fetched.append(path)
+        return other if path == other.path else model
 
     options = JobOptions(refiner_switch_by_sample_steps=by_steps)
     request = replace(
         BASE, hires=None, steps=4, n_iter=2, refiner_checkpoint="other", refiner_switch_at=at, options=options
     )
-    result, _ = draw(request, model, fetch=fetch)
-    assert fetched == ["other", str(model.path), "other"]
+    result, _ = draw(request, model, find=lambda _spelling: other.path, fetch=fetch)
+    assert fetched == [other.path, model.path, other.path]
     text = result.pictures[0].infotext
     assert "Model: tiny" in text
     assert f"Refiner: other [ffffffffff], Refiner switch at: {at}" in text
