@@ -60,6 +60,8 @@ class Dispatch:
         self.model = ModelState()
         #: textual inversions that the worker found, as /sdapi/v1/embeddings lists them
         self.embeddings: dict[str, Any] = {"loaded": {}, "skipped": {}}
+        #: the card's memory as the worker last told it, in the shape of /sdapi/v1/memory; None without CUDA
+        self.cuda: dict[str, Any] | None = None
         self._held = ModelState()
         self._refused = Refusals()
         self.patience = Patience()
@@ -191,7 +193,7 @@ class Dispatch:
             return
         self.patience.hear()
         body, blobs = heard.message.body, heard.message.blobs
-        event = body["event"]
+        event, self.cuda = body["event"], body.get("cuda", self.cuda)
         if event == "step":
             self._on_step(body, blobs)
         elif event == "done":
@@ -284,7 +286,7 @@ class Dispatch:
 
     def _replace(self, error: RequestError) -> None:
         """The worker is gone: say so, start another, and give it the model that was loaded."""
-        self._worker = None
+        self._worker = self.cuda = None
         was, self._held = self._held, ModelState()
         self.fail_current(error)
         # one that dies without a model is not started again until somebody asks: it would die again

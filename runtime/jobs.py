@@ -54,6 +54,11 @@ class Jobs:
         """The body of GET /sdapi/v1/embeddings, for the model that is loaded."""
         return self._dispatch.embeddings
 
+    @property
+    def cuda(self) -> dict[str, Any] | None:
+        """The card's memory in bytes, as the worker last told it; None without CUDA."""
+        return self._dispatch.cuda
+
     def start(self) -> None:
         """Begin to work."""
         self._thread.start()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runtime.engine.prompt import without_comments
-from runtime.infotext import VERSION
+from runtime.infotext import VERSION, parse_infotext
 from runtime.progress import Progress
 from runtime.request import Request, Result
 from runtime.tasks import ModelState
@@ -24,9 +24,14 @@ def drawing_answer(echo: dict[str, Any], result: Result, comments: Sequence[str]
     pictures = result.pictures if echo.get("send_images", True) else ()
     return {
         "images": [coded(picture.data) for picture in pictures],
-        "parameters": echo,
+        "parameters": echo | _size(echo, result.request),
         "info": json.dumps(info(result, comments), ensure_ascii=False),
     }
+
+
+def _size(echo: dict[str, Any], drawn: Request) -> dict[str, int | None]:
+    """A request that names no size takes the model's: clients that read the echo find the one that was drawn."""
+    return {"width": echo.get("width") or drawn.width, "height": echo.get("height") or drawn.height}
 
 
 def info(result: Result, comments: Sequence[str] = ()) -> dict[str, Any]:
@@ -67,10 +72,15 @@ def info(result: Result, comments: Sequence[str] = ()) -> dict[str, Any]:
         "styles": list(request.styles),
         "job_timestamp": result.job_timestamp,
         "clip_skip": request.options.CLIP_stop_at_last_layers,
-        "is_using_inpainting_conditioning": False,
+        "is_using_inpainting_conditioning": _is_inpainting(result),
         "version": VERSION,
         "comments": [*comments, *result.comments],
     }
+
+
+def _is_inpainting(result: Result) -> bool:
+    """Of the model that drew: only one with nine channels tells a mask's weight in the infotext."""
+    return any("Conditional mask weight" in parse_infotext(picture.infotext) for picture in result.pictures[:1])
 
 
 def _said(prompt: str, request: Request) -> str:

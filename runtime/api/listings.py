@@ -57,9 +57,9 @@ def _list_drawing(router: APIRouter, studio: Studio) -> None:
     def embeddings() -> dict[str, Any]:
         return studio.jobs.embeddings
 
-    @router.get("/memory", summary="Memory in bytes.")
+    @router.get("/memory", summary="Memory in bytes; the card's as it was at the worker's last word.")
     def memory() -> dict[str, Any]:
-        return {"ram": _ram(), "cuda": {"error": "unavailable"}}
+        return {"ram": _ram(), "cuda": studio.jobs.cuda or {"error": "unavailable"}}
 
 
 def _list_files(router: APIRouter, stock: Stock) -> None:

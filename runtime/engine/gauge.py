@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from runtime.request import MemoryUse
@@ -29,3 +31,21 @@ def read(device: torch.device) -> MemoryUse:
     system = psutil.virtual_memory()
     active = psutil.Process().memory_info().rss
     return MemoryUse(active // _MIB, None, (system.total - system.available) // _MIB, system.total // _MIB)
+
+
+def card() -> dict[str, Any] | None:
+    """Bytes of the card that torch works on, in the shape of /sdapi/v1/memory; None where none is in use."""
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return None
+    free, total = torch.cuda.mem_get_info()
+    stats = torch.cuda.memory_stats()
+    kinds = {"active": "active", "allocated": "allocated", "reserved": "reserved", "inactive": "inactive_split"}
+    return {
+        "system": {"free": free, "used": total - free, "total": total},
+        **{name: _now_and_peak(stats, f"{kind}_bytes.all") for name, kind in kinds.items()},
+        "events": {"retries": stats.get("num_alloc_retries", 0), "oom": stats.get("num_ooms", 0)},
+    }
+
+
+def _now_and_peak(stats: dict[str, Any], name: str) -> dict[str, int]:
+    return {"current": stats.get(f"{name}.current", 0), "peak": stats.get(f"{name}.peak", 0)}

@@ -2,7 +2,8 @@
 
 In a prompt: `slow` takes 0.1 s a step, `snail` half a second, `die` ends the process like a crash, `nan` fails as the
 engine would, `stuck` hangs for ever in its second step.
-In a checkpoint's name: `broken` is refused, `killer` ends the process, `slow` takes a second to load.
+In a checkpoint's name: `broken` is refused, `killer` ends the process, `slow` takes a second to load, `nine` draws like
+an inpainting model, `card` lies on a graphics card whose figures are told.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import struct
 import sys
 import time
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -22,6 +24,11 @@ from runtime.infotext import VERSION, write_infotext
 from runtime.request import Extras, ExtrasResult, Picture, Request, Result
 
 NATIVE = 128
+CARD = {
+    "system": {"free": 3 << 30, "used": 1 << 30, "total": 4 << 30},
+    **{name: {"current": 5, "peak": 7} for name in ("active", "allocated", "reserved", "inactive")},
+    "events": {"retries": 0, "oom": 1},
+}
 RANDOM = 1234
 
 
@@ -61,7 +68,8 @@ class FakeWorker:
         self.interrupted = self.skipped = False
 
     def say(self, *blobs: bytes, **body: object) -> None:
-        self.channel.send(Message(body, blobs))
+        on_card = {"cuda": CARD} if "card" in self.title else {}
+        self.channel.send(Message({**body, **on_card}, blobs))
 
     def fail(self, code: str, message: str, hint: str, **more: object) -> None:
         self.say(event="failed", code=code, message=message, hint=hint, **more)
@@ -118,8 +126,9 @@ class FakeWorker:
             if self.interrupted:
                 break
         size = self.size(request)
+        drawn = replace(request, width=request.width or NATIVE, height=request.height or NATIVE)
         result = Result(
-            request, tuple(pictures), *size, interrupted=self.interrupted, model_name=Path(self.title).stem,
+            drawn, tuple(pictures), *size, interrupted=self.interrupted, model_name=Path(self.title).stem,
             model_hash=self.hash, seconds=0.1,
         )  # fmt: skip
         body, blobs = wire.pack(result)
@@ -140,7 +149,8 @@ class FakeWorker:
     def picture(self, request: Request, seed: int, width: int, height: int) -> Picture:
         items = {
             "Steps": request.steps, "Sampler": request.sampler_name, "CFG scale": request.cfg_scale, "Seed": seed,
-            "Size": f"{width}x{height}", "Model": Path(self.title).stem, **over(request), "Version": VERSION,
+            "Size": f"{width}x{height}", "Model": Path(self.title).stem, **over(request),
+            **({"Conditional mask weight": 1.0} if "nine" in self.title else {}), "Version": VERSION,
         }  # fmt: skip
         text = write_infotext(request.prompt, request.negative_prompt, items)
         return Picture(png(width, height, parameters=text), seed, text)

@@ -36,6 +36,13 @@ def test_the_shape_of_an_answer(server: Served) -> None:
     assert not info["version"][0].isdigit()
 
 
+def test_the_echo_tells_the_size_that_was_drawn_where_none_was_asked_for(server: Served) -> None:
+    echo = server.draw(prompt="x", steps=1, enable_hr=True, hr_scale=2).json()["parameters"]
+    assert (echo["width"], echo["height"]) == (128, 128)
+    echo = server.draw(prompt="x", steps=1, height=64).json()["parameters"]
+    assert (echo["width"], echo["height"], echo["seed"]) == (128, 64, -1)
+
+
 def test_the_defaults_are_the_apis_not_the_pages(server: Served) -> None:
     echo = server.draw(prompt="x").json()["parameters"]
     assert (echo["steps"], echo["sampler_index"], echo["cfg_scale"], echo["denoising_strength"]) == (

@@ -96,6 +96,21 @@ def test_another_checkpoint_for_one_job_only(tmp_path: Path) -> None:
         assert titles == ["a.safetensors", "b.safetensors", "a.safetensors"]
 
 
+def test_the_cards_memory_and_an_inpainting_model_are_told(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a-nine-on-card.safetensors", "b.safetensors")
+    with serve(tmp_path, "--nowebui") as served:
+
+        def inpainting(**fields: object) -> bool:
+            return bool(json.loads(served.draw(steps=1, **fields).json()["info"])["is_using_inpainting_conditioning"])
+
+        assert inpainting(prompt="x")
+        card = served.get("/sdapi/v1/memory").json()["cuda"]
+        assert (card["system"]["total"], card["active"]["peak"], card["events"]["oom"]) == (4 << 30, 7, 1)
+        assert served.draw(prompt="die", steps=3).json()["error"] == "worker-died"
+        other = {"sd_model_checkpoint": "b"}
+        assert not inpainting(prompt="Conditional mask weight: 1", override_settings=other)
+
+
 def test_what_a_job_sets_stays_set_where_it_says_so(tmp_path: Path) -> None:
     put_checkpoint(tmp_path, "a.safetensors", "b.safetensors")
     with serve(tmp_path, "--nowebui", "--events") as served:
