@@ -154,6 +154,8 @@ class Extras:
     upscale_first: bool = False
     #: write the results under outputs/extras-images
     save: bool = False
+    #: what the files are called there; "" is the next number
+    name: str = ""
     options: JobOptions = field(default_factory=JobOptions)
 
 
@@ -215,6 +217,7 @@ class ExtrasResult:
     pictures: tuple[Picture, ...]
     seconds: float = 0.0
     comments: tuple[str, ...] = ()
+    interrupted: bool = False
 
 
 class RequestError(Exception):

@@ -74,7 +74,8 @@ def enlarge_pictures(
         except InterruptedUpscalingError:
             continue
         report(Step(1, 1, watch.number, len(sources)))
-    return ExtrasResult(tuple(made), time.monotonic() - began, _comments(extras, len(sources), len(made)))
+    comments = _comments(extras, len(sources), len(made))
+    return ExtrasResult(tuple(made), time.monotonic() - began, comments, watch.stopping)
 
 
 def _enlarged(
@@ -131,7 +132,7 @@ def _keep(extras: Extras, source: Image.Image, image: Image.Image, done: dict[st
     )
     path = None
     if extras.save:
-        path = str(keep_extra(image, {**texts, "extras": said} if texts else {}, options, outputs))
+        path = str(keep_extra(image, {**texts, "extras": said} if texts else {}, options, outputs, extras.name))
     return Picture(data, -1, said, path)
 
 

@@ -89,13 +89,17 @@ def keep_start_image(image: Image.Image, options: JobOptions, outputs: Outputs) 
     return digest
 
 
-def keep_extra(image: Image.Image, texts: Mapping[str, str], options: JobOptions, outputs: Outputs) -> Path:
-    """An enlarged picture as the next number of its folder, which has no folders of dates inside."""
+def keep_extra(
+    image: Image.Image, texts: Mapping[str, str], options: JobOptions, outputs: Outputs, name: str = ""
+) -> Path:
+    """An enlarged picture under its name, or as the next number of its folder, which has no folders of dates inside."""
     data = images.encode(
         image, options.samples_format, texts, quality=options.jpeg_quality, lossless=options.webp_lossless
     )
     folder = outputs.data / Path(options.outdir_extras_samples).expanduser()
-    return _put(data, folder, _numbered(folder, "", "", "", outputs.naming), _ending(data, options.samples_format))
+    stem = file_stem(name, outputs.naming)
+    names = _named(stem) if stem else _numbered(folder, "", "", "", outputs.naming)
+    return _put(data, folder, names, _ending(data, options.samples_format))
 
 
 def remember(infotext: str, outputs: Outputs) -> None:

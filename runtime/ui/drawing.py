@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gradio.components import Component
 from runtime.request import ExtrasResult, Request, RequestError, Result
 from runtime.studio import Studio
 from runtime.ui import words
+from runtime.ui.batch import Batch
 from runtime.ui.fields import QUIET
 from runtime.ui.frame import Frame, Tab
 from runtime.ui.output import Shown, copies
@@ -22,26 +24,52 @@ from runtime.ui.overrides import OVERRIDES, read_overrides
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 Values = dict[str, Any]
+#: of a batch: its pictures' files, each with the values that ask for it; None: the values ask for no batch
+Pieces = Callable[[Values], list[tuple[Path, Values]] | None]
 
 
-def connect(frame: Frame, tab: Tab, inputs: Mapping[str, Component], ask: Callable[[Values], Request]) -> None:
-    """Generate asks the queue for what `ask` makes of the values of `inputs`, by their names."""
+def connect(
+    frame: Frame,
+    tab: Tab,
+    inputs: Mapping[str, Component],
+    ask: Callable[[Values], Request],
+    each: Pieces | None = None,
+) -> None:
+    """Generate asks the queue for what `ask` makes of the values of `inputs`, by their names.
+
+    `each` gives the values of every picture of a batch, or None where none is wanted.
+    """
 
     async def run(asker: gr.Request, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
         named = dict(zip(inputs, values, strict=True))
         model = read_overrides(named.get(OVERRIDES)).get("sd_model_checkpoint")
-        try:
-            # pictures are decoded and encoded aside: others' progress goes on meanwhile
-            request = await asyncio.to_thread(ask, named)
-            job = frame.studio.generate(replace(request, user=asker.username), model)
-        except RequestError as error:
-            yield refused(error)
-            return
-        async for shown in follow(frame.studio, frame.pictures, job):
+
+        def hand_in(of: Values) -> Future[Result]:
+            return frame.studio.generate(replace(ask(of), user=asker.username), model)
+
+        async for shown in followed(frame, named, hand_in, each):
             yield shown
 
     # the queue is ours: Gradio only carries the waiting
     tab.generate.click(run, list(inputs.values()), tab.output.drawn, trigger_mode="multiple", **QUIET)
+
+
+async def followed(
+    frame: Frame, values: Values, hand_in: Callable[[Values], Future[Any]], each: Pieces | None
+) -> AsyncIterator[tuple[Any, ...]]:
+    """Hand in what the values ask for, one job or a batch, and yield what the page shows until it has ended."""
+    try:
+        pieces = each(values) if each else None
+        if pieces:
+            shown = follow_batch(frame, Batch([(file, partial(hand_in, one)) for file, one in pieces]))
+        else:
+            # pictures are decoded and encoded aside: others' progress goes on meanwhile
+            shown = follow(frame.studio, frame.pictures, await asyncio.to_thread(hand_in, values))
+    except RequestError as error:
+        yield refused(error)
+        return
+    async for one in shown:
+        yield one
 
 
 async def follow(studio: Studio, pictures: Path, job: Future[Any]) -> AsyncIterator[tuple[Any, ...]]:
@@ -59,12 +87,33 @@ async def follow(studio: Studio, pictures: Path, job: Future[Any]) -> AsyncItera
     yield finished(job, pictures)
 
 
+async def follow_batch(frame: Frame, batch: Batch) -> AsyncIterator[tuple[Any, ...]]:
+    """The same for a batch, with the number of the picture before its bar."""
+    said, jobs = "", frame.studio.jobs
+    while not batch.done:
+        ahead = jobs.ahead_of(batch.job) if batch.job else 0
+        now = words.counted(batch.number, len(batch)) + words.progress_bar(jobs.progress, jobs.model, ahead)
+        if now != said:
+            said = now
+            yield gr.skip(), now, gr.skip(), gr.skip(), gr.skip()
+        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+    try:
+        yield shown_as(batch.result(), frame.pictures)
+    except RequestError as error:
+        yield refused(error)
+
+
 def finished(job: Future[Any], pictures: Path) -> tuple[Any, ...]:
     """What the end of a job changes on the page."""
     try:
-        result: Result | ExtrasResult = job.result()
+        result = job.result()
     except RequestError as error:
         return refused(error)
+    return shown_as(result, pictures)
+
+
+def shown_as(result: Result | ExtrasResult, pictures: Path) -> tuple[Any, ...]:
+    """Gallery, progress, infotext, log and what is shown, when all went well."""
     files = copies(result.pictures, pictures)
     shown = Shown(files, result.pictures, words.notes(result))
     # one picture is shown large, several as a grid

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from runtime.request import Extras, RequestError
+from runtime.request import Extras, ExtrasResult, RequestError
 from runtime.studio import Studio
 from runtime.ui import choices
-from runtime.ui.drawing import follow, refused
+from runtime.ui.batch_form import BatchForm, folders_open
+from runtime.ui.batch_inputs import batch_files, batch_folders
+from runtime.ui.drawing import Values, followed
 from runtime.ui.fields import QUIET, SWIFT, Fields, picked
 from runtime.ui.form import Number, plain, whole
 from runtime.ui.frame import Frame
 from runtime.ui.output import Output, output_panel
+from runtime.ui.start_form import read_picture
 from runtime.ui.toprow import stops
 
-_SINGLE, _BATCH = 0, 1
+_SINGLE, _FILES, _FOLDER = range(3)
 
 
 @dataclass(frozen=True)
 class ExtrasForm:
     """The values as the browser sends them; pictures are files."""
 
-    mode: int = _SINGLE
     image: str | None = None
-    images: list[str] | None = None
+    #: of a batch: where the picture goes
+    output: Path | None = None
+    #: of a batch: what it is called there
+    name: str = ""
     to_size: bool = False
     upscaling_resize: Number = 4
     upscaling_resize_w: Number = 512
@@ -41,12 +47,11 @@ class ExtrasForm:
 
     def extras(self, studio: Studio) -> Extras:
         """RequestError where there is no picture."""
-        files = [self.image] if self.mode == _SINGLE else self.images or []
-        pictures = tuple(Path(file).read_bytes() for file in files if file)
-        if not pictures:
+        if not self.image:
             raise RequestError("no-image", "There is no picture to enlarge.", "Put one into the frame above.")
+        options = studio.options.for_job({})
         return Extras(
-            images=pictures,
+            images=(read_picture(self.image),),
             resize_mode=int(self.to_size),
             upscaling_resize=plain(self.upscaling_resize, 4),
             upscaling_resize_w=whole(self.upscaling_resize_w, 512),
@@ -55,9 +60,23 @@ class ExtrasForm:
             upscaler_1=self.upscaler_1,
             upscaler_2=self.upscaler_2,
             extras_upscaler_2_visibility=plain(self.extras_upscaler_2_visibility, 0),
-            save=bool(studio.options["samples_save"]),
-            options=studio.options.for_job({}),
+            save=bool(studio.options["samples_save"]) or self.output is not None,
+            name=self.name,
+            options=replace(options, outdir_extras_samples=str(self.output)) if self.output else options,
         )
+
+
+def pieces(studio: Studio, values: Values) -> list[tuple[Path, Values]] | None:
+    """The pictures of the two batch tabs, each with its values; None for a single one."""
+    if values["mode"] == _SINGLE:
+        return None
+    form = BatchForm(**picked(BatchForm, values))
+    form = BatchForm(batch_files=form.batch_files) if values["mode"] == _FILES else replace(form, batch_files=None)
+    output = form.output(studio.settings)
+    return [
+        (file, values | {"image": str(file), "output": output, "name": file.stem})
+        for file in form.pictures(studio.settings)
+    ]
 
 
 @dataclass(frozen=True)
@@ -74,7 +93,7 @@ def extras_tab(frame: Frame) -> ExtrasTab:
     fields = Fields("extras", frame.defaults)
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
-            tabs, own = _pictures()
+            tabs, own = _pictures(fields, frame)
             _settings(fields, frame, own)
         with gr.Column(scale=1, min_width=320, elem_id="extras_results"):
             generate = gr.Button("Generate", variant="primary", elem_id="extras_generate")
@@ -83,19 +102,18 @@ def extras_tab(frame: Frame) -> ExtrasTab:
 
     async def run(*values: Any) -> AsyncIterator[tuple[Any, ...]]:
         found = dict(zip((*own, *fields.names), values, strict=True))
-        try:
-            job = frame.studio.enlarge(ExtrasForm(**picked(ExtrasForm, found)).extras(frame.studio))
-        except RequestError as error:
-            yield refused(error)
-            return
-        async for shown in follow(frame.studio, frame.pictures, job):
+
+        def hand_in(of: Values) -> Future[ExtrasResult]:
+            return frame.studio.enlarge(ExtrasForm(**picked(ExtrasForm, of)).extras(frame.studio))
+
+        async for shown in followed(frame, found, hand_in, partial(pieces, frame.studio)):
             yield shown
 
     generate.click(run, [*own.values(), *fields.controls], output.drawn, trigger_mode="multiple", **QUIET)
     return ExtrasTab(tabs, own["image"], output)
 
 
-def _pictures() -> tuple[gr.Tabs, dict[str, Any]]:
+def _pictures(fields: Fields, frame: Frame) -> tuple[gr.Tabs, dict[str, Any]]:
     mode = gr.State(_SINGLE)
     with gr.Tabs(elem_id="mode_extras") as tabs:
         with gr.Tab("Single Image", id="single_image", elem_id="extras_single_tab") as single:
@@ -104,12 +122,15 @@ def _pictures() -> tuple[gr.Tabs, dict[str, Any]]:
                 sources=["upload", "clipboard"], buttons=[],
             )  # fmt: skip
         with gr.Tab("Batch Process", id="batch_process", elem_id="extras_batch_process_tab") as batch:
-            files = gr.File(
-                label="Batch Process", file_count="multiple", file_types=["image"], elem_id="extras_image_batch"
-            )
+            files = batch_files("extras_image_batch", "Batch Process")
+        shown = folders_open(frame.studio.settings)
+        element = "extras_batch_directory_tab"
+        with gr.Tab("Batch from Directory", id="batch_from_directory", elem_id=element, visible=shown) as folder:
+            batch_folders(fields, frame)
     single.select(lambda: _SINGLE, None, mode, **SWIFT)
-    batch.select(lambda: _BATCH, None, mode, **SWIFT)
-    return tabs, {"mode": mode, "image": image, "images": files}
+    batch.select(lambda: _FILES, None, mode, **SWIFT)
+    folder.select(lambda: _FOLDER, None, mode, **SWIFT)
+    return tabs, {"mode": mode, "image": image, "batch_files": files}
 
 
 def _settings(fields: Fields, frame: Frame, own: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from runtime.request import Mask, RequestError, Start
 from runtime.ui.form import Number, plain, whole
 
 #: the sub-tabs, in order
-IMG2IMG, SKETCH, INPAINT, INPAINT_SKETCH, INPAINT_UPLOAD = range(5)
+IMG2IMG, SKETCH, INPAINT, INPAINT_SKETCH, INPAINT_UPLOAD, BATCH = range(6)
 RESIZE_MODES = ("Just resize", "Crop and resize", "Resize and fill", "Just resize (latent upscale)")
 MASK_MODES = ("Inpaint masked", "Inpaint not masked")
 MASKED_CONTENTS = ("fill", "original", "latent noise", "latent nothing")
@@ -76,8 +76,8 @@ class StartForm:
         if self.mode == INPAINT_SKETCH:
             return self._painted_over()
         if self.mode == INPAINT_UPLOAD:
-            return _file(self.mask_base), _file(self.mask_image)
-        return _file(self.image), None
+            return read_picture(self.mask_base), read_picture(self.mask_image)
+        return read_picture(self.image), None
 
     def _painted_over(self) -> tuple[bytes, bytes]:
         """The strokes shine through by the mask's transparency, softly at their edges; they are the mask, too."""
@@ -101,13 +101,14 @@ class StartForm:
         )
 
 
-def _file(path: str | None) -> bytes:
+def read_picture(path: str | None) -> bytes:
+    """A picture's file as it is; RequestError where there is none, or where it is none."""
     if path is None:
         raise _nothing()
-    data = Path(path).read_bytes()
     try:
+        data = Path(path).read_bytes()
         Image.open(BytesIO(data)).close()
-    except (UnidentifiedImageError, OSError) as unreadable:
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as unreadable:
         raise RequestError(
             "bad-image", "The picture cannot be read.", "Choose a PNG, JPEG or WebP file."
         ) from unreadable

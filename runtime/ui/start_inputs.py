@@ -1,4 +1,4 @@
-"""img2img's own controls: the picture in its five sub-tabs, the mask, the resizing."""
+"""img2img's own controls: the picture in its six sub-tabs, the mask, the resizing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 import gradio as gr
 
 from runtime.ui import generation
+from runtime.ui.batch_inputs import batch_files, batch_folders
 from runtime.ui.fields import SWIFT, Fields
+from runtime.ui.frame import Frame
 from runtime.ui.start_form import INPAINT_AREAS, MASK_MODES, MASKED_CONTENTS, RESIZE_MODES
 
 _HEIGHT = 420
@@ -29,12 +31,18 @@ class Pictures:
         return {"mode": self.mode, **self.controls}
 
 
-def pictures() -> Pictures:
+def pictures(fields: Fields, frame: Frame) -> Pictures:
     """The sub-tabs; opening one says which picture counts."""
     mode = gr.State(0)
+
+    def batch() -> dict[str, Any]:
+        files = batch_files("img2img_batch_upload", "Files")
+        batch_folders(fields, frame)
+        return {"batch_files": files}
+
     with gr.Tabs(elem_id="mode_img2img") as tabs:
         found: dict[str, Any] = {}
-        for number, (label, element, build) in enumerate(_SUB_TABS):
+        for number, (label, element, build) in enumerate((*_SUB_TABS, ("Batch", "img2img_batch_tab", batch))):
             with gr.Tab(label, id=element, elem_id=element) as tab:
                 found |= build()
             tab.select(lambda number=number: number, None, mode, **SWIFT)

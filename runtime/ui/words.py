@@ -93,6 +93,11 @@ def duration(seconds: float) -> str:
     """`8s`, `01:15`, `2:03:04`."""
     whole = round(seconds)
     minutes, rest = divmod(whole, _MINUTE)
+def counted(number: int, of: int) -> str:
+    """`3/12`: which picture of a batch is drawn."""
+    return f'<p class="gesso-remark" data-untranslated>{number}/{of}</p>'
+
+
     hours, minutes = divmod(minutes, _MINUTE)
     if hours:
         return f"{hours}:{minutes:02}:{rest:02}"

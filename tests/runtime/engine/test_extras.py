@@ -102,6 +102,8 @@ def test_files_are_written_only_where_they_are_wanted(tmp_path):
     saved = images.texts_of(images.read_image((folder / "00000.png").read_bytes()))
     assert saved["parameters"] == TEXT
     assert saved["extras"] == saved["postprocessing"] == made.pictures[0].infotext
+    named = [run(tmp_path, save=True, name="my cat")[0].pictures[0].path for _ in range(2)]
+    assert named == [str(folder / "my cat.png"), str(folder / "my cat-1.png")], "nothing is overwritten"
 
 
 def test_progress_counts_tiles_and_pictures(tmp_path):
@@ -122,7 +124,7 @@ def test_an_interrupt_is_heard_between_tiles_and_between_pictures(tmp_path, wish
     options = JobOptions(ESRGAN_tile=20, ESRGAN_tile_overlap=4)
     fields = {"upscaler_1": "near", "upscaling_resize": 4, "options": options, "images": (png(), png())}
     made, _ = run(tmp_path, enlarger, wishes, **fields)
-    assert len(made.pictures) == count
+    assert (len(made.pictures), made.interrupted) == (count, "stop" in wishes)
     assert "interrupted" in made.comments[0]
 
 
