@@ -104,7 +104,9 @@ class Worker:
             self.obey(message)
 
     def say(self, *blobs: bytes, **body: Any) -> None:
-        self.channel.send(Message(body, blobs))
+        """Every word after the first tells the card's memory too, where one is in use."""
+        card = _card() if "torch" in sys.modules else None
+        self.channel.send(Message(body | ({"cuda": card} if card else {}), blobs))
 
     def obey(self, message: Message) -> None:
         """One message; what goes wrong is told to the server, and the worker goes on."""
@@ -269,6 +271,12 @@ class Worker:
             else:
                 self.postponed.append(message)
         return "stop" if self.interrupted else "skip" if skipped else None
+
+
+def _card() -> dict[str, Any] | None:
+    from runtime.engine import gauge
+
+    return gauge.card()
 
 
 def free_memory() -> None:
