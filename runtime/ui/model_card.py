@@ -11,6 +11,7 @@ from runtime.request import RequestError
 from runtime.safetensors_header import Header, read_header
 from runtime.studio import Studio
 from runtime.ui import words
+from runtime.ui.real_model import real_model
 
 #: what is worth showing of a file's metadata, and under which name
 _SHOWN: Mapping[str, str] = {
@@ -42,12 +43,7 @@ def checkpoint_card(studio: Studio, title: str) -> str:
         return words.remark(words.FILE_GONE)
     if found.path.parent == DEMO_FOLDER:
         folder = str(studio.settings.models_dir / "Stable-diffusion")
-        return (
-            words.remark(words.DEMO)
-            + words.remark(words.REAL_ONE)
-            + words.remark(words.FOLDER, folder)
-            + card(found.path)
-        )
+        return real_model(folder) + card(found.path)
     return card(found.path)
 
 
@@ -67,7 +63,7 @@ def card(file: Path | None) -> str:
             header = read_header(file)
             rows |= _metadata(header)
         except RequestError as unreadable:
-            remark = words.remark(words.UNREADABLE, str(unreadable))
+            remark = words.remark(words.UNREADABLE, unreadable)
     return remark + words.table(rows | _beside(file))
 
 

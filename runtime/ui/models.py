@@ -44,41 +44,56 @@ def models_tab(frame: Frame, tab: Tab, clock: gr.Timer) -> None:
     with gr.Tabs(elem_id="models_kinds"):
         for kind in _KINDS:
             with gr.Tab(kind.label, id=kind.element, elem_id=f"models_{kind.element}"):
-                _sub_tab(frame.studio, kind, tab, clock)
+                _sub_tab(frame, kind, tab, clock)
 
 
-def _sub_tab(studio: Studio, kind: Kind, tab: Tab, clock: gr.Timer) -> None:
-    names = kind.names(studio)
+def _sub_tab(frame: Frame, kind: Kind, tab: Tab, clock: gr.Timer) -> None:
+    studio = frame.studio
+
+    def look(name: str | None) -> str:
+        return kind.show(studio, name) if name else words.remark(words.NO_FILES)
+
+    def first() -> str | None:
+        return _kept(studio, kind, None)
+
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
             chosen = gr.Dropdown(
-                names, value=names[0] if names else None, label=kind.label, elem_id=f"models_{kind.element}_list"
+                kind.names(studio), value=first(), label=kind.label, elem_id=f"models_{kind.element}_list"
             )
+            frame.current.shown(frame.current.listed(chosen, lambda: kind.names(studio)), first)
             with gr.Row():
                 use = gr.Button("Use", variant="primary", elem_id=f"models_{kind.element}_use", min_width=100)
                 again = gr.Button("Refresh", elem_id=f"models_{kind.element}_refresh", min_width=100)
             said = gr.HTML(words.remark(*choices.folder_of(studio, kind.element)))
         with gr.Column(scale=2, min_width=300):
-            shown = gr.HTML(kind.show(studio, names[0]) if names else words.remark(words.NO_FILES))
+            shown = frame.current.shown(gr.HTML(look(first())), lambda: look(first()))
 
-    def look(name: str | None) -> str:
-        return kind.show(studio, name) if name else words.remark(words.NO_FILES)
-
-    def refresh() -> tuple[Any, str]:
+    def refresh(before: str | None) -> tuple[Any, str]:
         if kind.element == "checkpoints":
             studio.library.refresh()
             studio.jobs.forget_refusals()
-        found = kind.names(studio)
-        return gr.Dropdown(choices=found, value=found[0] if found else None), look(found[0] if found else None)
+        kept = _kept(studio, kind, before)
+        return gr.Dropdown(choices=kind.names(studio), value=kept), look(kept)
 
     chosen.change(look, chosen, shown, **QUIET)
-    again.click(refresh, None, [chosen, shown], **QUIET)
+    frame.current.changed_by(again.click(refresh, chosen, [chosen, shown], **QUIET))
     if kind.words is not None:
         _into_the_prompt(kind.words, use, chosen, tab)
     elif kind.element == "checkpoints":
         _choose(studio, use, chosen, clock)
     else:
         _set_vae(studio, use, chosen, said)
+
+
+def _kept(studio: Studio, kind: Kind, before: str | None) -> str | None:
+    """What was chosen, as it is named now; else the checkpoint in use; else the first of the list."""
+    names = kind.names(studio)
+    wanted: list[str | None] = [before]
+    if kind.element == "checkpoints":
+        found = studio.library.find(before) if before else None
+        wanted += [one.title for one in (found, studio.chosen) if one]
+    return next((name for name in wanted if name in names), names[0] if names else None)
 
 
 def _into_the_prompt(form: str, use: gr.Button, chosen: gr.Dropdown, tab: Tab) -> None:
@@ -96,7 +111,7 @@ def _choose(studio: Studio, use: gr.Button, chosen: gr.Dropdown, clock: gr.Timer
             if title:
                 studio.choose(title)
         except RequestError as error:
-            raise gr.Error(str(error), title=words.NOT_LOADED) from error
+            raise gr.Error(words.toast(words.NOT_LOADED, error)) from error
         return gr.Timer(active=True)
 
     use.click(choose, chosen, clock, **QUIET)

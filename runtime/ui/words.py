@@ -6,9 +6,11 @@ import base64
 import html
 from collections.abc import Mapping
 
+from runtime.library import DEMO_FOLDER
 from runtime.progress import Progress
 from runtime.request import ExtrasResult, MemoryUse, RequestError, Result
 from runtime.tasks import ModelState
+from runtime.ui.real_model import demo_only
 
 LOADING = "Loading the model"
 READY = "Ready"
@@ -32,8 +34,8 @@ NOT_SAVED = "Could not be saved:"
 OPENED = "Opened:"
 NO_FOLDER = "The folder cannot be opened:"
 NO_PICTURE = "This file is no picture that can be read."
-NO_PARAMETERS = "The picture does not say what it was made with."
 NO_TEXT = "This file is no text that can be read."
+NO_PARAMETERS = "The picture does not say what it was made with."
 STORED = "Settings stored:"
 NOTHING_CHANGED = "No setting was changed."
 NOT_STORED = "The settings were not stored:"
@@ -49,11 +51,6 @@ UNREADABLE = "The file cannot be read:"
 PUT_FILES = "Put files into"
 FOLDER = "Folder:"
 FILE, SIZE = "File", "Size"
-DEMO = "This is the small demo model that comes with Gesso: it draws coloured shapes and nothing else."
-REAL_ONE = (
-    "To get a real model, download a Stable Diffusion 1.5 checkpoint (a .safetensors file of 2 to 4 GB; it fits cards "
-    "with 4 GB), put it into the folder below and press Refresh."
-)
 NOT_ENGLISH = "CLIP, which reads the prompt, understands English; words of other languages do little."
 #: what the three letters of the memory line mean, shown where the mouse rests
 ACTIVE = "Active: peak amount of video memory used during generation (excluding cached data)"
@@ -67,7 +64,8 @@ def model_status(model: ModelState, anything: bool) -> str:
     if model.state == "loading":
         return f'<div class="gesso-status loading"><span>{LOADING}</span> {_name(model.title)}</div>'
     if model.state == "ready":
-        return f'<div class="gesso-status"><span>{READY}</span> · {_name(model.title)} · {model.seconds:.1f} s</div>'
+        status = f'<div class="gesso-status"><span>{READY}</span> · {_name(model.title)} · {model.seconds:.1f} s</div>'
+        return status + (demo_only() if model.path and model.path.parent == DEMO_FOLDER else "")
     if model.state == "failed" and model.error is not None:
         return _failed("gesso-status", NOT_LOADED, model.error)
     if not anything:
@@ -76,11 +74,17 @@ def model_status(model: ModelState, anything: bool) -> str:
 
 
 def progress_bar(progress: Progress, model: ModelState, ahead: int) -> str:
-    """The bar with what is happening and the time left, and the picture as it stands; `ahead` jobs come first."""
+    """The bar with what is happening and the time left, and the picture as it stands; `ahead` jobs come first.
+
+    A model that loads is what all wait for; the load itself counts among those ahead.
+    """
+    drawing = progress.sampling_step > 0 or progress.job_no > 0
+    if model.state == "loading" and not drawing:
+        return _bar(0.0, WAITING_FOR_MODEL)
     if ahead:
         return _bar(0.0, f"<span>{WAITING}</span> <span>{BEFORE_YOU}</span> {ahead}")
-    if progress.sampling_step == 0 and progress.job_no == 0:
-        return _bar(0.0, WAITING_FOR_MODEL if model.state == "loading" else STARTING)
+    if not drawing:
+        return _bar(0.0, STARTING)
     shown = ""
     if progress.preview is not None:
         coded = base64.b64encode(progress.preview).decode()
@@ -89,15 +93,15 @@ def progress_bar(progress: Progress, model: ModelState, ahead: int) -> str:
     return _bar(progress.fraction, label) + shown
 
 
-def duration(seconds: float) -> str:
-    """`8s`, `01:15`, `2:03:04`."""
-    whole = round(seconds)
-    minutes, rest = divmod(whole, _MINUTE)
 def counted(number: int, of: int) -> str:
     """`3/12`: which picture of a batch is drawn."""
     return f'<p class="gesso-remark" data-untranslated>{number}/{of}</p>'
 
 
+def duration(seconds: float) -> str:
+    """`8s`, `01:15`, `2:03:04`."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, _MINUTE)
     hours, minutes = divmod(minutes, _MINUTE)
     if hours:
         return f"{hours}:{minutes:02}:{rest:02}"
@@ -111,7 +115,7 @@ def failure(error: RequestError) -> str:
 
 def notes(result: Result | ExtrasResult) -> str:
     """The worker's remarks on a job."""
-    remarks = [f"<p data-untranslated>{html.escape(comment)}</p>" for comment in result.comments]
+    remarks = [f"<p>{html.escape(comment)}</p>" for comment in result.comments]
     if isinstance(result, Result) and result.interrupted:
         remarks.insert(0, f"<p>{INTERRUPTED}</p>")
     return "".join(remarks)
@@ -158,10 +162,15 @@ def prompt_hint() -> str:
     return remark(NOT_ENGLISH)
 
 
-def remark(sentence: str, detail: str = "") -> str:
-    """A sentence of the page, and what it is about."""
-    about = f" <span data-untranslated>{html.escape(detail)}</span>" if detail else ""
+def remark(sentence: str, detail: str | Exception = "") -> str:
+    """A sentence of the page, and a name or a path that it is about, or why."""
+    about = f" {_why(detail) if isinstance(detail, Exception) else _as_it_is(detail)}" if detail else ""
     return f'<p class="gesso-remark"><span>{sentence}</span>{about}</p>'
+
+
+def toast(what: str, error: RequestError) -> str:
+    """For a message over the page; Gradio shows no title of ours there."""
+    return f"<strong>{what}</strong> {_why(error)}"
 
 
 def png_info(text: str, items: Mapping[str, str]) -> str:
@@ -205,8 +214,18 @@ def _bar(fraction: float, label: str) -> str:
 
 
 def _failed(kind: str, what: str, error: RequestError) -> str:
-    why = f"<span data-untranslated>{html.escape(error.message)} {html.escape(error.hint)}</span>"
-    return f'<div class="{kind} failed"><strong>{what}</strong> {why}</div>'
+    return f'<div class="{kind} failed"><strong>{what}</strong> {_why(error)}</div>'
+
+
+def _why(error: Exception) -> str:
+    """Sentences of ours translate one by one; what the system says stays as it is."""
+    if isinstance(error, RequestError):
+        return f"<span>{html.escape(error.message)}</span> <span>{html.escape(error.hint)}</span>"
+    return _as_it_is(str(error))
+
+
+def _as_it_is(text: str) -> str:
+    return f"<span data-untranslated>{html.escape(text)}</span>"
 
 
 def _name(title: str) -> str:

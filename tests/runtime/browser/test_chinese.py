@@ -11,7 +11,7 @@ import pytest
 
 from runtime.flags import read_flags
 from runtime.studio import Studio
-from runtime.ui import model_card, words
+from runtime.ui import model_card, real_model, words
 from runtime.ui.page import build_blocks
 from tests.fakes.serving import CHECKOUT
 
@@ -42,7 +42,9 @@ def texts(blocks: Any) -> Iterator[str]:
 def said() -> Iterator[str]:
     """Sentences that appear while the page is used, and the words of the keys that show a picture."""
     yield from model_card._SHOWN.values()
-    yield from (value for name, value in vars(words).items() if name.isupper() and isinstance(value, str))
+    for module in (words, real_model):
+        found = ((name, value) for name, value in vars(module).items() if name.isupper() and name[0] != "_")
+        yield from (value for _name, value in found if isinstance(value, str))
     for script in (ASSETS / "page").glob("hints.js"):
         yield from re.findall(r'^\s+\w+: "(.+)",$', script.read_text(encoding="utf-8"), re.MULTILINE)
 
