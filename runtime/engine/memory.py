@@ -122,6 +122,8 @@ class Store:
     def __init__(self, checkpoint: Checkpoint, placement: Placement) -> None:
         self.device = torch.device(placement.device)
         self.placement = placement = placement.for_family(checkpoint.traits.family)
+        #: False once weights could not be brought back to what the file holds: the checkpoint has to be read again
+        self.sound = True
         #: file and time of the VAE that is not the checkpoint's own
         self.vae_source: tuple[Path, float] | None = None
         self._own_vae: nn.Module | None = None
@@ -154,6 +156,11 @@ class Store:
             if moved:
                 model.to("cpu")
                 torch.cuda.empty_cache()
+
+    def modules(self, name: str) -> tuple[nn.Module, ...]:
+        """The models under a name where they lie, which may not be `device`: to look at, or to change their weights."""
+        model = self._models[name]
+        return tuple(model) if isinstance(model, nn.ModuleList) else (model,)
 
     def dtype(self, name: str) -> torch.dtype:
         """The precision of a model's weights now."""

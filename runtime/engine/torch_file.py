@@ -54,6 +54,9 @@ def read_torch_file(path: Path, kind: str, make: Make) -> dict[Any, Any]:
         raise RequestError(f"{kind}-damaged", f"{path.name} is no sound torch file: {broken}.", _AGAIN) from broken
     except EOFError as broken:
         raise RequestError(f"{kind}-truncated", f"{path.name} is cut short: {broken}.", _AGAIN) from broken
+    except MemoryError as full:
+        message = f"There is not enough memory to read {path.name}."
+        raise RequestError("out-of-memory", message, "Close other programs, or choose another file.") from full
     except (OSError, ValueError) as broken:
         hint = "Check that it is a file, that you may read it, and that its disk is there."
         raise RequestError(f"{kind}-unreadable", f"{path.name} cannot be read: {broken}.", hint) from broken

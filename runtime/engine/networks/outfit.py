@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet
@@ -11,7 +10,6 @@ from weakref import WeakSet
 import torch
 from torch import Tensor, nn
 
-from runtime.engine.memory import Store
 from runtime.engine.model import Model
 from runtime.engine.networks.deltas import Layer, change
 from runtime.engine.networks.files import LoraFile
@@ -39,29 +37,35 @@ class Outfit:
     """Changes weights in float32 on the store's device, rounds once, and keeps what was there on the CPU."""
 
     def __init__(self, model: Model) -> None:
-        with _lent(model.store, ("unet", "text")) as models:
-            places = index_layers(models["unet"][0], models["text"], model.traits.family)
-            self.index = LayerIndex(places, models)
+        models = {part: model.store.modules(part) for part in ("unet", "text")}
+        places = index_layers(models["unet"][0], models["text"], model.traits.family)
+        self.index = LayerIndex(places, models)
         self._device = model.store.device
-        self._worn: tuple[Piece, ...] = ()
+        #: None: nobody knows, for taking off failed; what `_before` holds is still to be brought back
+        self._worn: tuple[Piece, ...] | None = ()
         self._before: dict[_Spot, Tensor] = {}
 
     def change(self, pieces: Sequence[Piece]) -> None:
-        """Wear exactly these; after a failure nothing is worn."""
+        """Wear exactly these; after a failure nothing is worn, or the outfit is not `sound`."""
         wanted = tuple(piece for piece in pieces if piece.strength != 0)
-        if _same(wanted, self._worn):
+        if self._worn is not None and _same(wanted, self._worn):
             return
-        try:
-            with torch.inference_mode():
+        self._worn = None
+        with torch.inference_mode():
+            try:
                 self._take_off(keep={piece.place for piece in wanted})
                 for place, mine in _by_place(wanted).items():
                     self._put_on(place, mine)
-        except BaseException:
-            with torch.inference_mode():
+            except BaseException:
                 self._take_off(keep=set())
-            self._worn = ()
-            raise
+                self._worn = ()
+                raise
         self._worn = wanted
+
+    @property
+    def sound(self) -> bool:
+        """Is it known what the weights are?"""
+        return self._worn is not None
 
     def _take_off(self, keep: set[Place]) -> None:
         for spot, before in list(self._before.items()):
@@ -113,13 +117,3 @@ def _same(one: Sequence[Piece], other: Sequence[Piece]) -> bool:
         a.layer is b.layer and (a.place, a.strength, a.rank) == (b.place, b.strength, b.rank)
         for a, b in zip(one, other, strict=True)
     )
-
-
-@contextmanager
-def _lent(store: Store, parts: Sequence[str]) -> Iterator[dict[str, tuple[nn.Module, ...]]]:
-    with ExitStack() as stack:
-        models: dict[str, tuple[nn.Module, ...]] = {}
-        for part in parts:
-            lent: Any = stack.enter_context(store.lend(part))
-            models[part] = lent if isinstance(lent, tuple) else (lent,)
-        yield models

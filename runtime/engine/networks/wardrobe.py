@@ -74,6 +74,8 @@ class Wardrobe:
         self, model: Model, loras: Sequence[_Found], hypernetworks: Sequence[tuple[Hypernetwork, float]]
     ) -> tuple[list[RemovableHandle], list[str]]:
         """What takes the hypernetworks off again, and sentences about what does not fit."""
+        if not loras and not hypernetworks and model.store not in self._outfits:
+            return [], []
         outfit = self._outfit(model)
         unet = outfit.index.models["unet"][0]
         fitted: list[Fitted] = []
@@ -86,7 +88,10 @@ class Wardrobe:
         for wish, file in loras:
             with _left_out_of_a_refiner(model, left):
                 fitted.append(fit(file, wish, outfit.index, model))
-        outfit.change([piece for one in fitted for piece in one.pieces])
+        try:
+            outfit.change([piece for one in fitted for piece in one.pieces])
+        finally:
+            model.store.sound = outfit.sound
         return hook(unet, fitting), [*left, *(comment for one in fitted for comment in one.comments)]
 
     def _outfit(self, model: Model) -> Outfit:

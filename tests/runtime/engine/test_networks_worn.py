@@ -4,6 +4,7 @@ import gc
 import json
 import weakref
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +12,10 @@ import torch
 from runtime.engine.checkpoint import Precision, load_checkpoint
 from runtime.engine.memory import Placement, Store
 from runtime.engine.model import Model
+from runtime.engine.networks import wardrobe as wardrobe_module
+from runtime.engine.networks.embeddings import EmbeddingBook
 from runtime.engine.networks.recent import Recent
+from runtime.engine.tools import Tools
 from runtime.request import RequestError
 from tests.runtime.engine.network_files import noise, tag, wardrobe, write
 
@@ -227,6 +231,71 @@ def test_models_that_take_turns_on_the_device_wear_it_too(checkpoint_file, model
         assert not same(before, everything(turned))
     with closet.wear(turned, ()), closet.wear(model, ()):
         assert same(before, everything(turned))
+
+
+def test_nothing_goes_to_the_device_to_be_looked_at_or_changed(checkpoint_file, model, tmp_path, monkeypatch):
+    checkpoint = load_checkpoint(checkpoint_file)
+    store = Store(checkpoint, Placement("cpu", model.store.placement.precision, "medvram"))
+    turned = Model("x", checkpoint.path, store, checkpoint.traits)
+    write(tmp_path, "look.safetensors", pair(KOHYA, 64) | pair(KOHYA_TEXT, 32))
+    closet, before, moves = wardrobe(tmp_path), everything(turned), []
+    real = torch.nn.Module.to
+    monkeypatch.setattr(torch.nn.Module, "to", lambda module, *where: moves.append(where) or real(module, *where))
+    for tags in ((), [tag("look")], [tag("look", "0.5")], ()):
+        with closet.wear(turned, tags):
+            pass
+    assert Tools.listing(SimpleNamespace(book=EmbeddingBook(), embeddings=tmp_path), turned)["loaded"] == {}
+    assert moves == []
+    with store.lend("unet"):
+        assert moves == [(store.device,)]
+    assert same(before, everything(turned))
+
+
+def test_a_model_that_wears_nothing_is_not_even_looked_at(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(wardrobe_module, "Outfit", None)
+    with wardrobe(tmp_path).wear(model, ()) as worn:
+        assert worn.comments == ()
+
+
+def fail_from(monkeypatch, first, last):
+    """Weights cannot be written at these calls of `copy_`."""
+    real, calls = torch.Tensor.copy_, []
+
+    def copy(tensor, *given):
+        calls.append(1)
+        if first <= len(calls) <= last:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return real(tensor, *given)
+
+    monkeypatch.setattr(torch.Tensor, "copy_", copy)
+
+
+def test_after_a_failure_nothing_is_worn(model, tmp_path, monkeypatch):
+    write(tmp_path, "look.safetensors", pair(KOHYA, 64) | pair(KOHYA_TEXT, 32))
+    closet, before = wardrobe(tmp_path), everything(model)
+    with monkeypatch.context() as patched:
+        fail_from(patched, 2, 2)
+        with pytest.raises(torch.OutOfMemoryError), closet.wear(model, [tag("look")]):
+            pass
+    assert model.store.sound
+    assert same(before, everything(model))
+
+
+def test_what_could_not_be_taken_off_is_known_and_taken_off_later(model, tmp_path, monkeypatch):
+    write(tmp_path, "look.safetensors", pair(KOHYA, 64) | pair(KOHYA_TEXT, 32))
+    closet, before = wardrobe(tmp_path), everything(model)
+    with closet.wear(model, [tag("look")]):
+        worn = everything(model)
+    with monkeypatch.context() as patched:
+        fail_from(patched, 2, 9)
+        with pytest.raises(torch.OutOfMemoryError), closet.wear(model, [tag("look", "0.5")]):
+            pass
+    assert not model.store.sound
+    with closet.wear(model, [tag("look")]):
+        assert same(worn, everything(model))
+    with closet.wear(model, ()):
+        assert same(before, everything(model))
+    assert model.store.sound
 
 
 def test_a_kernel_of_an_inpainting_model(checkpoint_file, tmp_path):
