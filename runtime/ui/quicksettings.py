@@ -56,7 +56,7 @@ def _keep(studio: Studio, name: str, control: Component) -> None:
         try:
             studio.options.update({name: stored(BY_NAME[name], value)})
         except RequestError as error:
-            raise gr.Error(str(error), title=words.NOT_STORED) from error
+            raise gr.Error(words.toast(words.NOT_STORED, error)) from error
 
     changed = control.release if isinstance(control, gr.Slider) else control.input
     changed(store, control, None, **SWIFT)
@@ -91,7 +91,7 @@ def follow_model(
             try:
                 loading = studio.choose(title)
             except RequestError as error:
-                raise gr.Error(str(error), title=words.NOT_LOADED) from error
+                raise gr.Error(words.toast(words.NOT_LOADED, error)) from error
             await asyncio.wait([asyncio.wrap_future(loading)], timeout=_SECONDS_BETWEEN_LOOKS)
         return gr.Timer(active=True)
 

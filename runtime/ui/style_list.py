@@ -83,7 +83,7 @@ def _save(studio: Studio, name: str | None, prompt: str | None, negative: str | 
     try:
         studio.stock.style_book.save(Style((name or "").strip(), prompt or "", negative or ""))
     except (RequestError, OSError) as refused:
-        return words.remark(words.STYLE_NOT_SAVED, str(refused))
+        return words.remark(words.STYLE_NOT_SAVED, refused)
     return words.remark(words.STYLES_SAVED)
 
 
@@ -94,5 +94,5 @@ def _delete(studio: Studio, name: str | None) -> str:
             return words.remark(words.NO_STYLE, wanted)
         studio.stock.style_book.delete(wanted)
     except (RequestError, OSError) as refused:
-        return words.remark(words.STYLE_NOT_SAVED, str(refused))
+        return words.remark(words.STYLE_NOT_SAVED, refused)
     return words.remark(words.STYLE_DELETED, wanted)
