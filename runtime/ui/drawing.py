@@ -42,29 +42,30 @@ def connect(
 
     async def run(asker: gr.Request, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
         named = dict(zip(inputs, values, strict=True))
-        model = read_overrides(named.get(OVERRIDES)).get("sd_model_checkpoint")
-
-        def hand_in(of: Values) -> Future[Result]:
-            return frame.studio.generate(replace(ask(of), user=asker.username), model)
-
-        async for shown in followed(frame, named, hand_in, each):
+        async for shown in followed(frame, named, partial(hand_in, frame, ask, user=asker.username), each):
             yield shown
 
     # the queue is ours: Gradio only carries the waiting
     tab.generate.click(run, list(inputs.values()), tab.output.drawn, trigger_mode="multiple", **QUIET)
 
 
+def hand_in(frame: Frame, ask: Callable[[Values], Request], values: Values, user: str | None) -> Future[Result]:
+    """What the values ask for, with the checkpoint that their overrides name; RequestError at once for the user's."""
+    model = read_overrides(values.get(OVERRIDES)).get("sd_model_checkpoint")
+    return frame.studio.generate(replace(ask(values), user=user), model)
+
+
 async def followed(
-    frame: Frame, values: Values, hand_in: Callable[[Values], Future[Any]], each: Pieces | None
+    frame: Frame, values: Values, start: Callable[[Values], Future[Any]], each: Pieces | None
 ) -> AsyncIterator[tuple[Any, ...]]:
     """Hand in what the values ask for, one job or a batch, and yield what the page shows until it has ended."""
     try:
         pieces = each(values) if each else None
         if pieces:
-            shown = follow_batch(frame, Batch([(file, partial(hand_in, one)) for file, one in pieces]))
+            shown = follow_batch(frame, Batch([(file, partial(start, one)) for file, one in pieces]))
         else:
             # pictures are decoded and encoded aside: others' progress goes on meanwhile
-            shown = follow(frame.studio, frame.pictures, await asyncio.to_thread(hand_in, values))
+            shown = follow(frame.studio, frame.pictures, await asyncio.to_thread(start, values))
     except RequestError as error:
         yield refused(error)
         return
@@ -72,9 +73,12 @@ async def followed(
         yield one
 
 
-async def follow(studio: Studio, pictures: Path, job: Future[Any]) -> AsyncIterator[tuple[Any, ...]]:
+async def follow(
+    studio: Studio, pictures: Path, job: Future[Any], among: Shown | None = None
+) -> AsyncIterator[tuple[Any, ...]]:
     """Yields (gallery, progress, infotext, log, shown) until the job ends; files for the browser go under `pictures`.
 
+    With `among` the last new picture takes the place of the one that is selected there.
     A reader who goes away leaves the job in the queue: others may want its files.
     """
     said = ""
@@ -84,7 +88,7 @@ async def follow(studio: Studio, pictures: Path, job: Future[Any]) -> AsyncItera
             said = now
             yield gr.skip(), now, gr.skip(), gr.skip(), gr.skip()
         await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-    yield finished(job, pictures)
+    yield finished(job, pictures, among)
 
 
 async def follow_batch(frame: Frame, batch: Batch) -> AsyncIterator[tuple[Any, ...]]:
@@ -103,23 +107,29 @@ async def follow_batch(frame: Frame, batch: Batch) -> AsyncIterator[tuple[Any, .
         yield refused(error)
 
 
-def finished(job: Future[Any], pictures: Path) -> tuple[Any, ...]:
+def finished(job: Future[Any], pictures: Path, among: Shown | None = None) -> tuple[Any, ...]:
     """What the end of a job changes on the page."""
     try:
         result = job.result()
     except RequestError as error:
         return refused(error)
-    return shown_as(result, pictures)
+    return shown_as(result, pictures, among)
 
 
-def shown_as(result: Result | ExtrasResult, pictures: Path) -> tuple[Any, ...]:
+def shown_as(result: Result | ExtrasResult, pictures: Path, among: Shown | None = None) -> tuple[Any, ...]:
     """Gallery, progress, infotext, log and what is shown, when all went well."""
-    files = copies(result.pictures, pictures)
+    files, place = copies(result.pictures, pictures), 0
     shown = Shown(files, result.pictures, words.notes(result))
+    if among and files:
+        place = among.selected
+        every = (*among.pictures[:place], result.pictures[-1], *among.pictures[place + 1 :])
+        paths = (*among.files[:place], files[-1], *among.files[place + 1 :])
+        shown = replace(shown, files=paths, pictures=every, selected=place)
     # one picture is shown large, several as a grid
-    gallery = gr.Gallery(value=list(files), selected_index=0 if len(files) == 1 else None)
-    first = result.pictures[0].infotext if result.pictures else ""
-    return gallery, "", words.infotext(first, shown.notes), words.performance(result), shown
+    large = among is not None or len(files) == 1
+    gallery = gr.Gallery(value=list(shown.files), selected_index=place if large else None)
+    text = shown.picture.infotext if shown.picture else ""
+    return gallery, "", words.infotext(text, shown.notes), words.performance(result), shown
 
 
 def refused(error: RequestError) -> tuple[Any, ...]:

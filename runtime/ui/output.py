@@ -46,6 +46,11 @@ class Output:
     shown: gr.State
     save: gr.Button
     open_folder: gr.Button
+    zip: gr.Button
+    #: shows what the zip key made
+    download: gr.File
+    #: draws the picture again with hires fix; None where there is no hires fix
+    upscale: gr.Button | None
     send: dict[str, gr.Button] = field(default_factory=dict)
 
     @property
@@ -67,13 +72,16 @@ def output_panel(tab: str, local: bool) -> Output:
     with gr.Row(elem_id=f"image_buttons_{tab}", elem_classes=["gesso-tools"]):
         open_folder = tool(f"{tab}_open_folder", visible=local)
         save = tool(f"save_{tab}")
+        zipped = tool(f"save_zip_{tab}")
         targets = [target for target in _TARGETS if target != tab]
         send = {target: tool(f"{tab}_send_to_{target}") for target in targets}
+        upscale = tool(f"{tab}_upscale") if tab == "txt2img" else None
+    download = gr.File(show_label=False, interactive=False, visible=False, elem_id=f"download_files_{tab}")
     info = gr.HTML(elem_id=f"html_info_{tab}")
     log = gr.HTML(elem_id=f"html_log_{tab}")
     shown = gr.State(Shown())
     gallery.select(_select, shown, [shown, info], **SWIFT)
-    return Output(progress, gallery, info, log, shown, save, open_folder, send)
+    return Output(progress, gallery, info, log, shown, save, open_folder, zipped, download, upscale, send)
 
 
 def _select(shown: Shown, event: gr.SelectData) -> tuple[Shown, str]:

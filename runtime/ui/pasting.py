@@ -25,6 +25,12 @@ _SIZE = ("width", "height")
 
 def filled(studio: Studio, fields: Fields, text: str, sent: bool = False) -> list[Any]:
     """New values for all controls of the tab; `sent` from another tab: size and seed as the settings allow."""
+    found = read(studio, fields, text)
+    return fields.filled({name: value for name, value in found.items() if not (sent and _kept(studio, name))})
+
+
+def read(studio: Studio, fields: Fields, text: str) -> dict[str, Any]:
+    """What the infotext says for controls of the tab, by their names, as they take it."""
     items = parse_infotext(text)
     if len(items) > 2:  # more than the two prompts: parameters were found
         items = with_defaults(items)
@@ -33,13 +39,13 @@ def filled(studio: Studio, fields: Fields, text: str, sent: bool = False) -> lis
     asked = to_fields(items)
     found: dict[str, Any] = {} if styles is None else {"styles": list(styles)}
     for name, value in (asked.fields | _implied(asked.fields)).items():
-        if name in fields.names and not (sent and _kept(studio, name)):
+        if name in fields.names:
             found |= _value(fields[name], name, value)
     if OVERRIDES in fields.names:
         found[OVERRIDES] = overriding(studio, asked.options)
     if asked.options.get("tiling") and "tiling" in fields.names:
         found["tiling"] = asked.options["tiling"] == "True"
-    return fields.filled(found)
+    return found
 
 
 def _styles(studio: Studio, items: dict[str, str]) -> tuple[dict[str, str], tuple[str, ...] | None]:

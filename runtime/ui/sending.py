@@ -10,6 +10,7 @@ import gradio as gr
 
 from runtime.studio import Studio
 from runtime.ui import words
+from runtime.ui.archive import archive
 from runtime.ui.extras import ExtrasTab
 from runtime.ui.fields import QUIET, SWIFT
 from runtime.ui.frame import Frame, Tab
@@ -107,5 +108,12 @@ def _subseed(shown: Shown) -> int:
 
 
 def _keep(frame: Frame, output: Output, kind: str) -> None:
+    def pack(shown: Shown) -> gr.File:
+        found = archive(shown, frame.pictures)
+        if found is None:
+            raise gr.Error(words.NOTHING_TO_SAVE, title=words.NOTE)
+        return gr.File(value=str(found), visible=True)
+
+    output.zip.click(pack, output.shown, output.download, **QUIET)
     output.save.click(lambda shown: save_picture(frame.studio, shown), output.shown, output.log, **QUIET)
     output.open_folder.click(lambda: open_folder(frame.studio, kind), None, output.log, **QUIET)

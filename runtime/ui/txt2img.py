@@ -10,6 +10,7 @@ from runtime.ui.drawing import Values, connect
 from runtime.ui.fields import Fields
 from runtime.ui.form import Form
 from runtime.ui.frame import Frame, Tab
+from runtime.ui.hires_again import connect_again
 from runtime.ui.output import output_panel
 from runtime.ui.overrides import override_list
 from runtime.ui.presets import connect_presets
@@ -47,5 +48,7 @@ def txt2img_tab(frame: Frame) -> Tab:
     def ask(values: Values) -> Request:
         return Form.of(values | {"script": scripts.chosen(values)}).request(studio)
 
-    connect(frame, tab, {**fields.by_name, **scripts.controls}, ask)
+    inputs = {**fields.by_name, **scripts.controls}
+    connect(frame, tab, inputs, ask)
+    connect_again(frame, tab, inputs, ask)
     return tab
