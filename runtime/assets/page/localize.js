@@ -23,18 +23,18 @@
   // what says most of a text itself is tried first
   const forms = Object.keys(words).filter((key) => slot.test(key)).map(form).sort((a, b) => b.weight - a.weight);
 
-  // of several words: one word in a slot is somebody's name
-  const inside = (text) => (text.trim().includes(" ") && translated(text.trim())) || text;
-  const filled = (text) => {
+  // in a sentence one word in a slot is somebody's name; Gradio's labels name other labels ("number input for Width")
+  const inside = (text, label) => ((label || text.trim().includes(" ")) && translated(text.trim(), label)) || text;
+  const filled = (text, label) => {
     for (const { pattern, slots, said } of forms) {
       const found = pattern.exec(text);
-      if (found) return said.replace(/\{(\d+)\}/g, (_, name) => inside(found[slots.indexOf(name) + 1] ?? ""));
+      if (found) return said.replace(/\{(\d+)\}/g, (_, name) => inside(found[slots.indexOf(name) + 1] ?? "", label));
     }
     return null;
   };
-  const translated = (key) => {
+  const translated = (key, label = false) => {
     if (Object.hasOwn(words, key)) return words[key];
-    return key.includes(" ") && key.length <= longest ? filled(key) : null;
+    return key.includes(" ") && key.length <= longest ? filled(key, label) : null;
   };
   const kept = (element, key) => {
     if (element.closest("[data-untranslated]")) return true;
@@ -54,7 +54,7 @@
     for (const name of attributeNames) {
       const key = (element.getAttribute(name) || "").trim();
       if (!key || kept(element, key)) continue;
-      const found = translated(key);
+      const found = translated(key, true);
       if (found && found !== key) element.setAttribute(name, found);
     }
   };
