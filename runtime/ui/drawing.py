@@ -119,7 +119,7 @@ def finished(job: Future[Any], pictures: Path, among: Shown | None = None) -> tu
 def shown_as(result: Result | ExtrasResult, pictures: Path, among: Shown | None = None) -> tuple[Any, ...]:
     """Gallery, progress, infotext, log and what is shown, when all went well."""
     files, place = copies(result.pictures, pictures), 0
-    shown = Shown(files, result.pictures, words.notes(result))
+    shown = Shown(files, result.pictures, words.notes(result), words.performance(result))
     if among and files:
         place = among.selected
         every = (*among.pictures[:place], result.pictures[-1], *among.pictures[place + 1 :])
@@ -129,7 +129,7 @@ def shown_as(result: Result | ExtrasResult, pictures: Path, among: Shown | None 
     large = among is not None or len(files) == 1
     gallery = gr.Gallery(value=list(shown.files), selected_index=place if large else None)
     text = shown.picture.infotext if shown.picture else ""
-    return gallery, "", words.infotext(text, shown.notes), words.performance(result), shown
+    return gallery, "", words.infotext(text, shown.notes), shown.taken, shown
 
 
 def refused(error: RequestError) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from runtime.ui.ui_config import UiConfig
 
 @dataclass(frozen=True)
 class Frame:
-    """`pictures` holds copies for the browser; `local`: only this computer's own users can reach the page."""
+    """`pictures` holds copies for the browser; `local`: its reader sits here, at a computer that can show a folder."""
 
     studio: Studio
     pictures: Path

@@ -23,6 +23,8 @@ class Shown:
     files: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     notes: str = ""
+    #: time and memory, which stay while the page says what Save or the folder's key did
+    taken: str = ""
     #: the one whose infotext is shown
     selected: int = 0
 

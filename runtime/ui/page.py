@@ -19,6 +19,7 @@ from runtime.ui.localization import LANGUAGE, localization_script
 from runtime.ui.models import models_tab
 from runtime.ui.png_info import png_info_tab
 from runtime.ui.quicksettings import TopLine, follow_model, top_line
+from runtime.ui.saving import opener
 from runtime.ui.sending import Tabs, connect_tabs
 from runtime.ui.settings import settings_tab
 from runtime.ui.theme import page_theme
@@ -76,7 +77,7 @@ def _head() -> str:
 def build_blocks(studio: Studio, pictures: Path) -> gr.Blocks:
     """Everything on the page; ui-config.json is completed with the defaults that it lacks."""
     file = studio.settings.path("ui_config_file") or studio.settings.data_dir / "ui-config.json"
-    frame = Frame(studio, pictures, UiConfig(file), local=not studio.settings.exposed)
+    frame = Frame(studio, pictures, UiConfig(file), local=not studio.settings.exposed and opener() is not None)
     with gr.Blocks(title="Gesso", analytics_enabled=False, fill_width=True, delete_cache=_CACHE_SECONDS) as blocks:
         top = top_line(frame)
         tabs = _tabs(frame, top)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ _HEAD = (
     *("sd_model_name", "sd_model_hash"),
 )
 _KEYS = ("Prompt", "Seed", "Size-1", "Size-2", "Sampler", "CFG scale", "Steps")
+#: an opener that still runs after this many seconds has not failed
+_OPENED_AFTER = 3.0
 _FOLDERS = {"txt2img": "outdir_txt2img_samples", "img2img": "outdir_img2img_samples", "extras": "outdir_extras_samples"}
 
 
@@ -58,19 +61,31 @@ def _note(log: Path, name: str, picture: Picture) -> None:
         rows.writerow((*told, name, *rest))
 
 
+def opener() -> list[str] | None:
+    """The file manager's command, which takes a folder; None where there is none, or no screen to show it on."""
+    if sys.platform == "win32":
+        return ["explorer"]
+    screen = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    found = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+    return [found] if found and screen else None
+
+
 def open_folder(studio: Studio, kind: str) -> str:
-    """Show the kind's folder in the computer's file manager; what the page says if that cannot be."""
+    """Show the kind's folder in the computer's file manager; what the page says of it."""
     folder = _folder(studio, "outdir_samples" if studio.options["outdir_samples"] else _FOLDERS[kind])
-    if not folder.is_dir():
+    program = opener()
+    if program is None or not folder.is_dir():
         return words.remark(words.NO_FOLDER, str(folder))
     try:
-        if sys.platform == "win32":
-            os.startfile(folder)  # noqa: S606 - the one way to the file manager there
-        else:
-            program = "open" if sys.platform == "darwin" else "xdg-open"
-            subprocess.Popen([program, str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        started = subprocess.Popen([*program, str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        code = started.wait(_OPENED_AFTER)
+    except subprocess.TimeoutExpired:
+        code = 0  # some file managers are the command itself and stay
     except OSError as refused:
         return words.remark(words.NO_FOLDER, f"{folder}: {refused}")
+    # Explorer ends with 1 when all is well
+    if code and sys.platform != "win32":
+        return words.remark(words.NO_FOLDER, f"{folder} ({Path(program[0]).name}: {code})")
     return words.remark(words.OPENED, str(folder))
 
 

@@ -108,6 +108,12 @@ def _subseed(shown: Shown) -> int:
 
 
 def _keep(frame: Frame, output: Output, kind: str) -> None:
+    def save(shown: Shown) -> str:
+        return shown.taken + save_picture(frame.studio, shown)
+
+    def show(shown: Shown) -> str:
+        return shown.taken + open_folder(frame.studio, kind)
+
     def pack(shown: Shown) -> gr.File:
         found = archive(shown, frame.pictures)
         if found is None:
@@ -115,5 +121,5 @@ def _keep(frame: Frame, output: Output, kind: str) -> None:
         return gr.File(value=str(found), visible=True)
 
     output.zip.click(pack, output.shown, output.download, **QUIET)
-    output.save.click(lambda shown: save_picture(frame.studio, shown), output.shown, output.log, **QUIET)
-    output.open_folder.click(lambda: open_folder(frame.studio, kind), None, output.log, **QUIET)
+    output.save.click(save, output.shown, output.log, **QUIET)
+    output.open_folder.click(show, output.shown, output.log, **QUIET)

@@ -4,10 +4,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from re import Pattern
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from runtime import protocol
 from tests.fakes.serving import Served, put_checkpoint, serve, until
@@ -57,6 +58,12 @@ class Watched:
         of_gradio = "/assets/" in message.location["url"] or "GL Driver" in message.text
         if message.type == "error" or (message.type == "warning" and not of_gradio):
             self.complaints.append(message.text)
+
+
+def expect_seen(place: Locator, text: str | Pattern[str]) -> None:
+    """A reader sees the text: hidden elements contain theirs too."""
+    expect(place).to_contain_text(text)
+    expect(place).to_be_visible()
 
 
 @pytest.fixture

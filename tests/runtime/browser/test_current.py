@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from runtime import protocol
 from tests.fakes.serving import Served, put_checkpoint, serve, until
-from tests.runtime.browser.conftest import Watched
+from tests.runtime.browser.conftest import Watched, expect_seen
 from tests.runtime.browser.test_tabs import PROMPT, number, opened
 
 
@@ -55,7 +55,7 @@ def test_stored_settings_are_shown_and_what_is_not_touched_is_kept(own: Served, 
     own.post("/sdapi/v1/options", json={"n_rows": 5})
     number(page, "setting_jpeg_quality").fill("70")
     page.click("#settings_submit")
-    expect(page.locator("#settings_result")).to_contain_text("Settings stored: jpeg_quality")
+    expect_seen(page.locator("#settings_result"), "Settings stored: jpeg_quality")
     stored = own.get("/sdapi/v1/options").json()
     wanted = {"eta_noise_seed_delta": 31337, "samples_format": "webp", "n_rows": 5, "jpeg_quality": 70}
     assert {name: stored[name] for name in wanted} == wanted
@@ -70,13 +70,13 @@ def test_a_style_is_saved_edited_deleted_and_joins_the_prompt(own: Served, watch
     page.fill("#txt2img_style_name input", "Oil")
     page.keyboard.press("Enter")
     page.click("#txt2img_style_save")
-    expect(said).to_contain_text("The styles are saved.")
+    expect_seen(said, "The styles are saved.")
     assert own.get("/sdapi/v1/prompt-styles").json()[0]["prompt"] == "{prompt}, oil on canvas"
     page.fill(PROMPT, "a star")
     page.locator("#txt2img_styles input").click()
     page.get_by_role("option", name="Oil").click()
     page.click("#txt2img_generate")
-    expect(page.locator("#html_info_txt2img")).to_contain_text("a star, oil on canvas")
+    expect_seen(page.locator("#html_info_txt2img"), "a star, oil on canvas")
     page.click("#txt2img_style_apply")
     expect(page.locator(PROMPT)).to_have_value("a star, oil on canvas")
     page.get_by_role("tab", name="img2img").first.click()
@@ -87,7 +87,7 @@ def test_a_style_is_saved_edited_deleted_and_joins_the_prompt(own: Served, watch
     expect(said).to_be_visible()
     until(lambda: own.get("/sdapi/v1/prompt-styles").json()[0]["prompt"] == "in oil")
     page.click("#txt2img_style_delete")
-    expect(said).to_contain_text("Deleted: Oil")
+    expect_seen(said, "Deleted: Oil")
     assert own.get("/sdapi/v1/prompt-styles").json() == []
     page.click("#txt2img_style_delete")
-    expect(said).to_contain_text("There is no style of this name: Oil")
+    expect_seen(said, "There is no style of this name: Oil")

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from runtime.infotext import write_infotext
 from tests.fakes.fake_worker import png
 from tests.fakes.serving import Served
-from tests.runtime.browser.conftest import Watched
+from tests.runtime.browser.conftest import Watched, expect_seen
 
 PROMPT = "#txt2img_prompt textarea"
 ITEMS = {
@@ -39,7 +39,7 @@ def number(page: Page, element: str) -> Locator:
 def test_a_picture_is_drawn_over_and_a_factor_sets_its_size(watched: Watched, server: Served, picture: Path) -> None:
     page = opened(watched, server, "img2img")
     page.click("#img2img_generate")
-    expect(page.locator("#img2img_progress")).to_contain_text("There is no picture to start from.")
+    expect_seen(page.locator("#img2img_progress .gesso-message"), "There is no picture to start from.")
     page.set_input_files("#img2img_image input[type=file]", picture)
     expect(page.locator("#img2img_image img")).to_be_visible()
     page.get_by_role("tab", name="Resize by").click()
@@ -47,7 +47,7 @@ def test_a_picture_is_drawn_over_and_a_factor_sets_its_size(watched: Watched, se
     page.fill("#img2img_prompt textarea", "over it")
     page.locator("#img2img_prompt textarea").press("Control+Enter")
     told = page.locator("#html_info_img2img")
-    expect(told).to_contain_text(re.compile(r"over it\nSteps.*Size: 192x128.*Denoising strength: 0.75.*From: 96x64"))
+    expect_seen(told, re.compile(r"over it\nSteps.*Size: 192x128.*Denoising strength: 0.75.*From: 96x64"))
 
 
 def test_what_is_painted_is_the_mask(watched: Watched, server: Served, picture: Path) -> None:
@@ -68,7 +68,7 @@ def test_what_is_painted_is_the_mask(watched: Watched, server: Served, picture: 
     page.mouse.up()
     page.click("#img2img_generate")
     told = page.locator("#html_info_img2img")
-    expect(told).to_contain_text(re.compile(r"From: 96x64, Mask blur: 4, Redrawn: [1-9]\d+"))
+    expect_seen(told, re.compile(r"From: 96x64, Mask blur: 4, Redrawn: [1-9]\d+"))
     white = int(re.search(r"Redrawn: (\d+)", told.inner_text())[1])  # type: ignore[index]
     assert 20 < white < 96 * 64 / 2, "a stroke, not the picture"
 
@@ -81,13 +81,13 @@ def test_extras_enlarge(watched: Watched, server: Served, picture: Path) -> None
     page.get_by_role("option", name="Lanczos").click()
     page.click("#extras_generate")
     expect(page.locator("#extras_gallery img").first).to_have_js_property("naturalWidth", 384)
-    expect(page.locator("#html_info_extras")).to_contain_text("Postprocess upscaler: Lanczos")
+    expect_seen(page.locator("#html_info_extras"), "Postprocess upscaler: Lanczos")
 
 
 def test_png_info_tells_and_fills_the_form(watched: Watched, server: Served, picture: Path) -> None:
     page = opened(watched, server, "PNG Info")
     page.set_input_files("#pnginfo_image input[type=file]", picture)
-    expect(page.locator("#pnginfo_html2_info")).to_contain_text("a (blue:1.2) star\nNegative prompt: blurry\nSteps: 33")
+    expect_seen(page.locator("#pnginfo_html2_info"), "a (blue:1.2) star\nNegative prompt: blurry\nSteps: 33")
     page.click("#pnginfo_send_to_txt2img")
     expect(page.locator(PROMPT)).to_have_value("a (blue:1.2) star")
     expect(page.locator("#txt2img_neg_prompt textarea")).to_have_value("blurry")
@@ -97,7 +97,7 @@ def test_png_info_tells_and_fills_the_form(watched: Watched, server: Served, pic
         expect(number(page, f"txt2img_{name}")).to_have_value(value)
     expect(page.locator("#txt2img_seed input")).to_have_value("99")
     expect(page.locator("#txt2img_hr-checkbox input")).to_be_checked()
-    expect(page.locator("#txt2img_override_settings")).to_contain_text("Clip skip: 2")
+    expect_seen(page.locator("#txt2img_override_settings"), "Clip skip: 2")
 
 
 def test_a_pasted_infotext_fills_the_form_and_a_preset_changes_it(watched: Watched, server: Served) -> None:
@@ -114,24 +114,24 @@ def test_a_pasted_infotext_fills_the_form_and_a_preset_changes_it(watched: Watch
     page.click("#txt2img_res_switch_btn")
     expect(number(page, "txt2img_width")).to_have_value("768")
     page.fill(PROMPT, "红色的圆")
-    expect(page.locator("#txt2img_prompt_hint")).to_contain_text("CLIP")
+    expect_seen(page.locator("#txt2img_prompt_hint"), "CLIP")
 
 
 def test_a_drawn_picture_goes_to_inpainting(watched: Watched, server: Served) -> None:
     page = opened(watched, server, "txt2img")
     page.fill(PROMPT, "to be mended")
     page.click("#txt2img_generate")
-    expect(page.locator("#html_info_txt2img")).to_contain_text("to be mended")
-    expect(page.locator("#html_log_txt2img")).to_contain_text("Time taken: 0.1 sec.")
+    expect_seen(page.locator("#html_info_txt2img"), "to be mended")
+    expect_seen(page.locator("#html_log_txt2img"), "Time taken: 0.1 sec.")
     page.click("#txt2img_reuse_seed")
     expect(page.locator("#txt2img_seed input")).to_have_value("1234")
     page.click("#save_txt2img")
-    expect(page.locator("#html_log_txt2img")).to_contain_text("Saved:")
+    expect_seen(page.locator("#html_log_txt2img"), "Saved:")
     page.click("#txt2img_send_to_inpaint")
     expect(page.locator("#img2maskimg canvas").first).to_be_visible()
     expect(page.locator("#img2img_prompt textarea")).to_have_value("to be mended")
     page.click("#img2img_generate")
-    expect(page.locator("#html_info_img2img")).to_contain_text(re.compile("From: 128x128, Mask blur: 4"))
+    expect_seen(page.locator("#html_info_img2img"), re.compile("From: 128x128, Mask blur: 4"))
 
 
 def test_a_setting_is_found_by_its_words_and_applied(watched: Watched, server: Served) -> None:
@@ -141,12 +141,12 @@ def test_a_setting_is_found_by_its_words_and_applied(watched: Watched, server: S
     expect(page.locator("#setting_samples_format")).to_be_hidden()
     page.locator("#setting_eta_noise_seed_delta input").last.fill("31337")
     page.click("#settings_submit")
-    expect(page.locator("#settings_result")).to_contain_text("Settings stored: eta_noise_seed_delta")
+    expect_seen(page.locator("#settings_result"), "Settings stored: eta_noise_seed_delta")
     assert server.get("/sdapi/v1/options").json()["eta_noise_seed_delta"] == 31337
     page.locator("#setting_eta_noise_seed_delta input").last.fill("0")
     page.click("#settings_submit")
     page.click("#settings_submit")
-    expect(page.locator("#settings_result")).to_contain_text("No setting was changed.")
+    expect_seen(page.locator("#settings_result"), "No setting was changed.")
 
 
 def test_the_language_of_the_settings_counts_after_a_reload(watched: Watched, server: Served) -> None:
