@@ -11,6 +11,8 @@ SMALLEST_SIDE, LARGEST_SIDE = 64, 8192
 MOST_PIXELS = LARGEST_SIDE * LARGEST_SIDE
 MOST_STEPS = 1000
 MOST_GUIDANCE = 1000.0
+#: of the picture whose noise is kept: one cell of latents
+SMALLEST_SEED_SIDE = 8
 #: batches of a job, and pictures of it
 MOST_PICTURES = 1000
 MOST_IN_A_BATCH = 256
@@ -36,8 +38,20 @@ def check_request(request: Request) -> None:
     _number("img2img_extra_noise", request.options.img2img_extra_noise, 0, 1000)
     _texts(request)
     _sizes(request)
+    _seed_resize(request)
     if request.start:
         _start(request.start)
+
+
+def _seed_resize(request: Request) -> None:
+    """It counts where both sides are above 0."""
+    width, height = request.seed_resize_from_w, request.seed_resize_from_h
+    if width <= 0 or height <= 0:
+        return
+    for name, side in (("seed_resize_from_w", width), ("seed_resize_from_h", height)):
+        if not SMALLEST_SEED_SIDE <= side <= LARGEST_SIDE:
+            hint = f"It goes from {SMALLEST_SEED_SIDE} to {LARGEST_SIDE} pixels; 0 and -1 are none."
+            raise RequestError("size-out-of-range", f"{name} is {side}.", hint)
 
 
 def check_extras(extras: Extras) -> None:

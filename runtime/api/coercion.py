@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 _TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
 _FALSE = frozenset({"0", "off", "f", "false", "n", "no"})
-_LARGEST = 2**63
+#: below these; seeds, the largest numbers that are asked for, go as far as the generators take them
+_SMALLEST, _LARGEST = -(2**63), 2**64
 #: levels of lists and objects in a body
 _DEEPEST = 64
 
@@ -26,7 +29,7 @@ def to_int(value: Any) -> int:
         number = int(value)
     except ValueError:
         raise ValueError("value is not a valid integer") from None
-    if not -_LARGEST <= number < _LARGEST:
+    if not _SMALLEST <= number < _LARGEST:
         raise ValueError("value is too large")
     return number
 
@@ -81,6 +84,19 @@ class Body(BaseModel):
     """A request body: unknown fields are ignored, and null means that the field was not given."""
 
     model_config = ConfigDict(extra="ignore", protected_namespaces=())
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """What may be left out may be null."""
+        schema = handler(core)
+        found = handler.resolve_ref_schema(schema)
+        for name, field in found.get("properties", {}).items():
+            kinds = field.get("anyOf", [field])
+            if name not in found.get("required", ()) and {"type": "null"} not in kinds:
+                inner = {key: value for key, value in field.items() if key not in ("default", "title")}
+                outer = {key: value for key, value in field.items() if key in ("default", "title")}
+                found["properties"][name] = {"anyOf": [inner, {"type": "null"}], **outer}
+        return schema
 
     @model_validator(mode="before")
     @classmethod

@@ -69,11 +69,11 @@ class Job:
         """Of one batch: image i has seed + i, or all the same where the variation makes the difference."""
         first = batch * self.request.batch_size
         steps = range(first, first + self.request.batch_size)
-        return tuple((self.seed + (0 if self.request.subseed_strength else step)) % SEEDS for step in steps)
+        return tuple(_told(self.seed + (0 if self.request.subseed_strength else step)) for step in steps)
 
     def subseeds(self, batch: int) -> tuple[int, ...]:
         first = batch * self.request.batch_size
-        return tuple((self.subseed + step) % SEEDS for step in range(first, first + self.request.batch_size))
+        return tuple(_told(self.subseed + step) for step in range(first, first + self.request.batch_size))
 
 
 def check(request: Request, native: tuple[int, int], lora: str | None = None) -> Job:
@@ -169,8 +169,13 @@ def _without_comments(text: str, request: Request) -> str:
 
 
 def _seed(seed: int) -> int:
-    """-1 is random. Any other negative is a seed, as in AUTOMATIC1111, and told as the number torch makes of it."""
-    return random.randrange(LARGEST_SEED) if seed == -1 else seed % SEEDS
+    """-1 is random. Any other negative is a seed, as in AUTOMATIC1111."""
+    return random.randrange(LARGEST_SEED) if seed == -1 else _told(seed)
+
+
+def _told(seed: int) -> int:
+    """The seed so that asking for it draws the same: -1, and what torch does not take, by what is left of 2**64."""
+    return seed if seed != -1 and -SEEDS // 2 <= seed < SEEDS else seed % SEEDS
 
 
 def _side(name: str, side: int, comments: list[str]) -> int:

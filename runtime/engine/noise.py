@@ -136,10 +136,12 @@ def slerp(share: float, low: Tensor, high: Tensor) -> Tensor:
     cosine = (low_norm * high_norm).sum(1)
     if cosine.mean() > PARALLEL:
         return low * share + high * (1 - share)
-    angle = torch.acos(cosine)
+    angle = torch.acos(cosine.clamp(-1.0, 1.0))
     sine = torch.sin(angle)
-    towards_low = (torch.sin((1.0 - share) * angle) / sine).unsqueeze(1)
-    towards_high = (torch.sin(share * angle) / sine).unsqueeze(1)
+    # columns of a few cells may be parallel by themselves, where the circle has no direction
+    straight = sine.abs() < 1e-6
+    towards_low = torch.where(straight, 1.0 - share, torch.sin((1.0 - share) * angle) / sine).unsqueeze(1)
+    towards_high = torch.where(straight, share, torch.sin(share * angle) / sine).unsqueeze(1)
     return towards_low * low + towards_high * high
 
 

@@ -105,18 +105,30 @@ def test_random_seeds_are_told(model):
     assert all(0 <= seed < LARGEST_SEED for seed in seeds)
 
 
-@pytest.mark.parametrize(("asked", "told"), [(-2, 2**64 - 2), (2**64 + 5, 5), (2**63, 2**63)])
+@pytest.mark.parametrize(("asked", "told"), [(-2, -2), (2**64 + 5, 5), (2**63, 2**63), (-(2**63) - 1, 2**63 - 1)])
 def test_any_other_number_is_a_seed_and_told_so_that_it_draws_the_same(model, tmp_path, asked, told):
     request = replace(SMALL, steps=1, seed=asked)
     result, _ = draw(request, model, tmp_path)
     assert result.pictures[0].seed == told
     again, _ = draw(replace(request, seed=told), model, tmp_path)
     assert again.pictures[0].data == result.pictures[0].data
+    assert f"Seed: {told}," in result.pictures[0].infotext
 
 
-def test_seeds_of_a_batch_start_over_after_the_last(model, tmp_path):
-    result, _ = draw(replace(SMALL, steps=1, seed=-2, batch_size=2, n_iter=2), model, tmp_path)
-    assert [picture.seed for picture in result.pictures] == [2**64 - 2, 2**64 - 1, 0, 1]
+@pytest.mark.parametrize(
+    ("seed", "told"),
+    [
+        (-3, [-3, -2, 2**64 - 1, 0]),  # -1 would ask for any seed
+        (2**63 - 2, [2**63 - 2, 2**63 - 1, 2**63, 2**63 + 1]),
+        (2**64 - 2, [2**64 - 2, 2**64 - 1, 0, 1]),
+    ],
+)
+def test_each_seed_of_a_batch_can_be_asked_for(model, tmp_path, seed, told):
+    result, _ = draw(replace(SMALL, steps=1, seed=seed, subseed=seed, batch_size=2, n_iter=2), model, tmp_path)
+    assert [picture.seed for picture in result.pictures] == told
+    assert [picture.subseed for picture in result.pictures] == told
+    alone, _ = draw(replace(SMALL, steps=1, seed=told[2]), model, tmp_path)
+    assert np.abs(pixels(alone.pictures[0]) - pixels(result.pictures[2])).max() <= 1
 
 
 def test_half_a_character_is_replaced_and_two_halves_are_joined(model, tmp_path):
@@ -210,16 +222,33 @@ def test_previews_are_pictures(model, tmp_path):
     assert Image.open(io.BytesIO(seen[1].preview)).size == (64, 64)
 
 
-def test_numbers_that_are_none_are_said(model, tmp_path):
+@pytest.fixture
+def broken(model):
+    """The model with a U-Net that gives no numbers."""
     with model.store.lend("unet") as unet:
         weight = unet.conv_out.weight.clone()
         unet.conv_out.weight.fill_(float("nan"))
-    try:
-        with pytest.raises(RequestError) as refused:
-            draw(SMALL, model, tmp_path)
-    finally:
+        yield model
         unet.conv_out.weight.copy_(weight)
-    assert refused.value.code == "nan-unet"
+
+
+@pytest.mark.parametrize("sampler", ["Euler", "DDIM", "DPM adaptive"])
+def test_numbers_that_are_none_are_said_at_the_first_step(broken, tmp_path, sampler):
+    seen = []
+    with pytest.raises(RequestError) as refused:
+        generate(replace(SMALL, sampler_name=sampler), Easel(broken, Outputs(tmp_path)), seen.append, lambda: None)
+    assert (refused.value.code, seen) == ("nan-unet", [])
+
+
+def test_without_the_check_every_sampler_comes_to_its_end(broken, tmp_path):
+    store = broken.store
+    unwatched = replace(store.placement, check_numbers=False)
+    placement, store.placement = store.placement, unwatched
+    try:
+        for sampler in ("Euler", "DPM adaptive"):
+            assert len(draw(replace(SMALL, sampler_name=sampler), broken, tmp_path)[0].pictures) == 1
+    finally:
+        store.placement = placement
 
 
 def test_a_decoder_that_overflows_is_tried_again_in_float32(checkpoint_file, tmp_path):

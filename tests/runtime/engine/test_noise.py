@@ -120,6 +120,15 @@ def test_nearly_parallel_noises_mix_in_a_line_with_swapped_roles():
     assert torch.equal(slerp(0.25, low, high), low * 0.25 + high * 0.75)
 
 
+@pytest.mark.parametrize("height", [1, 2, 6])
+def test_columns_of_a_few_cells_mix_to_numbers(height):
+    """A column of one cell has no other direction than up and down."""
+    shape = (4, height, 64)
+    (low,), (high,) = randn(1, shape=shape), randn(2, shape=shape)
+    mixed = slerp(0.3, low, high)
+    assert torch.isfinite(mixed).all()
+
+
 def cell_by_cell(noise, ground):
     """Centred, the surplus cut; an odd difference leaves the smaller half in front."""
     result = ground.clone()

@@ -3,6 +3,8 @@
 Noise is what the engine's own streams hand out; Brownian increments come from trees that are made here.
 """
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,12 @@ import torchsde
 
 from runtime import catalogue
 from runtime.engine.noise import Noise
-from runtime.engine.samplers import Settings, plan_course
+from runtime.engine.samplers import Settings, dpm_solver, plan_course
 from runtime.engine.samplers.dpm_solver import dpm_adaptive
 from runtime.engine.schedules import levels_of
 from runtime.engine.schedules.spread import ddim_timesteps
 from runtime.job_options import JobOptions
+from runtime.request import RequestError
 from tests.runtime.references import exponential, slopes, timesteps
 from tests.runtime.references.data import OTHER_MEAN, gaussian, two_hills
 
@@ -160,6 +163,35 @@ def test_dpm_adaptive(eta):
     assert_close(x, expected)
     # in float32 the widths differ a little, and with them the result, within the solver's own tolerance
     assert np.abs(ours(course).numpy() - expected).max() <= 0.02
+
+
+@pytest.mark.parametrize("lost", [math.nan, math.inf])
+def test_dpm_adaptive_comes_to_an_end_without_numbers(lost):
+    course, noise = plan("DPM adaptive", "Automatic", 20), noise_of()
+    asked = []
+
+    def denoise(x, _sigma):
+        asked.append(1)
+        return x * lost
+
+    x = course.run(course.begin(noise.first()), denoise, noise, lambda *_: None)
+    assert torch.isnan(x).all()
+    assert len(asked) == 3
+
+
+def test_dpm_adaptive_that_never_finds_its_way_is_refused():
+    course, noise = plan("DPM adaptive", "Automatic", 20), noise_of()
+    dice = torch.Generator().manual_seed(1)
+    steps = []
+    with pytest.raises(RequestError) as refused:
+        course.run(
+            course.begin(noise.first()),
+            lambda x, _sigma: torch.randn(x.shape, generator=dice) * 1e6,
+            noise,
+            lambda step, *_: steps.append(step),
+        )
+    assert refused.value.code == "too-many-steps"
+    assert len(steps) == dpm_solver.MOST_STEPS
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 9, 20, 30, 600])

@@ -61,6 +61,8 @@ def test_no_body_is_a_failure_of_the_server(server: Served, path: str, body: obj
         ({"width": 8192, "height": 8192, "batch_size": 2}, "8192x8192"),
         ({"enable_hr": True, "hr_resize_x": 10}, "hr_resize_x"),
         ({"refiner_switch_at": -1}, "refiner_switch_at"),
+        ({"seed_resize_from_w": 2**40, "seed_resize_from_h": 512}, "seed_resize_from_w"),
+        ({"seed_resize_from_w": 512, "seed_resize_from_h": 7}, "seed_resize_from_h"),
         ({"sampler_name": "Nobody"}, "Sampler not found"),
     ],
 )
@@ -68,6 +70,18 @@ def test_limits_are_named(server: Served, fields: dict[str, object], named: str)
     answer = server.draw(prompt="x", **fields)
     assert answer.status_code == 400
     assert named in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 0), (-1, -1), (0, 2**40), (-1, 3), (8, 8192)])
+def test_a_seed_need_not_be_resized(server: Served, width: int, height: int) -> None:
+    assert server.draw(prompt="x", seed_resize_from_w=width, seed_resize_from_h=height).status_code == 200
+
+
+@pytest.mark.parametrize("seed", [-2, -(2**63), 2**63, 2**64 - 1])
+def test_every_seed_that_is_told_can_be_asked_for(server: Served, seed: int) -> None:
+    assert server.draw(prompt="x", seed=seed, subseed=seed).json()["parameters"]["seed"] == seed
+    text = f"a cat\nSteps: 1, Sampler: Euler, CFG scale: 7.0, Seed: {seed}, Size: 64x64"
+    assert server.draw(infotext=text).json()["parameters"]["seed"] == seed
 
 
 def test_what_is_refused_does_not_wait_for_its_turn(server: Served) -> None:
