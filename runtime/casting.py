@@ -15,8 +15,8 @@ _WORDS = dict.fromkeys(("true", "1", "1.0", "yes", "on"), True) | dict.fromkeys(
 
 def cast(name: str, value: Any) -> Any:
     """2.0 and "2" are 2, "false" is False; unknown settings as they are. ValueError where that cannot be."""
-    default = DEFAULTS.get(name)
-    if default is None:
+    default = DEFAULTS.get(name, ...)
+    if default is ...:
         return value
     if isinstance(default, bool):
         return _truth(value)
@@ -24,7 +24,7 @@ def cast(name: str, value: Any) -> Any:
         return _number(value, type(default))
     if isinstance(default, str) and isinstance(value, (int, float)):
         return str(value)
-    if not isinstance(value, type(default)):
+    if not isinstance(value, str if default is None else type(default)):
         raise ValueError(f"{name} is not of the right type")
     return value
 
@@ -35,7 +35,8 @@ def checked(name: str, value: Any) -> Any:
     try:
         found = cast(name, value)
     except (ValueError, OverflowError):
-        hint = f"It takes a value like {default!r}; GET /sdapi/v1/options shows the present one."
+        like = "text" if default is None else f"a value like {default!r}"
+        hint = f"It takes {like}; GET /sdapi/v1/options shows the present one."
         raise RequestError("option-unusable", f"The setting {name} cannot be {value!r:.60}.", hint) from None
     known = BY_NAME.get(name)
     if known and known.closed and found not in known.choices:

@@ -17,6 +17,7 @@ from runtime.api.internal import internal_routes
 from runtime.api.listings import listing_routes
 from runtime.api.origins import Origins
 from runtime.api.pictures_routes import picture_routes
+from runtime.api.published import publish_answers
 from runtime.api.routes import acting_routes
 from runtime.api.scripts import script_routes
 from runtime.api.settings import settings_routes
@@ -40,6 +41,7 @@ def build_api(studio: Studio, gate: Gate) -> ASGIApp:
         app.include_router(internal_routes(studio), prefix="/internal")
     if studio.settings.api:
         _add_api(app, studio)
+    publish_answers(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     return _Timed(_Guarded(app, gate, Origins(studio.settings)), studio.settings.on("api_log"))
 
