@@ -243,10 +243,21 @@ ENDPOINTS: dict[tuple[str, str], Row] = {
     ("POST", "/sdapi/v1/interrogate"): Row(
         "POST /sdapi/v1/interrogate", "differs", '404 "Model not found": there is no interrogator\'s model in Gesso'
     ),
-    ("POST", "/sdapi/v1/interrupt"): Row("POST /sdapi/v1/interrupt"),
+    ("POST", "/sdapi/v1/interrupt"): Row(
+        "POST /sdapi/v1/interrupt",
+        note="a drawing process that stays silent for ten minutes after it, or for one after a second interrupt, is "
+        "ended and a new one started; the job then answers 500",
+        proof="runtime/server/test_jobs.py::test_a_worker_that_heeds_no_interrupt_is_replaced_and_the_next_job_draws",
+    ),
     ("POST", "/sdapi/v1/skip"): Row("POST /sdapi/v1/skip"),
     ("GET", "/sdapi/v1/options"): Row("GET /sdapi/v1/options"),
-    ("POST", "/sdapi/v1/options"): Row("POST /sdapi/v1/options"),
+    ("POST", "/sdapi/v1/options"): Row(
+        "POST /sdapi/v1/options",
+        "differs",
+        "a value that its setting cannot take is refused with 400 and nothing of the request is stored; unknown names "
+        "are stored",
+        "runtime/server/test_settings.py::test_both_doors_refuse_what_a_setting_cannot_be_and_store_nothing",
+    ),
     ("GET", "/sdapi/v1/cmd-flags"): Row("GET /sdapi/v1/cmd-flags"),
     ("GET", "/sdapi/v1/samplers"): Row("GET /sdapi/v1/samplers"),
     ("GET", "/sdapi/v1/schedulers"): Row("GET /sdapi/v1/schedulers"),
@@ -261,7 +272,11 @@ ENDPOINTS: dict[tuple[str, str], Row] = {
     ("GET", "/sdapi/v1/embeddings"): Row("GET /sdapi/v1/embeddings"),
     ("GET", "/sdapi/v1/scripts"): Row("GET /sdapi/v1/scripts"),
     ("GET", "/sdapi/v1/script-info"): Row("GET /sdapi/v1/script-info"),
-    ("GET", "/sdapi/v1/memory"): Row("GET /sdapi/v1/memory"),
+    ("GET", "/sdapi/v1/memory"): Row(
+        "GET /sdapi/v1/memory",
+        note="`ram` is the server's, `cuda` the drawing process's as of its last word; never run on a card",
+        proof="runtime/engine/test_gauge.py::test_the_cards_memory_goes_with_every_word",
+    ),
     ("GET", "/sdapi/v1/loras"): Row("GET /sdapi/v1/loras"),
     ("POST", "/sdapi/v1/refresh-loras"): Row("POST /sdapi/v1/refresh-loras"),
     ("POST", "/sdapi/v1/refresh-checkpoints"): Row("POST /sdapi/v1/refresh-checkpoints"),
@@ -293,17 +308,35 @@ ENDPOINTS: dict[tuple[str, str], Row] = {
     ("GET", "/internal/quicksettings-hint"): Row("GET /internal/quicksettings-hint"),
     ("GET", "/internal/sysinfo"): Row("GET /internal/sysinfo"),
     ("GET", "/docs"): Row("GET /docs"),
-    ("GET", "/openapi.json"): Row("GET /openapi.json"),
+    ("GET", "/openapi.json"): Row(
+        "GET /openapi.json", proof="runtime/server/test_published.py::test_every_route_answers_as_the_schema_says"
+    ),
 }
 
 #: of samplers
 SAMPLER_NOTES: dict[str, Row] = {}
 #: of txt2img's and img2img's fields
 FIELD_NOTES: dict[str, Row] = {
-    "width": Row("`width`", "differs", "left out: the model's native size, not 512"),
-    "height": Row("`height`", "differs", "left out: the model's native size, not 512"),
+    "width": Row(
+        "`width`", "differs", "left out: the model's native size, not 512; `parameters` tells the one that was drawn"
+    ),
+    "height": Row(
+        "`height`", "differs", "left out: the model's native size, not 512; `parameters` tells the one that was drawn"
+    ),
     "restore_faces": Row(
         "`restore_faces`", "differs", "no restorer's network is in Gesso: the picture passes unchanged"
+    ),
+    "override_settings": Row(
+        "`override_settings`",
+        "differs",
+        "a value that its setting cannot take is refused with 400; folders are never a job's to set",
+        "runtime/server/test_settings.py::test_a_job_sets_only_what_shapes_its_pictures",
+    ),
+    "override_settings_restore_afterwards": Row(
+        "`override_settings_restore_afterwards`",
+        "differs",
+        "false: the settings and the model stay set once the job has ended well, not where it failed",
+        "runtime/server/test_worker_trouble.py::test_what_a_job_sets_stays_set_where_it_says_so",
     ),
     "firstpass_image": Row("`firstpass_image`", "absent", "no client sends it; accepted and ignored"),
     "comments": Row("`comments`", "absent", "AUTOMATIC1111 ignores it too"),
