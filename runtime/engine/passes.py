@@ -36,7 +36,7 @@ def draw(easel: Easel, job: Job, batch: Batch, under: Underpainting | None, watc
     """One batch, as far as the user lets it go."""
     home, run, second = easel.model.path, first_run(job), job.second_pass
     number = batch.number * (1 if second is None else 2) + 1
-    ground = None if under is None else _ground(easel, run, batch, under)
+    ground = None if under is None else lay_batch_ground(easel, run, batch, under)
     latents, unfinished = _sampled(easel, run, batch, ground, watch, number, learnt, final=second is None)
     small: tuple[Image.Image, ...] = ()
     if second is not None and not unfinished:
@@ -125,7 +125,9 @@ def second_run(job: Job, second: SecondPass) -> Run:
     )
 
 
-def _ground(easel: Easel, run: Run, batch: Batch, under: Underpainting) -> Ground:
+def lay_batch_ground(easel: Easel, run: Run, batch: Batch, under: Underpainting) -> Ground:
+    """The start pictures as latents, for one batch."""
+
     def noise() -> Tensor:
         """Of the seeds alone: neither a variation nor a seed's other size changes what lies under the mask."""
         shape, source = (4, run.height // 8, run.width // 8), run.request.options.randn_source

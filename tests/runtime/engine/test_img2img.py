@@ -4,8 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 
+from runtime.engine.easel import Easel
+from runtime.engine.job import check
+from runtime.engine.passes import first_run
+from runtime.engine.passes import lay_batch_ground as lay
+from runtime.engine.run import Batch
+from runtime.engine.saving import Outputs
+from runtime.engine.start import underpaint
 from runtime.job_options import JobOptions
 from runtime.request import Mask, Request, RequestError, Start
 from tests.runtime.engine.drawing import draw, opened, pixels, png
@@ -130,3 +138,17 @@ def test_settings_of_the_start_change_the_picture_and_are_written(model):
         picture = draw(request, model)[0].pictures[0]
         assert written in picture.infotext
         assert (pixels(picture) != pixels(plain)).any(), written
+
+
+def test_neither_variation_nor_resized_seeds_change_the_noise_under_the_mask(model, tmp_path):
+    request = masked(fill=2)
+    varied = replace(request, subseed=3, subseed_strength=0.5, seed_resize_from_w=96, seed_resize_from_h=96)
+    grounds = []
+    for one in (request, varied):
+        job = check(one, (64, 64))
+        under = underpaint(one.start, one.options, 64, 64)
+        with torch.inference_mode():
+            grounds.append(lay(Easel(model, Outputs(tmp_path)), first_run(job), Batch(0, (7,), (3,)), under))
+    assert torch.equal(grounds[0].latents, grounds[1].latents)
+    noise = torch.randn(4, 8, 8, generator=torch.Generator().manual_seed(7))
+    assert torch.equal(grounds[0].latents[0, :, :, :4], noise[:, :, :4])
