@@ -43,7 +43,7 @@ def test_every_sampler_draws_at_the_native_size(model, tmp_path, sampler):
     result, seen = draw(replace(SMALL, sampler_name=sampler), model, tmp_path)
     assert pixels(result.pictures[0]).shape == (64, 64, 3)
     assert [step.step for step in seen] == list(range(1, len(seen) + 1))
-    assert len(seen) == (2 if sampler == "DDIM" else 3)
+    assert len(seen) == 3
     assert (result.width, result.height, result.interrupted) == (64, 64, False)
     again, _ = draw(replace(SMALL, sampler_name=sampler), model, tmp_path)
     assert again.pictures[0].data == result.pictures[0].data
