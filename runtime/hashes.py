@@ -78,3 +78,22 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+class BackgroundHash:
+    """The SHA-256 of a file, computed beside the loading; a file that cannot be read has none."""
+
+    def __init__(self, path: Path) -> None:
+        self._digest: str | None = None
+        self._thread = threading.Thread(target=self._compute, args=(path,), daemon=True)
+        self._thread.start()
+
+    def _compute(self, path: Path) -> None:
+        try:
+            self._digest = sha256_of(path)
+        except OSError as gone:
+            _LOG.warning("%s cannot be hashed: %s", path.name, gone)
+
+    def result(self) -> str | None:
+        self._thread.join()
+        return self._digest

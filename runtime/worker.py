@@ -7,12 +7,9 @@ Standard output and standard error are for people; everything else goes through 
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import os
 import signal
 import sys
-import threading
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -21,16 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from runtime import wire
 from runtime.channel import Channel, ChannelClosedError, Message, inherited_channel
-from runtime.flag_table import FLAGS, Flag
-from runtime.folders import Folders, find_folders
+from runtime.hashes import BackgroundHash
 from runtime.request import Extras, Request, RequestError
+from runtime.worker_flags import WorkerSettings, parse
 
 if TYPE_CHECKING:
     import torch
 
     from runtime.engine.easel import Easel
     from runtime.engine.generate import Step, Wish
-    from runtime.engine.memory import Settings
     from runtime.engine.model import Model
     from runtime.engine.tools import Tools
 
@@ -43,40 +39,6 @@ WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 def set_environment() -> None:
     """Before torch is imported; how threads wait is the user's to override."""
     os.environ.update({**WAITING, **os.environ, **OFFLINE})
-
-
-@dataclass(frozen=True)
-class WorkerSettings:
-    """What the flags say, in plain types."""
-
-    folders: Folders
-    hashing: bool
-    handle: int
-    flags: argparse.Namespace
-
-
-def parse(arguments: list[str]) -> WorkerSettings:
-    """AUTOMATIC1111's spellings; unknown flags are left alone, so that the server can pass on what it was given."""
-    parser = argparse.ArgumentParser("runtime.worker", allow_abbrev=False)
-    parser.add_argument("--data-dir", type=Path, default=Path.cwd())
-    parser.add_argument("--models-dir", type=Path)
-    for flag in FLAGS:
-        if flag.effect == "worker":
-            parser.add_argument(flag.name, **_shape(flag))
-    # the handle first: a flag with several values must not swallow it
-    flags, _unknown = parser.parse_known_args(arguments[:-1])
-    folders = find_folders(vars(flags), flags.data_dir, flags.models_dir or flags.data_dir / "models")
-    return WorkerSettings(folders, not flags.no_hashing, int(arguments[-1]), flags)
-
-
-def _shape(flag: Flag) -> dict[str, Any]:
-    """argparse's words for a flag of the table."""
-    shapes: dict[str, dict[str, Any]] = {
-        "switch": {"action": "store_true"},
-        "words": {"nargs": "+", "default": []},
-        "int": {"type": int, "default": flag.default},
-    }
-    return shapes.get(flag.shape, {"default": flag.default})
 
 
 @dataclass
@@ -121,11 +83,13 @@ class Worker:
             about |= {"code": refused.code, "message": refused.message, "hint": refused.hint}
         except Exception as failure:  # noqa: BLE001 - a bug in one job must not cost the loaded model
             traceback.print_exc()
-            about |= _failure(failure)
+            from runtime.engine.shortage import describe
+
+            about |= describe(failure, Path(about["path"]) if "path" in about else None)
         else:
             return
         # outside of `except`: there the failure still holds all that the job had in memory
-        free_memory()
+        _free_memory()
         self.say(**about)
 
     def do(self, message: Message) -> None:
@@ -152,10 +116,14 @@ class Worker:
     def let_go(self) -> None:
         """The model is nobody's any more."""
         self.model = None
-        free_memory()
+        _free_memory()
 
     def load(self, path: Path, sha256: str | None) -> None:
-        """Replace the model; the old one stays when the new one cannot be read."""
+        """Replace the model, and choose this file for the jobs to come.
+
+        Where the file is refused by what its header says, the old model stays. Where reading it fails later, no model
+        is left in memory, for there may be room for one alone; the old file stays chosen, and the next job reads it.
+        """
         began = time.monotonic()
         self.say(event="phase", name="model")
         model = self.read(path, sha256)
@@ -177,11 +145,11 @@ class Worker:
     def read(self, path: Path, sha256: str | None) -> Model:
         """The checkpoint at this place, in the place of the loaded one once its file has been read."""
         from runtime.engine.checkpoint import load_checkpoint, prepare_checkpoint
-        from runtime.engine.memory import Store, look, place
+        from runtime.engine.memory import Settings, Store, look, place
         from runtime.engine.model import Model
 
-        hashing = _Hash(path) if self.settings.hashing and sha256 is None else None
-        placement = place(_engine_settings(self.settings.flags), look())
+        hashing = BackgroundHash(path) if self.settings.hashing and sha256 is None else None
+        placement = place(Settings.of(self.settings.flags), look())
         if placement.attention.warning:
             sys.stderr.write(f"Warning: {placement.attention.warning}\n")
         # what is refused here leaves the old model; from then on there may be room for one alone
@@ -239,23 +207,21 @@ class Worker:
         """The model's, or where a model would lie."""
         import torch
 
-        from runtime.engine.memory import look, place
+        from runtime.engine.memory import Settings, look, place
 
-        return torch.device(place(_engine_settings(self.settings.flags), look()).device)
+        return torch.device(place(Settings.of(self.settings.flags), look()).device)
 
     def easel(self) -> Easel:
         """The chosen checkpoint and all that a job may ask for; RequestError where the checkpoint cannot be had."""
-        if self.chosen is not None and (self.model is None or self.model.path != self.chosen):
-            self.read(self.chosen, self.hashes.get(self.chosen))
-        if self.model is None:
+        if self.chosen is None:
             raise RequestError("no-model", "No checkpoint is loaded.", "Choose a checkpoint first.")
-        return self.instruments().easel(self.model, self.fetch)
+        return self.instruments().easel(self.fetch(self.chosen), self.fetch)
 
     def fetch(self, path: Path) -> Model:
-        """Another checkpoint in the place of the loaded one."""
-        if self.model is None or self.model.path != path:
-            return self.read(path, self.hashes.get(path))
-        return self.model
+        """The checkpoint in this file, in the place of another one that is loaded."""
+        if self.model is not None and self.model.path == path and self.model.store.sound:
+            return self.model
+        return self.read(path, self.hashes.get(path))
 
     def wish(self) -> Wish:
         """Look at what waits: `interrupt` and `skip` are obeyed at once, everything else after the job."""
@@ -279,77 +245,16 @@ def _card() -> dict[str, Any] | None:
     return gauge.card()
 
 
-def free_memory() -> None:
-    """What nobody holds any more goes back to the system, the card's memory too."""
-    import gc
+def _free_memory() -> None:
+    from runtime.engine.shortage import free_memory
 
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    free_memory()
 
 
 def _import_engine() -> None:
     """The slow part of the start: torch, diffusers and transformers."""
     import runtime.engine.checkpoint
     import runtime.engine.generate  # noqa: F401
-
-
-def _engine_settings(flags: argparse.Namespace) -> Settings:
-    from runtime.engine.memory import Settings
-
-    return Settings(
-        device_id=flags.device_id,
-        use_cpu=tuple(flags.use_cpu),
-        no_half=flags.no_half,
-        no_half_vae=flags.no_half_vae,
-        precision=flags.precision,
-        medvram=flags.medvram,
-        lowvram=flags.lowvram,
-        medvram_sdxl=flags.medvram_sdxl,
-        channels_last=flags.opt_channelslast,
-        attention=vars(flags),
-        use_ipex=flags.use_ipex,
-        check_numbers=not flags.disable_nan_check,
-    )
-
-
-def _failure(failure: Exception) -> dict[str, str]:
-    """A bug or a machine at its limit, as data; torch names the latter only in its message on a CPU."""
-    text = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
-    if type(failure).__name__ in ("OutOfMemoryError", "MemoryError") or "not enough memory" in text.lower():
-        hint = "Draw fewer or smaller pictures, or start with --medvram or --lowvram."
-        return {
-            "code": "out-of-memory",
-            "message": f"There is not enough memory for this picture ({text}).",
-            "hint": hint,
-        }
-    hint = "This is a fault of Gesso; the log has its details."
-    return {"code": "worker-fault", "message": f"{type(failure).__name__}: {text}", "hint": hint}
-
-
-class _Hash:
-    """The SHA-256 of a file, computed beside the loading; a file that cannot be read has none."""
-
-    def __init__(self, path: Path) -> None:
-        self._digest: str | None = None
-        self._thread = threading.Thread(target=self._compute, args=(path,), daemon=True)
-        self._thread.start()
-
-    def _compute(self, path: Path) -> None:
-        digest = hashlib.sha256()
-        try:
-            with path.open("rb", buffering=0) as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-        except OSError:
-            return
-        self._digest = digest.hexdigest()
-
-    def result(self) -> str | None:
-        self._thread.join()
-        return self._digest
 
 
 def main() -> int:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,23 @@ class Settings:
     attention: Mapping[str, object] = field(default_factory=dict)
     use_ipex: bool = False
     check_numbers: bool = True
+
+    @classmethod
+    def of(cls, flags: argparse.Namespace) -> Settings:
+        return cls(
+            device_id=flags.device_id,
+            use_cpu=tuple(flags.use_cpu),
+            no_half=flags.no_half,
+            no_half_vae=flags.no_half_vae,
+            precision=flags.precision,
+            medvram=flags.medvram,
+            lowvram=flags.lowvram,
+            medvram_sdxl=flags.medvram_sdxl,
+            channels_last=flags.opt_channelslast,
+            attention=vars(flags),
+            use_ipex=flags.use_ipex,
+            check_numbers=not flags.disable_nan_check,
+        )
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from runtime.engine.shortage import lacks_memory
+
 Parts = Mapping[str, Tensor]
 
 
@@ -68,6 +70,8 @@ def change(layer: Layer, weight: Tensor, bias: Tensor | None = None, rank: int |
     try:
         on_weight = None if kind is None else _scaled(layer, kind(layer, weight.float(), rank), weight.float())
     except (RuntimeError, IndexError, KeyError) as misshapen:
+        if lacks_memory(misshapen):
+            raise
         raise MisfitError(str(misshapen).splitlines()[0]) from misshapen
     if added is not None and (bias is None or added.numel() != bias.numel()):
         raise MisfitError("bias")

@@ -6,7 +6,7 @@ import torch
 from runtime.engine.checkpoint import load_checkpoint
 from runtime.engine.memory import Hardware, Placement, Settings, Store, place
 from runtime.flag_table import FLAGS
-from runtime.worker import parse
+from runtime.worker_flags import parse
 
 GPU = Hardware(cuda=True)
 HALF, FULL, BRAIN = torch.float16, torch.float32, torch.bfloat16

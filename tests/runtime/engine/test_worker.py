@@ -15,7 +15,7 @@ from PIL import Image
 from runtime import wire
 from runtime.channel import ChannelClosedError, Message, start_with_channel
 from runtime.request import Extras, ExtrasResult, Request
-from runtime.worker import parse
+from runtime.worker_flags import parse
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 #: seconds; generous, for importing torch on a busy machine takes long
