@@ -25,4 +25,7 @@ def page_theme() -> gr.themes.Base:
         button_primary_text_color="*neutral_950",
         button_primary_text_color_dark="white",
         slider_color="*primary_500",
+        # small print on white needs the darker grey to be read
+        body_text_color_subdued="*neutral_500",
+        block_info_text_color="*neutral_500",
     )

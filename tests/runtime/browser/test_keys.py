@@ -33,7 +33,7 @@ def test_control_enter_draws_from_any_field_of_the_tab(watched: Watched, server:
 
 
 def test_escape_interrupts_but_closes_a_list_first(watched: Watched, server: Served) -> None:
-    page = prompted(watched, server, "stopped", 0, 0)
+    page = prompted(watched, server, "snail", 0, 0)
     steps = page.locator("#txt2img_steps input[type=number]")
     steps.fill("150")
     steps.press("Tab")
