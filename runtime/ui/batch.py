@@ -18,15 +18,16 @@ _SHOWN = 32
 
 
 class Batch:
-    """Goes on by itself: whoever asked for it may close the page."""
+    """One picture at least. It goes on by itself: whoever asked for it may close the page."""
 
     def __init__(self, wanted: Sequence[tuple[Path, Callable[[], Future[Any]]]]) -> None:
         self._wanted = wanted
         self.job: Future[Any] | None = None
         self.number = 0
         self._last: Drawn | None = None
-        self._error: RequestError | None = None
-        self._told: list[str] = []
+        #: what went wrong, and with which files
+        self._refused: dict[tuple[str, str, str], list[str]] = {}
+        self._told: dict[str, None] = {}
         self._pictures: list[Picture] = []
         self._made, self._seconds = 0, 0.0
         self._thread = threading.Thread(target=self._run, name="batch", daemon=True)
@@ -42,10 +43,12 @@ class Batch:
     def result(self) -> Drawn:
         """All that was made as one result; the last picture's error where none could be made."""
         if self._last is None:
-            raise self._error or RequestError("batch-empty", "There are no pictures for the batch.", "Add files.")
-        told = dict.fromkeys(self._told)
+            raise RequestError(*next(reversed(self._refused)))
+        told = [*self._told]
         if self._made > len(self._pictures):
-            told[f"{self._made} pictures were made; the first {len(self._pictures)} are shown."] = None
+            told.append(f"{self._made} pictures were made; the first {len(self._pictures)} are shown.")
+        for (_, message, hint), names in self._refused.items():
+            told += [f"{', '.join(names)}:", message, hint]
         return replace(self._last, pictures=tuple(self._pictures), seconds=self._seconds, comments=tuple(told))
 
     def _run(self) -> None:
@@ -55,8 +58,8 @@ class Batch:
                 self.job = hand_in()
                 result = self.job.result()
             except Exception as failure:  # noqa: BLE001 - whatever one picture is, the others go on
-                self._error = as_request_error(failure)
-                self._told.append(f"{file.name}: {self._error}")
+                error = as_request_error(failure)
+                self._refused.setdefault((error.code, error.message, error.hint), []).append(file.name)
                 continue
             self._keep(result)
             if result.interrupted:
@@ -68,5 +71,5 @@ class Batch:
             if picture.path is None or len(self._pictures) < _SHOWN:
                 self._pictures.append(picture)
         self._last = result
-        self._told += result.comments
+        self._told |= dict.fromkeys(result.comments)
         self._seconds += result.seconds

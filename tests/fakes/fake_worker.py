@@ -62,6 +62,12 @@ def over(request: Request) -> dict[str, object]:
     return told
 
 
+def scripted(request: Request) -> dict[str, object]:
+    """The script that would run, with its arguments."""
+    script = request.script
+    return {"Script": script.name, "Arguments": " | ".join(map(str, script.args))} if script else {}
+
+
 class FakeWorker:
     def __init__(self, channel: Channel) -> None:
         self.channel, self.title, self.hash = channel, "", "0" * 64
@@ -149,7 +155,7 @@ class FakeWorker:
     def picture(self, request: Request, seed: int, width: int, height: int) -> Picture:
         items = {
             "Steps": request.steps, "Sampler": request.sampler_name, "CFG scale": request.cfg_scale, "Seed": seed,
-            "Size": f"{width}x{height}", "Model": Path(self.title).stem, **over(request),
+            "Size": f"{width}x{height}", "Model": Path(self.title).stem, **over(request), **scripted(request),
             **({"Conditional mask weight": 1.0} if "nine" in self.title else {}), "Version": VERSION,
         }  # fmt: skip
         text = write_infotext(request.prompt, request.negative_prompt, items)

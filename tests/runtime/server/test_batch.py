@@ -103,17 +103,17 @@ def test_one_bad_picture_costs_only_itself(tmp_path: Path) -> None:
         raise AssertionError("it was read")
 
     refusal = RequestError("nan-unet", "The U-Net returned NaN.", "Try --no-half.")
-    made = finished(ended(drawn(1)), ended(refusal), unreadable, ended(drawn(2))).result()
+    made = finished(ended(drawn(1)), ended(refusal), unreadable, ended(drawn(2)), ended(refusal)).result()
     assert [picture.seed for picture in made.pictures] == [1, 2]
     assert made.seconds == 3
     assert made.comments == (
         "told",
-        "1.png: The U-Net returned NaN. Try --no-half.",
-        "2.png: The picture cannot be read. Choose a PNG, JPEG or WebP file.",
+        *("1.png, 4.png:", "The U-Net returned NaN.", "Try --no-half."),
+        *("2.png:", "The picture cannot be read.", "Choose a PNG, JPEG or WebP file."),
     )
     with pytest.raises(RequestError) as refused:
         finished(ended(refusal), ended(refusal)).result()
-    assert refused.value is refusal
+    assert (refused.value.code, refused.value.hint) == ("nan-unet", "Try --no-half.")
 
 
 def test_an_interrupt_ends_the_whole_batch() -> None:
