@@ -23,13 +23,14 @@ _KEY = (
     "text-decoration:none;background:var(--button-primary-background-fill);color:var(--button-primary-text-color)"
 )
 _LINK = "color:var(--link-text-color);text-decoration:underline"
+_PLAIN = f"{_LINK};background:none;border:0;padding:0;font:inherit;cursor:pointer"
 #: the tab's key is Gradio's own
 _SHOW_MODELS = "document.querySelector('#tab_models-button')?.click()"
 
 
 def demo_only() -> str:
     """What the line beside the checkpoint says of the demo model; one key shows its card."""
-    key = f'<button type="button" style="{_LINK}" onclick="{_SHOW_MODELS}">{GET_REAL_ONE}</button>'
+    key = f'<button type="button" style="{_PLAIN}" onclick="{_SHOW_MODELS}">{GET_REAL_ONE}</button>'
     return f'<p class="gesso-remark gesso-demo"><span>{DEMO_ONLY}</span> {key}</p>'
 
 
