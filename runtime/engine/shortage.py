@@ -26,7 +26,7 @@ def describe(failure: Exception, loading: Path | None = None) -> dict[str, str]:
     """A bug or a machine at its limit, while drawing or `loading` a file, as data: code, message, hint."""
     text = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
     if lacks_memory(failure) and loading is not None:
-        message = f"There is not enough memory to load {loading.name} ({text})."
+        message = f"There is not enough memory to read {loading.name}."
         return {"code": "out-of-memory", "message": message, "hint": "Close other programs, or choose another file."}
     if lacks_memory(failure):
         return {

@@ -133,7 +133,7 @@ def test_after_a_load_that_failed_halfway_the_old_checkpoint_draws(worker, model
         patched.setattr(checkpoint, "load_checkpoint", full)
         said = loads(worker, new)
     assert (said["code"], said["path"]) == ("out-of-memory", str(new))
-    assert "load new.safetensors" in said["message"]
+    assert "read new.safetensors" in said["message"]
     # its memory is given back before the new one is read
     assert worker.model is None
     said = ask(worker, SMALL)
