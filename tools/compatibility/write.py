@@ -1,7 +1,7 @@
 """Writes docs/compatibility.md: `python -m tools.compatibility.write` in the engine's environment.
 
-Flags, request fields, options, samplers and schedules come from the program's own tables, the rest from rows.py; a
-test compares the page with what this would write, and each row's proof with the tests that exist.
+Flags, request fields, options, samplers and schedules come from the program's own tables, the rest from endpoints.py
+and rows.py; a test compares the page with what this would write, and each row's proof with the tests that exist.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from runtime.api.models import Img2ImgBody, Txt2ImgBody
 from runtime.catalogue import SAMPLERS, SCHEDULERS
 from runtime.flag_table import FLAGS, Flag
 from runtime.settings_table import SETTINGS
-from tools.compatibility.rows import ENDPOINTS, FIELD_NOTES, OURS, SAMPLER_NOTES, TABLES, Row
+from tools.compatibility.endpoints import ENDPOINTS
+from tools.compatibility.rows import FIELD_NOTES, OURS, SAMPLER_NOTES, TABLES, Row
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "compatibility.md"
 _HEAD = """# Compatibility with AUTOMATIC1111

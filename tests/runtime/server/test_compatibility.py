@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from runtime.flag_table import FLAGS
-from tools.compatibility.rows import ENDPOINTS, FIELD_NOTES, SAMPLER_NOTES, TABLES, Row
+from tools.compatibility.endpoints import ENDPOINTS
+from tools.compatibility.rows import FIELD_NOTES, SAMPLER_NOTES, TABLES, Row
 from tools.compatibility.write import PAGE, page
 
 TESTS = Path(__file__).resolve().parents[2]
