@@ -13,14 +13,16 @@ import pytest
 from PIL import Image
 
 from runtime.advice import Advice
+from runtime.flags import read_flags
 from runtime.infotext import parse_infotext, to_fields
 from runtime.options import Options
 from runtime.request import Hires, MemoryUse, Request, RequestError, Result
+from runtime.studio import Studio
 from runtime.ui import words
 from runtime.ui.form import Form
 from runtime.ui.generation import in_order, with_aspect
 from runtime.ui.overrides import overriding, read_overrides
-from runtime.ui.page import tab_order
+from runtime.ui.page import build_blocks, tab_order
 from runtime.ui.prompt_file import decoded
 from runtime.ui.start_form import INPAINT, MASK_MODES, StartForm
 from runtime.ui.ui_config import UiConfig
@@ -156,3 +158,19 @@ def test_the_groups_that_the_settings_name_come_first() -> None:
     groups = {name: partial(built.append, name) for name in ("sampler", "seed", "cfg")}
     assert list(in_order(groups, ["cfg", "unknown"])) == built == ["cfg", "sampler", "seed"]
     assert tab_order(["Settings", "nothing", "img2img"])[:3] == ["settings", "img2img", "txt2img"]
+
+
+def test_the_scripts_arguments_have_defaults_in_the_readers_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    file = tmp_path / "ui-config.json"
+    file.write_text('{"customscript/xyz_grid.py/txt2img/X type/value": "Steps"}', encoding="utf-8")
+    studio = Studio(read_flags(["--data-dir", str(tmp_path)], {}), ("none",), lambda event: None)
+    blocks = build_blocks(studio, tmp_path)
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert written["customscript/xyz_grid.py/img2img/X type/value"] == "Seed"
+    assert written["customscript/xyz_grid.py/txt2img/X values/value"] == ""
+    assert written["customscript/sd_upscale.py/img2img/Tile overlap/maximum"] == 256
+    shown = {one.elem_id: one for one in blocks.blocks.values()}
+    assert shown["script_txt2img_x_y_z_plot_0"].value == "Steps"
