@@ -65,7 +65,9 @@ def _sub_tab(frame: Frame, kind: Kind, tab: Tab, clock: gr.Timer) -> None:
             with gr.Row():
                 use = gr.Button("Use", variant="primary", elem_id=f"models_{kind.element}_use", min_width=100)
                 again = gr.Button("Refresh", elem_id=f"models_{kind.element}_refresh", min_width=100)
-            said = gr.HTML(words.remark(*choices.folder_of(studio, kind.element)))
+            said = gr.HTML(
+                words.remark(*choices.folder_of(studio, kind.element)), elem_id=f"models_{kind.element}_said"
+            )
         with gr.Column(scale=2, min_width=300):
             shown = frame.current.shown(gr.HTML(look(first())), lambda: look(first()))
 
@@ -81,7 +83,7 @@ def _sub_tab(frame: Frame, kind: Kind, tab: Tab, clock: gr.Timer) -> None:
     if kind.words is not None:
         _into_the_prompt(kind.words, use, chosen, tab)
     elif kind.element == "checkpoints":
-        _choose(studio, use, chosen, clock)
+        _choose(studio, use, chosen, clock, said)
     else:
         _set_vae(studio, use, chosen, said)
 
@@ -104,17 +106,18 @@ def _into_the_prompt(form: str, use: gr.Button, chosen: gr.Dropdown, tab: Tab) -
     use.click(add, [chosen, prompt], prompt, **QUIET)
 
 
-def _choose(studio: Studio, use: gr.Button, chosen: gr.Dropdown, clock: gr.Timer) -> None:
-    def choose(title: str | None) -> Any:
-        """The line at the top of the page tells how it goes."""
+def _choose(studio: Studio, use: gr.Button, chosen: gr.Dropdown, clock: gr.Timer, said: gr.HTML) -> None:
+    def choose(title: str | None) -> tuple[Any, str]:
+        """The line at the top of the page tells how it goes; why it cannot begin is told beside the key."""
+        where = words.remark(*choices.folder_of(studio, "checkpoints"))
         try:
             if title:
                 studio.choose(title)
         except RequestError as error:
-            raise gr.Error(words.toast(words.NOT_LOADED, error)) from error
-        return gr.Timer(active=True)
+            return gr.skip(), words.not_loaded(error) + where
+        return gr.Timer(active=True), where
 
-    use.click(choose, chosen, clock, **QUIET)
+    use.click(choose, chosen, [clock, said], **QUIET)
 
 
 def _set_vae(studio: Studio, use: gr.Button, chosen: gr.Dropdown, said: gr.HTML) -> None:

@@ -202,6 +202,11 @@ def settings_changed(names: list[str], restart: bool) -> str:
     return remark(STORED, ", ".join(names)) + later
 
 
+def not_loaded(error: RequestError) -> str:
+    """Why the model is the one that it was."""
+    return _failed("gesso-message", NOT_LOADED, error)
+
+
 def not_stored(error: RequestError) -> str:
     """Why the settings are as they were."""
     return _failed("gesso-message", NOT_STORED, error)
