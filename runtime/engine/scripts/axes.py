@@ -35,6 +35,10 @@ def _texts(_axis: str, values: Values) -> Values:
     return [str(value) for value in values]
 
 
+def _refiners(_axis: str, values: Values) -> Values:
+    return [None if str(value).strip().lower() in ("", "none") else str(value) for value in values]
+
+
 def _of_request(name: str) -> Apply:
     return lambda request, value, _values: replace(request, **{name: value})
 
@@ -166,7 +170,7 @@ ACTIONS: Mapping[str, Axis] = {
     "UniPC Order": _whole("uni_pc_order", _of_options),
     "Always discard next-to-last sigma": Axis(read.truths, _of_options("always_discard_next_to_last_sigma")),
     "SGM noise multiplier": Axis(read.truths, _of_options("sgm_noise_multiplier")),
-    "Refiner checkpoint": Axis(_texts, _of_request("refiner_checkpoint"), cost=1),
+    "Refiner checkpoint": Axis(_refiners, _of_request("refiner_checkpoint"), cost=1),
     "Refiner switch at": _number("refiner_switch_at", _of_request),
     "RNG source": Axis(_texts, _of_options("randn_source")),
     "Size": Axis(read.sizes, _size, bare=True),

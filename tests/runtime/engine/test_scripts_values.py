@@ -98,6 +98,8 @@ def test_every_axis_has_an_action_or_a_reason():
         ("Prompt S/R", "cat,bird", False, {"prompt": "a cat on a mat"}),
         ("Eta", "0.5", False, {"eta": 0.5}),
         ("Refiner switch at", ".8", False, {"refiner_switch_at": 0.8}),
+        ("Refiner checkpoint", "None", False, {"refiner_checkpoint": None}),
+        ("Refiner checkpoint", "b.safetensors", False, {"refiner_checkpoint": "b.safetensors"}),
     ],
 )
 def test_an_axis_changes_a_field(label, text, img2img, change):
