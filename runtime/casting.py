@@ -30,7 +30,10 @@ def cast(name: str, value: Any) -> Any:
 
 
 def checked(name: str, value: Any) -> Any:
-    """The same, and one of the setting's choices where it has a fixed list; RequestError says what it takes."""
+    """The same, and one of the setting's choices, in any letter case, where it has a fixed list.
+
+    RequestError says what it takes.
+    """
     default = DEFAULTS.get(name)
     try:
         found = cast(name, value)
@@ -39,10 +42,13 @@ def checked(name: str, value: Any) -> Any:
         hint = f"It takes {like}; GET /sdapi/v1/options shows the present one."
         raise RequestError("option-unusable", f"The setting {name} cannot be {value!r:.60}.", hint) from None
     known = BY_NAME.get(name)
-    if known and known.closed and found not in known.choices:
-        hint = f"It is one of {', '.join(map(str, known.choices))}."
-        raise RequestError("option-unknown", f"The setting {name} cannot be {value!r:.60}.", hint)
-    return found
+    if known is None or not known.closed or found in known.choices:
+        return found
+    for choice in known.choices:
+        if str(choice).casefold() == str(found).casefold():
+            return choice
+    hint = f"It is one of {', '.join(map(str, known.choices))}."
+    raise RequestError("option-unknown", f"The setting {name} cannot be {value!r:.60}.", hint)
 
 
 def _truth(value: Any) -> bool:

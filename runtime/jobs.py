@@ -124,11 +124,11 @@ class Jobs:
         return self._put(replace(task, name=known))
 
     def _put(self, task: Task) -> Future[Any]:
-        """Nothing that comes after the end stays unanswered."""
+        """Nothing that comes after the end stays unanswered, nor what comes while it begins."""
+        if not self._dispatch.leaving.is_set():
+            self._inbox.put(task)
         if self._dispatch.leaving.is_set():
             fail(task, gone())
-        else:
-            self._inbox.put(task)
         return task.future
 
     # -- everything below runs in the queue's own thread

@@ -32,7 +32,7 @@ class Options:
     def __init__(self, file: Path, freeze: Freeze | None = None) -> None:
         self._file, self.freeze = file, freeze or Freeze()
         self._lock = threading.Lock()
-        self._stored = _read(file)
+        self._stored, self._unusable = _read(file)
 
     def __getitem__(self, name: str) -> Any:
         return self._stored.get(name, DEFAULTS[name])
@@ -64,9 +64,10 @@ class Options:
             if keep_frozen:
                 self._refuse_frozen(heeded)
             stored = self._with(heeded)
-            if stored != self._stored:
-                self._stored = stored
-                write_whole(self._file, json.dumps(self._stored, indent=4, ensure_ascii=False))
+            unusable = {name: value for name, value in self._unusable.items() if name not in heeded}
+            if (stored, unusable) != (self._stored, self._unusable):
+                self._stored, self._unusable = stored, unusable
+                write_whole(self._file, json.dumps(unusable | stored, indent=4, ensure_ascii=False))
 
     def check(self, changes: Mapping[str, Any]) -> None:
         """RequestError where `update` would refuse these."""
@@ -94,9 +95,12 @@ class Options:
         self.freeze.refuse({name: value for name, value in changes.items() if not self._is(name, value)})
 
     def _is(self, name: str, value: Any) -> bool:
-        """Is this what counts already?"""
+        """Is this what counts already? Null is the default."""
+        now = self._stored.get(name, DEFAULTS.get(name))
+        if value is None:
+            return bool(now == DEFAULTS.get(name))
         try:
-            return bool(cast(name, value) == self._stored.get(name, DEFAULTS.get(name)))
+            return bool(cast(name, value) == now)
         except (ValueError, OverflowError):
             return False
 
@@ -110,22 +114,23 @@ def unheeded(overrides: Mapping[str, Any]) -> tuple[str, ...]:
 
 def keepable(name: str) -> bool:
     """May a job leave this setting set? Not the folders, which no job may set, nor the checkpoint, which is chosen."""
-    return name != "sd_model_checkpoint" and not name.startswith("outdir_")
+    return name in DEFAULTS and name != "sd_model_checkpoint" and not name.startswith("outdir_")
 
 
 def _listed_only(name: str) -> bool:
     return name in BY_NAME and name not in JOB_DEFAULTS and name not in _FOR_THE_SERVER
 
 
-def _usable(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What the file's settings cannot be is left out with a warning: the default counts. So is null."""
-    kept = {name: _checked_or_warn(name, value) for name, value in found.items()}
-    return {name: value for name, value in kept.items() if value is not None}
+def _divided(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(what counts, what another program may have written and cannot count here; the file keeps both)."""
+    kept = {name: _checked_or_warn(name, value) for name, value in found.items() if value is not None}
+    usable = {name: value for name, value in kept.items() if value is not None}
+    return usable, {name: value for name, value in found.items() if kept.get(name, ...) is None}
 
 
 def _checked_or_warn(name: str, value: Any) -> Any:
     try:
-        return None if value is None else checked(name, value)
+        return checked(name, value)
     except RequestError as refused:
         _LOG.warning("%s Its default counts.", refused.message)
         return None
@@ -144,15 +149,15 @@ def _as_listed(name: str, value: Any) -> Any:
     return float(value) if whole and default != 0 else value
 
 
-def _read(file: Path) -> dict[str, Any]:
-    """The file's content; an unreadable one is moved aside, as AUTOMATIC1111 does."""
+def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The file's content as `_divided`; an unreadable file is moved aside, as AUTOMATIC1111 does."""
     try:
         found = json.loads(file.read_text(encoding="utf-8-sig"))
         if isinstance(found, dict):
-            return _usable(migrated(found))
+            return _divided(migrated(found))
         raise ValueError("it is no JSON object")
     except FileNotFoundError:
-        return {}
+        return {}, {}
     except (ValueError, OSError) as broken:
         aside = file.parent / "tmp" / "config.json"
         _LOG.warning("%s cannot be read (%s); it is moved to %s and the defaults are used.", file, broken, aside)
@@ -161,7 +166,7 @@ def _read(file: Path) -> dict[str, Any]:
             file.replace(aside)
         except OSError as refused:
             _LOG.warning("%s cannot be moved: %s", file, refused)
-        return {}
+        return {}, {}
 
 
 def migrated(found: dict[str, Any]) -> dict[str, Any]:

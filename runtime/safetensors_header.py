@@ -13,15 +13,15 @@ from runtime.request import RequestError
 
 LARGEST_HEADER = 25_000_000
 MOST_TENSORS = 50_000
-#: dimensions; a convolution's kernel has four
-MOST_SIDES = 8
+#: dimensions, as torch counts them; a convolution's kernel has four
+MOST_SIDES = 64
 #: numbers in a tensor; from here on torch's own arithmetic overflows
 _TOO_MANY = 2**60
 SIZES = {
-    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 1),
     **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
     **dict.fromkeys(("U32", "I32", "F32"), 4),
-    **dict.fromkeys(("U64", "I64", "F64"), 8),
+    **dict.fromkeys(("U64", "I64", "F64", "C64"), 8),
 }
 _AGAIN = "Download the file again and compare its size with the one on the download page."
 _FETCH = "Fetch the file itself (the download button of its page, or `git lfs pull`)."

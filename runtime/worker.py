@@ -7,6 +7,7 @@ Standard output and standard error are for people; everything else goes through 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -89,7 +90,8 @@ class Worker:
         else:
             return
         # outside of `except`: there the failure still holds all that the job had in memory
-        _free_memory()
+        with contextlib.suppress(RuntimeError):
+            _free_memory()
         self.say(**about)
 
     def do(self, message: Message) -> None:
@@ -205,11 +207,9 @@ class Worker:
 
     def upscaling_device(self) -> torch.device:
         """The model's, or where a model would lie."""
-        import torch
+        from runtime.engine.memory import Settings, look, occupy, place
 
-        from runtime.engine.memory import Settings, look, place
-
-        return torch.device(place(Settings.of(self.settings.flags), look()).device)
+        return occupy(place(Settings.of(self.settings.flags), look()))
 
     def easel(self) -> Easel:
         """The chosen checkpoint and all that a job may ask for; RequestError where the checkpoint cannot be had."""

@@ -34,11 +34,15 @@ def read(device: torch.device) -> MemoryUse:
 
 
 def card() -> dict[str, Any] | None:
-    """Bytes of the card that torch works on, in the shape of /sdapi/v1/memory; None where none is in use."""
+    """Bytes of the card that torch works on, in the shape of /sdapi/v1/memory; None where none is in use or answers."""
     if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         return None
-    free, total = torch.cuda.mem_get_info()
-    stats = torch.cuda.memory_stats()
+    try:
+        free, total = torch.cuda.mem_get_info()
+        stats = torch.cuda.memory_stats()
+    except RuntimeError:
+        # a card that has failed answers nothing more, and the failure is still to be told
+        return None
     kinds = {"active": "active", "allocated": "allocated", "reserved": "reserved", "inactive": "inactive_split"}
     return {
         "system": {"free": free, "used": total - free, "total": total},

@@ -134,11 +134,19 @@ def _on_cuda(settings: Settings, plan: Placement) -> Placement:
     )
 
 
+def occupy(placement: Placement) -> torch.device:
+    """The device to work on. Of several cards it becomes the one that torch itself goes by, and no other is touched."""
+    device = torch.device(placement.device)
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
+    return device
+
+
 class Store:
     """Holds the models of one checkpoint and lends them, on the device, one at a time where memory is short."""
 
     def __init__(self, checkpoint: Checkpoint, placement: Placement) -> None:
-        self.device = torch.device(placement.device)
+        self.device = occupy(placement)
         self.placement = placement = placement.for_family(checkpoint.traits.family)
         #: False once weights could not be brought back to what the file holds: the checkpoint has to be read again
         self.sound = True

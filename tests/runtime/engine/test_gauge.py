@@ -36,3 +36,12 @@ def test_the_cards_memory_goes_with_every_word(monkeypatch: pytest.MonkeyPatch) 
     assert [card[name]["peak"] for name in ("active", "allocated", "reserved", "inactive")] == [10, 11, 12, 13]
     assert card["inactive"]["current"] == 3
     assert card["events"] == {"retries": 3, "oom": 1}
+
+
+def test_a_card_that_has_failed_does_not_keep_the_worker_from_telling_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", fails)
+    assert said(event="failed") == {"event": "failed"}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from runtime.engine.checkpoint import load_checkpoint
-from runtime.engine.memory import Hardware, Placement, Settings, Store, place
+from runtime.engine.memory import Hardware, Placement, Settings, Store, occupy, place
 from runtime.flag_table import FLAGS
 from runtime.worker_flags import parse
 
@@ -74,3 +74,11 @@ def test_the_worker_understands_every_flag_that_the_server_passes_on():
         value = [] if flag.shape == "switch" else ["7"]
         read = vars(parse([flag.name, *value, "3"]).flags)[flag.key]
         assert read == {"switch": True, "int": 7, "words": ["7"]}.get(flag.shape, "7")
+
+
+@pytest.mark.parametrize(("device_id", "chosen"), [("1", ["cuda:1"]), (None, [])])
+def test_of_several_cards_torch_goes_by_the_one_that_was_asked_for(monkeypatch, device_id, chosen):
+    seen = []
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: seen.append(str(device)))
+    device = occupy(place(Settings(device_id=device_id), Hardware(cuda=True)))
+    assert (device.type, seen) == ("cuda", chosen)

@@ -125,6 +125,25 @@ def test_a_file_with_choices_that_nobody_knows_is_read_with_a_warning(
     options = Options(tmp_path / "config.json")
     assert (options["samples_format"], options["jpeg_quality"]) == ("png", 70)
     assert "samples_format" in caplog.text
+    options.update({"jpeg_quality": 60})
+    written = json.loads((tmp_path / "config.json").read_text("utf-8"))
+    assert written == {"samples_format": "gif", "jpeg_quality": 60}, "another program may know it"
+    options.update({"samples_format": "WebP"})
+    assert json.loads((tmp_path / "config.json").read_text("utf-8"))["samples_format"] == "webp"
+
+
+@pytest.mark.parametrize(
+    "freeze",
+    [
+        Freeze(everything=True),
+        Freeze(sections=frozenset({"upscaling"})),
+        Freeze(names=frozenset({"upscaler_for_img2img"})),
+    ],
+)
+def test_the_whole_answer_sent_back_changes_nothing_that_is_frozen(tmp_path: Path, freeze: Freeze) -> None:
+    options = Options(tmp_path / "config.json", freeze)
+    options.update(options.known() | {"upscaler_for_img2img": None})
+    assert not (tmp_path / "config.json").exists()
 
 
 def test_a_default_that_somebody_sets_counts_and_the_whole_answer_sent_back_sets_none(tmp_path: Path) -> None:
