@@ -24,6 +24,8 @@ class Current:
         self._lists: dict[Component, Callable[[], list[Any]]] = {}
         self._values: dict[Component, Callable[[], Any]] = {}
         self._events: list[Dependency] = []
+        #: what the page says by itself when it is opened
+        self._built: dict[Component, dict[str, Any]] = {}
 
     def listed(self, control: C, names: Callable[[], list[Any]]) -> C:
         """A list of names; what is chosen stays chosen."""
@@ -41,6 +43,7 @@ class Current:
 
     def connect(self, blocks: gr.Blocks) -> None:
         """When all controls and events are known."""
+        self._built = {control: self._now(control) for control in (*self._values, *self._others)}
         blocks.load(self._everything, None, [*self._values, *self._others], **QUIET)
         for event in self._events:
             event.then(self._names, None, list(self._lists), **QUIET)
@@ -50,16 +53,15 @@ class Current:
         return [control for control in self._lists if control not in self._values]
 
     def _everything(self) -> list[Any]:
-        return [self._value(control) for control in self._values] + [self._list(control) for control in self._others]
+        """Only what has changed since the page was built: a browser is slow with hundreds of updates."""
+        return [self._update(control, self._now(control)) for control in self._built]
+
+    def _update(self, control: Component, now: dict[str, Any]) -> Any:
+        return gr.skip() if now == self._built[control] else gr.update(**now)
+
+    def _now(self, control: Component) -> dict[str, Any]:
+        value = {"value": self._values[control]()} if control in self._values else {}
+        return value | ({"choices": self._lists[control]()} if control in self._lists else {})
 
     def _names(self) -> list[Any]:
-        return [self._list(control) for control in self._lists]
-
-    def _list(self, control: Component) -> Any:
-        return gr.update(choices=self._lists[control]())
-
-    def _value(self, control: Component) -> Any:
-        if isinstance(control, gr.State):
-            return self._values[control]()
-        names = {"choices": self._lists[control]()} if control in self._lists else {}
-        return gr.update(value=self._values[control](), **names)
+        return [gr.update(choices=names()) for names in self._lists.values()]

@@ -109,6 +109,8 @@ def _tabs(frame: Frame, top: TopLine) -> Tabs:
             with gr.Tab(title, id=name, elem_id=f"tab_{name}", visible=title not in hidden) as tab:
                 found[name] = build[name]()
             models = tab if name == "models" else models
+            if name == "settings":
+                found[name](tab)
     with models or gr.Column():
         models_tab(frame, found["txt2img"], top.clock)
     return Tabs(everything, found["txt2img"], found["img2img"], found["extras"], found["pnginfo"])

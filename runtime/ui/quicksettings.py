@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -17,7 +18,7 @@ from runtime.tasks import ModelState
 from runtime.ui import choices, words
 from runtime.ui.fields import QUIET, SWIFT
 from runtime.ui.frame import Frame
-from runtime.ui.setting_control import setting_control, stored
+from runtime.ui.setting_control import setting_control, shown, stored
 from runtime.ui.tool import tool
 
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -44,9 +45,14 @@ def top_line(frame: Frame) -> TopLine:
         checkpoint = gr.Dropdown([], label=BY_NAME[_MODEL].label, elem_id=f"setting_{_MODEL}", scale=2, min_width=260)
         refresh = tool(f"refresh_{_MODEL}")
         for name in wanted:
-            _keep(studio, name, setting_control(frame, BY_NAME[name], brief=True))
+            control = setting_control(frame, BY_NAME[name], brief=True)
+            _keep(studio, name, frame.current.shown(control, partial(_stored, studio, name)))
         status = gr.HTML(elem_id="model_status", min_width=240)
     return TopLine(checkpoint, refresh, status, gr.Timer(_SECONDS_BETWEEN_LOOKS), frozenset((_MODEL, *wanted)))
+
+
+def _stored(studio: Studio, name: str) -> Any:
+    return shown(BY_NAME[name], studio.options[name])
 
 
 def _keep(studio: Studio, name: str, control: Component) -> None:

@@ -25,12 +25,7 @@ _LISTS: Mapping[str, Callable[[Studio], list[str]]] = {
 
 
 def setting_control(frame: Frame, setting: Setting, brief: bool = False) -> Component:
-    """The control, with what is stored whenever the page is opened; `brief` leaves the explanation out."""
-    control = _control(frame, setting, brief)
-    return frame.current.shown(control, lambda: shown(setting, frame.studio.options[setting.name]))
-
-
-def _control(frame: Frame, setting: Setting, brief: bool) -> Component:
+    """The control, with what is stored now; `brief` leaves the explanation out."""
     shared: dict[str, Any] = {
         "label": setting.label,
         "info": None if brief else explanation(setting),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -15,8 +16,12 @@ from runtime.ui.frame import Frame
 from runtime.ui.setting_control import setting_control, shown, stored
 
 
-def settings_tab(frame: Frame, elsewhere: frozenset[str]) -> None:
-    """Build the tab; the settings named `elsewhere` stand at the top of the page already."""
+def settings_tab(frame: Frame, elsewhere: frozenset[str]) -> Callable[[gr.Tab], None]:
+    """Build the tab; the settings named `elsewhere` stand at the top of the page already.
+
+    What is given back connects the tab itself: its controls show what is stored when it is chosen. (With the page
+    would be too early: so many updates hold a slow browser up for seconds.)
+    """
     here = [one for one in SETTINGS if one.name not in elsewhere and not one.private]
     with gr.Row(elem_id="settings_top"):
         submit = gr.Button("Apply settings", variant="primary", elem_id="settings_submit")
@@ -34,15 +39,22 @@ def settings_tab(frame: Frame, elsewhere: frozenset[str]) -> None:
     def stored_now() -> dict[str, Any]:
         return {one.name: shown(one, frame.studio.options[one.name]) for one in used}
 
-    opened = frame.current.shown(gr.State({}), stored_now)
+    seen = gr.State(stored_now())
+
+    def look(before: dict[str, Any]) -> list[Any]:
+        """What others have stored since the last look; what is being changed here stays."""
+        now = stored_now()
+        news = [gr.skip() if now[name] == before.get(name) else gr.update(value=now[name]) for name in now]
+        return [now, *news]
 
     def apply(before: dict[str, Any], *values: Any) -> tuple[str, dict[str, Any]]:
         """What was not touched here keeps what others have stored meanwhile."""
         touched = [(one, value) for one, value in zip(used, values, strict=True) if value != before.get(one.name)]
         return applied(frame, {one.name: stored(one, value) for one, value in touched}), stored_now()
 
-    submit.click(apply, [opened, *controls.values()], [said, opened], **QUIET)
+    submit.click(apply, [seen, *controls.values()], [said, seen], **QUIET)
     reload.click(js="() => { location.reload(); }", fn=None)
+    return lambda tab: tab.select(look, seen, [seen, *controls.values()], **QUIET)
 
 
 def _section(frame: Frame, section: Section, rows: list[Setting]) -> dict[str, Component]:
