@@ -113,13 +113,21 @@ class NetworkShelves:
             return {}
         try:
             stat = path.stat()
-            key = (path, stat.st_mtime, stat.st_size)
-            if key not in self._headers:
-                self._headers[key] = parsed(read_header(path).metadata)
-        except (RequestError, OSError) as unreadable:
-            _LOG.warning("%s cannot be listed with its metadata: %s", path.name, unreadable)
+        except OSError:
             return {}
+        key = (path, stat.st_mtime, stat.st_size)
+        if key not in self._headers:
+            self._headers[key] = _read_metadata(path)
         return self._headers[key]
+
+
+def _read_metadata(path: Path) -> dict[str, Any]:
+    """A file that cannot be read is listed without, and said once for each state of the file."""
+    try:
+        return parsed(read_header(path).metadata)
+    except (RequestError, OSError) as unreadable:
+        _LOG.warning("%s cannot be listed with its metadata: %s", path.name, unreadable)
+        return {}
 
 
 def parsed(metadata: Mapping[str, str]) -> dict[str, Any]:

@@ -141,17 +141,19 @@ def runtime_types() -> tuple[int, str]:
 
 
 def runtime_tests() -> tuple[int, str]:
-    """The runtime's tests with the engine's own interpreter; without a browser its tests are left out, and said."""
+    """The runtime's tests with the engine's own interpreter, but for the page's."""
+    return in_the_engine("--ignore=tests/runtime/browser", "tests/runtime")
+
+
+def page_tests() -> tuple[int, str]:
+    """The page's in a browser; without one they are left out, and that is said."""
     browser = find_browser()
-    left_out = [] if browser else ["--ignore=tests/runtime/browser"]
+    return in_the_engine("tests/runtime/browser", CHROMIUM=browser) if browser else (0, "")
+
+
+def in_the_engine(*what: str, **environment: str) -> tuple[int, str]:
     python = engine_python()
-    code, last = run(
-        [python, *PYTEST, *left_out, "tests/runtime"],
-        PYTHONPATH=str(TOOLS),
-        ENGINE_PYTHON=python,
-        CHROMIUM=browser or "",
-    )
-    return code, last
+    return run([python, *PYTEST, *what], PYTHONPATH=str(TOOLS), ENGINE_PYTHON=python, **environment)
 
 
 def find_browser() -> str | None:
@@ -186,6 +188,7 @@ PARTS: dict[str, Callable[[], tuple[int, str]]] = {
     "engine": engine,
     "runtime-types": runtime_types,
     "runtime": runtime_tests,
+    "page": page_tests,
     "end-to-end": end_to_end,
 }
 

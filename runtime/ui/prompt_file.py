@@ -25,7 +25,7 @@ def _read(path: str) -> str:
     with Path(path).open("rb") as file:
         found = decoded(file.read(_MOST_BYTES + 1))
     if found is None:
-        raise gr.Error(words.NO_TEXT, title=words.NOTE)
+        raise gr.Error(words.NO_TEXT, print_exception=False)
     return found
 
 

@@ -42,7 +42,9 @@ def top_line(frame: Frame) -> TopLine:
     studio = frame.studio
     wanted = [str(name) for name in studio.options["quicksettings_list"] if name in BY_NAME and name != _MODEL]
     with gr.Row(elem_id="quicksettings"):
-        checkpoint = gr.Dropdown([], label=BY_NAME[_MODEL].label, elem_id=f"setting_{_MODEL}", scale=2, min_width=260)
+        checkpoint = gr.Dropdown(
+            [], label=BY_NAME[_MODEL].label, elem_id=f"setting_{_MODEL}", scale=2, min_width=260, interactive=True
+        )
         refresh = tool(f"refresh_{_MODEL}")
         for name in wanted:
             control = setting_control(frame, BY_NAME[name], brief=True)
@@ -62,7 +64,7 @@ def _keep(studio: Studio, name: str, control: Component) -> None:
         try:
             studio.options.update({name: stored(BY_NAME[name], value)})
         except RequestError as error:
-            raise gr.Error(words.toast(words.NOT_STORED, error)) from error
+            raise gr.Error(words.toast(words.NOT_STORED, error), print_exception=False) from error
 
     changed = control.release if isinstance(control, gr.Slider) else control.input
     changed(store, control, None, **SWIFT)
@@ -91,15 +93,15 @@ def follow_model(
             *_sizes(model, before, now),
         )
 
-    async def choose(title: str | None) -> Any:
-        """Begin to load; the clock tells how it goes, and the queue stays free."""
-        if title:
-            try:
-                loading = studio.choose(title)
-            except RequestError as error:
-                raise gr.Error(words.toast(words.NOT_LOADED, error)) from error
-            await asyncio.wait([asyncio.wrap_future(loading)], timeout=_SECONDS_BETWEEN_LOOKS)
-        return gr.Timer(active=True)
+    async def choose(chosen: gr.SelectData) -> tuple[Any, Any]:
+        """Begin to load; the clock tells how it goes, and the queue stays free. No refused one is shown as chosen."""
+        try:
+            loading = studio.choose(str(chosen.value))
+        except RequestError as error:
+            gr.Warning(words.toast(words.NOT_LOADED, error))
+            return top_now(studio, studio.jobs.model)[0], gr.Timer(active=True)
+        await asyncio.wait([asyncio.wrap_future(loading)], timeout=_SECONDS_BETWEEN_LOOKS)
+        return gr.skip(), gr.Timer(active=True)
 
     def refresh() -> Any:
         studio.library.refresh()
@@ -109,7 +111,8 @@ def follow_model(
     shown = [top.checkpoint, top.status, top.clock, advised, *choosers, native, *controls]
     blocks.load(look, [native, advised, *controls], shown, **QUIET)
     top.clock.tick(look, [native, advised, *controls], shown, **QUIET)
-    top.checkpoint.input(choose, top.checkpoint, top.clock, **QUIET)
+    # `select` and not `input`: a list tells the latter twice
+    top.checkpoint.select(choose, None, [top.checkpoint, top.clock], **QUIET)
     frame.current.changed_by(top.refresh.click(refresh, None, top.checkpoint, **QUIET))
 
 

@@ -57,7 +57,7 @@ def _send(studio: Studio, tabs: Tabs, button: gr.Button, shown: gr.State, target
     def go(found: Shown) -> list[Any]:
         picture, file = found.picture, found.file
         if picture is None or file is None:
-            raise gr.Error(words.NOTHING_TO_SEND, title=words.NOTE)
+            raise gr.Error(words.NOTHING_TO_SEND, print_exception=False)
         where = "txt2img" if target == "txt2img" else "img2img"
         return [gr.Tabs(selected=where), *place(file), *filled(studio, fields, picture.infotext, sent=True)]
 
@@ -80,7 +80,7 @@ def _picture_place(tab: Img2Img, target: str) -> tuple[list[Any], Callable[[str]
 
 def _extras(found: Shown) -> tuple[Any, ...]:
     if found.file is None:
-        raise gr.Error(words.NOTHING_TO_SEND, title=words.NOTE)
+        raise gr.Error(words.NOTHING_TO_SEND, print_exception=False)
     return gr.Tabs(selected="extras"), gr.Tabs(selected="single_image"), found.file
 
 
@@ -117,7 +117,7 @@ def _keep(frame: Frame, output: Output, kind: str) -> None:
     def pack(shown: Shown) -> gr.File:
         found = archive(shown, frame.pictures)
         if found is None:
-            raise gr.Error(words.NOTHING_TO_SAVE, title=words.NOTE)
+            raise gr.Error(words.NOTHING_TO_SAVE, print_exception=False)
         return gr.File(value=str(found), visible=True)
 
     output.zip.click(pack, output.shown, output.download, **QUIET)

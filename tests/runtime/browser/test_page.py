@@ -70,9 +70,24 @@ def test_a_checkpoint_that_cannot_be_loaded(watched: Watched, server: Served) ->
     chooser.click()
     page.get_by_role("option", name="b-broken.safetensors").click()
     expect_seen(page.locator("#model_status"), "b-broken.safetensors is cut short.")
+    expect(chooser).to_have_value(re.compile("a.safetensors"))
     page.fill(PROMPT, "with the one before")
     page.click("#txt2img_generate")
     expect_seen(page.locator("#html_info_txt2img"), "with the one before")
+
+
+def test_one_choice_of_a_checkpoint_is_asked_for_once(watched: Watched, server: Served) -> None:
+    page = watched.page
+    page.goto(server.url)
+    chooser = page.get_by_label("Stable Diffusion checkpoint")
+    expect(chooser).to_have_value(re.compile("a.safetensors"))
+    joined: list[str] = []
+    page.on("request", lambda request: joined.append(request.post_data or ""))
+    chooser.click()
+    page.get_by_role("option", name="a.safetensors").click()
+    page.click(PROMPT)
+    page.wait_for_timeout(1500)
+    assert sum('"event_data":{' in body and "a.safetensors" in body for body in joined) == 1
 
 
 @pytest.mark.parametrize("watched", ["zh-CN"], indirect=True)
