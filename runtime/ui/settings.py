@@ -52,7 +52,8 @@ def settings_tab(frame: Frame, elsewhere: frozenset[str]) -> Callable[[gr.Tab], 
         touched = [(one, value) for one, value in zip(used, values, strict=True) if value != before.get(one.name)]
         return applied(frame, {one.name: stored(one, value) for one, value in touched}), stored_now()
 
-    submit.click(apply, [seen, *controls.values()], [said, seen], **QUIET)
+    # each press counts: one that is made while the last is stored may carry newer values
+    submit.click(apply, [seen, *controls.values()], [said, seen], trigger_mode="multiple", **QUIET)
     reload.click(js="() => { location.reload(); }", fn=None)
     return lambda tab: tab.select(look, seen, [seen, *controls.values()], **QUIET)
 
