@@ -13,8 +13,8 @@ from rich.cells import cell_len
 
 from launcher.core.events import Event, Line, ModelLoaded, Phase, Ready
 from launcher.core.hardware import Gpu, Machine
+from launcher.core.memory import MemoryChoice
 from launcher.core.plan import Installed, Options, Plan, PlanStep
-from launcher.core.profiles import MemoryChoice
 from launcher.core.running import Status
 from launcher.core.text import t
 from launcher.core.torch_choice import TorchChoice

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from launcher.core.findings import Finding, look_for_trouble
 from launcher.core.hardware import Gpu, Machine, cards_in_use
+from launcher.core.memory import MemoryChoice, choose_memory
 from launcher.core.pip_settings import PipSettings
-from launcher.core.profiles import MemoryChoice, RunProfile, choose_memory
+from launcher.core.profiles import RunProfile
 from launcher.core.sources import Sources
 from launcher.core.text import Text, t
 from launcher.core.torch_choice import GENERAL_INDEX, TorchChoice, choose_torch

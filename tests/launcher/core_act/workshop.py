@@ -15,9 +15,9 @@ from pathlib import Path
 
 from launcher.core.environments import STAMP, Stamp, stamp, switch
 from launcher.core.hardware import Machine
+from launcher.core.memory import MemoryChoice
 from launcher.core.paths import Workspace
 from launcher.core.plan import Plan, PlanStep
-from launcher.core.profiles import MemoryChoice
 from launcher.core.text import t
 from launcher.core.torch_choice import TorchChoice
 

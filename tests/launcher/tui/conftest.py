@@ -13,8 +13,8 @@ import pytest
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Phase, Progress, Ready, Step, Stopped
 from launcher.core.hardware import Gpu, Machine
+from launcher.core.memory import MemoryChoice
 from launcher.core.plan import Download, Finding, Installed, Options, Plan, PlanStep
-from launcher.core.profiles import MemoryChoice
 from launcher.core.running import Status
 from launcher.core.text import t
 from launcher.core.torch_choice import TorchChoice
