@@ -4,66 +4,39 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import psutil
 
-from launcher.core.errors import LauncherError
-from launcher.core.facts import read_facts
-from launcher.core.text import t
+from launcher.core.machine import (
+    Arch,
+    Cpu,
+    Gpu,
+    GpuProcess,
+    Machine,
+    Os,
+    Vendor,
+    Volume,
+    cards_in_use,
+    is_nvidia,
+    simulate,
+)
 
-Os = Literal["windows", "linux", "macos"]
-Arch = Literal["x86_64", "arm64"]
-Vendor = Literal["nvidia", "amd", "intel", "apple"]
+__all__ = [
+    "Arch", "Cpu", "Gpu", "GpuProcess", "Machine", "Os", "Vendor", "Volume", "cards_in_use", "is_nvidia", "look",
+    "simulate",
+]  # fmt: skip
+
 T = TypeVar("T")
 
 _SYSTEMS: dict[str, Os] = {"Windows": "windows", "Linux": "linux", "Darwin": "macos"}
 _ARCHITECTURES: dict[str, Arch] = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
 #: seconds; a card that has fallen off the bus lets NVML wait for half a minute
 _PATIENCE = 3.5
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """One graphics card; None is unknown."""
-
-    index: int | None = None
-    uuid: str | None = None
-    vendor: Vendor | None = None
-    name: str | None = None
-    #: MiB
-    vram_total_mib: int | None = None
-    vram_free_mib: int | None = None
-    #: NVIDIA's, as "8.6"
-    compute_capability: str | None = None
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A computer, this one or a simulated one; None is unknown."""
-
-    os: Os | None = None
-    arch: Arch | None = None
-    #: version of the interpreter the launcher stands on, "3.11.7"
-    python: str | None = None
-    ram_mib: int | None = None
-    #: free on the workspace's volume
-    disk_free_mib: int | None = None
-    #: NVIDIA's driver
-    driver: str | None = None
-    gpus: tuple[Gpu, ...] = ()
-    #: Windows: paths of more than 259 characters work
-    long_paths: bool | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The shape of `gesso hardware --json`."""
-        return {**asdict(self), "gpus": [asdict(gpu) for gpu in self.gpus]}
 
 
 def look(workspace: Path, *, patience: float = _PATIENCE) -> Machine:
@@ -84,45 +57,6 @@ def look(workspace: Path, *, patience: float = _PATIENCE) -> Machine:
         gpus=gpus,
         long_paths=_long_paths(),
     )
-
-
-def simulate(file: Path) -> Machine:
-    """The computer described in a TOML or JSON file; LauncherError `bad-facts` if it says something unknown."""
-    machine = read_facts(file, Machine)
-    for number, gpu in enumerate(machine.gpus):
-        if gpu.compute_capability is not None and not re.fullmatch(r"\d{1,3}\.\d{1,2}", gpu.compute_capability):
-            raise LauncherError(
-                "bad-facts",
-                t(
-                    '{file}: "{key}" is "{value}".',
-                    file=file,
-                    key=f"gpus[{number}].compute_capability",
-                    value=gpu.compute_capability,
-                ),
-                t('Write it as NVIDIA does: two numbers with a point, "8.6".'),
-            )
-    return machine
-
-
-def cards_in_use(machine: Machine, wanted: str | None) -> tuple[Gpu, ...]:
-    """All cards, or the one that `wanted` names by index or UUID; LauncherError `gpu-unknown` if there is none."""
-    if wanted is None:
-        return machine.gpus
-    numbered = [(str(place if gpu.index is None else gpu.index), gpu) for place, gpu in enumerate(machine.gpus)]
-    for index, gpu in numbered:
-        if wanted == index or (gpu.uuid and wanted.lower() == gpu.uuid.lower()):
-            return (gpu,)
-    there = ", ".join(f"{index}: {gpu.name}" for index, gpu in numbered)
-    raise LauncherError(
-        "gpu-unknown",
-        t('There is no graphics card "{wanted}".', wanted=wanted),
-        t("There is: {cards}.", cards=there) if there else t("This computer shows no graphics card; leave out --gpu."),
-    )
-
-
-def is_nvidia(gpu: Gpu) -> bool:
-    """Only NVIDIA's cards have a compute capability."""
-    return gpu.vendor == "nvidia" or (gpu.vendor is None and gpu.compute_capability is not None)
 
 
 def _within(seconds: float, question: Callable[[], T]) -> T | None:
