@@ -3,54 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
-from launcher.core.errors import LauncherError
 from launcher.core.plan import Options
 from launcher.core.text import Text, t
-
-Translate = Callable[[str], str]
-
-#: verb -> what it does; the order is the help's
-VERBS: dict[str, Text] = {
-    "up": t("install what is missing, start, print the address; stays until stopped"),
-    "plan": t("what `up` would do, and why; changes nothing"),
-    "install": t("install what is missing"),
-    "launch": t("start what is installed"),
-    "status": t("what runs, and where"),
-    "stop": t("end what runs"),
-    "hardware": t("this computer"),
-}
-_CHOOSES = ("up", "plan", "install", "launch")
-_SERVES = ("up", "plan", "launch")
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """`verb` None: the interface, or the short help where there is no terminal."""
-
-    verb: str | None
-    options: Options
-    root: str | None = None
-    lang: str | None = None
-    json: bool = False
-    quiet: bool = False
-    version: bool = False
-    yes: bool = False
-    simulate: Path | None = None
-    from_install: bool = False
-
-
-class UsageError(LauncherError):
-    """The command line cannot be understood; exit code 2."""
-
-    def __init__(self, message: Text, hint: Text | None = None) -> None:
-        super().__init__(
-            "usage", message, hint or t("`gesso --help` shows the verbs, `gesso up --help` one's options.")
-        )
+from launcher.verb import Arguments, Translate, UsageError, Verb, Words
+from launcher.verbs import VERBS, find_verb
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,11 +19,9 @@ class _Parser(argparse.ArgumentParser):
 
 def read_globals(words: Sequence[str]) -> argparse.Namespace:
     """`--root`, `--lang`, `--json` and `--quiet` wherever they stand, before anything can be wrong with the rest."""
-    parser = _Parser(add_help=False, allow_abbrev=False)
-    _add_globals(parser, str)
     before, _, _ = _split(words)
     try:
-        return parser.parse_known_args(before)[0]
+        return _without_globals(before)[0]
     except UsageError:
         return argparse.Namespace(json="--json" in before)
 
@@ -73,19 +30,18 @@ def read_arguments(words: Sequence[str], translate: Translate) -> Arguments:
     """What is asked for. UsageError says what cannot be understood; `--help` prints and raises SystemExit."""
     from_install = words[:1] == ["--from-install"]
     before, separator, runtime_flags = _split(words[1:] if from_install else words)
-    if from_install:
-        before = ["up", *before]
-    _check_verb(before)
-    found, unknown = _parser(translate).parse_known_args(before)
+    found, rest = _without_globals(["up", *before] if from_install else before)
+    name, rest = _taken(rest, VERBS, t("There is no verb {verb}; there are: {verbs}."))
+    if name is None:
+        return _without_verb(found, rest, translate)
+    verb = find_verb(name)
+    action, rest = _action(name, verb, rest)
+    known, unknown = _parser(name, verb, action, translate).parse_known_args(rest, found)
     if unknown:
-        raise _unknown(unknown, found.verb)
-    if separator and found.verb not in _SERVES:
-        raise UsageError(t("Only {verbs} take flags for the runtime after --.", verbs=", ".join(_SERVES)))
-    known = vars(found)
-    chosen = {name: known[name] for name in Options.__dataclass_fields__ if known.get(name) is not None}
-    rest = {name: known[name] for name in Arguments.__dataclass_fields__ if name in known and name != "verb"}
-    options = Options(**{**chosen, "runtime_flags": tuple(runtime_flags)})
-    return Arguments(found.verb, options, **rest, from_install=from_install)
+        raise _unknown(unknown, name, verb)
+    if separator and not verb.serves:
+        raise UsageError(t("{verb} takes no flags for the runtime after --.", verb=name))
+    return _arguments(name, action, known, runtime_flags, from_install=from_install)
 
 
 def short_help(translate: Translate) -> str:
@@ -99,6 +55,28 @@ def short_help(translate: Translate) -> str:
     return "\n".join(lines)
 
 
+def _arguments(
+    name: str, action: str | None, known: argparse.Namespace, runtime_flags: Sequence[str], *, from_install: bool
+) -> Arguments:
+    given = vars(known)
+    chosen = {each: given[each] for each in Options.__dataclass_fields__ if given.get(each) is not None}
+    ours = {each: given[each] for each in Arguments.__dataclass_fields__ if each in given}
+    options = Options(**{**chosen, "runtime_flags": tuple(runtime_flags)})
+    return Arguments(name, options, action, **ours, from_install=from_install, words=known)
+
+
+def _without_verb(found: argparse.Namespace, rest: Sequence[str], translate: Translate) -> Arguments:
+    if "-h" in rest or "--help" in rest:
+        parser = _Parser(prog="gesso", usage=short_help(translate), add_help=False, allow_abbrev=False)
+        _add_globals(parser, translate)
+        parser.print_help()
+        raise SystemExit(0)
+    if rest:
+        raise UsageError(t("Unknown option: {words}", words=" ".join(rest)))
+    given: dict[str, Any] = vars(found)
+    return Arguments(None, Options(), **given)
+
+
 def _split(words: Sequence[str]) -> tuple[list[str], bool, list[str]]:
     """Ours, whether there was a `--`, and what follows it."""
     if "--" not in words:
@@ -107,24 +85,47 @@ def _split(words: Sequence[str]) -> tuple[list[str], bool, list[str]]:
     return list(words[:place]), True, list(words[place + 1 :])
 
 
-def _check_verb(words: Sequence[str]) -> None:
-    """Said in our own words: argparse would answer in English, with a list."""
+def _without_globals(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The global options wherever they stand, and what is left."""
     parser = _Parser(add_help=False, allow_abbrev=False)
     _add_globals(parser, str)
-    rest = parser.parse_known_args(words)[1]
-    if rest and not rest[0].startswith("-") and rest[0] not in VERBS:
-        raise UsageError(t("There is no verb {verb}; there are: {verbs}.", verb=rest[0], verbs=", ".join(VERBS)))
+    return parser.parse_known_args(words)
 
 
-def _parser(translate: Translate) -> _Parser:
-    parser = _Parser(prog="gesso", usage=short_help(translate), add_help=False, allow_abbrev=False)
-    parser.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
+def _taken(words: list[str], known: Mapping[str, object], unknown: Text) -> tuple[str | None, list[str]]:
+    """The first word if it is a name, and the others; said in our own words: argparse would answer in English."""
+    if not words or words[0].startswith("-"):
+        return None, words
+    if words[0] not in known:
+        raise UsageError(Text(unknown.template, (("verb", words[0]), ("verbs", ", ".join(known)))))
+    return words[0], words[1:]
+
+
+def _action(name: str, verb: Verb, words: list[str]) -> tuple[str | None, list[str]]:
+    if not verb.actions or "-h" in words[:1] or "--help" in words[:1]:
+        return None, words
+    found, rest = _taken(words, verb.actions, t('"{verb}" is none of the actions: {verbs}.'))
+    if found is None and verb.run is None:
+        raise UsageError(
+            t("What shall {verb} do? There are: {actions}.", verb=name, actions=", ".join(verb.actions)),
+            t("`gesso {verb} --help` says what each does.", verb=name),
+        )
+    return found, rest
+
+
+def _parser(name: str, verb: Verb, action: str | None, translate: Translate) -> _Parser:
+    chosen = verb.actions[action] if action else None
+    does = (chosen.does if chosen else VERBS[name]).render(translate)
+    if verb.actions and chosen is None:
+        does += "\n\n" + "\n".join(f"  {each:<9} {one.does.render(translate)}" for each, one in verb.actions.items())
+    parser = _Parser(
+        prog=f"gesso {name} {action}" if action else f"gesso {name}",
+        description=does,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     _add_globals(parser, translate)
-    verbs = parser.add_subparsers(dest="verb", parser_class=_Parser, metavar="VERB")
-    for verb, does in VERBS.items():
-        sub = verbs.add_parser(verb, prog=f"gesso {verb}", description=does.render(translate), allow_abbrev=False)
-        _add_globals(sub, translate)
-        _add_options(sub, verb, translate)
+    (chosen.add if chosen else verb.add)(Words(parser, translate))
     return parser
 
 
@@ -141,36 +142,11 @@ def _add_globals(parser: argparse.ArgumentParser, translate: Translate) -> None:
     add("--version", t("the version, nothing else"), action="store_true")
 
 
-def _add_options(parser: argparse.ArgumentParser, verb: str, translate: Translate) -> None:
-    def add(name: str, text: Text, **more: object) -> None:
-        parser.add_argument(name, help=text.render(translate), **more)  # type: ignore[arg-type]
-
-    if verb in _CHOOSES:
-        add("--profile", t("a run profile: how to serve"), metavar="NAME")
-        add("--memory", t("a memory profile: how to fit the card"), metavar="MODE")
-        add("--gpu", t("the card to use"), metavar="INDEX|UUID")
-        add("--yes", t("ask nothing"), action="store_true")
-    if verb in _SERVES:
-        add("--port", t("the port to serve on; otherwise the first free one from 7860"), type=_port, metavar="N")
-        add("--listen", t("let other computers in, with a password"), action="store_true")
-        add("--share", t("a public link, with a password"), action="store_true")
-    if verb in ("up", "launch"):
-        add("--detach", t("return once it serves, and let it run"), action="store_true")
-    if verb in ("plan", "hardware"):
-        add("--simulate", t("pretend to be the computer in this TOML or JSON file"), type=Path, metavar="FILE")
-
-
-def _port(word: str) -> int:
-    if not word.isdecimal() or not 0 < int(word) < 65536:
-        raise UsageError(t("--port needs a number from 1 to 65535, not {word}.", word=word))
-    return int(word)
-
-
-def _unknown(words: Sequence[str], verb: str | None) -> UsageError:
+def _unknown(words: Sequence[str], name: str, verb: Verb) -> UsageError:
     message = t("Unknown option: {words}", words=" ".join(words))
-    if verb in _SERVES and words[0].startswith("--"):
+    if verb.serves and words[0].startswith("--"):
         return UsageError(
             message,
-            t("Flags for the runtime come after two dashes: gesso {verb} -- {words}", verb=verb, words=" ".join(words)),
+            t("Flags for the runtime come after two dashes: gesso {verb} -- {words}", verb=name, words=" ".join(words)),
         )
     return UsageError(message)

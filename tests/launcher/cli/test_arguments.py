@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from launcher.arguments import VERBS, UsageError, read_arguments, short_help
+from launcher.arguments import read_arguments, short_help
 from launcher.core.plan import Options
+from launcher.verb import UsageError
+from launcher.verbs import VERBS, find_verb
 
 
 def test_every_option_of_up_arrives() -> None:
@@ -72,4 +73,9 @@ def test_the_file_to_simulate_is_a_path() -> None:
 def test_the_help_names_every_verb_in_the_readers_language() -> None:
     assert all(f"gesso {verb}" in short_help(str) for verb in VERBS)
     assert short_help(str.upper) != short_help(str)
-    assert json.dumps(list(VERBS)) == json.dumps(["up", "plan", "install", "launch", "status", "stop", "hardware"])
+
+
+def test_every_verb_has_its_module_and_either_does_something_or_names_its_actions() -> None:
+    for name in VERBS:
+        verb = find_verb(name)
+        assert verb.run or verb.actions, name

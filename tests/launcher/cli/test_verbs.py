@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from launcher import __main__ as program
-from launcher import cli
+from launcher import cli, verbs
 from launcher.core.paths import Workspace, checkout
 from launcher.core.plan import Options
 from launcher.core.process import created
 from launcher.core.running import find_running, status
+from launcher.verb import Verb
 from tests.launcher.cli.conftest import Answer, Gesso
 
 HERE = Path(__file__).parent
@@ -332,10 +333,9 @@ def test_quiet_says_only_what_was_asked_for(gesso: Gesso) -> None:
 def test_at_a_terminal_the_interface_opens_with_the_options(
     bare: Gesso, monkeypatch: pytest.MonkeyPatch, words: list[str], opened: bool
 ) -> None:
-    monkeypatch.setattr("launcher.cli.at_terminal", lambda: True)
+    monkeypatch.setattr("launcher.verb.at_terminal", lambda: True)
     seen: list[Options] = []
-    verbs = dict.fromkeys(cli._VERBS, lambda call: 0)
-    monkeypatch.setattr("launcher.cli._VERBS", verbs)
+    monkeypatch.setattr(verbs, "find_verb", lambda name: Verb(lambda call: 0))
     root = ["--root", str(bare.workspace.root)]
 
     def interface(workspace: object, language: str, options: Options) -> int:

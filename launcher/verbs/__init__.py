@@ -1,0 +1,25 @@
+"""The verbs: each is `VERB` in the module of its name, imported only when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from launcher.core.text import Text, t
+from launcher.verb import Verb
+
+#: verb -> what it does; the order is the help's
+VERBS: dict[str, Text] = {
+    "up": t("install what is missing, start, print the address; stays until stopped"),
+    "plan": t("what `up` would do, and why; changes nothing"),
+    "install": t("install what is missing"),
+    "launch": t("start what is installed"),
+    "status": t("what runs, and where"),
+    "stop": t("end what runs"),
+    "hardware": t("this computer"),
+}
+
+
+def find_verb(name: str) -> Verb:
+    """The verb of that name, one of VERBS."""
+    found: Verb = import_module(f"launcher.verbs.{name}").VERB
+    return found
