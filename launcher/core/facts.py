@@ -26,8 +26,13 @@ class _FactError(Exception):
 
 def read_facts(path: Path, kind: type[T]) -> T:
     """The file as an instance of the frozen dataclass `kind`; LauncherError `bad-facts` names file, key and remedy."""
+    return as_facts(read_table(path), kind, path)
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """What the file holds, judged by nobody yet; LauncherError `bad-facts`."""
     try:
-        return _dataclass(_load(path), kind, "")
+        return _load(path)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise LauncherError(
@@ -36,11 +41,23 @@ def read_facts(path: Path, kind: type[T]) -> T:
             t("Check that it is there and that you may read it."),
         ) from None
     except _FactError as error:
-        raise LauncherError(
-            "bad-facts",
-            t("The file {file} is not right: {what}", file=path, what=error.message),
-            t("Correct it with a text editor; a file that came with Gesso is best taken afresh from its source."),
-        ) from None
+        raise _bad(path, error) from None
+
+
+def as_facts(table: dict[str, Any], kind: type[T], path: Path) -> T:
+    """`table` as an instance of `kind`; `path` is named in LauncherError `bad-facts`."""
+    try:
+        return _dataclass(table, kind, "")
+    except _FactError as error:
+        raise _bad(path, error) from None
+
+
+def _bad(path: Path, error: _FactError) -> LauncherError:
+    return LauncherError(
+        "bad-facts",
+        t("The file {file} is not right: {what}", file=path, what=error.message),
+        t("Correct it with a text editor; a file that came with Gesso is best taken afresh from its source."),
+    )
 
 
 def _load(path: Path) -> dict[str, Any]:

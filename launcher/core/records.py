@@ -16,12 +16,17 @@ _ORPHANED = 60
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
     """`record` under `path`, readable by its owner alone: the old content or the new, never a torn one."""
+    write_text(path, json.dumps(record, ensure_ascii=False, indent=1))
+
+
+def write_text(path: Path, text: str) -> None:
+    """`text` under `path`, likewise; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
     handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(record, file, ensure_ascii=False, indent=1)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         _replace(Path(beside), path)
