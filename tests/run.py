@@ -24,6 +24,9 @@ BUILD = ROOT / "build"
 WORKSPACE = Path(os.environ.get("GESSO_TEST_WORKSPACE") or BUILD / "test-workspace")
 TOOLS = BUILD / "test-tools"
 LONGEST = 1500  # seconds that one part may take
+#: the longest part, and those that run beside it when everything is run
+LONG, BESIDE = "runtime", ("page", "end-to-end")
+BESIDE_LOG = BUILD / "beside.log"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # What the engine's tests need beside the engine; the other tools of dev.txt run in `.launcher` alone.
 ONLY_FOR_LAUNCHER = re.compile(
@@ -199,7 +202,19 @@ def main(arguments: list[str]) -> int:
         print(f"no such part: {' '.join(unknown)}; there are: {' '.join(PARTS)}")
         return 2
     tally = Tally()
-    for name in arguments or PARTS:
+    run_parts(arguments or [name for name in PARTS if name not in (LONG, *BESIDE)], tally)
+    if not arguments:
+        beside = start_beside()
+        run_parts([LONG], tally)
+        finish_beside(beside, tally)
+    print(f"\nfailed parts: {', '.join(tally.broken) or 'none'}")
+    print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
+    return 1 if tally.broken else 0
+
+
+def run_parts(names: Iterable[str], tally: Tally) -> None:
+    """One after the other, each counted."""
+    for name in names:
         print(f"\n=== {name} ===", flush=True)
         started = time.monotonic()
         try:
@@ -209,9 +224,22 @@ def main(arguments: list[str]) -> int:
             print(f"{name}: {error}")
         tally.add(name, code, output)
         print(f"=== {name}: {'failed' if code else 'done'} in {time.monotonic() - started:.0f} s", flush=True)
-    print(f"\nfailed parts: {', '.join(tally.broken) or 'none'}")
-    print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
-    return 1 if tally.broken else 0
+
+
+def start_beside() -> subprocess.Popen[bytes]:
+    """This program with the parts that run while the longest does: each of both uses one processor."""
+    BUILD.mkdir(exist_ok=True)
+    with BESIDE_LOG.open("wb") as log:
+        return subprocess.Popen([sys.executable, __file__, *BESIDE], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+
+
+def finish_beside(child: subprocess.Popen[bytes], tally: Tally) -> None:
+    """Shows what it said and counts it."""
+    code = child.wait()
+    said = BESIDE_LOG.read_text(encoding="utf-8", errors="replace")
+    print(said, flush=True)
+    broken = re.findall(r"^=== (\S+): failed", said, re.MULTILINE)
+    tally.add(", ".join(broken) or ", ".join(BESIDE), code, said.rstrip().rpartition("\n")[2])
 
 
 if __name__ == "__main__":
