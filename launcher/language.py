@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import gettext
-import importlib
 import locale
-import os
-import re
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+
+from launcher.core.errors import LauncherError
+from launcher.core.facts import read_table
+from launcher.core.paths import Workspace
+from launcher.core.settings import change_setting
 
 LANGUAGES = ("en", "zh")
 CATALOGUES = Path(__file__).parent / "data" / "locale"
-# Python 3.10 has no tomllib; tomli is the same reader under its older name.
-_TOML = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 _POSIX_NAMES = ("LC_ALL", "LC_MESSAGES", "LANG")
-_LANGUAGE_LINE = re.compile(r"^[ \t]*language[ \t]*=.*$", re.MULTILINE)
-_FIRST_TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
 
 def choose_language(arg: str | None, environ: Mapping[str, str], saved: str | None = None) -> str:
@@ -45,26 +41,17 @@ def translator(language: str) -> Callable[[str], str]:
 
 
 def read_saved_language(config_file: Path) -> str | None:
-    """The language kept in config.toml; None if there is none or the file cannot be read."""
+    """The language kept in config.toml; None if there is none or the file cannot be read: that is said elsewhere."""
     try:
-        kept: Any = _TOML.loads(config_file.read_text(encoding="utf-8")).get("language")
-    except (OSError, ValueError):
+        kept = read_table(config_file).get("language")
+    except LauncherError:
         return None
     return kept if kept in LANGUAGES else None
 
 
-def save_language(config_file: Path, language: str) -> None:
-    """Keep the choice in config.toml and leave every other line as it is; raises OSError."""
-    old = config_file.read_text(encoding="utf-8") if config_file.exists() else ""
-    table = _FIRST_TABLE.search(old)
-    head, rest = (old[: table.start()], old[table.start() :]) if table else (old, "")
-    line = f'language = "{language}"'
-    head = _LANGUAGE_LINE.sub(line, head, count=1) if _LANGUAGE_LINE.search(head) else f"{line}\n{head}"
-    config_file.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=config_file.parent, prefix=".config-", suffix=".toml")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(head + rest)
-    Path(beside).replace(config_file)
+def save_language(workspace: Workspace, language: str) -> None:
+    """Keep the choice in config.toml; LauncherError as of `change_setting`."""
+    change_setting(workspace, "language", language)
 
 
 def _nearest(name: str) -> str:

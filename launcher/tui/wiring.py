@@ -28,7 +28,7 @@ def real_core(workspace: Workspace, options: Options) -> Core:
         launch=lambda seen, cancel: launch.launch(workspace, seen.options, seen.plan, cancel=cancel),
         stop=lambda: launch.stop(workspace),
         open_page=open_page,
-        save_language=lambda language: save_language(workspace.config_file, language),
+        save_language=lambda language: save_language(workspace, language),
     )
 
 

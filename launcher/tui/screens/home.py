@@ -14,6 +14,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Static
 
+from launcher.core.errors import LauncherError
 from launcher.core.events import Line, Notice, Ready
 from launcher.core.text import Text, t
 from launcher.language import translator
@@ -177,8 +178,8 @@ class HomeScreen(Screen[None]):
         self.language = "en" if self.language == "zh" else "zh"
         try:
             self._core.save_language(self.language)
-        except OSError as error:
-            self._note("warning", t("The language could not be kept: {reason}", reason=str(error)))
+        except LauncherError as error:
+            self._note("warning", t("The language could not be kept: {reason}", reason=error.message))
 
     def action_leave(self) -> None:
         """Leave, after asking what becomes of what runs."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from launcher import language
+from launcher.core.paths import Workspace
 from launcher.language import choose_language, read_saved_language, save_language, translator
 
 
@@ -49,22 +50,22 @@ def test_a_sentence_without_an_entry_stays_english():
 
 
 def test_the_choice_is_kept_and_the_rest_of_the_file_with_it(tmp_path: Path):
-    file = tmp_path / "new" / "config.toml"
-    save_language(file, "zh")
+    workspace = Workspace(tmp_path / "new")
+    file = workspace.config_file
+    save_language(workspace, "zh")
     assert read_saved_language(file) == "zh"
     file.write_text(
         '# mine\nprofile = "lan"\nlanguage = "zh"\n\n[proxy]\nlanguage = "not this one"\n', encoding="utf-8"
     )
-    save_language(file, "en")
+    save_language(workspace, "en")
     assert read_saved_language(file) == "en"
     assert file.read_text(encoding="utf-8") == (
         '# mine\nprofile = "lan"\nlanguage = "en"\n\n[proxy]\nlanguage = "not this one"\n'
     )
     file.write_text('[proxy]\nlanguage = "not this one"\n', encoding="utf-8")
-    save_language(file, "zh")
+    save_language(workspace, "zh")
     assert read_saved_language(file) == "zh"
     assert '[proxy]\nlanguage = "not this one"' in file.read_text(encoding="utf-8")
-    assert [entry.name for entry in file.parent.iterdir()] == ["config.toml"]
 
 
 @pytest.mark.parametrize("content", ["language = 3", 'language = "fr"', "language = ", "\xff", ""])
