@@ -26,6 +26,21 @@ class Progress:
     done: int
     total: int | None
     unit: str = "bytes"
+    #: smoothed, in units per second; None: unknown
+    rate: float | None = None
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """`name` lies whole at `path`; `verified`: its SHA-256 was known beforehand; no `source`: it was there already."""
+
+    name: str
+    path: str
+    size: int
+    sha256: str
+    verified: bool
+    source: str
 
 
 @dataclass(frozen=True)
@@ -85,4 +100,4 @@ class Stopped:
     last_lines: tuple[str, ...] = ()
 
 
-Event = Step | Progress | Line | Phase | Ready | Credentials | ModelLoaded | Notice | Stopped
+Event = Step | Progress | Downloaded | Line | Phase | Ready | Credentials | ModelLoaded | Notice | Stopped

@@ -1,0 +1,207 @@
+"""The one door for files from the network: continued where it ended, checked, and put in place by one rename."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import time
+from collections.abc import Iterator
+
+from launcher.core.download_pace import Brake, Pace
+from launcher.core.download_part import Part, beside, disk_error
+from launcher.core.download_request import (
+    Address,
+    Patience,
+    Route,
+    StoppedError,
+    TroubleError,
+    Wanted,
+    direct,
+)
+from launcher.core.download_roster import Roster
+from launcher.core.download_transfer import Transfer
+from launcher.core.errors import LauncherError
+from launcher.core.events import Downloaded, Event, Notice, Progress
+from launcher.core.file_lock import only_one
+from launcher.core.process import CancelledError
+from launcher.core.text import t
+
+__all__ = ["Address", "Patience", "Route", "Wanted", "direct", "download"]
+
+_POLL = 0.1
+#: seconds between two events of progress
+_REPORT = 0.5
+_CHUNK = 1024 * 1024
+
+
+class _BusyError(Exception):
+    """Another process holds the lock."""
+
+
+def download(
+    wanted: Wanted,
+    *,
+    route: Route = direct,
+    cancel: threading.Event | None = None,
+    limit: int | None = None,
+    replace: bool = False,
+    patience: Patience | None = None,
+) -> Iterator[Event]:
+    """Fetch one file to its target: yields Progress and Notice, and Downloaded as the last event.
+
+    What is there already with the right hash is done at once; another file under that name is kept unless `replace`.
+    A partial file is kept beside the target and continued by the next call. `limit` is in bytes per second; `cancel`
+    may be set from any thread. Raises LauncherError: `already-there`, `disk-full`, `no-permission`, `no-address`,
+    `download-KIND` when no address is left, and CancelledError.
+    """
+    stop = cancel or threading.Event()
+    with contextlib.ExitStack() as held:
+        yield from _alone(wanted, stop, held)
+        there = _there(wanted, stop, replace)
+        if there is not None:
+            yield Progress(wanted.name, there.size, there.size)
+            yield there
+            return
+        if not wanted.addresses:
+            raise LauncherError(
+                "no-address",
+                t("No address is known for {name}.", name=wanted.name),
+                t("Choose another mirror, or put the file in place by hand."),
+            )
+        part = Part(wanted)
+        try:
+            part.open(lambda: not stop.is_set())
+            yield from _fetch(wanted, part, route, stop, limit, patience or Patience())
+        except StoppedError as stopped:
+            raise CancelledError from stopped
+        finally:
+            part.close()
+
+
+def _fetch(
+    wanted: Wanted, part: Part, route: Route, stop: threading.Event, limit: int | None, patience: Patience
+) -> Iterator[Event]:
+    """Address after address until the file is whole and right."""
+    roster, brake, again = Roster(wanted, patience), Brake(limit), set[Address]()
+    while True:
+        address, ready_at = roster.next(time.monotonic())
+        _pause(ready_at, stop)
+        before = part.length
+        transfer = Transfer(wanted, part, address, route, patience, brake, leave_slow=roster.may_leave(address))
+        try:
+            yield from _watch(wanted, part, transfer, stop, patience)
+            yield from _finish(wanted, part, address)
+            return
+        except TroubleError as trouble:
+            if trouble.restart and address not in again:
+                again.add(address)
+                part.restart()
+                yield _said(wanted, address, trouble)
+                continue
+            roster.failed(address, trouble, part.length - before, time.monotonic())
+            yield _said(wanted, address, trouble)
+        finally:
+            transfer.stop()
+
+
+def _watch(
+    wanted: Wanted, part: Part, transfer: Transfer, stop: threading.Event, patience: Patience
+) -> Iterator[Event]:
+    """Progress until the attempt has ended; raises what ended it."""
+    pace, reported = Pace(part.length, time.monotonic()), 0.0
+    while not transfer.wait(_POLL):
+        now = time.monotonic()
+        if stop.is_set():
+            raise StoppedError
+        if now - transfer.stirred > patience.connect + patience.silence:
+            raise TroubleError("stalled", t("it fell silent"))
+        if now - reported >= _REPORT:
+            pace.measure(part.length, now)
+            yield _progress(wanted, part, pace)
+            reported = now
+    if transfer.error is not None:
+        raise transfer.error
+    pace.measure(part.length, time.monotonic())
+    yield _progress(wanted, part, pace)
+
+
+def _progress(wanted: Wanted, part: Part, pace: Pace) -> Progress:
+    left = pace.seconds_left(part.length, part.size)
+    return Progress(wanted.name, part.length, part.size, rate=pace.rate, seconds_left=left)
+
+
+def _finish(wanted: Wanted, part: Part, address: Address) -> Iterator[Event]:
+    length = part.length
+    digest = part.finish()
+    if wanted.sha256 is None:
+        yield _unverified(wanted, digest)
+    yield Downloaded(wanted.name, str(wanted.target), length, digest, wanted.sha256 is not None, address.label)
+
+
+def _unverified(wanted: Wanted, digest: str) -> Notice:
+    sentence = t(
+        "No SHA-256 is known for {name}, so its bytes were not checked. It has {digest}.",
+        name=wanted.name, digest=digest,
+    )  # fmt: skip
+    return Notice("download-unverified", "warning", sentence)
+
+
+def _said(wanted: Wanted, address: Address, trouble: TroubleError) -> Notice:
+    sentence = t("{name} from {address}: {why}.", name=wanted.name, address=address.label, why=trouble.why)
+    return Notice(f"download-{trouble.kind}", "warning", sentence)
+
+
+def _pause(until: float, stop: threading.Event) -> None:
+    if stop.wait(max(0.0, until - time.monotonic())):
+        raise StoppedError
+
+
+def _alone(wanted: Wanted, stop: threading.Event, held: contextlib.ExitStack) -> Iterator[Event]:
+    """Wait until no other process downloads to the same place; `held` keeps it so."""
+    if _held(wanted, held):
+        return
+    sentence = t("Another Gesso is downloading {name} to the same place; waiting for it.", name=wanted.name)
+    yield Notice("download-waiting", "info", sentence)
+    while not _held(wanted, held):
+        if stop.wait(0.2):
+            raise CancelledError
+
+
+def _held(wanted: Wanted, held: contextlib.ExitStack) -> bool:
+    try:
+        held.enter_context(only_one(beside(wanted.target, ".part.lock"), lambda _: _BusyError()))
+    except _BusyError:
+        return False
+    return True
+
+
+def _there(wanted: Wanted, stop: threading.Event, replace: bool) -> Downloaded | None:
+    """What lies at the target already, if it is what is wanted."""
+    try:
+        if not wanted.target.exists():
+            return None
+        size = wanted.target.stat().st_size
+        fits = wanted.target.is_file() and wanted.size in (None, size)
+        digest = _digest(wanted, stop) if fits else ""
+    except OSError as error:
+        raise disk_error(wanted.target, error) from error
+    if fits and wanted.sha256 in (None, digest):
+        return Downloaded(wanted.name, str(wanted.target), size, digest, wanted.sha256 is not None, "")
+    if replace and wanted.target.is_file():
+        return None
+    raise LauncherError(
+        "already-there",
+        t("Another file lies at {file}.", file=wanted.target),
+        t("Rename or move it, then try again."),
+    )
+
+
+def _digest(wanted: Wanted, stop: threading.Event) -> str:
+    found = hashlib.sha256()
+    with wanted.target.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if stop.is_set():
+                raise CancelledError
+            found.update(chunk)
+    return found.hexdigest()
