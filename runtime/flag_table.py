@@ -53,6 +53,7 @@ NETWORK = (
         "text",
         "works",
         theme="light or dark; otherwise the browser decides",
+        localization="the page's language: the name of a localization; otherwise the setting decides",
         freeze_settings_in_sections="sections of the settings, comma separated, that cannot be changed",
         freeze_specific_settings="settings, comma separated, that cannot be changed",
         gradio_auth="name:password[,name:password] for the page; when reachable from outside, for the API too",

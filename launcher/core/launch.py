@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import subprocess
 import threading
@@ -15,10 +14,12 @@ from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
 from launcher.core import events
+from launcher.core.command_line import CommandLine, command_line, flags_of, listens
 from launcher.core.environments import current
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Notice, Ready, Stopped
 from launcher.core.file_lock import only_one
+from launcher.core.flag_words import has, last_value, masked
 from launcher.core.paths import Workspace, checkout, child_environment
 from launcher.core.plan import Options, Plan
 from launcher.core.ports import check_port
@@ -101,22 +102,19 @@ def _start(
             t("Run `gesso install`, or `gesso up`, which does both."),
         )
     _keep_last_log(workspace)
-    flags = runtime_flags(options, plan)
     port = _wanted_port(options)
     if port is not None:
-        check_port(port, "0.0.0.0" if "--listen" in flags else "127.0.0.1")  # noqa: S104 - asked for
-    command = [str(python_in(environment)), "-m", "runtime", "--data-dir", str(workspace.root), *flags]
-    # Without a port the runtime takes the first free one, and holds it from that moment on.
-    command += [*(["--port", str(port)] if port is not None else []), "--events"]
+        check_port(port, "0.0.0.0" if listens(options) else "127.0.0.1")  # noqa: S104 - asked for
+    command = command_line(workspace, python_in(environment), options, plan)
     child = start_detached(
-        command,
-        environment=_variables(workspace, plan, environ),
+        command.words,
+        environment=_variables(workspace, command, environ),
         cwd=checkout(),
         out=workspace.state / EVENTS,
         err=workspace.logs / LOG,
     )
     since = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    running = Running(child.pid, created(child.pid) or time.time(), options.profile, since, tuple(flags), port)
+    running = Running(child.pid, created(child.pid) or time.time(), options.profile, since, _flags(options, plan), port)
     write_running(workspace, running)
     return running, child
 
@@ -128,24 +126,16 @@ def _keep_last_log(workspace: Workspace) -> None:
         log.replace(log.with_suffix(".previous.log"))
 
 
-def runtime_flags(options: Options, plan: Plan) -> list[str]:
-    """A1111's flags for the runtime: the memory profile's first, the user's own last, because the last one wins."""
-    flags = [*plan.memory.flags]
-    flags += ["--listen"] if options.listen else []
-    flags += ["--share"] if options.share else []
-    return [*flags, *options.runtime_flags]
+def _flags(options: Options, plan: Plan) -> tuple[str, ...]:
+    """What a second start is compared with; it is kept in a file, so without secrets."""
+    return masked(flags_of(options, plan))
 
 
-def _variables(workspace: Workspace, plan: Plan, environ: Mapping[str, str]) -> dict[str, str]:
-    """The card asked for is made the only visible one, by UUID where it is known: indexes depend on their order."""
-    variables = child_environment(workspace, environ)
+def _variables(workspace: Workspace, command: CommandLine, environ: Mapping[str, str]) -> dict[str, str]:
+    """The run profile's variables count before the caches are placed and the proxies' exceptions completed."""
     (workspace.cache / "tmp").mkdir(parents=True, exist_ok=True)
-    if plan.gpu is not None:
-        card = plan.gpu.uuid or plan.gpu.index
-        if card is not None:
-            variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-            variables["CUDA_VISIBLE_DEVICES"] = str(card)
-    return variables
+    variables = child_environment(workspace, {**environ, **command.variables})
+    return {name: value for name, value in variables.items() if value or command.variables.get(name) != ""}
 
 
 def _follow(
@@ -247,7 +237,7 @@ def _ended(
 
 def _already(running: Running, options: Options, plan: Plan) -> Notice:
     port = _wanted_port(options)
-    same = tuple(runtime_flags(options, plan)) == running.flags and port in (None, _port_of(running))
+    same = _flags(options, plan) == running.flags and port in (None, _port_of(running))
     if same:
         return Notice("already-running", "info", t("It runs already (process {pid}).", pid=running.pid))
     return Notice(
@@ -266,15 +256,13 @@ def _refusal(failed: protocol.ModelFailed) -> Text:
 
 
 def _names_checkpoint(options: Options) -> bool:
-    return any(flag == "--ckpt" or flag.startswith("--ckpt=") for flag in options.runtime_flags)
+    return has(options.runtime_flags, "--ckpt")
 
 
 def _wanted_port(options: Options) -> int | None:
     """--port, also among the runtime's own flags."""
-    flags = options.runtime_flags
-    named = [flag.partition("=")[2] for flag in flags if flag.startswith("--port=")]
-    named += [after for flag, after in itertools.pairwise(flags) if flag == "--port"]
-    return next((int(word) for word in named if word.isdecimal()), options.port)
+    named = last_value(options.runtime_flags, "--port")
+    return int(named) if named and named.isdecimal() else options.port
 
 
 def _launching(pid: object) -> LauncherError:

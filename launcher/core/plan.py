@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,14 +11,13 @@ from launcher.core.findings import Finding, look_for_trouble
 from launcher.core.hardware import Gpu, Machine, cards_in_use
 from launcher.core.memory import MemoryChoice, choose_memory
 from launcher.core.pip_settings import PipSettings
-from launcher.core.profiles import RunProfile
 from launcher.core.sources import Sources
 from launcher.core.text import Text, t
 from launcher.core.torch_choice import GENERAL_INDEX, TorchChoice, choose_torch
 from launcher.core.torch_table import read_torch_table
 from launcher.core.uv_settings import shown
 
-__all__ = ["Download", "Finding", "Installed", "Options", "Plan", "PlanStep", "make_plan", "with_profile"]
+__all__ = ["Download", "Finding", "Installed", "Options", "Plan", "PlanStep", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,8 @@ class Options:
     detach: bool = False
     #: A1111's flags, handed on as they are
     runtime_flags: tuple[str, ...] = ()
+    #: for the runtime's environment, by name; "" takes one away
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,19 +120,6 @@ class Plan:
                 for each in self.findings
             ],
         }
-
-
-def with_profile(options: Options, profile: RunProfile) -> Options:
-    """`options` with what the run profile says where they say nothing; the profile's flags come first."""
-    return replace(
-        options,
-        memory=options.memory if options.memory is not None else profile.memory,
-        gpu=options.gpu if options.gpu is not None else profile.gpu,
-        port=options.port if options.port is not None else profile.port,
-        listen=options.listen or profile.listen,
-        share=options.share or profile.share,
-        runtime_flags=profile.flags + options.runtime_flags,
-    )
 
 
 def make_plan(

@@ -5,24 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from launcher.core.command_line import CommandLine, command_line, complete, with_command_line
+from launcher.core.environments import current, fresh_name
 from launcher.core.hardware import Machine, look
 from launcher.core.paths import Workspace
 from launcher.core.pip_settings import PipSettings, read_pip_settings
-from launcher.core.plan import Installed, Options, Plan, make_plan, with_profile
-from launcher.core.profiles import read_run_profile
+from launcher.core.plan import Installed, Options, Plan, make_plan
+from launcher.core.process import python_in
+from launcher.core.run_profiles import read_run_profile
 from launcher.core.sources import Sources, find_sources
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """`options` are the user's, completed by the run profile."""
+    """`options` are the user's, completed by the run profile and COMMANDLINE_ARGS."""
 
     machine: Machine
     options: Options
     pip: PipSettings
     sources: Sources
     plan: Plan
+    #: how the runtime will be started
+    command: CommandLine
 
 
 def propose(
@@ -35,8 +41,16 @@ def propose(
 ) -> Proposal:
     """Looks, then decides; changes nothing. `machine` replaces the look at this computer (`--simulate`)."""
     machine = machine or look(workspace.root)
-    complete = with_profile(options, read_run_profile(options.profile, workspace.root / "profiles"))
+    chosen = complete(options, read_run_profile(options.profile, workspace.root / "profiles"), environ, workspace)
     pip = read_pip_settings(environ)
     sources = find_sources(pip)
-    plan = make_plan(machine, complete, installed, pip, sources, workspace.root)
-    return Proposal(machine, complete, pip, sources, plan)
+    plan = with_command_line(make_plan(machine, chosen, installed, pip, sources, workspace.root), chosen)
+    return Proposal(
+        machine, chosen, pip, sources, plan, command_line(workspace, _python(workspace, plan), chosen, plan)
+    )
+
+
+def _python(workspace: Workspace, plan: Plan) -> Path:
+    """The engine's interpreter: the present environment's, or that of the one that would be made."""
+    here = None if plan.missing else current(workspace)
+    return python_in(here or fresh_name(workspace, plan.torch.version, plan.torch.tag or "any"))

@@ -15,10 +15,10 @@ _LOG = logging.getLogger(__name__)
 
 
 def localization_script(studio: Studio) -> str:
-    """What the page's head runs: the language of the option `localization`, else Chinese for Chinese browsers."""
+    """What the page's head runs: the language of the flag or the option `localization`, else Chinese for Chinese browsers."""
     if studio.settings.on("localization_none"):
         return ""
-    wanted = studio.options["localization"]
+    wanted = studio.settings.text("localization") or studio.options["localization"]
     automatic = wanted in (None, "", "None")
     words, rtl = read_localization("zh_CN" if automatic else str(wanted), localization_folders(studio))
     if not words:

@@ -20,7 +20,7 @@ from launcher.core.launch import launch, status, stop
 from launcher.core.paths import Workspace
 from launcher.core.plan import Options, Plan
 from launcher.core.ports import PortTakenError, is_free, who_holds
-from launcher.core.process import created
+from launcher.core.process import created, python_in
 from launcher.core.records import write_record
 from launcher.core.running import Status, Tail, find_running, read_running
 from launcher.core.text import t
@@ -211,9 +211,13 @@ def test_the_flags_are_the_profiles_then_the_users_and_the_card_is_the_only_one(
     assert "--data-dir" in said
     assert said.index("--medvram") < said.index("--listen") < said.index("--theme dark")
     assert said.endswith("--events")
+    from launcher.core.command_line import command_line
     from launcher.core.launch import _variables
 
-    assert _variables(engine, plan, {})["CUDA_VISIBLE_DEVICES"] == "GPU-123"
+    line = command_line(engine, python_in(engine.environments), options(), plan)
+    assert _variables(engine, line, {})["CUDA_VISIBLE_DEVICES"] == "GPU-123"
+    quiet = command_line(engine, python_in(engine.environments), replace(options(), variables=(("HOME", ""),)), plan)
+    assert "HOME" not in _variables(engine, quiet, {"HOME": "/home/me"})
 
 
 def test_a_record_whose_number_belongs_to_somebody_else_now_is_nobody(engine: Workspace) -> None:

@@ -15,8 +15,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.hardware import Gpu, Machine
 from launcher.core.paths import Workspace
 from launcher.core.pip_settings import PipSettings
-from launcher.core.plan import Installed, Options, Plan, engine_python, make_plan, with_profile
-from launcher.core.profiles import RunProfile
+from launcher.core.plan import Installed, Options, Plan, engine_python, make_plan
 from launcher.core.proposal import propose
 from launcher.core.sources import Sources, Wheel
 
@@ -184,14 +183,6 @@ def test_the_chosen_card_is_named() -> None:
         plan(rig, Options(gpu="3"))
     with pytest.raises(LauncherError, match="memory-unknown"):
         plan(rig, Options(memory="tiny"))
-
-
-def test_a_run_profile_completes_what_was_asked() -> None:
-    profile = RunProfile("t", "w", ("--theme", "dark"), listen=True, port=8000, memory="lowvram", gpu="1")
-    asked = with_profile(Options(port=9000, runtime_flags=("--no-half",)), profile)
-    assert (asked.port, asked.listen, asked.share, asked.memory, asked.gpu) == (9000, True, False, "lowvram", "1")
-    assert asked.runtime_flags == ("--theme", "dark", "--no-half")
-    assert with_profile(Options(memory="full", gpu="0"), profile).memory == "full"
 
 
 def test_the_plan_opens_nothing_but_facts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,192 @@
+"""The runtime's command line: profile, options and COMMANDLINE_ARGS together, secrets apart, contradictions named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from launcher.core.command_line import command_line, complete, find_conflicts, listens, with_command_line
+from launcher.core.flag_words import groups, last_value, masked, masked_variables, only, split_words, without
+from launcher.core.machine import Gpu
+from launcher.core.paths import Workspace
+from launcher.core.plan import Options, Plan
+from launcher.core.run_profiles import RunProfile
+from launcher.core.text import t
+from launcher.core.torch_choice import TorchChoice
+from runtime import flags as runtime_flags
+from tests.launcher.core_act.workshop import plan_with
+
+HERE = Workspace(Path("/我的 画图"))
+PYTHON = Path("/env/bin/python")
+PLAN = plan_with(TorchChoice("2.13.0", "cpu", "here", t("The processor was asked for."), build="2.13.0"))
+
+
+def with_memory(*flags: str) -> Plan:
+    return replace(PLAN, memory=replace(PLAN.memory, flags=flags))
+
+
+def completed(options: Options = Options(), profile: RunProfile = RunProfile(), args: str = "") -> Options:  # noqa: B008
+    return complete(options, profile, {"COMMANDLINE_ARGS": args}, HERE)
+
+
+def words(options: Options, plan: Plan = PLAN) -> tuple[str, ...]:
+    return command_line(HERE, PYTHON, options, plan).words
+
+
+def test_a_profile_completes_what_was_asked() -> None:
+    profile = RunProfile(flags=("--theme", "dark"), listen=True, port=8000, memory="lowvram", gpu="1")
+    asked = completed(Options(port=9000, runtime_flags=("--no-half",)), profile)
+    assert (asked.port, asked.listen, asked.share, asked.memory, asked.gpu) == (9000, True, False, "lowvram", "1")
+    assert asked.runtime_flags == ("--theme", "dark", "--no-half")
+    assert completed(Options(memory="full", gpu="0"), profile).memory == "full"
+
+
+def test_a_profiles_settings_become_flags() -> None:
+    profile = RunProfile(
+        attention="xformers",
+        model="a b.safetensors",
+        theme="dark",
+        language="zh",
+        auth=("me:secret", "you:other"),
+        auth_file="people.txt",
+        flags=("--api-log",),
+        environment={"HF_ENDPOINT": "https://mirror.example"},
+    )
+    asked = completed(profile=profile)
+    assert asked.runtime_flags == (
+        "--xformers",
+        "--ckpt",
+        str(HERE.models / "Stable-diffusion" / "a b.safetensors"),
+        "--theme",
+        "dark",
+        "--localization",
+        "zh_CN",
+        "--gradio-auth",
+        "me:secret,you:other",
+        "--gradio-auth-path",
+        str(HERE.root / "people.txt"),
+        "--api-log",
+    )
+    assert asked.variables == (("HF_ENDPOINT", "https://mirror.example"),)
+    assert completed(profile=RunProfile(language="en")).runtime_flags == ("--localization-none",)
+    runtime_flags.read_flags(asked.runtime_flags, {})
+    assert not runtime_flags.read_flags(asked.runtime_flags, {}).warnings
+
+
+def test_commandline_args_come_last_and_so_win() -> None:
+    asked = completed(
+        Options(port=7000, runtime_flags=("--theme", "dark")), args='--port 9000 --theme light --listen "--no-half"'
+    )
+    assert (asked.port, asked.listen) == (9000, True)
+    assert asked.runtime_flags == ("--theme", "dark", "--theme", "light", "--no-half")
+    settings = runtime_flags.read_flags(words(asked)[3:], {})
+    assert (settings.port, settings.host, settings.flags["theme"]) == (9000, "0.0.0.0", "light")
+    assert command_line(HERE, PYTHON, asked, PLAN).variables["COMMANDLINE_ARGS"] == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "--medvram --xformers", "--ckpt-dir D:\\sd\\models --api",
+        '--ckpt "D:\\我的 模型\\a.ckpt"', '--x "E:\\models\\"',
+        "--gradio-auth 'a:b c'", "--ckpt-dir /mnt/a\\ b", '--lora-dir="\\\\nas\\lora"', "--port=7861", "it's",
+    ],
+)  # fmt: skip
+def test_commandline_args_are_split_as_the_runtime_splits_them(text: str) -> None:
+    assert split_words(text) == runtime_flags.split_words(text)
+
+
+def test_a_memory_mode_among_the_flags_counts_as_asked_for() -> None:
+    assert completed(args="--medvram").memory == "medvram"
+    assert completed(Options(memory="full"), args="--lowvram --medvram").memory == "lowvram"
+    assert completed(Options(memory="lowvram"), args="--medvram").memory == "lowvram"
+    assert completed(Options(memory="full")).memory == "full"
+    twice = words(completed(args="--medvram"), with_memory("--medvram", "--opt-sdp-attention"))
+    assert twice.count("--medvram") == 1
+
+
+def test_an_attention_among_the_flags_takes_the_place_of_the_memory_profiles() -> None:
+    plan = with_memory("--xformers", "--medvram")
+    asked = completed(Options(runtime_flags=("--opt-sdp-attention",)))
+    assert "--xformers" not in words(asked, plan)
+    assert "--medvram" in words(asked, plan)
+    assert with_command_line(plan, asked).memory.attention == "sdp"
+
+
+def test_no_password_stands_on_the_command_line_or_is_shown() -> None:
+    asked = completed(
+        Options(runtime_flags=("--api-auth", "bot:geheim", "--gradio-auth=me:secret", "--theme", "dark")),
+        RunProfile(environment={"HF_TOKEN": "hf_abc", "HTTP_PROXY": "http://u:p@127.0.0.1:7890"}),
+    )
+    line = command_line(HERE, PYTHON, asked, PLAN)
+    assert not [word for word in line.words if "geheim" in word or "secret" in word]
+    settings = runtime_flags.read_flags(line.words[3:], line.variables)
+    assert (settings.flags["api_auth"], settings.flags["gradio_auth"]) == ("bot:geheim", "me:secret")
+    shown = " ".join((*line.shown, line.line(windows=True), line.line(windows=False), str(line.shown_variables)))
+    for secret in ("geheim", "secret", "hf_abc", "u:p@"):
+        assert secret not in shown
+    assert "--api-auth '***'" in line.line(windows=False)
+    assert line.shown_variables["HTTP_PROXY"] == "http://***@127.0.0.1:7890"
+
+
+def test_the_card_asked_for_is_the_only_one() -> None:
+    line = command_line(HERE, PYTHON, Options(), replace(PLAN, gpu=Gpu(index=1, uuid="GPU-123")))
+    assert line.variables["CUDA_VISIBLE_DEVICES"] == "GPU-123"
+    assert (
+        command_line(HERE, PYTHON, Options(), replace(PLAN, gpu=Gpu(index=0))).variables["CUDA_VISIBLE_DEVICES"] == "0"
+    )
+    assert "CUDA_VISIBLE_DEVICES" not in command_line(HERE, PYTHON, Options(), PLAN).variables
+
+
+@pytest.mark.parametrize(
+    ("flags", "slug", "said"),
+    [
+        ("--lowvram --medvram", "flags-contradict", "--lowvram and --medvram"),
+        ("--xformers --opt-sdp-attention", "flags-contradict", "--xformers and --opt-sdp-attention"),
+        ("--precision half --no-half", "flags-refused", "exclude each other"),
+        ("--server-name 127.0.0.1 --listen", "flags-contradict", "--server-name and --listen"),
+        ("--tls-certfile a.pem", "flags-contradict", "HTTPS needs both"),
+        ("--api --no-api", "flags-contradict", "--no-api and --api"),
+        ("--share", "password-made", "shown once"),
+        ("--listen", "password-made", "shown once"),
+        ("--server-name 0.0.0.0", "password-made", "shown once"),
+    ],
+)
+def test_what_contradicts_itself_is_named(flags: str, slug: str, said: str) -> None:
+    asked = completed(args=flags)
+    assert [(each.slug, said in str(each.message)) for each in find_conflicts(asked, PLAN)] == [(slug, True)]
+
+
+@pytest.mark.parametrize("flags", ["", "--medvram --xformers", "--listen --gradio-auth a:b", "--server-name 127.0.0.1",
+                                   "--no-half --precision full", "--tls-certfile a --tls-keyfile b"])  # fmt: skip
+def test_what_goes_together_is_not(flags: str) -> None:
+    assert not list(find_conflicts(completed(args=flags), PLAN))
+
+
+def test_who_answers_on_the_local_network() -> None:
+    assert listens(completed(args="--listen"))
+    assert listens(completed(args="--server-name 0.0.0.0"))
+    assert not listens(completed(args="--listen --server-name 127.0.0.1"))
+    assert not listens(completed(args="--share"))
+
+
+def test_flags_are_taken_apart_with_their_values() -> None:
+    flags = ("stray", "--use-cpu", "interrogate", "gfpgan", "-f", "--port=3", "--theme", "dark")
+    assert list(groups(flags)) == [("stray",), ("--use-cpu", "interrogate", "gfpgan"), ("-f",), ("--port=3",),
+                                   ("--theme", "dark")]  # fmt: skip
+    assert last_value((*flags, "--port", "4"), "--port") == "4"
+    assert last_value(("--port",), "--port") == ""
+    assert last_value(flags, "--por") is None
+    assert without(flags, "--use-cpu", "--port") == ("stray", "-f", "--theme", "dark")
+    assert only(flags, "--use-cpu", "--port") == ("--use-cpu", "interrogate", "gfpgan", "--port=3")
+    assert masked(("--ngrok", "key", "--ckpt", "https://a:b@host/x")) == (
+        "--ngrok",
+        "***",
+        "--ckpt",
+        "https://***@host/x",
+    )
+    assert masked_variables({"COMMANDLINE_ARGS": "--api-auth a:b --api"}) == {
+        "COMMANDLINE_ARGS": "--api-auth '***' --api"
+    }
