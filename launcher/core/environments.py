@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ from launcher.core.text import t
 
 STAMP = "gesso.json"
 POINTER = "current.json"
+#: begins the name of a folder that is being removed
+LEAVING = ".leaving-"
+#: what Windows keeps for itself, with any ending
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,13 @@ class Stamp:
     python: str
     #: when runtime.prove succeeded, ISO 8601 in UTC
     verified_at: str
+    #: the Python that the user named to be used itself; None: the environment's own
+    interpreter: str | None = None
 
 
 def current(workspace: Workspace) -> Path | None:
     """The folder of the current environment, None when there is none that is finished and still has its Python."""
-    folder = _named(workspace)
+    folder = named(workspace)
     return folder if folder and usable(folder) else None
 
 
@@ -55,18 +61,32 @@ def installed(workspace: Workspace) -> Installed:
     return Installed(folder.name, stamp.torch, stamp.lock_sha256, verified=folder == now)
 
 
+def previous(workspace: Workspace) -> Path | None:
+    """The environment that was current before, None when there is none that could be again."""
+    record = read_record(workspace.environments / POINTER) or {}
+    name = record.get("previous")
+    folder = workspace.environments / name if isinstance(name, str) and is_name(name) else None
+    return folder if folder and usable(folder) else None
+
+
 def usable(folder: Path) -> bool:
     """Finished, and the Python it stands on has not been removed since."""
-    return read_stamp(folder) is not None and python_in(folder).exists()
+    return read_stamp(folder) is not None and interpreter(folder).exists()
+
+
+def interpreter(folder: Path) -> Path:
+    """The Python to run: the environment's own, or the one outside that the user named."""
+    named = (read_record(folder / STAMP) or {}).get("interpreter")
+    return Path(named) if isinstance(named, str) and named else python_in(folder)
 
 
 def read_stamp(folder: Path) -> Stamp | None:
+    """What the environment in `folder` holds; None: it is unfinished, or its stamp says too little."""
     record = read_record(folder / STAMP)
-    if record is None or any(field.name not in record for field in fields(Stamp)):
+    needed = [field.name for field in fields(Stamp) if field.default is MISSING]
+    if record is None or any(name not in record for name in needed) or not isinstance(record["sha256"], list):
         return None
-    if not isinstance(record["sha256"], list):
-        return None
-    values: dict[str, Any] = {field.name: record[field.name] for field in fields(Stamp)}
+    values: dict[str, Any] = {field.name: record[field.name] for field in fields(Stamp) if field.name in record}
     return Stamp(**{**values, "sha256": tuple(values["sha256"])})
 
 
@@ -91,11 +111,11 @@ def sweep(workspace: Workspace) -> list[str]:
     A stamp that cannot be read, or that another version of Gesso wrote, still says that its environment was finished:
     that one is left alone, and so is whatever the pointer names, for a runtime may be at work in it.
     """
-    kept = _named(workspace)
+    kept = named(workspace)
     left = [folder for folder in _folders(workspace) if folder != kept and not os.path.lexists(folder / STAMP)]
     for folder in left:
         shutil.rmtree(folder, ignore_errors=True)
-    return [folder.name for folder in left]
+    return [folder.name for folder in left if not folder.name.startswith(LEAVING)]
 
 
 def fresh_name(workspace: Workspace, torch: str, tag: str) -> Path:
@@ -120,21 +140,55 @@ def switch(workspace: Workspace, folder: Path) -> None:
             t("The environment {name} is not finished, so it cannot become the current one.", name=folder.name),
             t("Run `gesso install`; it builds a new one beside it."),
         )
-    write_record(workspace.environments / POINTER, {"name": folder.name})
+    before = named(workspace)
+    if before == folder:
+        return
+    pointer = {"name": folder.name, **({"previous": before.name} if before and usable(before) else {})}
+    write_record(workspace.environments / POINTER, pointer)
 
 
-def _named(workspace: Workspace) -> Path | None:
+def find(workspace: Workspace, name: str) -> Path:
+    """The environment of that name, finished or not. LauncherError `no-such-environment`."""
+    for folder in _folders(workspace):
+        if folder.name == name and is_name(name):
+            return folder
+    names = sorted(folder.name for folder in _folders(workspace) if is_name(folder.name))
+    there = t("There are: {names}.", names=", ".join(names)) if names else t("There is none yet.")
+    raise LauncherError(
+        "no-such-environment",
+        t("There is no environment {name}.", name=name),
+        t("{there} See `gesso env list`.", there=there),
+    )
+
+
+def is_link(path: Path) -> bool:
+    """A symbolic link, or on Windows a junction."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    # FILE_ATTRIBUTE_REPARSE_POINT
+    return path.is_symlink() or bool(getattr(found, "st_file_attributes", 0) & 0x400)
+
+
+def everything(workspace: Workspace) -> list[Path]:
+    """Every folder with an environment in it, finished or not, by name."""
+    return sorted(folder for folder in _folders(workspace) if is_name(folder.name))
+
+
+def named(workspace: Workspace) -> Path | None:
     """The folder that the pointer names, whatever state it is in."""
     record = read_record(workspace.environments / POINTER)
     name = record.get("name") if record else None
-    return workspace.environments / name if isinstance(name, str) and _simple(name) else None
+    return workspace.environments / name if isinstance(name, str) and is_name(name) else None
 
 
 def _folders(workspace: Workspace) -> list[Path]:
     if not workspace.environments.is_dir():
         return []
-    return [entry for entry in workspace.environments.iterdir() if entry.is_dir() and not entry.is_symlink()]
+    return [entry for entry in workspace.environments.iterdir() if entry.is_dir() and not is_link(entry)]
 
 
-def _simple(name: str) -> bool:
-    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) is not None
+def is_name(name: str) -> bool:
+    """One folder's name on every system, which no command takes for an option."""
+    return re.fullmatch(r"[^\W_][\w.-]*", name) is not None and not _RESERVED.fullmatch(name)

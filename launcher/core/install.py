@@ -12,7 +12,8 @@ from launcher.core.environments import fresh_name, matching, sweep
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Step
 from launcher.core.install_lock import install_lock
-from launcher.core.install_steps import PROOF, Work, environment, packages, put_to_use, torch, verify
+from launcher.core.install_steps import PROOF, environment, packages, put_to_use, torch, verify
+from launcher.core.install_work import Work
 from launcher.core.paths import Workspace, child_environment
 from launcher.core.pip_settings import read_pip_settings
 from launcher.core.plan import Plan

@@ -4,94 +4,71 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from launcher.core.environments import Stamp, stamp, switch
+from launcher.core.environments import Stamp, interpreter, stamp, switch
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Notice
-from launcher.core.gauge import Gauge
-from launcher.core.paths import Workspace, checkout
+from launcher.core.install_packages import put_in
+from launcher.core.install_work import Work, pip_install, scratch, uv, uv_answering
+from launcher.core.package_sources import PackageSource
+from launcher.core.paths import checkout
 from launcher.core.pins import check_wheel, pin, pinned
-from launcher.core.pip_settings import PipSettings
-from launcher.core.plan import Plan
-from launcher.core.process import Exit, Output, python_in, run
+from launcher.core.process import Exit, Output, run
+from launcher.core.recipes import keep_recipe, recipe_of
 from launcher.core.requirements import locked_names, read_requirements, written
 from launcher.core.sources import sha256
 from launcher.core.text import t
 from launcher.core.torch_choice import torch_arguments, torch_environment
-from launcher.core.uv import run_uv
 from launcher.core.uv_settings import shown, uv_arguments, uv_environment
 
 PROOF = ("-m", "runtime.prove")
 
 
-@dataclass
-class Work:
-    """One run of install: what it was given, and what its steps hand on."""
-
-    plan: Plan
-    workspace: Workspace
-    pip: PipSettings
-    #: for children, before what a step adds
-    variables: Mapping[str, str]
-    cancel: threading.Event | None
-    lock: Path
-    proof: tuple[str, ...]
-    #: the new environment
-    folder: Path
-    #: of torch: the SHA-256 that were allowed
-    hashes: list[str] = field(default_factory=list)
-
-
 def environment(work: Work) -> Iterator[Event]:
     """An empty environment, on the launcher's own Python if that is the one wanted, else on one that uv finds."""
     own = f"{sys.version_info[0]}.{sys.version_info[1]}" == work.plan.python
-    python = sys.executable if own else work.plan.python
+    python = work.base_python or (sys.executable if own else work.plan.python)
     arguments = ["venv", "--quiet", "--python", python, "--no-project", "--no-config", str(work.folder)]
-    yield from _uv(work, "environment", arguments, uv_environment(work.pip, work.variables))
+    yield from uv(work, "environment", arguments, uv_environment(work.pip, work.variables))
 
 
 def torch(work: Work) -> Iterator[Event]:
     """torch from exactly one source, and the same bytes as the first time; a card's libraries come from its index."""
     choice = work.plan.torch
-    variables = torch_environment(choice, work.pip, work.variables)
-    *place, requirement = torch_arguments(choice)
     known = pinned(work.workspace, choice)
     wheel = Path(choice.wheel) if choice.wheel else None
-    found: dict[str, list[str]] = {}
     if wheel:
-        found[wheel.name] = work.hashes = [check_wheel(work.workspace, known, wheel)]
+        work.family[wheel.name] = work.hashes = [check_wheel(work.workspace, known, wheel)]
     if choice.index or not wheel:
-        place = place or uv_arguments(work.pip)
+        source, requirement = _source_of_torch(work)
         libraries = {name: hashes for name, hashes in known.items() if "==" in name}
-        libraries = libraries or (yield from _resolve(work, requirement, place, variables))
-        file = _scratch(work, "torch.txt", written(libraries))
-        exactly = ["--no-deps", "--require-hashes", "-r", str(file)]
-        yield from _uv(work, "torch", [*_pip_install(work), *place, *exactly], variables)
+        libraries = libraries or (yield from _resolve(work, requirement, source))
+        file = scratch(work, "torch.txt", written(libraries))
+        yield from put_in(work, "torch", file, (source, *work.torch_mirrors))
         work.hashes = work.hashes or next(each for name, each in libraries.items() if name.startswith("torch=="))
-        found.update(libraries)
+        work.family.update(libraries)
     if wheel:
-        yield from _uv(work, "torch", [*_pip_install(work), "--no-deps", "--no-index", str(wheel)], variables)
-    if found != known:
-        pin(work.workspace, choice, found)
+        variables = torch_environment(choice, work.pip, work.variables)
+        yield from uv(work, "torch", [*pip_install(work), "--no-deps", "--no-index", str(wheel)], variables)
+    if work.family != known:
+        pin(work.workspace, choice, work.family)
         yield _pinned(work)
 
 
 def packages(work: Work) -> Iterator[Event]:
     """Everything else, from the lock: any mirror may serve it, the hashes say whether it is right."""
-    exactly = ["--no-deps", "--require-hashes", "-r", str(work.lock)]
     variables = uv_environment(work.pip, work.variables)
-    yield from _uv(work, "packages", [*_pip_install(work), *uv_arguments(work.pip), *exactly], variables)
+    own = PackageSource("pip", "own", tuple(uv_arguments(work.pip)), variables, work.pip.index_url)
+    yield from put_in(work, "packages", work.lock, (own, *work.mirrors))
 
 
 def verify(work: Work) -> Iterator[Event]:
     """The environment proves itself by drawing; what does not is not used."""
-    command = [str(python_in(work.folder)), *work.proof]
+    command = [str(interpreter(work.folder)), *work.proof]
     answer: dict[str, Any] = {}
     last: list[str] = []
     for event in run(command, environment=work.variables, cwd=checkout(), cancel=work.cancel):
@@ -105,6 +82,7 @@ def verify(work: Work) -> Iterator[Event]:
     torch_found = str(answer.get("torch") or work.plan.torch.build)
     if torch_found != work.plan.torch.build:
         raise _unproven(f"torch {torch_found} instead of {work.plan.torch.build}")
+    keep_recipe(work.folder, recipe_of(work.plan.torch, work.family), work.lock)
     stamp(work.folder, _stamp(work))
 
 
@@ -114,58 +92,33 @@ def put_to_use(work: Work) -> Iterator[Event]:
     yield from ()
 
 
-def _uv(work: Work, name: str, arguments: Sequence[str], more: Mapping[str, str]) -> Iterator[Event]:
-    for event in _uv_answering(work, name, arguments, more):
-        if not isinstance(event, Output):
-            yield event
+def _source_of_torch(work: Work) -> tuple[PackageSource, str]:
+    """The one place that torch comes from, and what to ask for there."""
+    choice = work.plan.torch
+    *place, requirement = torch_arguments(choice)
+    variables = torch_environment(choice, work.pip, work.variables)
+    arguments = place or uv_arguments(work.pip)
+    return PackageSource(
+        shown(choice.source or ""), "official", tuple(arguments), variables, choice.index, "flat"
+    ), requirement
 
 
-def _uv_answering(work: Work, name: str, arguments: Sequence[str], more: Mapping[str, str]) -> Iterator[Event | Output]:
-    """What uv says to people as Line, what it answers on standard output as Output, and how far it is."""
-    variables = {**work.variables, **more}
-    size = next((step.bytes for step in work.plan.steps if step.name == name), None)
-    gauge = Gauge(name, Path(variables["UV_CACHE_DIR"]), size)
-    for event in run_uv(arguments, environment=variables, cwd=work.workspace.root, cancel=work.cancel):
-        if isinstance(event, Output) and event.channel == "out":
-            yield event
-        elif isinstance(event, Output):
-            gauge.hear(event.text)
-            yield Line("uv", shown(event.text))
-        if progress := gauge.measure():
-            yield progress
-    if progress := gauge.finish():
-        yield progress
-
-
-def _resolve(
-    work: Work, requirement: str, place: Sequence[str], variables: Mapping[str, str]
-) -> Generator[Event, None, dict[str, list[str]]]:
+def _resolve(work: Work, requirement: str, source: PackageSource) -> Generator[Event, None, dict[str, list[str]]]:
     """Ask the source which files torch and the libraries it brings are; what the lock already holds is left out.
 
     The file of a wheel on this computer is not among them.
     """
-    wanted = _scratch(work, "torch.in", requirement + "\n")
-    locked = _scratch(work, "locked.txt", "\n".join(locked_names(work.lock)) + "\n")
-    arguments = ["pip", "compile", str(wanted), "--excludes", str(locked), "--python", str(python_in(work.folder))]
-    arguments += ["--generate-hashes", "--no-header", "--no-annotate", *place]
+    wanted = scratch(work, "torch.in", requirement + "\n")
+    locked = scratch(work, "locked.txt", "\n".join(locked_names(work.lock)) + "\n")
+    arguments = ["pip", "compile", str(wanted), "--excludes", str(locked), "--python", pip_install(work)[-1]]
+    arguments += ["--generate-hashes", "--no-header", "--no-annotate", *source.arguments]
     answer = []
-    for event in _uv_answering(work, "torch", arguments, variables):
+    for event in uv_answering(work, "torch", arguments, source.variables):
         if isinstance(event, Output):
             answer.append(event.text)
         else:
             yield event
     return read_requirements("\n".join(answer))
-
-
-def _pip_install(work: Work) -> list[str]:
-    return ["pip", "install", "--python", str(python_in(work.folder))]
-
-
-def _scratch(work: Work, name: str, text: str) -> Path:
-    """A file for uv to read, beside the temporary files of children."""
-    file = Path(work.variables["TMPDIR"]) / name
-    file.write_text(text, encoding="utf-8")
-    return file
 
 
 def _pinned(work: Work) -> Notice:

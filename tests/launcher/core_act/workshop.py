@@ -89,6 +89,16 @@ def index(folder: Path, *, delay: float = 0.0) -> Iterator[str]:
         server.server_close()
 
 
+@contextmanager
+def index_pages(folder: Path) -> Iterator[str]:
+    """As `index`, with pages that name the SHA-256 of each file, as real indexes do."""
+    for project in folder.iterdir():
+        links = [f'<a href="{each.name}#sha256={sha256(each)}">{each.name}</a>' for each in project.glob("*.whl")]
+        (project / "index.html").write_text("<!DOCTYPE html><html><body>" + "".join(links) + "</body></html>")
+    with index(folder) as url:
+        yield url
+
+
 def plan_with(torch: TorchChoice, *, state: str = "missing", needed: int | None = 1) -> Plan:
     """A plan whose steps are all to do, or all done."""
     names = ("environment", "torch", "packages", "verify", "switch")

@@ -1,0 +1,100 @@
+"""Puts the packages of a requirement file in: from what lies here, else fetched first, else as uv fetches them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+
+from launcher.core.errors import LauncherError
+from launcher.core.events import Event, Line, Notice
+from launcher.core.install_work import Work, pip_install, scratch, uv
+from launcher.core.package_sources import PackageSource, addresses
+from launcher.core.prefetch import fetch
+from launcher.core.requirements import read_requirements
+from launcher.core.text import t
+from launcher.core.uv_settings import uv_environment
+from launcher.core.wheelhouse import wheelhouse, write_index
+from launcher.core.wheels import WheelFile, read_pylock
+
+#: what uv says where something that it may not fetch is missing; anything else ends the step
+_NOT_HERE = ("package-not-found", "uv-failed", "no-network", "hash-mismatch", "source-refused")
+#: a source that fails so is left for the next one
+_ELSEWHERE = ("package-not-found", "no-network", "source-refused", "certificate")
+#: what our own downloads cannot do and uv may: build from source, ask a keyring for the password
+_FOR_UV = ("wheels-unsuited", "source-refused", "package-not-found")
+
+
+def put_in(work: Work, step: str, requirements: Path, sources: Sequence[PackageSource]) -> Iterator[Event]:
+    """Install exactly what `requirements` pins, from the first of `sources` (the user's own) or another.
+
+    Raises LauncherError as uv's words or the downloads mean; what was fetched is kept.
+    """
+    exactly = ["--no-deps", "--require-hashes", "-r", str(requirements)]
+    if (yield from _from_here(work, step, exactly, sources[0])):
+        return
+    house = wheelhouse(work.workspace)
+    try:
+        files, source = yield from resolved(work, step, requirements, sources)
+        others = [each for each in sources if each is not source]
+        yield from fetch(
+            step,
+            files,
+            house,
+            lambda file: addresses(file, source, others),
+            route=work.route,
+            cancel=work.cancel,
+            limit=work.limit,
+        )
+    except LauncherError as error:
+        if error.code not in _FOR_UV:
+            raise
+        yield Notice("wheels-by-uv", "info", t("{why} uv fetches them itself.", why=error.message))
+        yield from uv(work, step, [*pip_install(work), *sources[0].arguments, *exactly], sources[0].variables)
+        return
+    index = write_index(house, files)
+    closed = uv_environment(work.pip, work.variables, indexes=False)
+    yield from uv(work, step, [*pip_install(work), "--offline", "--default-index", index, *exactly], closed)
+
+
+def resolved(
+    work: Work, step: str, requirements: Path, sources: Sequence[PackageSource]
+) -> Generator[Event, None, tuple[tuple[WheelFile, ...], PackageSource]]:
+    """Which files `requirements` means, as the first source says that can be asked, and which source that was."""
+    source, *others = sources
+    try:
+        return (yield from _ask(work, step, requirements, source)), source
+    except LauncherError as error:
+        if error.code not in _ELSEWHERE or not others:
+            raise
+        failure = error
+    text = t("{why} {name} is asked instead.", why=failure.message, name=others[0].name)
+    yield Notice("source-failed", "warning", text)
+    try:
+        return (yield from resolved(work, step, requirements, others))
+    except LauncherError as error:
+        # What the user's own source lacks is the news, not what the last of the mirrors said.
+        raise failure if error.code in _ELSEWHERE else error from error
+
+
+def _ask(
+    work: Work, step: str, requirements: Path, source: PackageSource
+) -> Generator[Event, None, tuple[WheelFile, ...]]:
+    answer = scratch(work, f"pylock.{step}.toml")
+    arguments = ["pip", "compile", str(requirements), "--no-deps", "--python", pip_install(work)[-1], "--no-header"]
+    arguments += ["--format", "pylock.toml", "--output-file", str(answer), "--quiet", *source.arguments]
+    yield from uv(work, step, arguments, source.variables)
+    allowed = read_requirements(requirements.read_text(encoding="utf-8"))
+    return read_pylock(answer, allowed, work.plan.python)
+
+
+def _from_here(work: Work, step: str, exactly: Sequence[str], source: PackageSource) -> Generator[Event, None, bool]:
+    """Whether uv's cache and the folders on this computer had everything; what they lack is said by nobody."""
+    arguments = [*pip_install(work), *source.arguments, "--offline", *exactly]
+    try:
+        heard = [event for event in uv(work, step, arguments, source.variables) if isinstance(event, Line)]
+    except LauncherError as error:
+        if error.code not in _NOT_HERE:
+            raise
+        return False
+    yield from heard
+    return True

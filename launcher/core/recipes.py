@@ -1,0 +1,60 @@
+"""What an environment was made from, kept in its folder: enough to make the very same one again."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from launcher.core.records import read_record, write_record
+from launcher.core.text import t
+from launcher.core.torch_choice import TorchChoice
+from launcher.core.uv_settings import shown
+
+RECIPE, LOCK = "recipe.json", "lock.txt"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """torch as it was chosen, without credentials, and what came with it."""
+
+    version: str
+    build: str
+    tag: str
+    source: str
+    #: the only index that was asked
+    index: str | None
+    #: a wheel on this computer
+    wheel: str | None
+    #: {"name==version" or the wheel's name: [SHA-256]}
+    family: dict[str, list[str]]
+
+    def choice(self) -> TorchChoice:
+        """The choice of torch to make again."""
+        reason = t("The environment had torch {build}.", build=self.build)
+        wheel = self.wheel if self.wheel and Path(self.wheel).is_file() else None
+        return TorchChoice(self.version, self.tag, self.source, reason, self.build, wheel, self.index)
+
+
+def recipe_of(choice: TorchChoice, family: dict[str, list[str]]) -> Recipe:
+    """The recipe of what was installed for `choice`."""
+    source, index = shown(choice.source or ""), choice.index and shown(choice.index)
+    build = choice.build or choice.version
+    return Recipe(choice.version, build, choice.tag or "", source, index, choice.wheel, family)
+
+
+def keep_recipe(folder: Path, recipe: Recipe, lock: Path) -> None:
+    """Write it into the environment in `folder`, with a copy of the lock that the other packages came from."""
+    shutil.copyfile(lock, folder / LOCK)
+    write_record(folder / RECIPE, asdict(recipe))
+
+
+def read_recipe(folder: Path) -> Recipe | None:
+    """None for an environment that was made before recipes were kept, or whose recipe is damaged."""
+    record = read_record(folder / RECIPE)
+    if record is None or not (folder / LOCK).is_file() or not isinstance(record.get("family"), dict):
+        return None
+    try:
+        return Recipe(**record)
+    except TypeError:
+        return None

@@ -1,0 +1,70 @@
+"""The wheels that were fetched, and the index of exactly those that an install takes: `cache/wheels/`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+from launcher.core.errors import LauncherError
+from launcher.core.paths import Workspace
+from launcher.core.text import t
+from launcher.core.wheels import WheelFile
+
+
+def wheelhouse(workspace: Workspace) -> Path:
+    """Where fetched wheels lie, each under its own name."""
+    return workspace.cache / "wheels"
+
+
+def place(house: Path, file: WheelFile) -> Path:
+    """Where a file lies or will lie: one of the user's own stays where it is."""
+    return file.local or house / file.name
+
+
+def is_there(house: Path, file: WheelFile) -> bool:
+    """Whether it lies there, to the last byte as its SHA-256 says."""
+    path = place(house, file)
+    return path.is_file() and (file.size in (None, path.stat().st_size)) and sha256(path) == file.sha256
+
+
+def sha256(path: Path) -> str:
+    """Of a file of any size; "" if it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as opened:
+            while block := opened.read(1 << 20):
+                digest.update(block)
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
+def write_index(house: Path, files: Iterable[WheelFile]) -> str:
+    """Pages that list these files and no others (PyPA specification "simple repository API"); their address.
+
+    The address stays the same: uv keeps what it unpacked under the address that it came from, and a second environment
+    then shares the files of the first. LauncherError `no-permission` or `disk-full`.
+    """
+    pages = house / "simple"
+    try:
+        for file in files:
+            page = pages / file.package / "index.html"
+            page.parent.mkdir(parents=True, exist_ok=True)
+            link = f'<a href="{place(house, file).absolute().as_uri()}#sha256={file.sha256}">{escape(file.name)}</a>'
+            page.write_text(f"<!DOCTYPE html><html><body>\n{link}\n</body></html>\n", encoding="utf-8")
+    except OSError as error:
+        raise LauncherError(
+            "no-permission",
+            t("The folder {folder} cannot be written: {why}.", folder=house, why=error.strerror or error),
+            t("Choose a folder of your own with --root."),
+        ) from error
+    return pages.absolute().as_uri()
+
+
+def unused(house: Path, needed: set[str]) -> list[Path]:
+    """Wheels whose SHA-256 nothing in `needed` names; unfinished downloads among them."""
+    if not house.is_dir():
+        return []
+    return [path for path in house.iterdir() if path.is_file() and sha256(path) not in needed]
