@@ -1,17 +1,19 @@
-"""What this computer is: the one door to NVML, psutil and the operating system."""
+"""What this computer is: every probe at once, each waited for only so long, put together into one Machine."""
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
-import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
 
 import psutil
 
+from launcher.core.inquiry import Inquiry
+from launcher.core.linux_cards import is_wsl, linux_cards, nvidia_driver_files
+from launcher.core.mac_cards import mac_cards
 from launcher.core.machine import (
     Arch,
     Cpu,
@@ -25,115 +27,96 @@ from launcher.core.machine import (
     is_nvidia,
     simulate,
 )
+from launcher.core.nvml import Nvml, ask_nvml
+from launcher.core.processor import processor
+from launcher.core.volumes import look_at_volumes
+from launcher.core.windows_cards import windows_cards
 
 __all__ = [
     "Arch", "Cpu", "Gpu", "GpuProcess", "Machine", "Os", "Vendor", "Volume", "cards_in_use", "is_nvidia", "look",
     "simulate",
 ]  # fmt: skip
 
-T = TypeVar("T")
-
 _SYSTEMS: dict[str, Os] = {"Windows": "windows", "Linux": "linux", "Darwin": "macos"}
 _ARCHITECTURES: dict[str, Arch] = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
-#: seconds; a card that has fallen off the bus lets NVML wait for half a minute
-_PATIENCE = 3.5
+#: seconds for all probes together; a card that has fallen off the bus lets NVML wait for half a minute
+_PATIENCE = 4.0
 
 
 def look(workspace: Path, *, patience: float = _PATIENCE) -> Machine:
     """This computer, with the free disk of `workspace`'s volume. Never raises, takes five seconds at the most."""
+    deadline = time.monotonic() + patience
     system = _SYSTEMS.get(platform.system())
     arch = _ARCHITECTURES.get(platform.machine().lower())
-    driver, gpus = _within(patience, _nvidia) or (None, ())
-    if system == "macos" and arch == "arm64":
-        gpus = (Gpu(index=0, vendor="apple", name="Apple Silicon"),)
+    ram, available, swap, swap_free = _memory()
+    nvidia = Inquiry(ask_nvml)
+    plugged = Inquiry(lambda: _plugged(system, arch, ram, available))
+    cpu = Inquiry(lambda: processor(system))
+    volumes = Inquiry(lambda: look_at_volumes(workspace, deadline - 0.1))
+    told = nvidia.by(deadline) or Nvml("silent")
+    others, installed = plugged.by(deadline) or ((), None)
+    disks = volumes.by(deadline) or ()
     return Machine(
         os=system,
         arch=arch,
         python=platform.python_version(),
-        ram_mib=_memory(),
-        # A network drive that has gone away can keep this question waiting for minutes.
-        disk_free_mib=_within(1.0, lambda: _disk_free(workspace)),
-        driver=driver,
-        gpus=gpus,
+        ram_mib=ram,
+        disk_free_mib=next((disk.free_mib for disk in disks if "workspace" in disk.holds), None),
+        driver=told.driver or installed,
+        gpus=merged(told.gpus, others),
         long_paths=_long_paths(),
+        wsl=is_wsl() if system == "linux" else None,
+        cpu=cpu.by(deadline) or Cpu(),
+        ram_available_mib=available,
+        swap_mib=swap,
+        swap_free_mib=swap_free,
+        volumes=disks,
+        cuda_driver=told.cuda,
+        nvml=told.state,
     )
 
 
-def _within(seconds: float, question: Callable[[], T]) -> T | None:
-    """The answer, or None if it does not come in time; the thread that waits for it ends with the program."""
-    answers: list[T] = []
-    thread = threading.Thread(target=lambda: answers.append(question()), name="hardware", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return answers[0] if answers else None
+def merged(nvidia: Iterable[Gpu], plugged: Iterable[Gpu]) -> tuple[Gpu, ...]:
+    """NVML's cards, with what the bus adds to them; then the cards that NVML does not see, numbered on."""
+    rest = list(plugged)
+    found: list[Gpu] = []
+    for card in nvidia:
+        twin = next((each for each in rest if _same(each, card)), None)
+        # The slices of a card (MIG) share its slot.
+        if twin and card.partition != "mig":
+            rest.remove(twin)
+        found.append(replace(card, kernel_driver=twin.kernel_driver, integrated=twin.integrated) if twin else card)
+    slots = {card.pci_slot for card in found if card.pci_slot}
+    following = max((card.index for card in found if card.index is not None), default=-1) + 1
+    others = [card for card in rest if card.pci_slot is None or card.pci_slot not in slots]
+    return (*found, *(replace(card, index=following + number) for number, card in enumerate(others)))
 
 
-def _nvidia() -> tuple[str | None, tuple[Gpu, ...]]:
+def _same(plugged: Gpu, card: Gpu) -> bool:
+    """By slot; Windows' list has none, so there by kind."""
+    if plugged.pci_slot and card.pci_slot:
+        return plugged.pci_slot == card.pci_slot
+    return plugged.pci_id is not None and plugged.pci_id == card.pci_id
+
+
+def _plugged(
+    system: Os | None, arch: Arch | None, ram: int | None, available: int | None
+) -> tuple[tuple[Gpu, ...], str | None]:
+    """The cards that the system lists, and the version of NVIDIA's driver that is installed."""
+    if system == "linux":
+        return linux_cards(), nvidia_driver_files()
+    if system == "macos":
+        return mac_cards(arch, ram, available), None
+    return windows_cards() if system == "windows" else ((), None)
+
+
+def _memory() -> tuple[int | None, int | None, int | None, int | None]:
+    """MiB of RAM, of it available, of swap, of it free."""
     try:
-        import pynvml
-    except ImportError:
-        return None, ()
-    try:
-        pynvml.nvmlInit()
-    # NVML's library may be missing, older than the driver, or unloadable (OSError): there is no card to use then.
-    except (pynvml.NVMLError, OSError):
-        return None, ()
-    try:
-        return _told(pynvml.nvmlSystemGetDriverVersion), tuple(_cards(pynvml))
-    finally:
-        _told(pynvml.nvmlShutdown)
-
-
-def _cards(nvml: Any) -> Iterator[Gpu]:
-    for index in range(_asked(nvml.nvmlDeviceGetCount) or 0):
-        handle = _asked(nvml.nvmlDeviceGetHandleByIndex, index)
-        if handle is None:
-            continue
-        memory = _asked(nvml.nvmlDeviceGetMemoryInfo, handle)
-        capability = _asked(nvml.nvmlDeviceGetCudaComputeCapability, handle)
-        yield Gpu(
-            index=index,
-            uuid=_told(nvml.nvmlDeviceGetUUID, handle),
-            vendor="nvidia",
-            name=_told(nvml.nvmlDeviceGetName, handle),
-            vram_total_mib=memory and int(memory.total) >> 20,
-            vram_free_mib=memory and int(memory.free) >> 20,
-            compute_capability=capability and "{}.{}".format(*capability),
-        )
-
-
-def _asked(question: Callable[..., Any], *arguments: Any) -> Any:
-    """NVML's answer; None where this card or this driver does not give it (a lost card, an old driver)."""
-    import pynvml
-
-    try:
-        return question(*arguments)
-    except pynvml.NVMLError:
-        return None
-
-
-def _told(question: Callable[..., Any], *arguments: Any) -> str | None:
-    """An answer in words, which bindings before 11.5 gave as bytes."""
-    answer = _asked(question, *arguments)
-    return answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
-
-
-def _memory() -> int | None:
-    try:
-        return psutil.virtual_memory().total >> 20
-    except (OSError, psutil.Error):
-        return None
-
-
-def _disk_free(folder: Path) -> int | None:
-    """Of the volume on which `folder` is, or will be made."""
-    for place in (folder, *folder.parents):
-        if os.path.lexists(place):
-            try:
-                return psutil.disk_usage(str(place)).free >> 20
-            except OSError:
-                return None
-    return None
+        ram, swap = psutil.virtual_memory(), psutil.swap_memory()
+    except (OSError, psutil.Error, RuntimeError):
+        return None, None, None, None
+    return ram.total >> 20, ram.available >> 20, swap.total >> 20, swap.free >> 20
 
 
 def _long_paths() -> bool | None:

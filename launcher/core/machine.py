@@ -49,6 +49,8 @@ class Gpu:
     compute_capability: str | None = None
     #: "turing", "rdna3", "alchemist" …: launcher/data/pci.toml has the names
     architecture: str | None = None
+    #: the maker's name of the chip, "TU116"
+    chip: str | None = None
     #: vendor and device on the bus, four hexadecimal digits each: "10de:1c03"
     pci_id: str | None = None
     #: where it is plugged in, as "0000:01:00.0"

@@ -28,10 +28,15 @@ def test_several_cards(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     machine = looked(monkeypatch, nvml)
     assert machine.driver == "580.95.05"
-    assert machine.gpus == (
-        Gpu(0, "GPU-6a3cd0f1-2a0e-4f5c-9d8b-1b1d6f0c7e11", "nvidia", "NVIDIA GeForce RTX 3060", 12288, 11264, "8.6"),
-        Gpu(1, "GPU-b", "nvidia", "Quadro P400", 2048, 2000, "6.1"),
-    )
+    first, second = machine.gpus
+    assert first == Gpu(
+        0, "GPU-6a3cd0f1-2a0e-4f5c-9d8b-1b1d6f0c7e11", "nvidia", "NVIDIA GeForce RTX 3060", 12288, 11264, "8.6",
+        architecture="ampere", chip="GA106", pci_id="10de:2504", pci_slot="0000:01:00.0", temperature_c=41,
+        utilisation_percent=3, seen_by="nvml",
+    )  # fmt: skip
+    assert (second.index, second.uuid, second.name) == (1, "GPU-b", "Quadro P400")
+    assert (second.vram_total_mib, second.vram_free_mib, second.compute_capability) == (2048, 2000, "6.1")
+    assert (machine.nvml, machine.cuda_driver) == ("answers", "13.0")
     assert (nvml.started, nvml.ended) == (1, 1)
 
 
@@ -65,15 +70,20 @@ def test_a_lost_card_does_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_a_card_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     silent = pynvml.NVMLError_NotSupported
-    card = FakeCard(uuid=silent, capability=pynvml.NVMLError_FunctionNotFound, memory_error=silent)
-    (gpu,) = looked(monkeypatch, FakeNvml([card], driver=pynvml.NVMLError_Unknown)).gpus
-    assert gpu == Gpu(0, None, "nvidia", "NVIDIA GeForce RTX 3060", None, None, None)
+    card = FakeCard(
+        uuid=silent, capability=pynvml.NVMLError_FunctionNotFound, memory_error=silent, architecture=silent,
+        bus=silent, temperature=silent, busy=silent, computing=pynvml.NVMLLibraryMismatchError, drawing=silent,
+        virtualization=silent,
+    )  # fmt: skip
+    (gpu,) = looked(monkeypatch, FakeNvml([card], driver=pynvml.NVMLError_Unknown, cuda=silent)).gpus
+    assert gpu == Gpu(0, None, "nvidia", "NVIDIA GeForce RTX 3060", seen_by="nvml")
 
 
 def test_a_silent_nvml_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     start = time.monotonic()
-    machine = looked(monkeypatch, FakeNvml([FakeCard()], hangs=True), patience=0.2)
-    assert machine.gpus == ()
+    machine = looked(monkeypatch, FakeNvml([FakeCard()], hangs=True), patience=0.5)
+    assert (machine.gpus, machine.nvml) == ((), "silent")
+    assert machine.disk_free_mib
     assert time.monotonic() - start < 2
 
 
