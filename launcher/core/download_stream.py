@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_HOPS = 10
+#: variables that name a bundle of certificates; pip's user has set it for the same places
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
 
 
 @dataclass(frozen=True)
@@ -46,21 +48,21 @@ class Body:
 
 @contextlib.contextmanager
 def opened(
-    address: Address, headers: Mapping[str, str], route: Route, patience: Patience
+    address: Address, headers: Mapping[str, str], route: Route, patience: Patience, *, method: str = "GET"
 ) -> Iterator[tuple[Answer, Body]]:
-    """Ask `address` and whatever it redirects to. Raises TroubleError."""
+    """Ask `address` and whatever it redirects to; `method` HEAD for the headers alone. Raises TroubleError."""
     import requests
 
     with requests.Session() as session:
         # Nothing from the environment: routes are given, and a netrc file could send a password to a mirror.
         session.trust_env = False
-        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or True
+        session.verify = next(filter(None, map(os.environ.get, _CERTIFICATES)), True)
         url = address.url
         for _ in range(_MOST_HOPS):
             sent = {"User-Agent": "gesso", "Accept": "*/*", "Accept-Encoding": "identity", **headers}
             if address.authorization and _origin(url) == _origin(address.url):
                 sent["Authorization"] = address.authorization
-            response = _get(session, url, sent, route(url), patience)
+            response = _ask(session, method, url, sent, route(url), patience)
             with contextlib.closing(response):
                 if response.status_code not in _REDIRECTS or "location" not in response.headers:
                     names = {name.lower(): value for name, value in response.headers.items()}
@@ -81,13 +83,14 @@ def next_hop(url: str, location: str) -> str:
     )
 
 
-def _get(
-    session: requests.Session, url: str, headers: dict[str, str], proxy: str | None, patience: Patience
+def _ask(
+    session: requests.Session, method: str, url: str, headers: dict[str, str], proxy: str | None, patience: Patience
 ) -> requests.Response:
     import requests
 
     try:
-        return session.get(
+        return session.request(
+            method,
             url,
             headers=headers,
             stream=True,
