@@ -1,0 +1,169 @@
+"""What lies in a model's file, told from its first bytes and its header; no tensor is read and nothing is run."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from launcher.core.models_pickle import PickleError, Strange, TruncatedError, read_torch_file
+
+#: the runtime's own limits (its safetensors reader): what is beyond them it refuses to load
+LARGEST_HEADER = 25_000_000
+MOST_TENSORS = 50_000
+SIZES = {
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 1),
+    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
+    **dict.fromkeys(("U32", "I32", "F32"), 4),
+    **dict.fromkeys(("U64", "I64", "F64", "C64"), 8),
+}
+_START = 512
+_WEB = (b"<!doctype", b"<html", b"<head", b"<?xml")
+#: a FIFO or a device opens at once instead of waiting for a writer; Windows has neither
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+Tensors = dict[str, tuple[str, tuple[int, ...]]]
+
+
+class BrokenError(ValueError):
+    """The file is no sound model; `code` is one of models_problems.PROBLEMS, `detail` numbers or a name."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.code, self.detail = code, detail
+
+
+@dataclass(frozen=True)
+class Outline:
+    """`tensors`: name -> (type as safetensors calls it, shape); a pickle's strings and strange globals beside them."""
+
+    format: str
+    tensors: Tensors = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+    #: of a pickle: keys and words that are no tensor's name
+    words: frozenset[str] = frozenset()
+    strange: Strange = field(default_factory=Strange)
+
+
+def read_outline(path: Path) -> Outline:
+    """BrokenError says what is wrong with the file; OSError when it cannot be read."""
+    with open_plainly(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        start = file.read(_START)
+        _refuse_what_is_no_model(start, size)
+        if is_torch_file(start):
+            return _torch_file(file, size)
+        if start[:4] == b"GGUF":
+            return Outline("gguf")
+        return _safetensors(file, start, size)
+
+
+def open_plainly(path: Path) -> BinaryIO:
+    """A regular file, for reading; anything else is an OSError, and never waited for."""
+    handle = os.open(path, _READ)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(22, "it is no ordinary file")
+    return os.fdopen(handle, "rb")
+
+
+def is_torch_file(start: bytes) -> bool:
+    """torch's zip, or a pickle of protocol 2 to 5 that is no safetensors header's length."""
+    pickle = start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
+    return start.startswith(b"PK\x03\x04") or (pickle and start[8:9] != b"{")
+
+
+def _refuse_what_is_no_model(start: bytes, size: int) -> None:
+    """What people really have under a model's name, by its first bytes."""
+    if size == 0:
+        raise BrokenError("empty")
+    if start.startswith(b"version https://git-lfs"):
+        raise BrokenError("lfs-pointer")
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_WEB):
+        raise BrokenError("web-page")
+    if size < 9:
+        raise BrokenError("truncated", f"{size}")
+
+
+def _torch_file(file: BinaryIO, size: int) -> Outline:
+    try:
+        found = read_torch_file(file, size)
+    except TruncatedError as short:
+        raise BrokenError("truncated", str(short)) from None
+    except PickleError as broken:
+        raise BrokenError("damaged", str(broken)) from None
+    return Outline(found.format, found.tensors, {}, frozenset(found.words), found.strange)
+
+
+def _safetensors(file: BinaryIO, start: bytes, size: int) -> Outline:
+    (length,) = struct.unpack("<Q", start[:8])
+    if start[8:9] != b"{":
+        raise BrokenError("not-a-model")
+    if 8 + length > size:
+        raise BrokenError("truncated", f"{size}")
+    if length > LARGEST_HEADER:
+        raise BrokenError("damaged", f"header of {length} bytes")
+    text = start[8 : 8 + length]
+    if len(text) < length:
+        text += file.read(length - len(text))
+    return _checked(text, size - 8 - length)
+
+
+def _checked(text: bytes, room: int) -> Outline:
+    """The header against the `room` bytes that follow it: no gaps, no overlaps, nothing missing, nothing more."""
+    try:
+        found = json.loads(text.decode(), parse_constant=_no_constant)
+        metadata = _metadata(found.pop("__metadata__", None))
+        end, tensors = _measured(found)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as broken:
+        raise BrokenError("damaged", str(broken)[:120]) from None
+    if end > room:
+        raise BrokenError("truncated", f"{end - room} / {end}")
+    if end < room:
+        raise BrokenError("damaged", f"{room - end} bytes too many")
+    return Outline("safetensors", tensors, metadata)
+
+
+def _measured(found: dict[str, Any]) -> tuple[int, Tensors]:
+    """Where the last tensor ends, and all of them; ValueError for what the format does not allow."""
+    if len(found) > MOST_TENSORS:
+        raise ValueError(f"{len(found)} tensors")
+    tensors: Tensors = {}
+    spans: list[tuple[int, int]] = []
+    for name, entry in found.items():
+        start, end = entry["data_offsets"]
+        shape, dtype = entry["shape"], entry["dtype"]
+        if type(start) is not int or type(end) is not int or any(type(side) is not int or side < 0 for side in shape):
+            raise ValueError("a shape that is no shape")
+        if end - start != math.prod(shape) * SIZES[dtype]:
+            raise ValueError("a tensor's size does not fit its shape")
+        spans.append((start, end))
+        tensors[name] = (dtype, tuple(shape))
+    return _end_of(spans), tensors
+
+
+def _end_of(spans: list[tuple[int, int]]) -> int:
+    spans.sort()
+    place = 0
+    for start, end in spans:
+        if start != place:
+            raise ValueError("tensors overlap or leave gaps")
+        place = end
+    return place
+
+
+def _metadata(found: Any) -> dict[str, str]:
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise ValueError("metadata that is no text")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
