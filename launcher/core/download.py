@@ -170,7 +170,7 @@ def _alone(wanted: Wanted, stop: threading.Event, held: contextlib.ExitStack) ->
 
 def _held(wanted: Wanted, held: contextlib.ExitStack) -> bool:
     try:
-        held.enter_context(only_one(beside(wanted.target, ".part.lock"), lambda _: _BusyError()))
+        held.enter_context(only_one(beside(wanted.target, ".part.lock"), lambda _: _BusyError(), remove=True))
     except _BusyError:
         return False
     return True

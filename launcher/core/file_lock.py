@@ -21,22 +21,59 @@ _BYTE = 4096
 
 
 @contextlib.contextmanager
-def only_one(path: Path, busy: Callable[[object], Exception], *, patience: float = 0.0) -> Iterator[None]:
+def only_one(
+    path: Path, busy: Callable[[object], Exception], *, patience: float = 0.0, remove: bool = False
+) -> Iterator[None]:
     """Hold `path`; raises what `busy(pid of the holder, or "?")` gives if another still holds it after `patience` s.
 
     The text in the file (pid and creation time) only tells others who it is. LauncherError `no-permission` when the
-    file cannot be made.
+    file cannot be made. `remove`: it lies among the user's own files and does not stay there.
     """
-    deadline = time.monotonic() + patience
-    with _opened(path) as file:
-        while not _locked(file):
-            if time.monotonic() >= deadline:
-                raise busy(_holder(path))
-            time.sleep(0.1)
-        file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid(), "created": created(os.getpid())}).encode())
-        file.flush()
-        yield
+    file = _held(path, busy, time.monotonic() + patience)
+    try:
+        with file:
+            file.truncate(0)
+            file.write(json.dumps({"pid": os.getpid(), "created": created(os.getpid())}).encode())
+            file.flush()
+            try:
+                yield
+            finally:
+                # Before it is let go: afterwards it may be another's.
+                _unlink(path, remove and sys.platform != "win32")
+    finally:
+        # Windows removes no open file, and so none that another has opened meanwhile.
+        _unlink(path, remove and sys.platform == "win32")
+
+
+def _held(path: Path, busy: Callable[[object], Exception], deadline: float) -> IO[bytes]:
+    """The locked file, open."""
+    while True:
+        file = _opened(path)
+        try:
+            while not _locked(file):
+                if time.monotonic() >= deadline:
+                    raise busy(_holder(path))
+                time.sleep(0.1)
+            if _is_there(file, path):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+
+
+def _is_there(file: IO[bytes], path: Path) -> bool:
+    """Whoever held it before may have removed it: then a lock on it keeps nobody out."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _unlink(path: Path, wanted: bool) -> None:
+    if wanted:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _opened(path: Path) -> IO[bytes]:
