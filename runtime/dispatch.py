@@ -62,6 +62,8 @@ class Dispatch:
         self.embeddings: dict[str, Any] = {"loaded": {}, "skipped": {}}
         #: the card's memory as the worker last told it, in the shape of /sdapi/v1/memory; None without CUDA
         self.cuda: dict[str, Any] | None = None
+        #: MiB, the most that was announced
+        self._peak = 0
         self._held = ModelState()
         self._refused = Refusals()
         self.patience = Patience()
@@ -117,6 +119,8 @@ class Dispatch:
         task = self._take(Load) or self._take(Generate) or self._take(Unload)
         if task is not None:
             fail(task, error)
+            if error.code == "out-of-memory":
+                self._announce(protocol.Shortage(error.message))
         if isinstance(task, Load):
             self._refused.add(task, error)
             self.model = ModelState("failed", task.path, task.path.name, error=error)
@@ -194,6 +198,8 @@ class Dispatch:
         self.patience.hear()
         body, blobs = heard.message.body, heard.message.blobs
         event, self.cuda = body["event"], body.get("cuda", self.cuda)
+        if event in ("loaded", "done", "failed"):
+            self._announce_memory()
         if event == "step":
             self._on_step(body, blobs)
         elif event == "done":
@@ -201,6 +207,13 @@ class Dispatch:
         else:
             obey = {"phase": self._on_phase, "loaded": self._on_loaded, "unloaded": self._on_unloaded}
             obey.get(event, self._on_other)(body)
+
+    def _announce_memory(self) -> None:
+        """The peaks begin anew with each job, so the highest of them counts."""
+        peak = (self.cuda or {}).get("reserved", {}).get("peak", 0) >> 20
+        if peak > self._peak:
+            self._peak = peak
+            self._announce(protocol.Memory(peak))
 
     def _on_phase(self, body: dict[str, Any]) -> None:
         if body["name"] != "model":  # said when the load began

@@ -62,6 +62,22 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """The most of the card's memory that this runtime has held so far, in MiB; said when it has grown."""
+
+    event: ClassVar[str] = "memory"
+    peak_mib: int
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """There was not enough memory for a model or a job; the server stays up."""
+
+    event: ClassVar[str] = "shortage"
+    message: str
+
+
+@dataclass(frozen=True)
 class Fatal:
     """The runtime ends because of this."""
 
@@ -70,9 +86,9 @@ class Fatal:
     message: str
 
 
-Event = Phase | Serving | Credentials | Model | ModelFailed | Job | Fatal
+Event = Phase | Serving | Credentials | Model | ModelFailed | Job | Memory | Shortage | Fatal
 _KINDS: dict[str, type[Event]] = {
-    kind.event: kind for kind in (Phase, Serving, Credentials, Model, ModelFailed, Job, Fatal)
+    kind.event: kind for kind in (Phase, Serving, Credentials, Model, ModelFailed, Job, Memory, Shortage, Fatal)
 }
 
 

@@ -7,23 +7,23 @@ import os
 import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
-from launcher.core import events
 from launcher.core.command_line import CommandLine, command_line, flags_of, listens
-from launcher.core.environments import current
+from launcher.core.environments import current, interpreter
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event, Line, Notice, Ready, Stopped
+from launcher.core.events import Event, Line, Notice
 from launcher.core.file_lock import only_one
 from launcher.core.flag_words import has, last_value, masked
+from launcher.core.launch_watch import Watch, ended, heard, judge
 from launcher.core.paths import Workspace, checkout, child_environment
 from launcher.core.plan import Options, Plan
 from launcher.core.ports import check_port
-from launcher.core.process import alive, created, python_in, start_detached
+from launcher.core.process import alive, created, start_detached
+from launcher.core.run_diary import recorded
+from launcher.core.run_results import settle_last
 from launcher.core.running import (
     EVENTS,
     LOG,
@@ -31,13 +31,11 @@ from launcher.core.running import (
     Status,
     Tail,
     find_running,
-    forget_credentials,
-    read_running,
     status,
     stop,
     write_running,
 )
-from launcher.core.text import Text, t
+from launcher.core.text import t
 from runtime import protocol
 
 __all__ = ["Status", "launch", "status", "stop"]
@@ -45,22 +43,6 @@ __all__ = ["Status", "launch", "status", "stop"]
 _POLL = 0.1
 #: of the log of a runtime that runs already: the part that an onlooker is shown
 _PAST = 65536
-#: seconds that a detaching launcher waits for the first word on a model that nobody named
-_VERDICT = 300.0
-
-
-@dataclass
-class _Watch:
-    """What has been heard so far."""
-
-    detach: bool
-    #: the checkpoint was named by the user, so the start fails with it
-    named: bool
-    url: str | None = None
-    ready_at: float | None = None
-    verdict: protocol.Model | protocol.ModelFailed | None = None
-    fatal: protocol.Fatal | None = None
-    last: deque[str] = field(default_factory=lambda: deque(maxlen=20))
 
 
 def launch(
@@ -79,21 +61,26 @@ def launch(
     which the model was refused (one named with --ckpt: the runtime is ended; else, when detaching: it stays up).
     """
     child: subprocess.Popen[bytes] | None = None
+    command: CommandLine | None = None
     with only_one(workspace.state / "launch.lock", _launching, patience=10.0):
         running = find_running(workspace)
         if running is None:
-            running, child = _start(workspace, options, plan, environ)
-    if child:
-        yield Notice("started", "info", t("The runtime has been started (process {pid}).", pid=running.pid))
-    else:
+            running, child, command = _start(workspace, options, plan, environ)
+    named = child is not None and has(options.runtime_flags, "--ckpt")
+    watch = Watch(options.detach, named, listens(options))
+    watched = _follow(workspace, running, child, watch, cancel)
+    if command is None:
         yield _already(running, options, plan)
-    watch = _Watch(options.detach, _names_checkpoint(options) and child is not None)
-    yield from _follow(workspace, running, child, watch, cancel)
+        yield from watched
+        return
+    yield Notice("started", "info", t("The runtime has been started (process {pid}).", pid=running.pid))
+    yield Notice("command", "info", t("{command}", command=command.line()))
+    yield from recorded(workspace, running, command.shown, watched)
 
 
 def _start(
     workspace: Workspace, options: Options, plan: Plan, environ: Mapping[str, str]
-) -> tuple[Running, subprocess.Popen[bytes]]:
+) -> tuple[Running, subprocess.Popen[bytes], CommandLine]:
     environment = current(workspace)
     if environment is None:
         raise LauncherError(
@@ -101,11 +88,11 @@ def _start(
             t("There is no engine environment yet."),
             t("Run `gesso install`, or `gesso up`, which does both."),
         )
-    _keep_last_log(workspace)
+    _keep_last(workspace)
     port = _wanted_port(options)
     if port is not None:
         check_port(port, "0.0.0.0" if listens(options) else "127.0.0.1")  # noqa: S104 - asked for
-    command = command_line(workspace, python_in(environment), options, plan)
+    command = command_line(workspace, interpreter(environment), options, plan)
     child = start_detached(
         command.words,
         environment=_variables(workspace, command, environ),
@@ -116,11 +103,12 @@ def _start(
     since = datetime.now(timezone.utc).isoformat(timespec="seconds")
     running = Running(child.pid, created(child.pid) or time.time(), options.profile, since, _flags(options, plan), port)
     write_running(workspace, running)
-    return running, child
+    return running, child, command
 
 
-def _keep_last_log(workspace: Workspace) -> None:
-    """The log of the run before stays readable: it may say why that one ended."""
+def _keep_last(workspace: Workspace) -> None:
+    """The log of the run before stays readable: it may say why that one ended. So does how it went."""
+    settle_last(workspace)
     log = workspace.logs / LOG
     with contextlib.suppress(OSError):
         log.replace(log.with_suffix(".previous.log"))
@@ -142,97 +130,25 @@ def _follow(
     workspace: Workspace,
     running: Running,
     child: subprocess.Popen[bytes] | None,
-    watch: _Watch,
+    watch: Watch,
     cancel: threading.Event | None,
 ) -> Iterator[Event]:
     said, log = Tail(workspace.state / EVENTS), Tail(workspace.logs / LOG, last=None if child else _PAST)
     while True:
-        ended = child.poll() is not None if child else not alive(running.pid, running.created)
-        for line in filter(str.strip, log.lines(final=ended)):
+        gone = child.poll() is not None if child else not alive(running.pid, running.created)
+        for line in filter(str.strip, log.lines(final=gone)):
             watch.last.append(line)
             yield Line("runtime", line)
         for line in said.lines():
-            yield from _heard(workspace, running, watch, protocol.from_line(line))
-            _judge(workspace, watch)
-        if ended:
-            yield from _ended(workspace, running, child, watch)
+            yield from heard(workspace, running, watch, protocol.from_line(line))
+            judge(workspace, watch)
+        if gone:
+            yield from ended(workspace, running, child, watch)
             return
-        _judge(workspace, watch)
-        if (cancel and cancel.is_set()) or _may_leave(watch):
+        judge(workspace, watch)
+        if (cancel and cancel.is_set()) or watch.may_leave:
             return
         time.sleep(_POLL)
-
-
-def _heard(workspace: Workspace, running: Running, watch: _Watch, event: protocol.Event | None) -> Iterator[Event]:
-    """What the runtime said, in the launcher's own events."""
-    match event:
-        case protocol.Phase(name):
-            yield events.Phase(name)
-        case protocol.Serving(url, page):
-            watch.url, watch.ready_at = url, watch.ready_at or time.monotonic()
-            if read_running(workspace) == running:
-                write_running(workspace, replace(running, url=url))
-            yield Ready(url, running.pid, page)
-        case protocol.Credentials(user, password):
-            forget_credentials(workspace)
-            yield events.Credentials(user, password)
-        case protocol.Model(title, seconds):
-            watch.verdict = watch.verdict or event
-            yield events.ModelLoaded(title, seconds)
-        case protocol.ModelFailed():
-            watch.verdict = watch.verdict or event
-            yield Notice("model-failed", "error", _refusal(event))
-        case protocol.Job(state, progress):
-            yield events.Progress(f"job-{state}", round(progress * 100), 100, "percent")
-        case protocol.Fatal():
-            watch.fatal = event
-        case None:
-            pass
-
-
-def _judge(workspace: Workspace, watch: _Watch) -> None:
-    """The first word on a model decides: a checkpoint that was named and is refused is a start that failed."""
-    failed = watch.verdict
-    if not isinstance(failed, protocol.ModelFailed):
-        return
-    if watch.named:
-        stop(workspace)
-        hint = t("Name another file with --ckpt, or none. The server has been stopped.")
-        raise LauncherError(failed.code, _refusal(failed), hint)
-    if watch.detach and watch.url:
-        hint = t("The server stays up at {url}: choose another model there.", url=watch.url)
-        raise LauncherError(failed.code, _refusal(failed), hint)
-
-
-def _may_leave(watch: _Watch) -> bool:
-    if not watch.detach or watch.ready_at is None:
-        return False
-    if watch.verdict is not None:
-        return True
-    return not watch.named and time.monotonic() - watch.ready_at > _VERDICT
-
-
-def _ended(
-    workspace: Workspace, running: Running, child: subprocess.Popen[bytes] | None, watch: _Watch
-) -> Iterator[Event]:
-    """An end that was asked for is well; one before the address answered is a failed start."""
-    now = read_running(workspace)
-    asked = now is not None and now.pid == running.pid and now.stopping
-    code = 0 if asked else child.returncode if child else 1
-    yield Stopped(code, tuple(watch.last))
-    if asked:
-        return
-    if watch.fatal:
-        raise LauncherError(
-            watch.fatal.code, t("{message}", message=watch.fatal.message), t("The log: {log}", log=workspace.logs / LOG)
-        )
-    if watch.url is None:
-        line = watch.last[-1] if watch.last else ""
-        raise LauncherError(
-            "runtime-died",
-            t("The runtime ended with code {code} before it served: {line}", code=code, line=line),
-            t("The log says more: {log}", log=workspace.logs / LOG),
-        )
 
 
 def _already(running: Running, options: Options, plan: Plan) -> Notice:
@@ -249,14 +165,6 @@ def _already(running: Running, options: Options, plan: Plan) -> Notice:
 
 def _port_of(running: Running) -> int | None:
     return running.port or (urlsplit(running.url).port if running.url else None)
-
-
-def _refusal(failed: protocol.ModelFailed) -> Text:
-    return t("The model {title} could not be loaded: {message}", title=failed.title, message=failed.message)
-
-
-def _names_checkpoint(options: Options) -> bool:
-    return has(options.runtime_flags, "--ckpt")
 
 
 def _wanted_port(options: Options) -> int | None:

@@ -2,7 +2,8 @@
 
 die: ends before it serves · crash: ends after it serves · stubborn: ignores being asked to end · child: starts a child
 of its own · chatter: a progress bar on standard error between the event lines · slow: half a second until it serves ·
-fatal: says why it ends · mute: never says a word about the model
+fatal: says why it ends · mute: never says a word about the model · card: tells of its card's memory · short: has too
+little of it for the model
 """
 
 import http.server
@@ -33,10 +34,16 @@ def value(words: list[str], name: str) -> str | None:
 
 
 def load(checkpoint: str | None, mishaps: list[str]) -> None:
-    if checkpoint and "broken" in checkpoint:
+    if "short" in mishaps:
+        say(event="shortage", message="CUDA out of memory.")
+        say(event="model_failed", title=checkpoint or "fake", code="out-of-memory", message="CUDA out of memory.")
+    elif checkpoint and "broken" in checkpoint:
         say(event="model_failed", title=checkpoint, code="model-truncated", message="The file ends too early.")
     elif "mute" not in mishaps:
         say(event="model", title=checkpoint or "fake", seconds=0.1)
+    if "card" in mishaps:
+        say(event="memory", peak_mib=2100)
+        say(event="memory", peak_mib=3900)
 
 
 def main(words: list[str]) -> int:

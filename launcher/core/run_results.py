@@ -1,0 +1,88 @@
+"""How the last start with each run profile went: when, how soon it was ready, how much of the card it took."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from launcher.core.paths import Workspace
+from launcher.core.records import read_record, write_record
+from launcher.core.running import EVENTS, read_running
+from runtime import protocol
+
+RECORD = "run-results.json"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The last start with one profile."""
+
+    #: ISO 8601 in UTC
+    started: str
+    #: until the address, and the page where there is one, answered; None: it never did
+    seconds: float | None = None
+    #: until the model could draw
+    model_seconds: float | None = None
+    #: the most of the card's memory that it held, in MiB; None is unknown or no card
+    peak_vram_mib: int | None = None
+    #: memory ran out, while loading or drawing
+    out_of_memory: bool = False
+    #: the code of the error that it ended with
+    failed: str | None = None
+    #: the sentence that came with it, in English
+    why: str | None = None
+    #: how it was started, without secrets
+    command: tuple[str, ...] = ()
+
+
+def read_results(workspace: Workspace) -> dict[str, RunResult]:
+    """By profile; what the last runtime has said since its start is among it, whoever watched it."""
+    stored = read_record(workspace.state / RECORD) or {}
+    results = {name: found for name, record in stored.items() if (found := _result(record))}
+    last = read_running(workspace)
+    if last and last.profile in results and results[last.profile].started == last.since:
+        results[last.profile] = _heard(workspace, results[last.profile])
+    return results
+
+
+def keep_result(workspace: Workspace, profile: str, result: RunResult) -> None:
+    """Remember it in place of the one before."""
+    kept = {name: asdict(each) for name, each in read_results(workspace).items()}
+    write_record(workspace.state / RECORD, {**kept, profile: asdict(result)})
+
+
+def settle_last(workspace: Workspace) -> None:
+    """Keep what the last runtime said: its file of events is about to be emptied."""
+    results = read_results(workspace)
+    if results:
+        write_record(workspace.state / RECORD, {name: asdict(each) for name, each in results.items()})
+
+
+def _heard(workspace: Workspace, result: RunResult) -> RunResult:
+    try:
+        lines = (workspace.state / EVENTS).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return result
+    for event in map(protocol.from_line, lines):
+        if isinstance(event, protocol.Memory):
+            result = replace(result, peak_vram_mib=max(event.peak_mib, result.peak_vram_mib or 0))
+        elif isinstance(event, protocol.Shortage):
+            result = replace(result, out_of_memory=True)
+    return result
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "started": (str,), "seconds": (float, int, type(None)), "model_seconds": (float, int, type(None)),
+    "peak_vram_mib": (int, type(None)), "out_of_memory": (bool,), "failed": (str, type(None)),
+    "why": (str, type(None)), "command": (list,),
+}  # fmt: skip
+
+
+def _result(record: Any) -> RunResult | None:
+    """None for what another version wrote, or somebody by hand."""
+    if not isinstance(record, dict) or "started" not in record:
+        return None
+    known = {field.name: record[field.name] for field in fields(RunResult) if field.name in record}
+    if any(not isinstance(value, _KINDS[name]) for name, value in known.items()):
+        return None
+    return RunResult(**{**known, "command": tuple(map(str, known.get("command", ())))})
