@@ -136,6 +136,12 @@ PATHS = (
         styles_file="file of styles, * and ? allowed; otherwise DATA/styles.csv",
         gradio_allowed_path="a further folder whose files the page may show",
     ),
+    Flag(
+        "--linked-dir",
+        "repeat",
+        "worker",
+        "KIND=FOLDER: a further folder of a kind, KIND being A1111's name of its folder (Lora, VAE, embeddings …)",
+    ),
     Flag("--filenames-max-length", "int", "worker", "longest part of an output file's name", 128),
     *_flags(
         "switch",

@@ -239,6 +239,9 @@ def _worker_flags(values: Mapping[str, Any], given: Mapping[str, Flag], data: Pa
     for name, flag in given.items():
         if flag.effect == "worker":
             found = values[flag.key]
+            if flag.shape == "repeat":
+                words += [word for each in found for word in (name, str(each))]
+                continue
             words.append(name)
             words += found if flag.shape == "words" else [] if flag.shape == "switch" else [str(found)]
     return tuple(words)

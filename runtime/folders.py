@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,11 @@ class Folders:
     #: --vae-path: this file is the VAE, whatever else is chosen
     forced_vae: Path | None
     loras: tuple[Path, ...]
-    embeddings: Path
-    hypernetworks: Path
-    #: kind of model -> folder
-    upscalers: Mapping[str, Path]
+    #: new files go into the first
+    embeddings: tuple[Path, ...]
+    hypernetworks: tuple[Path, ...]
+    #: kind of model -> folders
+    upscalers: Mapping[str, tuple[Path, ...]]
 
 
 def find_folders(flags: Mapping[str, Any], data: Path, models: Path) -> Folders:
@@ -49,15 +50,30 @@ def find_folders(flags: Mapping[str, Any], data: Path, models: Path) -> Folders:
     def extra(key: str) -> tuple[Path, ...]:
         return (Path(flags[key]).expanduser().absolute(),) if flags.get(key) else ()
 
+    linked = _linked(flags.get("linked_dir") or ())
     forced = extra("vae_path")
     return Folders(
         data=data,
         models=models,
-        checkpoints=(*extra("ckpt_dir"), models / "Stable-diffusion"),
-        vaes=(*extra("vae_dir"), models / "VAE"),
+        checkpoints=(*extra("ckpt_dir"), models / "Stable-diffusion", *linked("Stable-diffusion")),
+        vaes=(*extra("vae_dir"), models / "VAE", *linked("VAE")),
         forced_vae=forced[0] if forced else None,
-        loras=(folder("lora_dir", models / "Lora"), folder("lyco_dir_backcompat", models / "LyCORIS")),
-        embeddings=folder("embeddings_dir", data / "embeddings"),
-        hypernetworks=folder("hypernetwork_dir", models / "hypernetworks"),
-        upscalers={kind: folder(key, models / kind) for key, kind in UPSCALER_FOLDERS.items()},
+        loras=(
+            folder("lora_dir", models / "Lora"),
+            folder("lyco_dir_backcompat", models / "LyCORIS"),
+            *linked("Lora"),
+        ),
+        embeddings=(folder("embeddings_dir", data / "embeddings"), *linked("embeddings")),
+        hypernetworks=(folder("hypernetwork_dir", models / "hypernetworks"), *linked("hypernetworks")),
+        upscalers={kind: (folder(key, models / kind), *linked(kind)) for key, kind in UPSCALER_FOLDERS.items()},
     )
+
+
+def _linked(given: Sequence[str]) -> Callable[[str], tuple[Path, ...]]:
+    """The folders of `--linked-dir KIND=FOLDER` by their kind; what has no equals sign names none."""
+    pairs = [word.partition("=") for word in given]
+
+    def of(kind: str) -> tuple[Path, ...]:
+        return tuple(Path(place).expanduser().absolute() for name, _equals, place in pairs if place and name == kind)
+
+    return of

@@ -81,7 +81,7 @@ class NetworkShelves:
 
     def __init__(self, folders: Folders) -> None:
         self._loras = Shelf(folders.loras, LORA_ENDINGS)
-        self._hypernetworks = Shelf((folders.hypernetworks,), (".pt",))
+        self._hypernetworks = Shelf(folders.hypernetworks, (".pt",))
         self._headers: dict[tuple[Path, float, int], dict[str, Any]] = {}
 
     def loras(self) -> Loras:

@@ -197,6 +197,5 @@ def _other(name: str | None) -> str | None:
 
 
 def _library(settings: Settings) -> Library:
-    folders = (settings.path("ckpt_dir"), settings.models_dir / "Stable-diffusion")
     hashes = None if settings.on("no_hashing") else HashCache(settings.data_dir / "cache.json")
-    return Library(tuple(folder for folder in folders if folder), settings.path("ckpt"), hashes)
+    return Library(settings.folders.checkpoints, settings.path("ckpt"), hashes)

@@ -38,17 +38,17 @@ class Upscaler:
 ARITHMETIC = (Upscaler("None"), Upscaler("Lanczos"), Upscaler("Nearest"))
 
 
-def upscalers(folders: Mapping[str, Path]) -> tuple[Upscaler, ...]:
-    """All of them; `folders` is kind -> folder. Of two of one name the first found counts."""
+def upscalers(folders: Mapping[str, tuple[Path, ...]]) -> tuple[Upscaler, ...]:
+    """All of them; `folders` is kind -> folders. Of two of one name the first found counts."""
     found: dict[str, Upscaler] = {}
-    for kind, folder in folders.items():
-        for file in Shelf((folder,), ENDINGS).files():
+    for kind, places in folders.items():
+        for file in Shelf(places, ENDINGS).files():
             name = REAL_ESRGAN_NAMES.get(file.stem, file.stem)
             found.setdefault(name, Upscaler(name, file.path, kind, _SCALES.get(name, 4)))
     return (*ARITHMETIC, *sorted(found.values(), key=lambda upscaler: upscaler.name.lower()))
 
 
-def find_upscaler(name: str | None, folders: Mapping[str, Path]) -> Upscaler:
+def find_upscaler(name: str | None, folders: Mapping[str, tuple[Path, ...]]) -> Upscaler:
     """By its name or its file's, in any letter case; None and "" are "None". RequestError `upscaler-unknown`."""
     wanted = (name or "None").strip().casefold()
     there = upscalers(folders)

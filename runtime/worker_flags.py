@@ -41,5 +41,6 @@ def _shape(flag: Flag) -> dict[str, Any]:
         "switch": {"action": "store_true"},
         "words": {"nargs": "+", "default": []},
         "int": {"type": int, "default": flag.default},
+        "repeat": {"action": "append", "default": []},
     }
     return shapes.get(flag.shape, {"default": flag.default})

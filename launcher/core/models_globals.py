@@ -10,7 +10,8 @@ _USUAL = (
     "collections.OrderedDict", "collections.defaultdict", "collections.Counter", "collections.deque",
     "numpy.dtype", "numpy.ndarray", "numpy.core.multiarray.", "numpy._core.multiarray.", "_codecs.encode",
     "pytorch_lightning.", "lightning.", "lightning_fabric.", "omegaconf.", "argparse.Namespace",
-    "types.SimpleNamespace", "typing.Any", "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath", "datetime.",
+    "types.SimpleNamespace", "typing.Any", "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath",
+    "datetime.",
     "diffusers.", "transformers.", "ldm.", "sgm.", "basicsr.", "open_clip.", "easydict.EasyDict",
 )  # fmt: skip
 _USUAL_BUILTINS = frozenset(

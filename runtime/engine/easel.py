@@ -39,7 +39,7 @@ class Easel:
     find: Find | None = None
     fetch: Fetch | None = None
     wardrobe: Wardrobe | None = None
-    embeddings: Path | None = None
+    embeddings: tuple[Path, ...] | None = None
     enlarger: Enlarger = field(default_factory=lambda: Enlarger({}))
     book: EmbeddingBook = field(default_factory=EmbeddingBook)
     vaes: VaeRack | None = None

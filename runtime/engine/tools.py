@@ -25,7 +25,7 @@ class Tools:
     """One per worker."""
 
     outputs: Outputs
-    embeddings: Path
+    embeddings: tuple[Path, ...]
     wardrobe: Wardrobe
     enlarger: Enlarger
     library: Library

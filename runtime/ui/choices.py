@@ -85,7 +85,7 @@ def embedding_file(studio: Studio, name: str) -> Path | None:
 
 
 def _embedding_files(studio: Studio) -> dict[str, Path]:
-    shelf = Shelf((studio.settings.folders.embeddings,), (".pt", ".bin", ".safetensors"))
+    shelf = Shelf(studio.settings.folders.embeddings, (".pt", ".bin", ".safetensors"))
     return {file.stem: file.path for file in shelf.files()}
 
 
@@ -96,8 +96,8 @@ def folder_of(studio: Studio, kind: str) -> tuple[str, str]:
         "checkpoints": folders.models / "Stable-diffusion",
         "vae": folders.models / "VAE",
         "lora": folders.loras[0],
-        "textual_inversion": folders.embeddings,
-        "hypernetworks": folders.hypernetworks,
+        "textual_inversion": folders.embeddings[0],
+        "hypernetworks": folders.hypernetworks[0],
     }
     return PUT_FILES, str(place[kind])
 

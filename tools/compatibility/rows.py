@@ -316,4 +316,4 @@ FIELD_NOTES: dict[str, Row] = {
     ),
 }
 #: flags that AUTOMATIC1111 has not
-OURS = frozenset({"--no-api", "--events", "--localization", "--localization-none"})
+OURS = frozenset({"--no-api", "--events", "--localization", "--localization-none", "--linked-dir"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class _Skipped:
 
 @dataclass
 class EmbeddingBook:
-    """The embeddings of a folder that fit the loaded model. An empty book matches nothing."""
+    """The embeddings of some folders that fit the loaded model. An empty book matches nothing."""
 
     #: name -> embedding that fits, and its file
     loaded: dict[str, tuple[Embedding, EmbeddingFile]] = field(default_factory=dict)
@@ -56,9 +57,9 @@ class EmbeddingBook:
     _seen: object = None
     _read: dict[tuple[Path, float, int], EmbeddingFile | str | None] = field(default_factory=dict)
 
-    def look(self, folder: Path, widths: Sequence[int]) -> bool:
-        """Read the folder if it changed, for text models of these widths in order; did anything change?"""
-        files = _files(folder)
+    def look(self, folders: Sequence[Path], widths: Sequence[int]) -> bool:
+        """Read the folders if they changed, for text models of these widths in order; did anything change?"""
+        files = _files(folders)
         state = (tuple(files), tuple(widths))
         if state == self._seen:
             return False
@@ -112,10 +113,14 @@ class EmbeddingBook:
         self._by_first[ids[0]] = [*same_first, (ids, embedding)]
 
 
-def _files(folder: Path) -> dict[tuple[Path, float, int], None]:
-    """(path, time of change, bytes) of what may be an embedding, in natural order; empty files are none."""
+def _files(folders: Sequence[Path]) -> dict[tuple[Path, float, int], None]:
+    """(path, time of change, bytes) of what may be an embedding, in natural order; empty files are none.
+
+    The first folder comes last: of two of one name, the one that is read last counts.
+    """
     found = []
-    for path in sorted(walk(folder), key=lambda one: natural_order(str(one))):
+    places = (sorted(walk(folder), key=lambda one: natural_order(str(one))) for folder in reversed(folders))
+    for path in chain.from_iterable(places):
         stem, ending = path.stem, path.suffix.lower()
         if ending not in ENDINGS or stem.lower().endswith(".preview"):
             continue

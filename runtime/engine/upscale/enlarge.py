@@ -46,7 +46,7 @@ UNWATCHED = Watcher()
 class Enlarger:
     """Keeps the network that was used last. `half`: float16 on a CUDA card. `on_cpu` keeps networks off the device."""
 
-    folders: Mapping[str, Path]
+    folders: Mapping[str, tuple[Path, ...]]
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     half: bool = True
     on_cpu: bool = False

@@ -51,7 +51,7 @@ def write(folder, name, inside=None):
 
 def book(folder, widths=(32,)):
     found = EmbeddingBook()
-    found.look(folder, widths)
+    found.look((folder,), widths)
     return found
 
 
@@ -158,10 +158,10 @@ def test_odd_files_cost_no_other_embedding_and_are_told_where_they_are_named(tmp
     write(tmp_path, "good.pt")
     odd_files(tmp_path)
     found = EmbeddingBook()
-    assert found.look(tmp_path, (32,))
+    assert found.look((tmp_path,), (32,))
     assert found.loaded.keys() == {"good"}
     assert found.unreadable.keys() == {"number", "list", "half", "deep", "vast", "digits", "nested", "words"}
-    assert not found.look(tmp_path, (32,))
+    assert not found.look((tmp_path,), (32,))
     assert found.loaded.keys() == {"good"}
     (remark,) = found.remarks(token_ids("a number of good cats"))
     assert "number.safetensors" in remark
@@ -195,9 +195,9 @@ def test_what_stops_a_look_leaves_the_book_and_is_tried_again(tmp_path, monkeypa
     with monkeypatch.context() as patched:
         patched.setattr(embeddings, "read_embedding", full)
         with pytest.raises(MemoryError):
-            found.look(tmp_path, (32,))
+            found.look((tmp_path,), (32,))
     assert found.match(token_ids("a"), 0)
-    assert found.look(tmp_path, (32,))
+    assert found.look((tmp_path,), (32,))
     assert found.loaded.keys() == {"a", "b"}
 
 
@@ -240,16 +240,16 @@ def test_the_folder_is_read_again_only_when_it_changed(tmp_path, monkeypatch):
     found, read = EmbeddingBook(), []
     real = embeddings.read_embedding
     monkeypatch.setattr(embeddings, "read_embedding", lambda path: read.append(path.name) or real(path))
-    assert [found.look(folder, (32,)) for _ in range(3)] == [True, False, False]
+    assert [found.look((folder,), (32,)) for _ in range(3)] == [True, False, False]
     (folder / "inner").mkdir()
     write(folder / "inner", "two.pt")
-    assert found.look(folder, (32,))
+    assert found.look((folder,), (32,))
     assert found.loaded.keys() == {"one", "two"}
     first.write_bytes((folder / "inner" / "two.pt").read_bytes())
     os.utime(first, (1e9, 1e9))
-    assert found.look(folder, (32,))
+    assert found.look((folder,), (32,))
     first.unlink()
-    assert found.look(folder, (32,))
+    assert found.look((folder,), (32,))
     assert found.loaded.keys() == {"two"}
     assert read == ["one.pt", "two.pt", "one.pt"]
 
@@ -258,7 +258,7 @@ def test_another_models_width_changes_what_fits_without_reading(tmp_path):
     write(tmp_path, "a.pt")
     found = book(tmp_path)
     assert found.match(token_ids("a"), 0)
-    assert found.look(tmp_path, (64,))
+    assert found.look((tmp_path,), (64,))
     assert (found.loaded, list(found.skipped)) == ({}, ["a"])
     assert found.match(token_ids("a"), 0) is None
     assert found.remarks(token_ids("what a cat")) == (

@@ -37,7 +37,7 @@ def easel(tmp_path_factory):
     placement = place(Settings(), Hardware())
     checkpoint = load_checkpoint(DEMO, placement.precision)
     model = Model(checkpoint.title, checkpoint.path, Store(checkpoint, placement), checkpoint.traits)
-    return Easel(model, Outputs(folder), wardrobe=wardrobe(folder), embeddings=folder / "embeddings")
+    return Easel(model, Outputs(folder), wardrobe=wardrobe(folder), embeddings=(folder / "embeddings",))
 
 
 def draw(easel, prompt, seed=7, count=1, negative=""):

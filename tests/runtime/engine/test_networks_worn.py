@@ -244,7 +244,7 @@ def test_nothing_goes_to_the_device_to_be_looked_at_or_changed(checkpoint_file, 
     for tags in ((), [tag("look")], [tag("look", "0.5")], ()):
         with closet.wear(turned, tags):
             pass
-    assert Tools.listing(SimpleNamespace(book=EmbeddingBook(), embeddings=tmp_path), turned)["loaded"] == {}
+    assert Tools.listing(SimpleNamespace(book=EmbeddingBook(), embeddings=(tmp_path,)), turned)["loaded"] == {}
     assert moves == []
     with store.lend("unet"):
         assert moves == [(store.device,)]
