@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.core.errors import LauncherError
+from launcher.core.own_python import OwnPython
 from launcher.core.paths import Workspace
 from launcher.core.plan import Installed
 from launcher.core.process import python_in
@@ -58,7 +59,8 @@ def installed(workspace: Workspace) -> Installed:
     stamp = read_stamp(folder) if folder else None
     if folder is None or stamp is None:
         return Installed()
-    return Installed(folder.name, stamp.torch, stamp.lock_sha256, verified=folder == now)
+    verified = folder == now
+    return Installed(folder.name, stamp.torch, stamp.lock_sha256, verified, stamp.python, stamp.interpreter)
 
 
 def previous(workspace: Workspace) -> Path | None:
@@ -96,13 +98,17 @@ def finished(workspace: Workspace) -> list[Path]:
     return sorted(found, key=lambda folder: (folder / STAMP).stat().st_mtime, reverse=True)
 
 
-def matching(workspace: Workspace, torch: str | None, lock_sha256: str) -> Path | None:
-    """A finished environment that already holds this torch and these packages."""
+def matching(workspace: Workspace, torch: str | None, lock_sha256: str, own: OwnPython | None = None) -> Path | None:
+    """A finished environment that already holds this torch and these packages, on the Python that was wished."""
     for folder in finished(workspace):
         stamp = read_stamp(folder)
-        if stamp and (stamp.torch, stamp.lock_sha256) == (torch, lock_sha256) and usable(folder):
+        if stamp and (stamp.torch, stamp.lock_sha256) == (torch, lock_sha256) and usable(folder) and _on(stamp, own):
             return folder
     return None
+
+
+def _on(stamp: Stamp, own: OwnPython | None) -> bool:
+    return own is None or (stamp.python, stamp.interpreter) == (own.version, own.engine)
 
 
 def sweep(workspace: Workspace) -> list[str]:

@@ -6,8 +6,10 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from launcher.core.environment_changes import check_new_name
 from launcher.core.environments import fresh_name, matching, sweep
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Step
@@ -20,6 +22,20 @@ from launcher.core.plan import Plan
 from launcher.core.sources import ENGINE_LOCK, sha256
 from launcher.core.text import t
 
+
+@dataclass(frozen=True)
+class Making:
+    """What else is wished of the environment that is made."""
+
+    #: of the new environment; None: named by its torch
+    name: str | None = None
+    #: make it the current one
+    use: bool = True
+    #: although a proven one holds the same already
+    anew: bool = False
+
+
+USUAL = Making()
 _STEPS: dict[str, Callable[[Work], Iterator[Event]]] = {
     "environment": environment,
     "torch": torch,
@@ -37,6 +53,7 @@ def install(
     cancel: threading.Event | None = None,
     lock: Path = ENGINE_LOCK,
     proof: Sequence[str] = PROOF,
+    making: Making = USUAL,
 ) -> Iterator[Event]:
     """Do what `plan` says is missing. A run that failed or was killed is continued by the next one.
 
@@ -54,22 +71,28 @@ def install(
     with install_lock(workspace):
         for name in sweep(workspace):
             yield Notice("swept", "info", t("Removed {name}, which an earlier run left unfinished.", name=name))
-        folder = matching(workspace, plan.torch.build, sha256(lock))
+        folder = None if making.anew else matching(workspace, plan.torch.build, sha256(lock), plan.own_python)
         ready = folder is not None
-        folder = folder or fresh_name(workspace, plan.torch.version, plan.torch.tag or "any")
+        folder = folder or _new_folder(workspace, plan, making)
         work = Work(plan, workspace, read_pip_settings(environ), variables, cancel, lock, tuple(proof), folder)
         try:
-            yield from _in_order(work, ready=ready)
+            yield from _in_order(work, ready=ready, use=making.use)
         finally:
             # What is not stamped is of no use to anybody; after a kill the next run does this.
             sweep(workspace)
 
 
-def _in_order(work: Work, *, ready: bool) -> Iterator[Event]:
+def _new_folder(workspace: Workspace, plan: Plan, making: Making) -> Path:
+    if making.name:
+        return check_new_name(workspace, making.name)
+    return fresh_name(workspace, plan.torch.version, plan.torch.tag or "any")
+
+
+def _in_order(work: Work, *, ready: bool, use: bool) -> Iterator[Event]:
     """`ready`: the environment was proven but not switched to when the last run ended, so it is only switched to."""
     count = len(work.plan.steps)
     for number, step in enumerate(work.plan.steps, 1):
-        if ready and step.name != "switch":
+        if not use if step.name == "switch" else ready:
             yield Step(step.name, step.title, "skipped", number, count)
             continue
         yield Step(step.name, step.title, "started", number, count)

@@ -20,8 +20,8 @@ from launcher.core.wheels import WheelFile, read_pylock
 _NOT_HERE = ("package-not-found", "uv-failed", "no-network", "hash-mismatch", "source-refused")
 #: a source that fails so is left for the next one
 _ELSEWHERE = ("package-not-found", "no-network", "source-refused", "certificate")
-#: what our own downloads cannot do and uv may: build from source, ask a keyring for the password
-_FOR_UV = ("wheels-unsuited", "source-refused", "package-not-found")
+#: what our own downloads cannot do and uv may: build from source, ask a keyring, trust a company's certificate
+_FOR_UV = ("wheels-unsuited", "source-refused", "package-not-found", "download-unauthorized", "download-certificate")
 
 
 def put_in(work: Work, step: str, requirements: Path, sources: Sequence[PackageSource]) -> Iterator[Event]:
@@ -80,7 +80,7 @@ def _ask(
     work: Work, step: str, requirements: Path, source: PackageSource
 ) -> Generator[Event, None, tuple[WheelFile, ...]]:
     answer = scratch(work, f"pylock.{step}.toml")
-    arguments = ["pip", "compile", str(requirements), "--no-deps", "--python", pip_install(work)[-1], "--no-header"]
+    arguments = ["pip", "compile", str(requirements), "--no-deps", "--python", str(work.engine), "--no-header"]
     arguments += ["--format", "pylock.toml", "--output-file", str(answer), "--quiet", *source.arguments]
     yield from uv(work, step, arguments, source.variables)
     allowed = read_requirements(requirements.read_text(encoding="utf-8"))

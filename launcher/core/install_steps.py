@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from launcher.core.environments import Stamp, interpreter, stamp, switch
+from launcher.core.environments import Stamp, stamp, switch
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Notice
 from launcher.core.install_packages import put_in
@@ -29,10 +29,16 @@ PROOF = ("-m", "runtime.prove")
 
 
 def environment(work: Work) -> Iterator[Event]:
-    """An empty environment, on the launcher's own Python if that is the one wanted, else on one that uv finds."""
-    own = f"{sys.version_info[0]}.{sys.version_info[1]}" == work.plan.python
-    python = work.base_python or (sys.executable if own else work.plan.python)
-    arguments = ["venv", "--quiet", "--python", python, "--no-project", "--no-config", str(work.folder)]
+    """An empty environment, on the Python that was wished, else the launcher's own where it fits, else uv's find."""
+    own = work.plan.own_python
+    if own and own.outside:
+        work.folder.mkdir(parents=True)
+        if own.itself or Path(own.engine or "").exists():
+            return
+    is_ours = f"{sys.version_info[0]}.{sys.version_info[1]}" == work.plan.python
+    python = (own and own.interpreter) or (sys.executable if is_ours else work.plan.python)
+    place = own.venv if own and own.venv else work.folder
+    arguments = ["venv", "--quiet", "--python", python, "--no-project", "--no-config", str(place)]
     yield from uv(work, "environment", arguments, uv_environment(work.pip, work.variables))
 
 
@@ -68,7 +74,7 @@ def packages(work: Work) -> Iterator[Event]:
 
 def verify(work: Work) -> Iterator[Event]:
     """The environment proves itself by drawing; what does not is not used."""
-    command = [str(interpreter(work.folder)), *work.proof]
+    command = [str(work.engine), *work.proof]
     answer: dict[str, Any] = {}
     last: list[str] = []
     for event in run(command, environment=work.variables, cwd=checkout(), cancel=work.cancel):
@@ -110,7 +116,7 @@ def _resolve(work: Work, requirement: str, source: PackageSource) -> Generator[E
     """
     wanted = scratch(work, "torch.in", requirement + "\n")
     locked = scratch(work, "locked.txt", "\n".join(locked_names(work.lock)) + "\n")
-    arguments = ["pip", "compile", str(wanted), "--excludes", str(locked), "--python", pip_install(work)[-1]]
+    arguments = ["pip", "compile", str(wanted), "--excludes", str(locked), "--python", str(work.engine)]
     arguments += ["--generate-hashes", "--no-header", "--no-annotate", *source.arguments]
     answer = []
     for event in uv_answering(work, "torch", arguments, source.variables):
@@ -135,6 +141,7 @@ def _pinned(work: Work) -> Notice:
 
 def _stamp(work: Work) -> Stamp:
     choice = work.plan.torch
+    own = work.plan.own_python
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return Stamp(
         torch=choice.build or choice.version,
@@ -144,6 +151,7 @@ def _stamp(work: Work) -> Stamp:
         lock_sha256=sha256(work.lock),
         python=work.plan.python,
         verified_at=now,
+        interpreter=own.engine if own else None,
     )
 
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from launcher.core.download import Route, direct
-from launcher.core.environments import interpreter
 from launcher.core.events import Event, Line
 from launcher.core.gauge import Gauge
 from launcher.core.package_sources import PackageSource
 from launcher.core.paths import Workspace
 from launcher.core.pip_settings import PipSettings
 from launcher.core.plan import Plan
-from launcher.core.process import Output
+from launcher.core.process import Output, python_in
 from launcher.core.uv import run_uv
 from launcher.core.uv_settings import shown
 
@@ -34,8 +33,6 @@ class Work:
     proof: tuple[str, ...]
     #: the new environment
     folder: Path
-    #: the Python to build on; None: the launcher's own where it fits, else one that uv finds
-    base_python: str | None = None
     #: where else packages are to be had, after the user's own source
     mirrors: tuple[PackageSource, ...] = ()
     #: where else torch is to be had, after the source of the plan
@@ -47,6 +44,12 @@ class Work:
     hashes: list[str] = field(default_factory=list)
     #: torch and what it brought: {"name==version": [SHA-256]}
     family: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def engine(self) -> Path:
+        """The Python that packages are put into: the environment's, or the user's own outside."""
+        own = self.plan.own_python
+        return Path(own.engine) if own and own.engine else python_in(self.folder)
 
 
 def uv(work: Work, step: str, arguments: Sequence[str], more: Mapping[str, str]) -> Iterator[Event]:
@@ -75,7 +78,7 @@ def uv_answering(work: Work, step: str, arguments: Sequence[str], more: Mapping[
 
 def pip_install(work: Work) -> list[str]:
     """The beginning of a command that puts packages into the new environment."""
-    return ["pip", "install", "--python", str(interpreter(work.folder))]
+    return ["pip", "install", "--python", str(work.engine)]
 
 
 def scratch(work: Work, name: str, text: str | None = None) -> Path:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from launcher.core.errors import LauncherError
 from launcher.core.findings import Finding, look_for_trouble
 from launcher.core.hardware import Gpu, Machine, cards_in_use
-from launcher.core.memory import MemoryChoice, choose_memory
+from launcher.core.memory import MemoryChoice, MemoryWish, choose_memory
+from launcher.core.own_python import OwnPython
 from launcher.core.pip_settings import PipSettings
 from launcher.core.sources import Sources
 from launcher.core.text import Text, t
@@ -27,6 +29,10 @@ class Options:
     profile: str = "local"
     #: name of a memory profile; None lets the card decide
     memory: str | None = None
+    #: of the model that the memory is planned for: sd1, sd2 or sdxl; None: what lies in the models folder
+    family: str | None = None
+    #: (width, height) of the picture that the memory is planned for, in pixels; None: the family's native size
+    size: tuple[int, int] | None = None
     #: index or UUID
     gpu: str | None = None
     port: int | None = None
@@ -37,6 +43,8 @@ class Options:
     runtime_flags: tuple[str, ...] = ()
     #: for the runtime's environment, by name; "" takes one away
     variables: tuple[tuple[str, str], ...] = ()
+    #: for the engine: a version ("3.12") or an interpreter
+    python: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,10 @@ class Installed:
     lock_sha256: str | None = None
     #: proven by runtime.prove and switched to
     verified: bool = False
+    #: version of its Python: "3.11"
+    python: str | None = None
+    #: the Python outside that it stands for, if the user named one
+    interpreter: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,8 @@ class Plan:
     findings: tuple[Finding, ...]
     #: the card asked for with --gpu, to be made the only visible one; None: the system's order
     gpu: Gpu | None = None
+    #: the Python that the user wished for the engine; None: nothing was wished
+    own_python: OwnPython | None = None
 
     @property
     def missing(self) -> tuple[PlanStep, ...]:
@@ -97,18 +111,20 @@ class Plan:
         torch, memory = self.torch, self.memory
         return {
             "python": self.python,
+            "interpreter": self.own_python.interpreter if self.own_python else None,
             "torch": {
                 "version": torch.version,
                 "tag": torch.tag,
                 "source": torch.source and shown(torch.source),
                 "reason": torch.reason.render(translate),
+                "build": torch.build,
+                "sha256": torch.sha256,
+                "xformers": torch.xformers,
+                "run_by_us": torch.run_by_us,
+                "ends_with": torch.ends_with,
+                "others": [other.build for other in torch.others],
             },
-            "memory": {
-                "mode": memory.mode,
-                "attention": memory.attention,
-                "flags": list(memory.flags),
-                "reason": memory.reason.render(translate),
-            },
+            "memory": memory.to_json(memory.reason.render(translate)),
             "steps": [
                 {"name": step.name, "title": step.title.render(translate), "state": step.state, "bytes": step.bytes}
                 for step in self.steps
@@ -129,15 +145,18 @@ def make_plan(
     pip: PipSettings,
     sources: Sources,
     workspace: Path,
+    own: OwnPython | None = None,
+    *,
+    families: tuple[str, ...] = (),
 ) -> Plan:
-    """Compares what is wanted with what is there. LauncherError if the options name a card or profile there is not."""
-    python = engine_python(machine.python)
-    python_tag = "cp" + python.replace(".", "")
-    torch = choose_torch(machine, pip, python_tag, sources, gpu=options.gpu, cpu=options.memory == "cpu")
-    memory = choose_memory(machine, wanted=options.memory, gpu=options.gpu, tag=torch.tag)
-    steps = _steps(torch, installed, sources.lock_sha256, python)
+    """Compares what is wanted with what is there. LauncherError if the options name a card or profile there is not,
+    `python-unsupported` if the engine does not run on the user's `own` Python."""
+    python, torch = _python_and_torch(machine, options, pip, sources, own)
+    memory = choose_memory(machine, _wish(options, families), gpu=options.gpu, tag=torch.tag)
+    steps = _steps(torch, installed, sources.lock_sha256, python, own)
     missing = {step.name for step in steps if step.state == "missing"}
     fetches_python = "environment" in missing and machine.python is not None and not _is_own(python, machine.python)
+    fetches_python = fetches_python and not (own and own.interpreter)
     needed = _disk_needed(torch, missing, fetches_python=fetches_python)
     return Plan(
         torch,
@@ -147,23 +166,80 @@ def make_plan(
         _downloads(torch, missing, pip, fetches_python=fetches_python),
         needed,
         machine.disk_free_mib,
-        look_for_trouble(machine, torch, pip, sources, workspace, needed),
+        look_for_trouble(machine, torch, pip, sources, workspace, needed) + _outside(own),
+        own_python=own,
         gpu=cards_in_use(machine, options.gpu)[0] if options.gpu is not None else None,
     )
 
 
-def engine_python(launcher_python: str | None) -> str:
-    """The engine's minor version: the launcher's own where the engine runs on it, else the one uv fetches."""
+def _wish(options: Options, families: tuple[str, ...]) -> MemoryWish:
+    """`families` are those of the checkpoints in the models folder."""
+    return MemoryWish(options.memory, options.family, options.size, families, options.runtime_flags)
+
+
+def _python_and_torch(
+    machine: Machine, options: Options, pip: PipSettings, sources: Sources, own: OwnPython | None
+) -> tuple[str, TorchChoice]:
+    """The engine's Python and torch; where torch has no wheel for the launcher's own Python, another is fetched."""
+    python = own.version if own else engine_python(machine.python)
+    _refuse_foreign(python, read_torch_table().pythons)
+    torch = _torch(machine, options, pip, sources, python)
+    if torch.tag is None or python in torch.pythons:
+        return python, torch
+    if own:
+        _refuse_foreign(python, torch.pythons)
+    python = engine_python(machine.python, torch.pythons)
+    return python, _torch(machine, options, pip, sources, python)
+
+
+def _torch(machine: Machine, options: Options, pip: PipSettings, sources: Sources, python: str) -> TorchChoice:
+    tag = "cp" + python.replace(".", "")
+    return choose_torch(machine, pip, tag, sources, gpu=options.gpu, cpu=options.memory == "cpu")
+
+
+def engine_python(launcher_python: str | None, pythons: tuple[str, ...] = ()) -> str:
+    """The engine's minor version: the launcher's own where the engine and its torch (`pythons`) run on it, else the
+    one that uv fetches.
+    """
     table = read_torch_table()
     own = ".".join((launcher_python or "").split(".")[:2])
-    return own if own in table.pythons else table.python_otherwise
+    return own if own in (pythons or table.pythons) else table.python_otherwise
+
+
+def _refuse_foreign(python: str, known: tuple[str, ...]) -> None:
+    if python not in known:
+        raise LauncherError(
+            "python-unsupported",
+            t("The engine does not run on Python {python}.", python=python),
+            t("It runs on {versions}: name one of them, or none.", versions=", ".join(known)),
+        )
+
+
+def _outside(own: OwnPython | None) -> tuple[Finding, ...]:
+    """What is said before anything is put into a Python that is not Gesso's."""
+    if own is None or not own.outside:
+        return ()
+    message = t(
+        "VENV_DIR asks for {place} itself: packages there are replaced, and Gesso cannot take that back.",
+        place=own.venv or own.interpreter,
+    )
+    return (Finding("own-python", "warning", message),)
 
 
 def _is_own(python: str, launcher_python: str) -> bool:
     return launcher_python.split(".")[:2] == python.split(".")
 
 
-def _steps(torch: TorchChoice, installed: Installed, lock: str | None, python: str) -> tuple[PlanStep, ...]:
+def _stands(installed: Installed, own: OwnPython | None) -> bool:
+    """The environment is on the Python that was wished, if one was."""
+    if own is None:
+        return True
+    return installed.python == own.version and (not own.outside or installed.interpreter == own.engine)
+
+
+def _steps(
+    torch: TorchChoice, installed: Installed, lock: str | None, python: str, own: OwnPython | None
+) -> tuple[PlanStep, ...]:
     """Each step needs the ones before it. A proven environment is never changed: it fits, or one is built beside it."""
     right_torch = torch.build is not None and installed.torch == torch.build
     right_packages = lock is not None and installed.lock_sha256 == lock
@@ -172,7 +248,7 @@ def _steps(torch: TorchChoice, installed: Installed, lock: str | None, python: s
     )
     steps = []
     for name, title, fulfilled, size in (
-        ("environment", t("Make an environment with Python {python}", python=python), True, None),
+        ("environment", t("Make an environment with Python {python}", python=python), _stands(installed, own), None),
         ("torch", t("Install PyTorch {version}", version=torch.build or torch.version), right_torch, torch.bytes),
         ("packages", t("Install the engine's packages"), right_packages, None),
         ("verify", t("Prove it by drawing a picture"), installed.verified, None),

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher.core.command_line import CommandLine, command_line, complete, with_command_line
-from launcher.core.environments import current, fresh_name
+from launcher.core.environments import current, fresh_name, interpreter
 from launcher.core.hardware import Machine, look
+from launcher.core.own_python import OwnPython, own_python
 from launcher.core.paths import Workspace
 from launcher.core.pip_settings import PipSettings, read_pip_settings
 from launcher.core.plan import Installed, Options, Plan, make_plan
-from launcher.core.process import python_in
 from launcher.core.run_profiles import read_run_profile
+from launcher.core.settings import read_settings
 from launcher.core.sources import Sources, find_sources
 
 
@@ -40,17 +41,25 @@ def propose(
     machine: Machine | None = None,
 ) -> Proposal:
     """Looks, then decides; changes nothing. `machine` replaces the look at this computer (`--simulate`)."""
+    simulated = machine is not None
     machine = machine or look(workspace.root)
     chosen = complete(options, read_run_profile(options.profile, workspace.root / "profiles"), environ, workspace)
     pip = read_pip_settings(environ)
     sources = find_sources(pip)
-    plan = with_command_line(make_plan(machine, chosen, installed, pip, sources, workspace.root), chosen)
+    own = None if simulated else _own_python(workspace, chosen, environ)
+    plan = with_command_line(make_plan(machine, chosen, installed, pip, sources, workspace.root, own), chosen)
     return Proposal(
         machine, chosen, pip, sources, plan, command_line(workspace, _python(workspace, plan), chosen, plan)
     )
 
 
+def _own_python(workspace: Workspace, options: Options, environ: Mapping[str, str]) -> OwnPython | None:
+    return own_python(workspace, environ, wanted=options.python, setting=read_settings(workspace).python)
+
+
 def _python(workspace: Workspace, plan: Plan) -> Path:
     """The engine's interpreter: the present environment's, or that of the one that would be made."""
     here = None if plan.missing else current(workspace)
-    return python_in(here or fresh_name(workspace, plan.torch.version, plan.torch.tag or "any"))
+    if here is None and plan.own_python and plan.own_python.engine:
+        return Path(plan.own_python.engine)
+    return interpreter(here or fresh_name(workspace, plan.torch.version, plan.torch.tag or "any"))

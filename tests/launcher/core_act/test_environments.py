@@ -19,7 +19,7 @@ from launcher.core.paths import Workspace, checkout
 from launcher.core.plan import Installed
 from launcher.core.process import created
 from launcher.core.records import read_record, write_record
-from tests.launcher.core_act.workshop import with_fake_engine
+from tests.launcher.core_act.workshop import PYTHON, with_fake_engine
 
 
 def test_nothing_is_installed_in_an_empty_workspace(workspace: Workspace) -> None:
@@ -32,13 +32,13 @@ def test_the_current_one_is_what_the_pointer_names(workspace: Workspace) -> None
     folder = with_fake_engine(workspace)
     assert environments.current(workspace) == folder
     assert json.loads((workspace.environments / "current.json").read_text()) == {"name": folder.name}
-    assert environments.installed(workspace) == Installed(folder.name, "2.13.0", "1" * 64, verified=True)
+    assert environments.installed(workspace) == Installed(folder.name, "2.13.0", "1" * 64, verified=True, python=PYTHON)
 
 
 def test_one_that_was_proven_but_not_switched_to_is_known(workspace: Workspace) -> None:
     folder = with_fake_engine(workspace)
     (workspace.environments / "current.json").unlink()
-    assert environments.installed(workspace) == Installed(folder.name, "2.13.0", "1" * 64, verified=False)
+    assert environments.installed(workspace) == Installed(folder.name, "2.13.0", "1" * 64, verified=False, python=PYTHON)
     assert environments.matching(workspace, "2.13.0", "1" * 64) == folder
     assert environments.matching(workspace, "2.13.0", "2" * 64) is None
 

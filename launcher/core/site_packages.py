@@ -1,0 +1,98 @@
+"""What is installed in an environment, and whether each file still is what its package brought."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from packaging.utils import canonicalize_name
+
+from launcher.core.events import Progress
+
+_SUFFIX = ".dist-info"
+#: bytes between two words on how far it is
+_EVERY = 64 << 20
+
+
+@dataclass(frozen=True)
+class Package:
+    """An installed package."""
+
+    #: normalised: "annotated-doc"
+    name: str
+    version: str
+    #: its dist-info folder
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A file that is not what the package brought."""
+
+    package: str
+    #: as its RECORD names it, below site-packages
+    file: str
+    what: Literal["missing", "changed", "unreadable"]
+
+
+def site_packages(environment: Path) -> Path | None:
+    """The folder that an environment's packages lie in; None: there is none."""
+    places = [environment / "Lib" / "site-packages", *sorted(environment.glob("lib/python3*/site-packages"))]
+    return next((place for place in places if place.is_dir()), None)
+
+
+def installed_packages(site: Path) -> tuple[Package, ...]:
+    """By name. Nothing is imported, only names of folders are read."""
+    found = []
+    for folder in site.glob(f"*{_SUFFIX}"):
+        name, _, version = folder.name.removesuffix(_SUFFIX).rpartition("-")
+        if name:
+            found.append(Package(canonicalize_name(name), version, folder))
+    return tuple(sorted(found, key=lambda package: package.name))
+
+
+def check_files(site: Path) -> Iterator[Broken | Progress]:
+    """Every file against the RECORD of its package (PyPA specification "recording installed packages").
+
+    What a RECORD gives no hash for (compiled files) may be as it likes.
+    """
+    done = said = 0
+    for package in installed_packages(site):
+        record = package.folder / "RECORD"
+        if not record.is_file():
+            yield Broken(package.name, f"{package.folder.name}/RECORD", "missing")
+            continue
+        for file, digest, size in _entries(record):
+            if trouble := _trouble(site / file, digest, size):
+                yield Broken(package.name, file, trouble)
+            done += size or 0
+            if done - said >= _EVERY:
+                said = done
+                yield Progress("check", done, None)
+
+
+def _entries(record: Path) -> Iterator[tuple[str, str, int | None]]:
+    with record.open(encoding="utf-8", errors="replace", newline="") as rows:
+        for row in csv.reader(rows):
+            if len(row) == 3 and row[1].startswith("sha256="):
+                yield row[0], row[1].removeprefix("sha256="), int(row[2]) if row[2].isdecimal() else None
+
+
+def _trouble(path: Path, digest: str, size: int | None) -> Literal["missing", "changed", "unreadable"] | None:
+    try:
+        if size is not None and path.stat().st_size != size:
+            return "changed"
+        found = hashlib.sha256()
+        with path.open("rb") as opened:
+            while block := opened.read(1 << 20):
+                found.update(block)
+    except FileNotFoundError:
+        return "missing"
+    except OSError:
+        return "unreadable"
+    return None if base64.urlsafe_b64encode(found.digest()).rstrip(b"=").decode() == digest else "changed"
