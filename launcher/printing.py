@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, TextIO
 
+from launcher.amounts import in_bytes, in_time
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Progress, Ready, Step
 from launcher.core.text import Text, t
@@ -105,21 +106,30 @@ class Printer:
         self.aside(f"[{step.number}/{step.count}] {self.text(step.title)} {self.text(state) if state else step.state}")
 
     def _show_progress(self, progress: Progress) -> None:
-        if self._step is None or progress.unit != "bytes":
+        if progress.unit != "bytes":
             return
         if not self._redraws and time.monotonic() - self._said_at < _PATIENCE:
             return
         self._said_at = time.monotonic()
-        amount = f"{progress.done / _MIB:.0f} MiB"
-        if progress.total:
-            amount = (
-                f"{100 * progress.done // progress.total} %  {progress.done / _MIB:.0f}/{progress.total / _MIB:.0f} MiB"
-            )
-        line = f"[{self._step.number}/{self._step.count}] {self.text(self._step.title)}  {amount}"
+        step = self._step
+        doing = f"[{step.number}/{step.count}] {self.text(step.title)}" if step else progress.name
+        line = f"{doing}  {self._amount(progress)}"
         if self._redraws:
             self._draw(line)
         else:
             self.aside(line)
+
+    def _amount(self, progress: Progress) -> str:
+        """How much of it, how fast, and how long still, as far as that is known."""
+        parts = [f"{progress.done / _MIB:.0f} MiB"]
+        if progress.total:
+            share = 100 * progress.done // progress.total
+            parts = [f"{share} %", f"{progress.done / _MIB:.0f}/{progress.total / _MIB:.0f} MiB"]
+        if progress.rate:
+            parts.append(f"{in_bytes(int(progress.rate))}/s")
+        if progress.seconds_left:
+            parts.append(self.text(t("{time} left", time=in_time(progress.seconds_left))))
+        return "  ".join(parts)
 
     def _draw(self, line: str) -> None:
         """Over what was drawn last."""

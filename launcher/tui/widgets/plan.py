@@ -7,9 +7,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from launcher.amounts import in_bytes, in_mib
 from launcher.core.plan import Plan, PlanStep
 from launcher.core.text import Text, t
-from launcher.tui.amounts import in_bytes, in_mib
 from launcher.tui.state import Home
 from launcher.tui.untrusted import plain
 from launcher.tui.widgets.card import Say

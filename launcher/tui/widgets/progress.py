@@ -5,9 +5,9 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
+from launcher.amounts import in_bytes, in_time
 from launcher.core.events import Progress
 from launcher.core.text import Text, t
-from launcher.tui.amounts import in_bytes
 from launcher.tui.state import Home
 from launcher.tui.untrusted import plain
 from launcher.tui.widgets.card import Say
@@ -26,6 +26,7 @@ class ProgressLine(Static):
             parts = [Content(plain(say(words)))]
             if home.progress is not None:
                 parts.append(amount(home.progress))
+                parts += [Content(plain(say(words))) for words in pace(home.progress)]
             self.update(Content("  ").join(parts))
 
 
@@ -34,6 +35,16 @@ def _words(home: Home) -> Text | None:
     if step is not None:
         return t("Step {number} of {count}: {title}", number=step.number, count=step.count, title=step.title)
     return t("Drawing") if home.progress is not None and home.progress.name.startswith("job-") else None
+
+
+def pace(progress: Progress) -> list[Text]:
+    """How fast, and how long still, as far as that is known."""
+    words = []
+    if progress.rate and progress.unit == "bytes":
+        words.append(t("{amount}/s", amount=in_bytes(int(progress.rate))))
+    if progress.seconds_left:
+        words.append(t("{time} left", time=in_time(progress.seconds_left)))
+    return words
 
 
 def amount(progress: Progress) -> Content:

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies
 
+from launcher.amounts import in_bytes, in_mib, in_time
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Line, ModelLoaded, Notice, Phase, Progress, Ready, Step, Stopped
 from launcher.core.text import t
-from launcher.tui.amounts import in_bytes, in_mib
 from launcher.tui.messages import Inbox
 from launcher.tui.state import Home, after, begun, failed, rested, surveyed
 from launcher.tui.untrusted import plain
 from launcher.tui.widgets.address import AddressCard
-from launcher.tui.widgets.progress import amount
+from launcher.tui.widgets.progress import amount, pace
 
 URL = "http://127.0.0.1:7860"
 
@@ -124,3 +124,11 @@ def test_the_bar_can_be_read_without_colour():
     assert amount(Progress("x", 25, 100, "files")).plain == "━━━───────── 25%  25 / 100"
     assert amount(Progress("x", 2048, None)).plain == "2.0 KB"
     assert amount(Progress("x", 300, 100, "files")).plain.startswith("━" * 12 + " ")
+
+
+def test_rate_and_time_stand_beside_the_bar_where_they_are_known():
+    assert [str(words) for words in pace(Progress("x", 1, 2, rate=2_500_000.0, seconds_left=75.4))] == [
+        "2.4 MB/s", "1:15 left",
+    ]  # fmt: skip
+    assert pace(Progress("x", 1, 2)) == []
+    assert in_time(3725) == "1:02:05"

@@ -16,3 +16,10 @@ def in_bytes(count: int) -> str:
 def in_mib(count: int) -> str:
     """`12288` -> `12.0 GB`."""
     return in_bytes(count * 1024 * 1024)
+
+
+def in_time(seconds: float) -> str:
+    """`75` -> `1:15`, `3725` -> `1:02:05`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
