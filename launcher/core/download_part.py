@@ -223,7 +223,7 @@ def disk_error(target: Path, error: OSError) -> LauncherError:
         )
     return LauncherError(
         "no-permission",
-        t("{file} cannot be written: {why}.", file=target, why=error.strerror or error),
+        t("The file {file} cannot be written: {why}.", file=target, why=error.strerror or error),
         t("Choose a folder of your own with --root."),
     )
 

@@ -8,7 +8,7 @@ from launcher.core.download_request import Address, Patience, TroubleError, Want
 from launcher.core.errors import LauncherError
 from launcher.core.text import Text, t
 
-#: an attempt that brought so many bytes was not fruitless
+#: an attempt that brought so many bytes, or a hundredth of the file, was not fruitless
 _FRUIT = 256 * 1024
 _HINTS = {
     "unreachable": t("Look at the network connection and the proxy; the same command continues where this one ended."),
@@ -57,7 +57,8 @@ class Roster:
         """`trouble` at `address`, after `gained` bytes of it."""
         standing = self._standings[address]
         standing.last = trouble
-        standing.strikes = 1 if gained >= _FRUIT else standing.strikes + 1
+        fruit = min(_FRUIT, (self._wanted.size or 100 * _FRUIT) // 100)
+        standing.strikes = 1 if gained >= max(1, fruit) else standing.strikes + 1
         standing.slow = standing.slow or trouble.kind == "slow"
         self._groups[address.group] += 1
         asked = trouble.pause or 0.0

@@ -1,0 +1,45 @@
+"""How a download's progress reads at the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from launcher.core.events import Downloaded, Progress, Step
+from launcher.core.text import t
+from launcher.language import translator
+from launcher.printing import Printer
+
+PROGRESS = Progress("model.safetensors", 5 * 1024**2, 20 * 1024**2, rate=1024.0**2, seconds_left=15.0)
+
+
+def printed(*events: Step | Progress | Downloaded, language: str = "en", json_lines: bool = False) -> str:
+    out, err = io.StringIO(), io.StringIO()
+    printer = Printer(translator(language), json_lines=json_lines, quiet=False, out=out, err=err)
+    for event in events:
+        printer.event(event)
+    return out.getvalue() if json_lines else err.getvalue()
+
+
+def test_a_line_says_what_how_much_how_fast_and_how_long() -> None:
+    assert printed(PROGRESS) == "model.safetensors  25 %  5/20 MiB  1.0 MB/s  0:15 left\n"
+    assert printed(PROGRESS, language="zh") == "model.safetensors  25 %  5/20 MiB  1.0 MB/s  剩余 0:15\n"
+
+
+def test_what_is_unknown_is_left_out() -> None:
+    assert printed(Progress("x", 5 * 1024**2, None)) == "x  5 MiB\n"
+
+
+def test_programs_get_rate_and_seconds() -> None:
+    record = json.loads(printed(PROGRESS, json_lines=True))
+    assert (record["event"], record["rate"], record["seconds_left"]) == ("progress", 1024.0**2, 15.0)
+    done = Downloaded("m", "/a/m", 3, "ab" * 32, True, "mirror")
+    assert json.loads(printed(done, json_lines=True)) == {
+        "event": "downloaded", "name": "m", "path": "/a/m", "size": 3, "sha256": "ab" * 32, "verified": True,
+        "source": "mirror",
+    }  # fmt: skip
+
+
+def test_a_step_gives_its_title_and_lines_do_not_flood() -> None:
+    shown = printed(Step("torch", t("Get torch"), "started", 2, 5), PROGRESS, PROGRESS)
+    assert shown.count("MiB") == 0, "a line each ten seconds where none can be overwritten, from the step's own on"
