@@ -48,6 +48,14 @@ class DownloadSettings:
 
 
 @dataclass(frozen=True)
+class ModelSettings:
+    """Where models lie besides the workspace."""
+
+    #: folders of other programs' installs that are used in place
+    linked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """config.toml; what it does not say is None."""
 
@@ -57,6 +65,7 @@ class Settings:
     mirrors: MirrorSettings = field(default_factory=MirrorSettings)
     proxy: ProxySettings = field(default_factory=ProxySettings)
     downloads: DownloadSettings = field(default_factory=DownloadSettings)
+    models: ModelSettings = field(default_factory=ModelSettings)
     #: keys in the file that nobody knows: kept there, and worth a word
     unknown: tuple[str, ...] = ()
 
