@@ -15,11 +15,14 @@ _SECRET_VARIABLE = re.compile(r"token|passw|secret|api_?key|credential|authoriza
 _WINDOWS_PATH = re.compile(r"""(?:^|[\s"'=])(?:[A-Za-z]:\\|\\\\\w)""")
 
 
-def split_words(text: str) -> tuple[str, ...]:
-    """COMMANDLINE_ARGS as the runtime reads it: by shell rules, but the backslashes of Windows paths survive."""
+def split_words(text: str, *, backslashes: bool = False) -> tuple[str, ...]:
+    """COMMANDLINE_ARGS as the runtime reads it: by shell rules, but the backslashes of Windows paths survive.
+
+    `backslashes`: all of them do, as in a batch file.
+    """
     lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
     lexer.whitespace_split, lexer.commenters = True, ""
-    if _WINDOWS_PATH.search(text):
+    if backslashes or _WINDOWS_PATH.search(text):
         lexer.escape = ""
     try:
         return tuple(lexer)

@@ -1,0 +1,221 @@
+"""Start scripts of old installs, as people really write them: read, never run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from launcher.core.errors import LauncherError
+from launcher.core.run_profiles import RunProfile
+from launcher.core.webui_user import WebuiUser, read_webui_user
+
+
+def sh(folder: Path, text: str | bytes) -> WebuiUser:
+    return written(folder, "webui-user.sh", text)
+
+
+def bat(folder: Path, text: str | bytes) -> WebuiUser:
+    return written(folder, "webui-user.bat", text)
+
+
+def written(folder: Path, name: str, text: str | bytes) -> WebuiUser:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_webui_user(folder / name)
+
+
+SHIPPED_SH = """#!/bin/bash
+#########################################################
+# Uncomment and change the variables below to your need:#
+#########################################################
+
+# Install directory without trailing slash
+#install_dir="/home/$(whoami)"
+
+# Commandline arguments for webui.py, for example: export COMMANDLINE_ARGS="--medvram --opt-split-attention"
+#export COMMANDLINE_ARGS=""
+
+# python3 executable
+#python_cmd="python3"
+#export TORCH_COMMAND="pip install torch==1.12.1+cu113"
+
+# Uncomment to enable accelerated launch
+#export ACCELERATE="True"
+
+###########################################
+"""
+SHIPPED_BAT = (
+    "@echo off\r\n\r\nset PYTHON=\r\nset GIT=\r\nset VENV_DIR=\r\nset COMMANDLINE_ARGS=\r\n\r\ncall webui.bat\r\n"
+)
+
+
+@pytest.mark.parametrize(("name", "text"), [("webui-user.sh", SHIPPED_SH), ("webui-user.bat", SHIPPED_BAT)])
+def test_as_it_was_shipped_it_says_nothing(tmp_path: Path, name: str, text: str) -> None:
+    assert written(tmp_path, name, text) == WebuiUser((tmp_path / name,), RunProfile())
+
+
+def test_a_batch_file_of_a_windows_user(tmp_path: Path) -> None:
+    found = bat(
+        tmp_path,
+        "@echo off\r\n"
+        "rem 我的设置\r\n"
+        "set PYTHON=D:\\Python310\\python.exe\r\n"
+        "set GIT=\r\n"
+        'set "VENV_DIR=D:\\sd venv"\r\n'
+        ":: the old line: set COMMANDLINE_ARGS=--lowvram\r\n"
+        "set COMMANDLINE_ARGS=--medvram --xformers --port 7861 --theme dark ^\r\n --no-half-vae --api\r\n"
+        "SET HF_ENDPOINT=https://hf-mirror.com\r\n"
+        "set HTTP_PROXY=http://127.0.0.1:7890& set HTTPS_PROXY=http://127.0.0.1:7890\r\n"
+        "set TORCH_COMMAND=pip install torch==2.0.1 --index-url https://example.org/whl/cu118\r\n"
+        "git pull\r\n"
+        "call webui.bat\r\n",
+    )
+    assert found.profile == RunProfile(
+        memory="medvram",
+        attention="xformers",
+        port=7861,
+        theme="dark",
+        flags=("--no-half-vae", "--api"),
+        environment={
+            "HF_ENDPOINT": "https://hf-mirror.com",
+            "HTTP_PROXY": "http://127.0.0.1:7890",
+            "HTTPS_PROXY": "http://127.0.0.1:7890",
+        },
+    )
+    assert (found.python, found.venv, found.git) == ("D:\\Python310\\python.exe", "D:\\sd venv", None)
+    left = [str(each) for each in found.left]
+    assert len(left) == 2
+    assert "Line 12 is not carried out: git pull" in left[0]
+    assert left[1].startswith("TORCH_COMMAND is not taken over")
+
+
+def test_a_shell_script(tmp_path: Path) -> None:
+    found = sh(
+        tmp_path,
+        "#!/usr/bin/env bash\n"
+        "export COMMANDLINE_ARGS=\"--listen --lora-dir 'models/my lora' --ckpt-dir /mnt/sd\"  # see the wiki\n"
+        'COMMANDLINE_ARGS="$COMMANDLINE_ARGS --gradio-auth me:secret"; export COMMANDLINE_ARGS\n'
+        "COMMANDLINE_ARGS+=' --share'\n"
+        'python_cmd="python3.11"\n'
+        "venv_dir=-\n"
+        "export HF_ENDPOINT=https://hf-mirror.com CUDA_VISIBLE_DEVICES=1\n"
+        'export install_dir="/home/me"\n'
+        'export PATH="/usr/local/cuda/bin:$PATH"\n'
+        "if [ -f x ]; then\n  source ./more.sh\nfi\n"
+        'export WHO="$(whoami)"\n',
+    )
+    folder = str(tmp_path / "models/my lora")
+    assert found.profile == RunProfile(
+        listen=True,
+        share=True,
+        auth=("me:secret",),
+        flags=("--lora-dir", folder, "--ckpt-dir", "/mnt/sd"),
+        environment={"HF_ENDPOINT": "https://hf-mirror.com", "CUDA_VISIBLE_DEVICES": "1"},
+    )
+    assert (found.python, found.venv) == ("python3.11", "-")
+    left = " ".join(map(str, found.left))
+    for part in ("source ./more.sh", "WHO=", "whoami", "PATH is not taken over", "install_dir is not taken over"):
+        assert part in left
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_whatever_system_wrote_it(tmp_path: Path, encoding: str, end: str) -> None:
+    lines = ("@echo off", "rem 注释", 'set COMMANDLINE_ARGS=--ckpt-dir "D:\\我的 模型" --medvram', "call webui.bat", "")
+    found = bat(tmp_path, end.join(lines).encode(encoding))
+    assert found.profile == RunProfile(memory="medvram", flags=("--ckpt-dir", "D:\\我的 模型"))
+    assert not found.left
+
+
+@pytest.mark.parametrize(
+    ("line", "profile"),
+    [
+        ("set COMMANDLINE_ARGS=--ckpt-dir D:\\sd\\models", RunProfile(flags=("--ckpt-dir", "D:\\sd\\models"))),
+        ('set COMMANDLINE_ARGS="--xformers"', RunProfile(attention="xformers")),
+        ("set COMMANDLINE_ARGS=--xformers\nset COMMANDLINE_ARGS=%COMMANDLINE_ARGS% --lowvram --medvram",
+         RunProfile(attention="xformers", memory="lowvram")),
+        ("set commandline_args=--port=80", RunProfile(port=80)),
+        ("set COMMANDLINE_ARGS=--port 99999", RunProfile(flags=("--port", "99999"))),
+        ("@set COMMANDLINE_ARGS=--ckpt %~dp0models\\a.ckpt", RunProfile(model="{here}\\models\\a.ckpt")),
+        ("set COMMANDLINE_ARGS=--theme pink", RunProfile(flags=("--theme", "pink"))),
+        ("set COMMANDLINE_ARGS=--gradio-auth nobody", RunProfile(flags=("--gradio-auth", "nobody"))),
+        ("set A=1\nset COMMANDLINE_ARGS=--api --opt-sdp-attention --xformers",
+         RunProfile(flags=("--api", "--opt-sdp-attention", "--xformers"))),
+        ("set COMMANDLINE_ARGS=--gradio-auth a:b,c:d --gradio-auth-path C:\\p.txt",
+         RunProfile(auth=("a:b", "c:d"), auth_file="C:\\p.txt")),
+    ],
+)  # fmt: skip
+def test_lines_of_batch_files(tmp_path: Path, line: str, profile: RunProfile) -> None:
+    found = bat(tmp_path, line.replace("\n", "\r\n"))
+    if profile.model:
+        profile = RunProfile(model=profile.model.format(here=tmp_path))
+    assert found.profile == profile
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "if exist x set COMMANDLINE_ARGS=--lowvram", "set /p COMMANDLINE_ARGS=which?", "goto start", "call environment.bat",
+        "for %%i in (*) do set COMMANDLINE_ARGS=--api",
+        "del /q *.*", "cd /d D:\\sd", "powershell -c foo",
+    ],
+)  # fmt: skip
+def test_what_only_a_shell_could_say_is_named_and_not_done(tmp_path: Path, line: str) -> None:
+    found = bat(tmp_path, f"@echo off\r\n{line}\r\ncall webui.bat\r\n")
+    assert found.profile == RunProfile()
+    assert [str(each) for each in found.left] == [f"Line 2 is not carried out: {line}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "args"),
+    [
+        ("export COMMANDLINE_ARGS=--api", ("--api",)),
+        ("COMMANDLINE_ARGS='--api'\"\"' --no-half'", ("--api", "--no-half")),
+        ('export COMMANDLINE_ARGS="--api \\\n  --no-half"', ("--api", "--no-half")),
+        ('X=--api\nexport COMMANDLINE_ARGS="${X} --no-half"', ("--api", "--no-half")),
+        ('X=--api; export COMMANDLINE_ARGS="$X"', ("--api",)),
+        ("export COMMANDLINE_ARGS=\"--styles-file 'a b.csv'\"", ("--styles-file", "{here}/a b.csv")),
+        ("declare -x COMMANDLINE_ARGS=--api", ("--api",)),
+        ("export COMMANDLINE_ARGS", ()),
+        ("export COMMANDLINE_ARGS='$X'", ("$X",)),
+        ('export "COMMANDLINE_ARGS=--api"', ()),
+    ],
+)
+def test_lines_of_shell_scripts(tmp_path: Path, line: str, args: tuple[str, ...]) -> None:
+    found = sh(tmp_path, line + "\n")
+    assert found.profile.flags == tuple(each.format(here=tmp_path) if "{" in each else each for each in args)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", '"', "export", "=", "a=", "'", "set", "\\", "$(", "&&&", "%", "set =", "^",
+                                  "export A='",
+                                  "set A", "(((", "\x1b[2J",
+                                  "COMMANDLINE_ARGS=" + "x" * 100_000])  # fmt: skip
+@pytest.mark.parametrize("name", ["webui-user.sh", "webui-user.bat"])
+def test_nonsense_ends_in_no_exception(tmp_path: Path, name: str, text: str) -> None:
+    written(tmp_path, name, text)
+
+
+def test_which_file_of_a_folder_counts(tmp_path: Path) -> None:
+    sh(tmp_path, SHIPPED_SH)
+    bat(tmp_path, "set COMMANDLINE_ARGS=--api\r\n")
+    assert read_webui_user(tmp_path).profile.flags == ("--api",)
+    sh(tmp_path, "export COMMANDLINE_ARGS=--no-half\n")
+    assert read_webui_user(tmp_path).profile.flags == ("--no-half",)
+    assert read_webui_user(tmp_path, system="windows").profile.flags == ("--api",)
+
+
+def test_what_is_not_there_or_no_script_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LauncherError, match="webui-user-missing") as failure:
+        read_webui_user(tmp_path)
+    assert str(tmp_path) in str(failure.value.message)
+    with pytest.raises(LauncherError, match="webui-user-unreadable"):
+        bat(tmp_path, b"\x00\x01" * 10)
+    with pytest.raises(LauncherError, match="webui-user-unreadable"):
+        bat(tmp_path, b"x" * (2 << 20))
+
+
+def test_the_old_folder_of_data_is_not_taken_over(tmp_path: Path) -> None:
+    found = sh(tmp_path, "export COMMANDLINE_ARGS='--data-dir /old --api'\n")
+    assert found.profile.flags == ("--api",)
+    assert "--data-dir is not taken over" in str(found.left[0])
