@@ -30,16 +30,15 @@ class Inquiry(Generic[T]):
         self._thread.join(max(0.0, deadline - time.monotonic()))
         return self._answers[0] if self._answers else None
 
+    def within(self, seconds: float) -> T | None:
+        """As `by`, from now on."""
+        return self.by(time.monotonic() + seconds)
+
     def _ask(self) -> None:
         # Drivers and system files fail in ways that nobody lists; what one of them does not tell is unknown, and the
         # rest of the computer counts.
         with contextlib.suppress(Exception):
             self._answers.append(self._question())
-
-
-def within(seconds: float, question: Callable[[], T]) -> T | None:
-    """One question, waited for."""
-    return Inquiry(question).by(time.monotonic() + seconds)
 
 
 def answer_of(command: Sequence[str], seconds: float, environ: Mapping[str, str] = os.environ) -> str | None:

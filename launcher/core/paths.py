@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
+from launcher.core.proxy_address import is_plain, repaired
+from launcher.core.proxy_bypass import exported, split
 from launcher.core.text import t
 
 #: cache variables a child may follow, and the folder under `cache/` each is pointed to unless the user set it
@@ -25,10 +27,15 @@ CACHES = {
     "GRADIO_TEMP_DIR": "gradio",
 }
 #: what another Python, conda or a debugger may have left behind and what would make a child load foreign modules
-FOREIGN = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__")
+FOREIGN = (
+    "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONEXECUTABLE", "PYTHONUSERBASE", "PYTHONPLATLIBDIR",
+    "PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONBREAKPOINT", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV",
+    "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_PYTHON_EXE", "CONDA_PROMPT_MODIFIER", "CONDA_SHLVL",
+    "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_REQUIRE_VIRTUALENV",
+)  # fmt: skip
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 #: no library reports home, whatever its default
 SILENT = {"HF_HUB_DISABLE_TELEMETRY": "1", "GRADIO_ANALYTICS_ENABLED": "False", "DO_NOT_TRACK": "1"}
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -99,16 +106,35 @@ def child_environment(workspace: Workspace, environ: Mapping[str, str]) -> dict[
     # Temporary files are not the user's choice but the system's: on Windows they would fall on drive C:.
     for name in ("TMPDIR", "TEMP", "TMP"):
         child[name] = str(workspace.cache / "tmp")
-    child.update(_no_proxy(environ))
+    child.update(_proxies(child))
     child.update(SILENT)
     child["PYTHONUTF8"] = "1"
     child["PYTHONNOUSERSITE"] = "1"
     return child
 
 
-def _no_proxy(environ: Mapping[str, str]) -> dict[str, str]:
-    """Both spellings, with the loopback addresses added: Gradio asks itself whether its page answers."""
-    present = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
-    hosts = [host.strip() for host in present.split(",") if host.strip()]
-    hosts += [host for host in LOOPBACK if host not in hosts]
-    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(hosts))
+def engine_environment(workspace: Workspace, environ: Mapping[str, str]) -> dict[str, str]:
+    """As `child_environment`, for the engine's Python: of the proxies those that httpx understands, because any other
+    ends Gradio when it is imported.
+    """
+    child = child_environment(workspace, environ)
+    return {name: value for name, value in child.items() if name.lower() not in PROXIES or is_plain(value)}
+
+
+def _proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """Each proxy as libraries understand it, or "" where none would; loopback and the local network never go through
+    one, in both spellings: Gradio asks itself whether its page answers.
+    """
+    written = {name: value for name, value in environ.items() if name.lower() in PROXIES}
+    no_proxy = exported(split(environ.get("no_proxy") or environ.get("NO_PROXY") or ""))
+    return {name: _repaired(value) for name, value in written.items()} | dict.fromkeys(
+        ("NO_PROXY", "no_proxy"), no_proxy
+    )
+
+
+def _repaired(proxy: str) -> str:
+    try:
+        return repaired(proxy) if proxy.strip() else ""
+    # `gesso proxy show` and the plan say what is wrong with it.
+    except LauncherError:
+        return ""

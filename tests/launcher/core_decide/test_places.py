@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from launcher.core.hardware import Machine
-from launcher.core.paths import CACHES, checkout, child_environment, find_workspace
+from launcher.core.paths import CACHES, checkout, child_environment, engine_environment, find_workspace
 from launcher.core.pip_settings import PipSettings
 from launcher.core.sources import Wheel, find_sources, sha256
 
@@ -40,17 +40,38 @@ def test_a_cache_the_user_has_set_wins_and_another_python_does_not(tmp_path: Pat
     assert not {"PYTHONHOME", "PYTHONPATH"} & set(child)
 
 
+LAN = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,.local"
+
+
 @pytest.mark.parametrize(
     ("present", "expected"),
     [
-        ({}, "localhost,127.0.0.1,::1"),
-        ({"NO_PROXY": "a.example, localhost"}, "a.example,localhost,127.0.0.1,::1"),
-        ({"no_proxy": "*"}, "*,localhost,127.0.0.1,::1"),
+        ({}, ""),
+        ({"NO_PROXY": "a.example, localhost"}, "a.example,localhost,"),
+        ({"no_proxy": "*"}, "*,"),
+        # with one of these httpx, and so Gradio, fails when it is imported
+        ({"no_proxy": "[::1],fe80::/10,host:*,例え.cn,a.example"}, "a.example,"),
     ],
 )
-def test_loopback_bypasses_any_proxy(tmp_path: Path, present: dict[str, str], expected: str) -> None:
+def test_loopback_and_the_local_network_bypass_any_proxy(
+    tmp_path: Path, present: dict[str, str], expected: str
+) -> None:
     child = child_environment(find_workspace(str(tmp_path), {}), present)
-    assert child["NO_PROXY"] == child["no_proxy"] == expected
+    loopback = [each for each in ("localhost", "127.0.0.1", "::1") if each not in expected.split(",")]
+    assert child["NO_PROXY"] == child["no_proxy"] == f"{expected}{','.join(loopback)},{LAN}"
+
+
+def test_a_childs_proxies_are_repaired_and_the_engines_are_those_that_httpx_understands(tmp_path: Path) -> None:
+    workspace = find_workspace(str(tmp_path), {})
+    present = {"http_proxy": "127.0.0.1:7890", "ALL_PROXY": "socks://127.0.0.1:1080", "HTTPS_PROXY": "vmess://x"}
+    child = child_environment(workspace, present)
+    assert child["http_proxy"] == "http://127.0.0.1:7890"
+    assert child["ALL_PROXY"] == "socks5h://127.0.0.1:1080"
+    assert child["HTTPS_PROXY"] == ""
+    engine = engine_environment(workspace, present)
+    assert engine["http_proxy"] == "http://127.0.0.1:7890"
+    assert not {"ALL_PROXY", "HTTPS_PROXY"} & set(engine)
+    assert engine["no_proxy"]
 
 
 NAME = "torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl"
@@ -113,7 +134,7 @@ def test_which_wheel_fits_which_system(platform: str, machine: Machine, fits: bo
 
 
 def test_looking_and_deciding_imports_nothing_heavy() -> None:
-    modules = "facts hardware mirrors paths pip_settings plan profiles proposal sources torch_choice uv_settings"
+    modules = "facts hardware mirrors paths pip_settings plan run_profiles proposal sources torch_choice uv_settings"
     code = "import sys\n" + "".join(f"import launcher.core.{name}\n" for name in modules.split())
     code += "print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run(

@@ -1,0 +1,141 @@
+"""Which proxies this user has: the settings first, then variables, pip and the system; and what children are told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from launcher.core.inquiry import Inquiry, answer_of
+from launcher.core.paths import PROXIES
+from launcher.core.pip_settings import PipSettings
+from launcher.core.proxy_address import is_plain, repaired
+from launcher.core.proxy_bypass import exported, passes_by
+from launcher.core.proxy_settings import (
+    Said,
+    Source,
+    from_environment,
+    from_gnome,
+    from_kde,
+    from_macos,
+    from_windows,
+    said,
+)
+from launcher.core.settings import ProxySettings
+
+#: seconds for a desktop to tell its settings
+_PATIENCE = 2.0
+#: where Windows keeps them, for the user
+_WINDOWS = r"Software\Microsoft\Windows\CurrentVersion\Internet Settings"
+
+
+@dataclass(frozen=True)
+class Proxies:
+    """What every source says, in order; the first that says something counts."""
+
+    sources: tuple[Said, ...] = ()
+
+    @property
+    def chosen(self) -> Said | None:
+        """The source that counts: the first with a proxy, or with the word that there is none."""
+        return next((source for source in self.sources if source.http or source.https or source.none), None)
+
+    @property
+    def source(self) -> Source | None:
+        return self.chosen.source if self.chosen else None
+
+    def of(self, url: str) -> str | None:
+        """The proxy for `url`; None: directly."""
+        chosen = self.chosen
+        if chosen is None or passes_by(url, chosen.bypass):
+            return None
+        return chosen.http if urlsplit(url).scheme == "http" else chosen.https
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The proxies that count, each once."""
+        chosen = self.chosen
+        return tuple(dict.fromkeys(each for each in (chosen.http, chosen.https) if each)) if chosen else ()
+
+
+def find_proxies(
+    environ: Mapping[str, str] = os.environ,
+    *,
+    settings: ProxySettings | None = None,
+    pip: PipSettings | None = None,
+    system: bool = True,
+) -> Proxies:
+    """Every source, asked; `system` False leaves the desktop out. Takes two seconds at the most, raises
+    LauncherError `proxy-not-usable` only for what the user told Gesso itself.
+    """
+    asked = Inquiry(lambda: ask_system(environ)) if system else None
+    sources = [from_settings(settings or ProxySettings()), from_environment(environ)]
+    if pip and pip.proxy:
+        sources.append(said("pip", http=pip.proxy, https=pip.proxy))
+    if asked:
+        sources += asked.within(_PATIENCE) or ()
+    return Proxies(tuple(source for source in sources if source.something))
+
+
+def from_settings(settings: ProxySettings) -> Said:
+    """config.toml's; "none" means no proxy whatever the others say. LauncherError `proxy-not-usable`."""
+    if settings.address is None:
+        return Said("settings")
+    if settings.address.strip().lower() == "none":
+        return Said("settings", none=True)
+    address = repaired(settings.address)
+    return said("settings", http=address, https=address)
+
+
+def ask_system(environ: Mapping[str, str], platform: str = sys.platform) -> tuple[Said, ...]:
+    """What the system, or the desktop, is set to."""
+    if platform == "win32":
+        return (from_windows(_registry()),)
+    if platform == "darwin":
+        return (from_macos(answer_of(["scutil", "--proxy"], _PATIENCE, environ) or ""),)
+    gnome = from_gnome(answer_of(["gsettings", "list-recursively", "org.gnome.system.proxy"], _PATIENCE, environ) or "")
+    kde = from_kde(_kioslaverc(environ), environ)
+    return (kde, gnome) if "KDE" in environ.get("XDG_CURRENT_DESKTOP", "") else (gnome, kde)
+
+
+def proxy_environment(proxies: Proxies, *, alive: bool = True) -> dict[str, str]:
+    """Variables for a child that is to go the same way, in both spellings; "" where it is to go directly.
+
+    `alive` False: the proxy was tried and is dead, so the child goes directly.
+    """
+    chosen = proxies.chosen if alive else None
+    ways = {"http_proxy": chosen and chosen.http, "https_proxy": chosen and chosen.https}
+    ways["all_proxy"] = ways["https_proxy"] or ways["http_proxy"]
+    no_proxy = exported(chosen.bypass if chosen else ())
+    told = {name: way or "" for name, way in ways.items()} | {"no_proxy": no_proxy}
+    return told | {name.upper(): value for name, value in told.items()}
+
+
+def only_plain(variables: Mapping[str, str]) -> dict[str, str]:
+    """`variables` without the proxies that httpx does not understand: one of them ends Gradio when it is imported."""
+    return {
+        name: value for name, value in variables.items() if name.lower() not in PROXIES or not value or is_plain(value)
+    }
+
+
+def _registry() -> Mapping[str, object]:
+    found: dict[str, object] = {}
+    if sys.platform == "win32":
+        import winreg
+
+        with winreg.OpenKey(winreg.HKEY_CURRENT_USER, _WINDOWS) as key:
+            for number in range(winreg.QueryInfoKey(key)[1]):
+                name, value, _ = winreg.EnumValue(key, number)
+                found[name] = value
+    return found
+
+
+def _kioslaverc(environ: Mapping[str, str]) -> str:
+    folder = environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".config"
+    try:
+        return (Path(folder) / "kioslaverc").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,96 @@
+"""The address of a proxy as people and systems write it, made into one that libraries understand, or refused. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from urllib.parse import quote
+
+from launcher.core.errors import LauncherError
+from launcher.core.text import Text, t
+
+#: what requests (with PySocks), uv and git understand; socks5h and socks4a leave the look-up of names to the proxy
+SCHEMES = ("http", "https", "socks5h", "socks5", "socks4a", "socks4")
+#: what httpx understands without a further package; with any other it fails as soon as Gradio is imported
+PLAIN = ("http", "https")
+#: "socks" says no version: every proxy program of today speaks 5, and names looked up at home may be forged
+_OTHER_NAMES = {"socks": "socks5h", "sock5": "socks5h", "sock": "socks5h", "socks5a": "socks5h"}
+#: addresses of servers that a program on this computer talks to, not of proxies
+_SUBSCRIPTIONS = ("vmess", "vless", "ss", "ssr", "trojan", "hysteria", "hysteria2", "hy2", "tuic", "clash", "wireguard")
+_PARTS = re.compile(r"(?:(?P<scheme>[a-z][a-z0-9+.\-]*)://)?(?:(?P<user>[^/]*)@)?(?P<rest>[^/@]*)/*", re.IGNORECASE)
+_PLACE = re.compile(r"(?P<host>\[[0-9a-f:.%]+\]|[^\s:\[\]]+)(?::(?P<port>\d+))?", re.IGNORECASE)
+
+
+def repaired(text: str) -> str:
+    """ "127.0.0.1:7890" is http://127.0.0.1:7890, "socks://…" is socks5h://…; a Chinese colon is a colon.
+
+    LauncherError `proxy-not-usable` says of anything else why it is no proxy.
+    """
+    # A keyboard in Chinese mode types full-width colons, digits and full stops.
+    written = unicodedata.normalize("NFKC", text).replace("。", ".").strip().strip("\"'").strip()
+    _refuse_script(written)
+    parts = _PARTS.fullmatch(written)
+    if parts is None:
+        raise refused(text, t("it is not of the form http://host:port"))
+    scheme = (parts["scheme"] or "http").lower()
+    scheme = _OTHER_NAMES.get(scheme, scheme)
+    if scheme in _SUBSCRIPTIONS:
+        why = t("it names a server for a program such as Clash or V2Ray: start that program and give its local address")
+        raise refused(text, why)
+    if scheme not in SCHEMES:
+        raise refused(
+            text, t("{scheme} is no kind of proxy; there are {known}", scheme=scheme, known=", ".join(SCHEMES))
+        )
+    return f"{scheme}://{_credentials(parts['user'])}{_place(text, parts['rest'])}"
+
+
+def refused(text: str, why: Text) -> LauncherError:
+    """The failure for a proxy written as `text`; a password in it is not repeated."""
+    return LauncherError(
+        "proxy-not-usable",
+        t('The proxy "{proxy}" cannot be used: {why}.', proxy=masked(text), why=why),
+        t("Correct it where it was set, or give Gesso another with `gesso proxy set http://127.0.0.1:7890`."),
+    )
+
+
+def masked(text: str) -> str:
+    """`text` with *** for a name and password, however it is written."""
+    return re.sub(r"^((?:[a-z][a-z0-9+.\-]*://)?)[^/]*@", r"\1***@", text.strip(), flags=re.IGNORECASE)
+
+
+def is_plain(url: str) -> bool:
+    """Does every library understand it, httpx too?"""
+    return url.partition("://")[0] in PLAIN
+
+
+def _refuse_script(written: str) -> None:
+    lowered = written.lower()
+    if lowered.startswith(("pac+", "file:")) or re.search(r"\.(pac|dat)(\?.*)?$", lowered):
+        raise refused(written, t("it is a configuration script (PAC), which Gesso does not run; give the proxy itself"))
+
+
+def _credentials(user: str | None) -> str:
+    """Signs that would end the address early are written as %XX; what is written so already stays."""
+    if not user:
+        return ""
+    name, colon, password = user.partition(":")
+    return f"{quote(name, safe='%')}{colon}{quote(password, safe='%')}@"
+
+
+def _place(text: str, rest: str) -> str:
+    place = _PLACE.fullmatch(rest)
+    if place is None:
+        raise refused(text, t("it names no host"))
+    host = place["host"].lower()
+    if not host.startswith("["):
+        try:
+            host = host.encode("idna").decode("ascii") if not host.isascii() else host
+        except UnicodeError:
+            raise refused(text, t("it names no host")) from None
+        if not re.fullmatch(r"[a-z0-9._\-]+", host):
+            raise refused(text, t("it names no host"))
+    if place["port"] is None:
+        return host
+    if not 0 < int(place["port"]) < 65536:
+        raise refused(text, t("a port is a number from 1 to 65535"))
+    return f"{host}:{int(place['port'])}"
