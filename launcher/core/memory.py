@@ -1,131 +1,135 @@
-"""Memory profiles (how to fit the card): TOML files in profiles/memory/, and which one a machine gets."""
+"""Which memory profile a machine gets: the fastest whose predicted need is free, and the next step down from it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+from dataclasses import replace
 
 from launcher.core.errors import LauncherError
-from launcher.core.facts import read_facts
-from launcher.core.hardware import Gpu, Machine, cards_in_use, is_nvidia
-from launcher.core.paths import checkout
+from launcher.core.machine import Gpu, Machine, cards_in_use, is_nvidia
+from launcher.core.memory_choice import MemoryChoice, MemoryWish, Peak
+from launcher.core.memory_ground import Ground, survey
+from launcher.core.memory_need import Mode
+from launcher.core.memory_profiles import MemoryProfile, read_memory_profiles, unknown_profile
+from launcher.core.memory_words import asked_for, by_formula, cannot, joined, on_processor
 from launcher.core.text import Text, t
 
-Mode = Literal["full", "medvram", "lowvram", "cpu"]
+__all__ = [
+    "MemoryChoice",
+    "MemoryProfile",
+    "MemoryWish",
+    "Mode",
+    "Peak",
+    "choose_memory",
+    "next_step_down",
+    "parse_size",
+    "read_memory_profiles",
+]
 
-
-@dataclass(frozen=True)
-class MemoryProfile:
-    """One file of profiles/memory/; `title` and `why` are English keys of the catalogues."""
-
-    title: str
-    why: str
-    mode: Mode
-    attention: str
-    flags: tuple[str, ...] = ()
-    #: chosen by itself from this much video memory on; None: only when asked for
-    vram_from_mib: int | None = None
-    #: the same for Apple Silicon, whose processor and graphics share one memory
-    shared_from_mib: int | None = None
-
-
-@dataclass(frozen=True)
-class CardRule:
-    """A flag that certain cards need; `names` are parts of the card's name, `why` an English key with {card}."""
-
-    names: tuple[str, ...]
-    flags: tuple[str, ...]
-    why: str
-
-
-@dataclass(frozen=True)
-class CardRules:
-    """profiles/cards.toml."""
-
-    cards: tuple[CardRule, ...]
-
-
-@dataclass(frozen=True)
-class MemoryChoice:
-    """`mode` is full, medvram, lowvram or cpu; `flags` are A1111's, to put before the user's own."""
-
-    mode: Mode
-    attention: str
-    flags: tuple[str, ...]
-    reason: Text
-
-
-def read_memory_profiles(folder: Path | None = None) -> dict[str, MemoryProfile]:
-    """All of profiles/memory/, by name."""
-    files = sorted((folder or checkout() / "profiles/memory").glob("*.toml"))
-    return {file.stem: read_facts(file, MemoryProfile) for file in files}
+#: cards from this compute capability on (RTX 30) are faster with torch's own attention than with xFormers'
+_OWN_ATTENTION = (8, 0)
 
 
 def choose_memory(
-    machine: Machine, *, wanted: str | None = None, gpu: str | None = None, tag: str | None = None
+    machine: Machine, wish: MemoryWish | None = None, *, gpu: str | None = None, tag: str | None = None
 ) -> MemoryChoice:
-    """The profile named `wanted`, else by the used card's memory; `tag` "cpu" means there is no card to use."""
-    profiles = read_memory_profiles()
+    """The profile that was wished for, else the fastest whose predicted need is free on the cards in use.
+
+    `tag` is the torch build's; "cpu" means there is no card to use. LauncherError `memory-unknown` or `family-unknown`.
+    """
+    wish = wish or MemoryWish()
     cards = () if tag == "cpu" else cards_in_use(machine, gpu)
+    ground = survey(machine, cards, tag, wish)
+    if wish.profile is not None and wish.profile not in ground.profiles:
+        raise unknown_profile(wish.profile, ground.profiles)
+    return _with_xformers(_choose(ground, wish.profile), ground, cards, wish)
+
+
+def next_step_down(choice: MemoryChoice) -> MemoryChoice | None:
+    """After an out-of-memory error: the next rung of the ladder, by predicted peaks; None on the last one.
+
+    What was too much is the present rung's, so the ladder is gone down from there whatever was free before.
+    """
+    profiles = read_memory_profiles()
+    names = [peak.profile for peak in choice.peaks]
+    if choice.profile not in names:
+        return None
+    below = (name for name in names[names.index(choice.profile) + 1 :] if profiles[name].automatic)
+    name = next(below, None)
+    if name is None:
+        return None
+    profile, old = profiles[name], profiles[choice.profile]
+    kept = tuple(flag for flag in choice.flags if flag not in old.flags and flag != "--xformers")
+    reason = t('"{old}" ran out of memory; "{name}" is the next step down.', old=choice.profile, name=name)
+    return replace(
+        choice,
+        mode=profile.mode,
+        attention=profile.attention,
+        flags=profile.flags + kept,
+        profile=name,
+        reason=reason,
+    )
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """ "832x1216" as (832, 1216). LauncherError `size-unknown` unless both are multiples of 8 from 64 to 8192."""
+    found = re.fullmatch(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*", text, re.IGNORECASE)
+    sides = tuple(map(int, found.groups())) if found else ()
+    if len(sides) == 2 and all(64 <= side <= 8192 and side % 8 == 0 for side in sides):
+        return sides[0], sides[1]
+    raise LauncherError(
+        "size-unknown",
+        t('"{size}" is not the size of a picture.', size=text),
+        t("Write width and height in pixels, each a multiple of 8 from 64 to 8192: 1024x1024."),
+    )
+
+
+def _choose(ground: Ground, wanted: str | None) -> MemoryChoice:
+    modes = ground.numbers.devices[ground.device].modes
+    ways = ground.ways
+    if wanted is not None and ground.profiles[wanted].mode in modes:
+        return _made(ground, wanted, asked_for(ground, wanted))
     if wanted is not None:
-        if wanted not in profiles:
-            raise _unknown("memory-unknown", t('There is no memory profile "{name}".', name=wanted), profiles)
-        name, reason = wanted, t('"{name}" was asked for.', name=wanted)
-    else:
-        name, reason = _by_card(machine, cards, profiles)
-    choice = profiles[name]
-    if choice.mode != "cpu" and tag == "cpu":
-        name, choice = "cpu", profiles["cpu"]
-        reason = t('"{wanted}" was asked for, but there is no graphics card to use.', wanted=wanted)
-    return _with_card_rules(MemoryChoice(choice.mode, choice.attention, choice.flags, reason), cards)
+        return _made(ground, ways[0].profile, cannot(ground, wanted, ways[0].profile))
+    if ground.device == "cpu":
+        return _made(ground, ways[0].profile, on_processor(ground, ways[0]))
+    if ground.free is None:
+        careful = ways[min(1, len(ways) - 1)]
+        reason = t("The card does not say how much memory it has, so the careful way is taken.")
+        return _made(ground, careful.profile, reason)
+    free = ground.free
+    place = next((place for place, way in enumerate(ways) if way.need_mib <= free), len(ways) - 1)
+    return _made(ground, ways[place].profile, by_formula(ground, ways, place, free))
 
 
-def _by_card(machine: Machine, cards: tuple[Gpu, ...], profiles: dict[str, MemoryProfile]) -> tuple[str, Text]:
-    if any(card.vendor == "apple" for card in cards):
-        name, start = _largest(profiles, "shared_from_mib", machine.ram_mib or 0)
-        return name, t(
-            'Processor and graphics share {memory} MiB; "{name}" is for {start} MiB or more.',
-            memory=machine.ram_mib or "?", name=name, start=start,
-        )  # fmt: skip
-    usable = [card for card in cards if is_nvidia(card)]
-    if not usable:
-        return "cpu", t("There is no graphics card to use.")
-    sizes = [card.vram_total_mib for card in usable if card.vram_total_mib is not None]
-    if not sizes:
-        return "medvram", t("The card does not say how much memory it has, so the careful way is taken.")
-    # With several cards in use the runtime may draw on any of them.
-    name, start = _largest(profiles, "vram_from_mib", min(sizes))
-    return name, t(
-        'The card has {vram} MiB of memory; "{name}" is for {start} MiB or more.',
-        vram=min(sizes),
-        name=name,
-        start=start,
+def _made(ground: Ground, name: str, reason: Text) -> MemoryChoice:
+    profile = ground.profiles[name]
+    flags = profile.flags if profile.mode == "cpu" else profile.flags + ground.flags
+    return MemoryChoice(
+        profile.mode,
+        profile.attention,
+        flags,
+        joined((reason, *ground.remarks)),
+        name,
+        ground.picture,
+        ground.free,
+        ground.ladder,
     )
 
 
-def _largest(profiles: dict[str, MemoryProfile], limit: str, memory: int) -> tuple[str, int]:
-    """The profile with the highest `limit` that `memory` reaches, and that limit; both in MiB."""
-    limits = {name: getattr(profile, limit) for name, profile in profiles.items()}
-    return max(
-        ((name, start) for name, start in limits.items() if start is not None and memory >= start),
-        key=lambda pair: pair[1],
-    )
-
-
-def _with_card_rules(choice: MemoryChoice, cards: tuple[Gpu, ...]) -> MemoryChoice:
-    if choice.mode == "cpu":
+def _with_xformers(choice: MemoryChoice, ground: Ground, cards: Iterable[Gpu], wish: MemoryWish) -> MemoryChoice:
+    """xFormers' attention, where it is installed, for cards that torch's own is no faster on."""
+    if not wish.xformers or ground.device != "cuda" or choice.attention != "sdp":
         return choice
-    for rule in read_facts(checkout() / "profiles/cards.toml", CardRules).cards:
-        for card in cards:
-            if card.name and any(re.search(rf"\b{re.escape(name)}\b", card.name) for name in rule.names):
-                reason = t("{first} {second}", first=choice.reason, second=t(rule.why, card=card.name))
-                choice = replace(choice, flags=choice.flags + rule.flags, reason=reason)
-                break
-    return choice
+    known = [_capability(card) for card in cards if is_nvidia(card)]
+    if not all(each is not None and each < _OWN_ATTENTION for each in known):
+        return choice
+    why = t("xFormers is installed, and on cards before the RTX 30 series it may be faster.")
+    flags = (*choice.flags, "--xformers")
+    return replace(choice, attention="xformers", flags=flags, reason=joined((choice.reason, why)))
 
 
-def _unknown(code: str, message: Text, known: Iterable[str]) -> LauncherError:
-    return LauncherError(code, message, t("There are: {names}.", names=", ".join(sorted(known))))
+def _capability(card: Gpu) -> tuple[int, int] | None:
+    major, _, minor = (card.compute_capability or "").partition(".")
+    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None

@@ -62,7 +62,7 @@ def prepare_checkpoint(path: Path) -> Blank:
     """All that can be said against `path` before its tensors are read: RequestError with a `checkpoint-…` code."""
     layout, configurations = judge(path)
     try:
-        blank = Blank(layout, configurations, *_empty_models(configurations))
+        blank = Blank(layout, configurations, *empty_models(configurations))
     except (ValueError, TypeError, RuntimeError, ZeroDivisionError) as impossible:
         message = f"No model can be built with the widths of {path.name} ({impossible!s:.200})."
         raise RequestError("checkpoint-unsupported", message, "Choose another checkpoint.") from impossible
@@ -107,7 +107,7 @@ def _traits(layout: Layout, configurations: Configurations, unet: Any) -> Traits
     )
 
 
-def _empty_models(configurations: Configurations) -> tuple[Any, Any, tuple[Any, ...]]:
+def empty_models(configurations: Configurations) -> tuple[Any, Any, tuple[Any, ...]]:
     """Built on the meta device: no memory and no time for random weights that the file replaces."""
     with torch.device("meta"):
         unet = UNet2DConditionModel(**configurations.unet)
