@@ -10,12 +10,13 @@ from launcher.core.errors import LauncherError
 from launcher.core.machine import Gpu, Machine, cards_in_use, is_nvidia
 from launcher.core.memory_choice import MemoryChoice, MemoryWish, Peak
 from launcher.core.memory_ground import Ground, survey
-from launcher.core.memory_need import Mode
+from launcher.core.memory_need import MODEL_FAMILIES, Mode
 from launcher.core.memory_profiles import MemoryProfile, read_memory_profiles, unknown_profile
 from launcher.core.memory_words import asked_for, by_formula, cannot, joined, on_processor
 from launcher.core.text import Text, t
 
 __all__ = [
+    "MODEL_FAMILIES",
     "MemoryChoice",
     "MemoryProfile",
     "MemoryWish",

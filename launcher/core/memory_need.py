@@ -14,6 +14,8 @@ from launcher.core.facts import read_facts
 
 Mode = Literal["full", "medvram", "lowvram", "cpu"]
 Device = Literal["cuda", "rocm", "xpu", "mps", "cpu"]
+#: keys of the families in launcher/data/memory.toml
+MODEL_FAMILIES = ("sd1", "sd2", "sdxl")
 MIB = 1 << 20
 _FILE = Path(__file__).parents[1] / "data" / "memory.toml"
 #: rows of heads that attention in slices takes at a time (runtime/engine/attention.py), by AUTOMATIC1111's names

@@ -10,6 +10,8 @@ from pathlib import Path
 from launcher.core.command_line import CommandLine, command_line, complete, with_command_line
 from launcher.core.environments import current, fresh_name, interpreter
 from launcher.core.hardware import Machine, look
+from launcher.core.links import all_shelves, read_links
+from launcher.core.memory_families import families_in
 from launcher.core.own_python import OwnPython, own_python
 from launcher.core.paths import Workspace
 from launcher.core.pip_settings import PipSettings, read_pip_settings
@@ -47,7 +49,9 @@ def propose(
     pip = read_pip_settings(environ)
     sources = find_sources(pip)
     own = None if simulated else _own_python(workspace, chosen, environ)
-    plan = with_command_line(make_plan(machine, chosen, installed, pip, sources, workspace.root, own), chosen)
+    families = () if simulated else families_in(all_shelves(workspace, read_links(workspace)))
+    made = make_plan(machine, chosen, installed, pip, sources, workspace.root, own, families=families)
+    plan = with_command_line(made, chosen)
     return Proposal(
         machine, chosen, pip, sources, plan, command_line(workspace, _python(workspace, plan), chosen, plan)
     )
