@@ -1,18 +1,39 @@
-"""The mirrors in mirrors.toml, listed by kind and by who is behind them."""
+"""The mirrors in mirrors.toml and in the user's own file, listed by kind and by who is behind them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import ipaddress
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from launcher.core.errors import LauncherError
-from launcher.core.facts import read_facts
-from launcher.core.paths import checkout
-from launcher.core.text import t
+from launcher.core.facts import as_facts, read_table
+from launcher.core.paths import Workspace, checkout
+from launcher.core.text import Text, t
 
-Kind = Literal["packages", "torch", "huggingface", "github", "python"]
+Kind = Literal["packages", "torch", "huggingface", "modelscope", "github", "python"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Style = Literal["index", "find-links", "endpoint", "prefix", "release-folder"]
+#: how an address of the user's own is used, where no mirror of that name says it
+STYLES: dict[Kind, Style] = {
+    "packages": "index",
+    "torch": "index",
+    "huggingface": "endpoint",
+    "modelscope": "endpoint",
+    "github": "prefix",
+    "python": "release-folder",
+}
+OFFICIAL = "official"
+_HOSTS: dict[str, Kind] = {
+    "huggingface.co": "huggingface",
+    "modelscope.cn": "modelscope",
+    "www.modelscope.cn": "modelscope",
+    "github.com": "github",
+    "raw.githubusercontent.com": "github",
+}
 
 
 @dataclass(frozen=True)
@@ -22,49 +43,180 @@ class Mirror:
     name: str
     #: mirrors with the same upstream fail together
     group: str
-    checked: date
+    #: None: the user's own
+    checked: date | None
     official: bool = False
     #: with {tag} for torch
     url: str | None = None
     #: index: a package index; find-links: a page of files; endpoint: takes the place of the host; prefix: put before
     #: the whole address; release-folder: holds the releases' folders
-    style: Literal["index", "find-links", "endpoint", "prefix", "release-folder"] | None = None
+    style: Style | None = None
+    #: torch: an index with the libraries that this place lacks
+    libraries: str | None = None
     #: an English sentence, a key of the catalogues
     note: str | None = None
+
+    def index(self, tag: str | None = None) -> str | None:
+        """The address of an index or page of links, for torch that of `tag`; None where nothing is overridden."""
+        return self.url.replace("{tag}", tag or "") if self.url else None
+
+    def rewritten(self, official_url: str) -> str | None:
+        """Where this mirror has the file that lies at `official_url`; None if it cannot be told from the address."""
+        if self.url is None:
+            return official_url
+        parts = urlsplit(official_url)
+        if self.style == "prefix":
+            return self.url.rstrip("/") + "/" + official_url
+        if self.style == "endpoint":
+            return self.url.rstrip("/") + parts.path + (f"?{parts.query}" if parts.query else "")
+        _, found, release = parts.path.partition("/releases/download/")
+        return f"{self.url.rstrip('/')}/{release}" if self.style == "release-folder" and found else None
+
+
+@dataclass(frozen=True)
+class SampleFile:
+    """A file that all mirrors of its kind should have."""
+
+    #: where it officially lies
+    url: str
+    bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What is asked for where no plan names a file."""
+
+    packages: tuple[str, ...]
+    huggingface: SampleFile
+    modelscope: SampleFile
+    github: SampleFile
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How much is fetched, how long it may take, how long it counts."""
+
+    mib: int
+    seconds: float
+    hours: int
+    bench_minutes: int
 
 
 @dataclass(frozen=True)
 class Mirrors:
     """mirrors.toml; the order within a kind is the order of the file."""
 
+    measuring: Measuring
+    samples: Samples
     packages: tuple[Mirror, ...]
     torch: tuple[Mirror, ...]
     huggingface: tuple[Mirror, ...]
+    modelscope: tuple[Mirror, ...]
     github: tuple[Mirror, ...]
     python: tuple[Mirror, ...]
 
+    def of(self, kind: Kind) -> tuple[Mirror, ...]:
+        found: tuple[Mirror, ...] = getattr(self, kind)
+        return found
 
-def read_mirrors(file: Path | None = None) -> Mirrors:
-    """All mirrors. LauncherError `bad-facts` if an entry contradicts itself or a name stands twice in its kind."""
+    def official(self, kind: Kind) -> Mirror:
+        """The entry that overrides nothing."""
+        return next(each for each in self.of(kind) if each.official)
+
+
+@dataclass(frozen=True)
+class _OwnMirrors:
+    packages: tuple[Mirror, ...] = ()
+    torch: tuple[Mirror, ...] = ()
+    huggingface: tuple[Mirror, ...] = ()
+    modelscope: tuple[Mirror, ...] = ()
+    github: tuple[Mirror, ...] = ()
+    python: tuple[Mirror, ...] = ()
+
+
+def read_mirrors(file: Path | None = None, workspace: Workspace | None = None) -> Mirrors:
+    """All mirrors, the user's own of `workspace` first (a name in both counts there).
+
+    LauncherError `bad-facts` if an entry contradicts itself or a name stands twice in its kind.
+    """
     file = file or checkout() / "mirrors.toml"
-    mirrors = read_facts(file, Mirrors)
-    for kind in fields(Mirrors):
-        entries: tuple[Mirror, ...] = getattr(mirrors, kind.name)
-        for number, entry in enumerate(entries):
-            _check(file, f"{kind.name}[{number}]", entry, {each.name for each in entries[:number]})
-    return mirrors
+    mirrors = as_facts(read_table(file), Mirrors, file)
+    for kind in KINDS:
+        _check_all(file, kind, mirrors.of(kind), officials=1)
+    own = workspace.root / "mirrors.toml" if workspace else None
+    return _with_own(mirrors, own) if own and own.exists() else mirrors
+
+
+def kind_of(url: str) -> Kind | None:
+    """Whose file an official address names; None: no kind that has mirrors."""
+    return _HOSTS.get(urlsplit(url).hostname or "")
+
+
+def own_mirror(kind: Kind, url: str, name: str | None = None) -> Mirror:
+    """An address that the user gave. LauncherError `bad-mirror` if it is not one to fetch from."""
+    if wrong := _wrong_address(url):
+        raise LauncherError(
+            "bad-mirror",
+            wrong,
+            t("`gesso mirrors list {kind}` shows the names that there are.", kind=kind),
+        )
+    return Mirror(name or urlsplit(url).hostname or url, f"own:{name or url}", None, url=url, style=STYLES[kind])
+
+
+def _with_own(mirrors: Mirrors, file: Path) -> Mirrors:
+    own = as_facts(read_table(file), _OwnMirrors, file)
+    changed: dict[str, Any] = {}
+    for kind in KINDS:
+        entries: tuple[Mirror, ...] = getattr(own, kind)
+        _check_all(file, kind, entries, officials=0)
+        names = {entry.name for entry in entries}
+        changed[kind] = (*entries, *(each for each in mirrors.of(kind) if each.name not in names or each.official))
+    return replace(mirrors, **changed)
+
+
+def _check_all(file: Path, kind: Kind, entries: tuple[Mirror, ...], *, officials: int) -> None:
+    names: set[str] = set()
+    for number, entry in enumerate(entries):
+        _check(file, f"{kind}[{number}]", entry, names)
+        names.add(entry.name)
+    if sum(entry.official for entry in entries) != officials:
+        what = t("exactly {count} of its entries may be official.", count=officials)
+        raise _bad(file, kind, what, t("The official entry stands in Gesso's own mirrors.toml alone."))
 
 
 def _check(file: Path, key: str, entry: Mirror, before: set[str]) -> None:
     if entry.name in before:
         what = t('the name "{name}" stands twice.', name=entry.name)
-        remedy = t("Give each mirror of a kind its own name.")
-    elif entry.official == (entry.url is not None) or (entry.url is None) != (entry.style is None):
+        raise _bad(file, key, what, t("Give each mirror of a kind its own name."))
+    if entry.official == (entry.url is not None) or (entry.url is None) != (entry.style is None):
         what = t('it needs either "official = true" or "url" with "style".')
-        remedy = t("An official entry has no address: nothing is overridden then.")
-    elif entry.url is not None and not entry.url.startswith("https://"):
-        what = t('"{url}" does not begin with https://.', url=entry.url)
-        remedy = t("Gesso asks mirrors only over an encrypted connection.")
-    else:
-        return
-    raise LauncherError("bad-facts", t("{file}: {key}: {what}", file=file, key=key, what=what), remedy)
+        raise _bad(file, key, what, t("An official entry has no address: nothing is overridden then."))
+    for url in filter(None, (entry.url, entry.libraries)):
+        if wrong := _wrong_address(url):
+            raise _bad(file, key, wrong, t("Gesso asks mirrors only over an encrypted connection."))
+
+
+def _bad(file: Path, key: str, what: Text, remedy: Text) -> LauncherError:
+    return LauncherError("bad-facts", t("{file}: {key}: {what}", file=file, key=key, what=what), remedy)
+
+
+def _wrong_address(url: str) -> Text | None:
+    """Encrypted, or in one's own house: what a company or a university runs inside needs no certificate."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return t('"{url}" is no address.', url=url)
+    if not host:
+        return t('"{url}" is no address.', url=url)
+    if parts.scheme == "https" or (parts.scheme == "http" and _inside(host)):
+        return None
+    return t('"{url}" does not begin with https://.', url=url)
+
+
+def _inside(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

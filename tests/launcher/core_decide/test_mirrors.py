@@ -1,42 +1,76 @@
 """mirrors.toml: strict, encrypted, and never a word about where the official places are."""
 
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.mirrors import Mirrors, read_mirrors
+from launcher.core.mirrors import KINDS, Mirror, Style, kind_of, own_mirror, read_mirrors
+from launcher.core.paths import Workspace
 
 
 def test_every_kind_begins_with_the_official_place_and_offers_another_group() -> None:
+    """But ModelScope, which nobody mirrors."""
     mirrors = read_mirrors()
-    for kind in fields(Mirrors):
-        first, *others = getattr(mirrors, kind.name)
-        assert first.official, kind.name
-        assert {mirror.group for mirror in others} - {first.group}, kind.name
+    for kind in KINDS:
+        first, *others = mirrors.of(kind)
+        assert first.official, kind
+        assert ({mirror.group for mirror in others} - {first.group}) or kind == "modelscope", kind
 
 
 def test_at_least_three_groups_of_package_mirrors() -> None:
     assert len({mirror.group for mirror in read_mirrors().packages if not mirror.official}) >= 3
 
 
+def test_those_who_ask_each_other_are_one_group() -> None:
+    assert len({mirror.group for mirror in read_mirrors().packages if mirror.name in ("tuna", "ustc", "sjtu")}) == 1
+
+
 def test_torch_mirrors_take_the_tag() -> None:
-    assert all(mirror.url.format(tag="cu130").count("cu130") == 1 for mirror in read_mirrors().torch if mirror.url)
+    for mirror in read_mirrors().torch:
+        assert mirror.official or str(mirror.index("cu130")).count("cu130") == 1
+
+
+RELEASE = "https://github.com/a/b/releases/download/20261110/cpython-3.12.16%2B20261110.tar.gz"
+
+
+@pytest.mark.parametrize(
+    ("style", "url", "official", "expected"),
+    [
+        ("endpoint", "https://m.example/", "https://huggingface.co/a/b/resolve/main/c?x=1",
+         "https://m.example/a/b/resolve/main/c?x=1"),
+        ("prefix", "https://m.example", RELEASE, f"https://m.example/{RELEASE}"),
+        ("release-folder", "https://m.example/b/", RELEASE,
+         "https://m.example/b/20261110/cpython-3.12.16%2B20261110.tar.gz"),
+        ("release-folder", "https://m.example/b", "https://github.com/a/b/archive/main.zip", None),
+    ],
+)  # fmt: skip
+def test_where_a_mirror_has_a_file(style: Style, url: str, official: str, expected: str | None) -> None:
+    assert Mirror("m", "m", None, url=url, style=style).rewritten(official) == expected
+    assert Mirror("o", "o", None, official=True).rewritten(official) == official
+
+
+def test_whose_file_an_address_names() -> None:
+    assert kind_of("https://huggingface.co/a/b/resolve/main/c") == "huggingface"
+    assert kind_of(RELEASE) == "github"
+    assert kind_of("https://elsewhere.example/github.com/") is None
 
 
 ENTRY = '[[{kind}]]\nname = "{name}"\ngroup = "g"\nchecked = 2026-01-01\n'
+SAMPLES = "".join(f'[samples.{kind}]\nurl = "https://{kind}.example/f"\n' for kind in KINDS[2:5])
+REST = f'[measuring]\nmib = 1\nseconds = 8.0\nhours = 24\nbench_minutes = 30\n[samples]\npackages = ["a"]\n{SAMPLES}'
 
 
 def file_with(tmp_path: Path, extra: str) -> Path:
-    kinds = [field.name for field in fields(Mirrors) if field.name != "packages"]
-    text = extra + "".join(ENTRY.format(kind=kind, name="o") + "official = true\n" for kind in kinds)
+    kinds = [kind for kind in KINDS if kind != "packages"]
+    text = extra + "".join(ENTRY.format(kind=kind, name="o") + "official = true\n" for kind in kinds) + REST
     path = tmp_path / "mirrors.toml"
     path.write_text(text)
     return path
 
 
 PACKAGES = ENTRY.format(kind="packages", name="a")
+OFFICIAL = ENTRY.format(kind="packages", name="o") + "official = true\n"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +83,8 @@ PACKAGES = ENTRY.format(kind="packages", name="a")
         (PACKAGES + 'url = "https://x.example"\nstyle = "guess"\n', "style"),
         (PACKAGES + 'url = "https://x.example"\nstyle = "index"\nspeed = 3\n', "speed"),
         ((PACKAGES + "official = true\n") * 2, "twice"),
+        (PACKAGES + 'url = "https://x.example"\nstyle = "index"\n', "official"),
+        (OFFICIAL + PACKAGES + 'url = "https://x.example"\nstyle = "index"\nlibraries = "ftp://x"\n', "https://"),
         (PACKAGES.replace("2026-01-01", '"2026"') + "official = true\n", "checked"),
     ],
 )
@@ -60,5 +96,38 @@ def test_what_contradicts_itself_is_refused(tmp_path: Path, entries: str, said: 
 
 
 def test_a_right_one_is_read(tmp_path: Path) -> None:
-    file = file_with(tmp_path, PACKAGES + 'url = "https://x.example"\nstyle = "index"\n')
-    assert read_mirrors(file).packages[0].url == "https://x.example"
+    file = file_with(tmp_path, OFFICIAL + PACKAGES + 'url = "https://x.example"\nstyle = "index"\n')
+    assert read_mirrors(file).packages[1].url == "https://x.example"
+
+
+def test_the_users_own_come_first_and_replace_those_of_their_name(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    own = ENTRY.format(kind="packages", name="tuna") + 'url = "http://10.1.2.3/simple"\nstyle = "index"\n'
+    (tmp_path / "mirrors.toml").write_text(own)
+    packages = read_mirrors(workspace=workspace).packages
+    assert packages[0].url == "http://10.1.2.3/simple"
+    assert [mirror.name for mirror in packages].count("tuna") == 1
+    assert any(mirror.official for mirror in packages)
+    (tmp_path / "mirrors.toml").write_text(own + "colour = 1\n")
+    with pytest.raises(LauncherError, match="colour") as failure:
+        read_mirrors(workspace=workspace)
+    assert str(tmp_path) in str(failure.value)
+    (tmp_path / "mirrors.toml").write_text(OFFICIAL)
+    with pytest.raises(LauncherError, match="bad-facts"):
+        read_mirrors(workspace=workspace)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://m.example/simple", "http://127.0.0.1:8080", "http://192.168.1.5/x", "http://[::1]/"]
+)
+def test_an_address_of_ones_own(url: str) -> None:
+    mirror = own_mirror("packages", url)
+    assert (mirror.url, mirror.style, mirror.official) == (url, "index", False)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://m.example", "ftp://m.example", "m.example", "", "https://", "http://[x", "file:///x"]
+)
+def test_what_is_no_address_to_fetch_from(url: str) -> None:
+    with pytest.raises(LauncherError, match="bad-mirror"):
+        own_mirror("packages", url)
