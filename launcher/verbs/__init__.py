@@ -16,6 +16,8 @@ VERBS: dict[str, Text] = {
     "status": t("what runs, and where"),
     "stop": t("end what runs"),
     "hardware": t("this computer"),
+    "profiles": t("run profiles: how to serve, each under a name"),
+    "env": t("the engine's environments: list, create, repair, switch, rollback, remove, freeze"),
 }
 
 

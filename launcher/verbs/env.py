@@ -1,0 +1,285 @@
+"""`gesso env`: the environments of the engine: listed, made, mended, switched, removed, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from launcher.carrying import agreed
+from launcher.core import environment_changes, environments
+from launcher.core.drift import Drift, since_last_good
+from launcher.core.environment_list import Listed, environments_there, measure
+from launcher.core.errors import LauncherError
+from launcher.core.events import Event
+from launcher.core.freeze import as_requirements, freeze
+from launcher.core.hardware import look
+from launcher.core.install import Making, install
+from launcher.core.install_lock import install_lock
+from launcher.core.plan import Installed, Plan
+from launcher.core.proposal import propose
+from launcher.core.repair import Health, examine, rebuild
+from launcher.core.running import find_running
+from launcher.core.text import Text, t
+from launcher.serving import signals_cancel
+from launcher.verb import DONE, FAILED, Action, Call, Verb, Words
+
+_MIB = 1024**2
+_STATES: dict[str, Text] = {
+    "current": t("current"),
+    "previous": t("the one before"),
+    "kept": t("kept"),
+    "unusable": t("unusable"),
+    "unfinished": t("unfinished"),
+}
+
+
+def _list(call: Call) -> int:
+    found = environments_there(call.workspace)
+    drift = since_last_good(call.workspace, look(call.workspace.root)) if found else None
+    if call.printer.json:
+        answer = {"environments": [_record(one) for one in found], "drift": _drift_record(drift, call)}
+        call.printer.answer(answer)
+        return DONE
+    if not found:
+        call.printer.result(t("There is no environment yet; `gesso install` makes one."))
+    for line in (line for one in found for line in _lines(one)):
+        call.printer.result(line)
+    for line in _drift_lines(drift):
+        call.printer.result(line)
+    return DONE
+
+
+def _record(one: Listed) -> dict[str, Any]:
+    stamp = one.stamp
+    return {
+        "name": one.folder.name,
+        "state": one.state,
+        "torch": stamp.torch if stamp else None,
+        "tag": stamp.tag if stamp else None,
+        "python": stamp.python if stamp else None,
+        "interpreter": stamp.interpreter if stamp else None,
+        "source": stamp.source if stamp else None,
+        "proven_at": stamp.verified_at if stamp else None,
+        "bytes": one.size.total,
+        "shared_bytes": one.size.shared,
+    }
+
+
+def _lines(one: Listed) -> Iterator[Text]:
+    yield t("{name} ({state})", name=one.folder.name, state=_STATES[one.state])
+    if one.stamp:
+        stamp = one.stamp
+        yield t(
+            "    torch {torch}, Python {python}, proven {when}",
+            torch=stamp.torch,
+            python=stamp.interpreter or stamp.python,
+            when=stamp.verified_at,
+        )
+    yield t(
+        "    {total} MiB on the disk, {shared} MiB of it shared with the cache or another environment",
+        total=one.size.total // _MIB,
+        shared=one.size.shared // _MIB,
+    )
+
+
+def _drift_record(drift: Drift | None, call: Call) -> dict[str, Any] | None:
+    if drift is None:
+        return None
+    changes = [
+        {"what": each.what, "before": each.before, "now": each.now, "sentence": call.printer.text(each.sentence)}
+        for each in drift.changes
+    ]
+    return {"since": drift.since, "changes": changes}
+
+
+def _drift_lines(drift: Drift | None) -> Iterator[Text]:
+    if drift is None or not drift.changes:
+        return
+    yield t("Since the engine last started well ({when}):", when=drift.since)
+    for change in drift.changes:
+        yield t("    {change}", change=change.sentence)
+
+
+def _add_create(words: Words) -> None:
+    words.add("name", t("of the new environment; otherwise named by its torch"), nargs="?", metavar="NAME")
+    words.add("--python", t("a version (3.12), or the path of an interpreter"), metavar="VERSION|PATH")
+    words.add("--use", t("make it the current one when it is proven"), action="store_true")
+    words.yes()
+
+
+def _create(call: Call) -> int:
+    words = call.arguments.words
+    if words.name:
+        environment_changes.check_new_name(call.workspace, words.name)
+    plan = _plan(call, words.python)
+    making = Making(words.name, use=words.use, anew=True)
+    with signals_cancel() as cancel:
+        if not agreed(call, plan):
+            return DONE
+        _show(call, install(plan, call.workspace, cancel=cancel, making=making))
+    return _made(call)
+
+
+def _plan(call: Call, python: str | None = None) -> Plan:
+    """For an environment that is to be made whatever there is."""
+    options = replace(call.arguments.options, python=python or call.arguments.options.python)
+    return propose(call.workspace, options, Installed()).plan
+
+
+def _show(call: Call, events: Iterator[Event]) -> None:
+    for event in events:
+        # --json answers with one object, at the end
+        if not call.printer.json:
+            call.printer.event(event)
+
+
+def _made(call: Call) -> int:
+    """The newest environment, said as `list` says it."""
+    newest = environments.finished(call.workspace)[0]
+    (one,) = (each for each in environments_there(call.workspace) if each.folder == newest)
+    if call.printer.json:
+        call.printer.answer({"environment": _record(one)})
+    else:
+        for line in _lines(one):
+            call.printer.result(line)
+    return DONE
+
+
+def _add_name(words: Words) -> None:
+    words.add("name", t("of the environment"), metavar="NAME")
+
+
+def _add_repair(words: Words) -> None:
+    words.add("name", t("of the environment; otherwise the current one"), nargs="?", metavar="NAME")
+    words.add("--check", t("only name what is broken"), action="store_true")
+    words.add("--anyway", t("build it again although nothing seems broken"), action="store_true")
+    words.yes()
+
+
+def _repair(call: Call) -> int:
+    words = call.arguments.words
+    folder = _chosen(call, words.name)
+    with signals_cancel() as cancel:
+        health = _examined(folder, cancel.is_set)
+        _name_the_broken(call, health)
+        if words.check or (health.whole and not words.anyway):
+            return _checked(call, folder, health)
+        plan = _plan(call)
+        if not call.agrees(t("Shall the same environment be built again beside it?")):
+            return DONE
+        _show(call, rebuild(call.workspace, folder, plan, health.broken, cancel=cancel))
+    return _made(call)
+
+
+def _examined(folder: Path, cancelled: Callable[[], bool]) -> Health:
+    for found in examine(folder, cancelled):
+        if isinstance(found, Health):
+            return found
+    raise LauncherError("interrupted", t("Stopped at your wish."), t("Nothing was changed."))
+
+
+def _name_the_broken(call: Call, health: Health) -> None:
+    if health.python_gone:
+        call.printer.aside(t("Its Python is gone: {python}", python=health.python_gone))
+    for each in health.broken[:20]:
+        call.printer.aside(
+            t("{file} of {package} is {what}", file=each.file, package=each.package, what=_WHAT[each.what])
+        )
+    if len(health.broken) > 20:
+        call.printer.aside(t("… and {count} more", count=len(health.broken) - 20))
+
+
+_WHAT: dict[str, Text] = {"missing": t("missing"), "changed": t("changed"), "unreadable": t("unreadable")}
+
+
+def _checked(call: Call, folder: Path, health: Health) -> int:
+    if call.printer.json:
+        broken = [{"package": each.package, "file": each.file, "what": each.what} for each in health.broken]
+        call.printer.answer({"name": folder.name, "whole": health.whole, "broken": broken})
+    elif health.whole:
+        call.printer.result(t("Every file of {name} is as its package brought it.", name=folder.name))
+    return DONE if health.whole else FAILED
+
+
+def _switch(call: Call) -> int:
+    folder = environments.find(call.workspace, call.arguments.words.name)
+    with install_lock(call.workspace):
+        environments.switch(call.workspace, folder)
+    return _now(call, folder)
+
+
+def _rollback(call: Call) -> int:
+    with install_lock(call.workspace):
+        folder = environment_changes.rollback(call.workspace)
+    return _now(call, folder)
+
+
+def _now(call: Call, folder: Path) -> int:
+    if call.printer.json:
+        call.printer.answer({"current": folder.name})
+    else:
+        call.printer.result(t("{name} is the current environment now.", name=folder.name))
+    if find_running(call.workspace):
+        call.printer.aside(t("What runs still uses the one before; it changes with the next start."))
+    return DONE
+
+
+def _add_remove(words: Words) -> None:
+    _add_name(words)
+    words.yes()
+
+
+def _remove(call: Call) -> int:
+    folder = environments.find(call.workspace, call.arguments.words.name)
+    size = measure(folder)
+    freed = (size.total - size.shared) // _MIB
+    if not call.agrees(t("Remove {name}? {freed} MiB become free at least.", name=folder.name, freed=freed)):
+        return DONE
+    with install_lock(call.workspace):
+        environment_changes.remove(call.workspace, folder)
+    if call.printer.json:
+        call.printer.answer({"removed": folder.name, "freed_bytes": size.total - size.shared})
+    else:
+        call.printer.result(t("{name} is removed.", name=folder.name))
+    return DONE
+
+
+def _add_freeze(words: Words) -> None:
+    words.add("name", t("of the environment; otherwise the current one"), nargs="?", metavar="NAME")
+
+
+def _freeze(call: Call) -> int:
+    folder = _chosen(call, call.arguments.words.name)
+    frozen = freeze(folder)
+    if call.printer.json:
+        packages = [{"name": each.name, "version": each.version, "sha256": list(each.sha256)} for each in frozen]
+        call.printer.answer({"environment": folder.name, "packages": packages})
+    else:
+        call.printer.result(as_requirements(frozen).rstrip("\n"))
+    return DONE
+
+
+def _chosen(call: Call, name: str | None) -> Path:
+    folder = environments.find(call.workspace, name) if name else environments.current(call.workspace)
+    if folder is None:
+        raise LauncherError(
+            "not-installed",
+            t("There is no engine environment yet."),
+            t("Run `gesso install`, or `gesso up`, which does both."),
+        )
+    return folder
+
+
+VERB = Verb(
+    actions={
+        "list": Action(t("what there is, on the disk and shared, and what changed since it last worked"), _list),
+        "create": Action(t("make one beside the others, and prove it"), _create, _add_create),
+        "repair": Action(t("name what is broken, and build the same again beside it"), _repair, _add_repair),
+        "switch": Action(t("make one the current one"), _switch, _add_name),
+        "rollback": Action(t("back to the one before"), _rollback),
+        "remove": Action(t("delete one that is not in use"), _remove, _add_remove),
+        "freeze": Action(t("its exact versions and hashes"), _freeze, _add_freeze),
+    }
+)
