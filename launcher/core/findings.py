@@ -46,6 +46,15 @@ def look_for_trouble(
 def _about_torch(torch: TorchChoice) -> Iterator[Finding]:
     if torch.slug is not None:
         yield Finding(torch.slug, "error" if torch.tag is None else "warning", torch.reason)
+    for remark in torch.remarks:
+        yield Finding(remark.slug, remark.severity, remark.message)
+    if torch.tag is not None and not torch.run_by_us:
+        message = t(
+            "PyTorch {build} for this system was not run by Gesso's makers; after the install it is proven on this "
+            "computer.",
+            build=torch.build,
+        )
+        yield Finding("torch-not-run-by-us", "info", message)
 
 
 def _about_disk(machine: Machine, needed: int) -> Iterator[Finding]:

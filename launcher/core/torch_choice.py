@@ -1,20 +1,24 @@
-"""The torch for this machine: the build that fits, and the place it comes from."""
+"""The torch for this machine: the build that fits, the next ones if it does not work, and the place they come from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from launcher.core.hardware import Machine, cards_in_use
+from launcher.core.machine import Gpu, Machine, cards_in_use
 from launcher.core.pip_settings import PipSettings
-from launcher.core.sources import Sources
+from launcher.core.sources import Sources, Wheel
 from launcher.core.text import Text, t
-from launcher.core.torch_table import read_torch_table
-from launcher.core.torch_verdict import judge
+from launcher.core.torch_nvidia import Remark
+from launcher.core.torch_table import Build, TorchTable, numbers, read_torch_table
+from launcher.core.torch_verdict import Verdict, judge
+from launcher.core.torch_wheels import KnownWheel, known_wheels
 from launcher.core.uv_settings import uv_environment
 
 #: how the source is shown where the user has configured none
 GENERAL_INDEX = "PyPI"
+#: from here on PyTorch's own attention is at least as fast as xformers
+_OWN_ATTENTION = (8, 0)
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,20 @@ class TorchChoice:
     installed_mib: int | None = None
     #: stable name of what stands in the way (driver-too-old, gpu-too-old, mixed-gpus, no-torch-fits …); None: nothing
     slug: str | None = None
+    #: what else should be known: how long the card will be served, what stays idle …
+    remarks: tuple[Remark, ...] = ()
+    #: to be tried one after the other if the proof of this one fails
+    others: tuple[TorchChoice, ...] = ()
+    #: minor versions of Python there are wheels for, "3.12"
+    pythons: tuple[str, ...] = ()
+    #: the very build was installed, proven and drawn with by Gesso's makers
+    run_by_us: bool = False
+    #: the last torch with this tag, "2.14"; None: no end is known
+    ends_with: str | None = None
+    #: the version that goes with the build, where there is one and it helps on these cards
+    xformers: str | None = None
+    #: of the wheel, where it was found in public: whatever a mirror sends is compared with it
+    sha256: str | None = None
 
 
 def choose_torch(
@@ -57,26 +75,68 @@ def choose_torch(
     """
     table = read_torch_table()
     verdict = judge(table, machine, cards_in_use(machine, gpu), cpu=cpu)
-    build = verdict.build
-    if build is None:
+    if not verdict.builds:
         return TorchChoice(table.version, None, None, verdict.reason, slug=verdict.slug)
-    full = f"{table.version}+{build.label}" if build.label else table.version
+    wheels = sources.wheels if sources else ()
+    made = [_choice(table, machine, build, verdict, pip, python_tag, wheels) for build in verdict.builds]
+    reachable = [choice for choice in made if choice.wheel or not pip.no_index]
+    if not reachable:
+        return _without_index(made[0], python_tag)
+    return replace(reachable[0], others=tuple(reachable[1:]), remarks=verdict.remarks, slug=verdict.slug)
+
+
+def _choice(
+    table: TorchTable,
+    machine: Machine,
+    build: Build,
+    verdict: Verdict,
+    pip: PipSettings,
+    python_tag: str,
+    wheels: tuple[Wheel, ...],
+) -> TorchChoice:
+    """`build` from the user's own wheels, else from its index."""
+    known = _known_wheel(build, machine, python_tag)
     choice = TorchChoice(
-        table.version,
+        build.version,
         build.tag,
         build.index or pip.index_url or GENERAL_INDEX,
-        verdict.reason,
-        build=full,
+        verdict.reason if build == verdict.builds[0] else _in_its_place(build, verdict.builds[0]),
+        build=build.full,
         index=build.index,
-        bytes=build.wheel_bytes,
+        bytes=known.bytes if known and known.bytes else build.wheel_bytes,
         installed_mib=build.installed_mib,
-        slug=verdict.slug,
+        pythons=build.pythons or table.pythons,
+        run_by_us=build.run_by_us,
+        ends_with=build.ends_with,
+        xformers=_xformers(table, build, machine, verdict.cards),
+        sha256=known.sha256 if known else None,
     )
-    for wheel in sources.wheels if sources else ():
-        if wheel.version == full and wheel.fits(machine, python_tag):
-            libraries = build.index if build.family else None
-            return replace(choice, source=wheel.source, wheel=wheel.path, index=libraries, bytes=wheel.size)
-    return _without_index(choice, python_tag) if pip.no_index else choice
+    for wheel in wheels:
+        if wheel.version == build.full and wheel.fits(machine, python_tag):
+            # What is not the processor's needs libraries that its index has.
+            libraries = build.index if build.tag != "cpu" else None
+            return replace(
+                choice, source=wheel.source, wheel=wheel.path, index=libraries, bytes=wheel.size, sha256=None
+            )
+    return choice
+
+
+def _in_its_place(build: Build, first: Build) -> Text:
+    return t("PyTorch {build} is tried because {first} did not pass its proof.", build=build.full, first=first.full)
+
+
+def _known_wheel(build: Build, machine: Machine, python_tag: str) -> KnownWheel | None:
+    for known in known_wheels(build.full):
+        if Wheel(known.name, "").fits(machine, python_tag):
+            return known
+    return None
+
+
+def _xformers(table: TorchTable, build: Build, machine: Machine, cards: tuple[Gpu, ...]) -> str | None:
+    capabilities = [numbers(card.compute_capability) for card in cards if card.compute_capability]
+    if not capabilities or min(capabilities) >= _OWN_ATTENTION:
+        return None
+    return table.xformers_for(build, machine)
 
 
 def _without_index(choice: TorchChoice, python_tag: str) -> TorchChoice:
@@ -104,3 +164,44 @@ def torch_arguments(choice: TorchChoice) -> list[str]:
 def torch_environment(choice: TorchChoice, pip: PipSettings, environ: Mapping[str, str]) -> dict[str, str]:
     """The variables that go with `torch_arguments`: the user's indexes only where torch comes from them."""
     return uv_environment(pip, environ, indexes=choice.wheel is None and choice.index is None)
+
+
+def allowed_sha256(choice: TorchChoice) -> tuple[str, ...]:
+    """Of the wheel for every system and Python, where they were found; (): only the source can say them."""
+    return tuple(wheel.sha256 for wheel in known_wheels(choice.build or ""))
+
+
+#: what must stay as it was installed: another version of one of them takes the card's torch away
+FAMILY = ("torch", "torchvision", "torchaudio", "xformers", "triton", "triton-windows", "triton-rocm", "triton-xpu")
+
+
+def constraints_of(choice: TorchChoice, installed: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The lines of a constraints file that every later install into the environment gets.
+
+    `installed` holds the versions of what is in the environment by normalised name. A member of the family that is
+    there stays as it is; of the others, where it is known, only the version that goes with this torch may come.
+    """
+    versions = {name: version for name, version in (installed or {}).items() if name in FAMILY}
+    label = choice.build.partition("+")[2] if choice.build else ""
+    companions = read_torch_table().companions_of(choice.version)
+    for name in ("torchvision", "torchaudio") if companions else ():
+        version = getattr(companions, name)
+        versions.setdefault(name, f"{version}+{label}" if label else version)
+    if choice.xformers:
+        versions.setdefault("xformers", choice.xformers)
+    versions["torch"] = choice.build or choice.version
+    return tuple(f"{name}=={versions[name]}" for name in FAMILY if name in versions)
+
+
+def swapped(choice: TorchChoice, before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+    """What of the family an install has changed or taken away, as "torch 2.13.0+cu130 → 2.13.0"; () if nothing."""
+    wanted = {**{name: before[name] for name in FAMILY if name in before}, "torch": choice.build or choice.version}
+    return tuple(
+        f"{name} {version} → {after.get(name, '-')}" for name, version in wanted.items() if after.get(name) != version
+    )
+
+
+def candidates(choice: TorchChoice) -> Iterable[TorchChoice]:
+    """The choice and what is tried after it, in order."""
+    yield choice
+    yield from choice.others

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from launcher.core.facts import read_facts
-from launcher.core.hardware import Arch, Gpu, Machine, Os
+from launcher.core.machine import Arch, Gpu, Machine, Os
 
 TORCH_TABLE = Path(__file__).resolve().parents[1] / "data/torch.toml"
 
@@ -23,10 +23,53 @@ class Family:
 
 
 @dataclass(frozen=True)
+class Generation:
+    """NVIDIA's cards from one compute capability up to, and without, another; None: no such limit is known."""
+
+    #: of the architectures in it
+    name: str
+    at_least: str
+    below: str
+    #: the last branch of drivers that serves it, and the first that ignores the card
+    newest_driver: int | None = None
+    ignored_from: int | None = None
+    oldest_linux_driver: str | None = None
+    oldest_windows_driver: str | None = None
+    #: the last torch with code for it, "2.14"
+    last_torch: str | None = None
+    #: month in which NVIDIA ends mending `newest_driver`
+    fixes_until: str | None = None
+
+    def holds(self, capability: str) -> bool:
+        return numbers(self.at_least) <= numbers(capability) < numbers(self.below)
+
+
+@dataclass(frozen=True)
+class Companions:
+    """What goes with a version of torch in its family."""
+
+    torch: str
+    torchvision: str
+    torchaudio: str
+
+
+@dataclass(frozen=True)
+class Xformers:
+    """A version of xformers and the builds of torch for which there is a wheel."""
+
+    torch: str
+    version: str
+    tags: tuple[str, ...]
+    os: tuple[Os, ...]
+
+
+@dataclass(frozen=True)
 class Build:
     """One build of torch for one or more systems."""
 
     tag: str
+    #: without the label
+    version: str
     os: tuple[Os, ...]
     arch: tuple[Arch, ...]
     #: on the disk, with the libraries it brings
@@ -37,9 +80,24 @@ class Build:
     label: str | None = None
     #: None: the general package index
     index: str | None = None
-    #: of the cards whose kernels it holds
+    #: minor versions there are wheels for; () is all of the table's
+    pythons: tuple[str, ...] = ()
+    #: of the NVIDIA cards whose kernels it holds
     capabilities: tuple[str, ...] = ()
+    #: of the AMD cards whose kernels it holds
+    gfx: tuple[str, ...] = ()
+    #: architectures of Intel's cards it is made for
+    intel: tuple[str, ...] = ()
     wheel_bytes: int | None = None
+    #: installed, proven and drawn with by Gesso's makers
+    run_by_us: bool = False
+    #: the last version of torch with this tag, "2.14"; None: no end is known
+    ends_with: str | None = None
+
+    @property
+    def full(self) -> str:
+        """The version as the installed package gives it: "2.13.0+cpu", on macOS "2.13.0"."""
+        return f"{self.version}+{self.label}" if self.label else self.version
 
     def offered_for(self, machine: Machine) -> bool:
         """An unknown system or processor rules nothing out."""
@@ -57,7 +115,9 @@ class Build:
 class TorchTable:
     """data/torch.toml."""
 
+    #: the one that is taken wherever it serves, and the oldest that the engine's packages work with
     version: str
+    oldest: str
     #: when somebody last compared it with what is served
     checked: date
     #: characters below site-packages
@@ -69,17 +129,42 @@ class TorchTable:
     python_mib: int
     packages_mib: int
     reserve_mib: int
+    #: compute capabilities of NVIDIA's Jetson boards
+    jetson: tuple[str, ...]
     families: tuple[Family, ...]
+    generations: tuple[Generation, ...]
+    #: the least compute capability of each of NVIDIA's architectures
+    architectures: dict[str, str]
+    companions: tuple[Companions, ...]
+    xformers: tuple[Xformers, ...]
     builds: tuple[Build, ...]
 
-    def driver_needed(self, build: Build, machine: Machine) -> str:
-        """The oldest driver that serves the build; on an unknown system the stricter of the two."""
+    def generation(self, gpu: Gpu) -> Generation | None:
+        """That of an NVIDIA card, if anything is known to be special about it."""
+        capability = gpu.compute_capability
+        return next((each for each in self.generations if capability and each.holds(capability)), None)
+
+    def driver_needed(self, build: Build, machine: Machine, cards: tuple[Gpu, ...] = ()) -> str:
+        """The oldest driver that serves the build and the cards; on an unknown system the stricter of the two."""
         (family,) = (each for each in self.families if each.name == build.family)
-        if machine.os == "linux":
-            return family.linux_driver
-        if machine.os == "windows":
-            return family.windows_driver
-        return max(family.linux_driver, family.windows_driver, key=numbers)
+        generations = [each for each in map(self.generation, cards) if each]
+        limits = [(each.oldest_linux_driver or "0", each.oldest_windows_driver or "0") for each in generations]
+        limits.append((family.linux_driver, family.windows_driver))
+        linux, windows = (max(column, key=numbers) for column in zip(*limits, strict=True))
+        # Inside Windows, Linux works with the driver of Windows.
+        if machine.os == "windows" or machine.wsl:
+            return windows
+        return linux if machine.os == "linux" else max(linux, windows, key=numbers)
+
+    def companions_of(self, version: str) -> Companions | None:
+        return next((each for each in self.companions if each.torch == version), None)
+
+    def xformers_for(self, build: Build, machine: Machine) -> str | None:
+        """The version with a wheel for just this build; None: there is none."""
+        for pair in self.xformers:
+            if pair.torch == build.version and build.tag in pair.tags and machine.os in pair.os:
+                return pair.version
+        return None
 
 
 @lru_cache(maxsize=1)

@@ -1,27 +1,36 @@
-"""Which build of torch serves these cards, or what stands in the way: pure, in sentences."""
+"""Which builds of torch serve these cards, or what stands in the way: pure, in sentences."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from launcher.core.hardware import Gpu, Machine, is_nvidia
+from launcher.core.machine import Gpu, Machine, is_nvidia
 from launcher.core.text import Text, t
-from launcher.core.torch_table import Build, TorchTable, numbers
+from launcher.core.torch_cards import identified, ignored, lent, named, without_integrated
+from launcher.core.torch_nvidia import Judged, Remark, for_nvidia, no_driver_for
+from launcher.core.torch_table import Build, TorchTable
+
+__all__ = ["Remark", "Verdict", "judge"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A build with its reason, or None with what stands in the way and what to do."""
+    """The builds that fit, the one to take first; () with what stands in the way and what to do."""
 
-    build: Build | None
+    builds: tuple[Build, ...]
     reason: Text
     #: stable name of what stands in the way; with a build: of what the user should know
     slug: str | None = None
+    #: what else should be known
+    remarks: tuple[Remark, ...] = ()
+    #: that are drawn on
+    cards: tuple[Gpu, ...] = ()
 
 
 def judge(table: TorchTable, machine: Machine, cards: tuple[Gpu, ...], *, cpu: bool = False) -> Verdict:
-    """The first build of the table that serves all `cards`; with `cpu`, the processor's."""
-    offered = [build for build in table.builds if build.offered_for(machine)]
+    """The builds of the table that serve all `cards` that torch can use; with `cpu`, the processor's."""
+    offered = tuple(build for build in table.builds if build.offered_for(machine))
     if not offered:
         reason = t(
             "PyTorch {version} is not made for {os} on {arch}: "
@@ -30,100 +39,66 @@ def judge(table: TorchTable, machine: Machine, cards: tuple[Gpu, ...], *, cpu: b
             os=machine.os,
             arch=machine.arch,
         )
-        return Verdict(None, reason, "no-torch-fits")
-    nvidia = tuple(card for card in cards if is_nvidia(card))
-    if nvidia and not cpu:
-        return _for_nvidia(table, machine, [build for build in offered if build.family], nvidia)
-    return _without_nvidia(offered, cards, cpu=cpu)
-
-
-def _without_nvidia(offered: list[Build], cards: tuple[Gpu, ...], *, cpu: bool) -> Verdict:
+        return Verdict((), reason, "no-torch-fits")
     processor = next(build for build in offered if build.tag == "cpu")
     if cpu:
-        return Verdict(processor, t("The processor was asked for."))
+        return Verdict((processor,), t("The processor was asked for."))
+    known = tuple(identified(table, card) for card in cards if not lent(card))
+    nvidia = without_integrated(tuple(card for card in known if is_nvidia(card)))
+    usable = tuple(card for card in nvidia if not ignored(table, machine, card))
+    others = without_integrated(tuple(card for card in known if not is_nvidia(card)))
+    if usable:
+        judged = for_nvidia(table, machine, [build for build in offered if build.family], usable)
+        return _with_idle(_verdict(judged, usable), table, machine, nvidia, usable)
+    verdict = _without_nvidia(machine, offered, processor, others)
+    if nvidia and verdict.builds[0].tag == "cpu":
+        return _verdict(no_driver_for(table, machine, offered, nvidia), ())
+    return _with_idle(verdict, table, machine, nvidia, usable)
+
+
+def _verdict(judged: Judged, cards: tuple[Gpu, ...]) -> Verdict:
+    return Verdict(judged.builds, judged.reason, judged.slug, judged.remarks, cards if judged.builds else ())
+
+
+def _with_idle(
+    verdict: Verdict, table: TorchTable, machine: Machine, nvidia: tuple[Gpu, ...], usable: tuple[Gpu, ...]
+) -> Verdict:
+    """What a card that is there and stays idle would need is said as well."""
+    idle = tuple(card for card in nvidia if card not in usable)
+    if not idle or not verdict.builds:
+        return verdict
+    needed = no_driver_for(table, machine, table.builds, idle)
+    remark = Remark(needed.slug or "card-idle", "warning", needed.reason)
+    return replace(verdict, remarks=(*verdict.remarks, remark))
+
+
+def _without_nvidia(machine: Machine, offered: tuple[Build, ...], processor: Build, cards: tuple[Gpu, ...]) -> Verdict:
+    if not cards:
+        return Verdict((processor,), t("There is no graphics card to use, so the processor draws."))
     mps = next((build for build in offered if build.tag == "mps"), None)
     if mps and any(card.vendor == "apple" for card in cards):
-        return Verdict(mps, t("Apple Silicon draws through Metal, which the plain build for macOS holds."))
-    if cards:
-        names = ", ".join(card.name or card.vendor or "?" for card in cards)
-        reason = t("Gesso cannot draw on {cards} yet, so the processor draws, which is slow.", cards=names)
-        return Verdict(processor, reason, "gpu-not-used")
-    return Verdict(processor, t("There is no graphics card to use, so the processor draws."))
-
-
-def _for_nvidia(table: TorchTable, machine: Machine, builds: list[Build], cards: tuple[Gpu, ...]) -> Verdict:
-    """The predicate: the driver is not older than the family's minimum, and every card is in the build's list."""
-    names = _named(cards)
-    if any(card.compute_capability is None for card in cards):
-        reason = t(
-            "The compute capability of {cards} is not known: "
-            "update the NVIDIA driver, or let the processor draw with --memory cpu.",
-            cards=names,
-        )
-        return Verdict(None, reason, "capability-unknown")
-    able = [build for build in builds if all(build.has_kernels_for(card) for card in cards)]
-    if not able:
-        return _without_code(table, builds, cards)
-    if machine.driver is None:
-        reason = t(
-            "No NVIDIA driver answers for {cards}: install it, or let the processor draw with --memory cpu.",
-            cards=names,
-        )
-        return Verdict(None, reason, "driver-missing")
-    return _by_driver(table, machine, machine.driver, able, names)
-
-
-def _by_driver(table: TorchTable, machine: Machine, driver: str, able: list[Build], names: str) -> Verdict:
-    for build in able:
-        needed = table.driver_needed(build, machine)
-        if numbers(driver) >= numbers(needed):
-            reason = t(
-                "PyTorch {version} for {family} has code for {cards}, and driver {driver} is not older than {needed}.",
-                version=table.version,
-                family=build.family,
-                cards=names,
-                driver=driver,
-                needed=needed,
-            )
-            return Verdict(build, reason)
-    least = min((table.driver_needed(build, machine) for build in able), key=numbers)
+        reason = t("Apple Silicon draws through Metal, which the plain build for macOS holds.")
+        return Verdict((mps,), reason, cards=cards)
+    # The ROCm of these builds talks to Linux' own driver for the card, which WSL has not.
+    for build in offered if not machine.wsl else [each for each in offered if not each.gfx]:
+        served = tuple(card for card in cards if (card.gfx in build.gfx) or (card.architecture in build.intel))
+        if served:
+            return _on_radeon_or_arc(build, served, tuple(card for card in cards if card not in served))
     reason = t(
-        "The NVIDIA driver {driver} is too old for {cards}: "
-        "install {needed} or newer, or let the processor draw with --memory cpu.",
-        driver=driver,
-        cards=names,
-        needed=least,
+        "No PyTorch for this system has code for {cards}, so the processor draws, which is slow.", cards=named(cards)
     )
-    return Verdict(None, reason, "driver-too-old")
+    return Verdict((processor,), reason, "gpu-not-used")
 
 
-def _without_code(table: TorchTable, builds: list[Build], cards: tuple[Gpu, ...]) -> Verdict:
-    """No build has all the cards: they do not go together, are too old, or are too new."""
-    served = [card for card in cards if any(build.has_kernels_for(card) for build in builds)]
-    values = {"version": table.version, "cards": _named(cards)}
-    if served and len(cards) > 1:
-        best = max(served, key=lambda card: card.vram_total_mib or 0)
-        reason = t(
-            "No build of PyTorch {version} has code for all of {cards}: choose one of them, as with --gpu {gpu}.",
-            gpu=best.index if best.index is not None else cards.index(best),
-            **values,
-        )
-        return Verdict(None, reason, "mixed-gpus")
-    oldest = min((numbers(each) for build in builds for each in build.capabilities), default=(0,))
-    if all(numbers(card.compute_capability or "0") < oldest for card in cards):
-        reason = t(
-            "PyTorch {version} has no code for {cards} any more: let the processor draw with --memory cpu.", **values
-        )
-        return Verdict(None, reason, "gpu-too-old")
+def _on_radeon_or_arc(build: Build, served: tuple[Gpu, ...], idle: tuple[Gpu, ...]) -> Verdict:
     reason = t(
-        "PyTorch {version} has no code for {cards}: update Gesso, or let the processor draw with --memory cpu.",
-        **values,
+        "PyTorch {version} ({tag}) has code for {cards}, which needs its maker's newest driver.",
+        version=build.version,
+        tag=build.tag,
+        cards=named(served),
     )
-    return Verdict(None, reason, "gpu-without-code")
-
-
-def _named(cards: tuple[Gpu, ...]) -> str:
-    return ", ".join(
-        f"{card.name or 'NVIDIA'} ({card.compute_capability})" if card.compute_capability else card.name or "NVIDIA"
-        for card in cards
+    severity: Literal["warning"] = "warning"
+    left = (
+        Remark("card-idle", severity, t("{cards} stays idle: this PyTorch has no code for it.", cards=named(idle))),
     )
+    return Verdict((build,), reason, None, left if idle else (), served)

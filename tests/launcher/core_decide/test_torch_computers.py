@@ -1,0 +1,156 @@
+"""The torch for each simulated computer of torch_computers.toml: by the core, and by `gesso plan --simulate`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pytest
+
+from launcher import __main__ as program
+from launcher.core.facts import read_facts
+from launcher.core.machine import Gpu, Machine, cards_in_use, is_nvidia, simulate
+from launcher.core.pip_settings import PipSettings
+from launcher.core.plan import Installed, Options, make_plan
+from launcher.core.sources import Sources
+from launcher.core.torch_choice import TorchChoice, candidates, choose_torch
+from launcher.core.torch_table import numbers, read_torch_table
+
+HERE = Path(__file__).parent
+LOCKED = Sources((), "ab" * 32)
+
+
+@dataclass(frozen=True)
+class Computer:
+    """One computer with what is expected; see the head of the file."""
+
+    name: str
+    machine: Machine
+    tag: str | None = None
+    version: str | None = None
+    slug: str | None = None
+    gpu: str | None = None
+    findings: tuple[str, ...] = ()
+    others: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Computers:
+    computers: tuple[Computer, ...]
+
+
+COMPUTERS = read_facts(HERE / "torch_computers.toml", Computers).computers
+every_computer = pytest.mark.parametrize("computer", COMPUTERS, ids=[each.name for each in COMPUTERS])
+
+
+def chosen(computer: Computer, *, cpu: bool = False) -> TorchChoice:
+    return choose_torch(computer.machine, PipSettings(), "cp312", gpu=computer.gpu, cpu=cpu)
+
+
+def test_the_table_is_as_wide_as_promised() -> None:
+    assert len(COMPUTERS) >= 80
+    assert len({each.name for each in COMPUTERS}) == len(COMPUTERS)
+    used = {each.tag for each in COMPUTERS}
+    assert used == {build.tag for build in read_torch_table().builds} | {None}
+
+
+@every_computer
+def test_what_is_chosen(computer: Computer) -> None:
+    choice = chosen(computer)
+    assert (choice.tag, choice.tag and choice.version, choice.slug) == (computer.tag, computer.version, computer.slug)
+    assert set(computer.findings) <= {remark.slug for remark in choice.remarks}
+    if computer.others is not None:
+        assert tuple(other.build for other in choice.others) == computer.others
+
+
+@every_computer
+def test_it_is_said_in_whole_sentences(computer: Computer) -> None:
+    choice = chosen(computer)
+    for text in (choice.reason, *(remark.message for remark in choice.remarks)):
+        sentence = str(text)
+        assert sentence.endswith(".")
+        assert "{" not in sentence
+        assert "None" not in sentence
+    if choice.tag is None:
+        assert (choice.source, choice.build, choice.others) == (None, None, ())
+        assert ": " in str(choice.reason)  # what stands in the way: what to do
+
+
+@every_computer
+def test_the_rule_holds_for_the_choice_and_all_that_is_tried_after_it(computer: Computer) -> None:
+    """Judged again card by card from the table's raw lists, without the code that chose."""
+    table = read_torch_table()
+    choice = chosen(computer)
+    for candidate in candidates(choice) if choice.tag else ():
+        builds = [each for each in table.builds if (each.tag, each.version) == (candidate.tag, candidate.version)]
+        (build,) = (
+            each for each in builds if each.index == candidate.index and _made_for(each.os, each.arch, computer)
+        )
+        if build.family is None:
+            continue
+        assert computer.machine.driver is None or _driver_serves(build.family, computer.machine)
+        for card in cards_in_use(computer.machine, computer.gpu):
+            if is_nvidia(card) and card.compute_capability and not _beyond(computer.machine, card):
+                assert _lists(build.capabilities, card.compute_capability), (computer.name, candidate.build)
+
+
+def _made_for(systems: tuple[str, ...], processors: tuple[str, ...], computer: Computer) -> bool:
+    return computer.machine.os in systems and computer.machine.arch in processors
+
+
+def _lists(capabilities: tuple[str, ...], wanted: str) -> bool:
+    major, minor = wanted.split(".")
+    return any(each.split(".")[0] == major and int(each.split(".")[1]) <= int(minor) for each in capabilities)
+
+
+def _beyond(machine: Machine, card: Gpu) -> bool:
+    """The driver is of a branch that has dropped the card."""
+    driver, capability = numbers(machine.driver or "0")[0], float(card.compute_capability or 0)
+    return (capability < 5.0 and driver >= 495) or (capability < 7.5 and driver >= 590)
+
+
+def _driver_serves(family: str, machine: Machine) -> bool:
+    least = {"CUDA 13": ("580", "580"), "CUDA 12": ("525.60.13", "528.33"), "CUDA 11": ("450.80.02", "452.39")}[family]
+    needed = least[1] if machine.os == "windows" or machine.wsl else least[0]
+    return numbers(machine.driver or "") >= numbers(needed)
+
+
+@every_computer
+def test_the_processor_can_always_be_asked_for(computer: Computer) -> None:
+    assert chosen(computer, cpu=True).tag == ("cpu" if computer.slug != "no-torch-fits" else None)
+
+
+@every_computer
+def test_the_plan_agrees_and_its_python_has_a_wheel(computer: Computer) -> None:
+    plan = make_plan(computer.machine, Options(gpu=computer.gpu), Installed(), PipSettings(), LOCKED, Path("/w"))
+    assert plan.torch.tag == computer.tag
+    severities = {finding.slug: finding.severity for finding in plan.findings}
+    if computer.slug:
+        assert severities[computer.slug] == ("error" if computer.tag is None else "warning")
+    assert set(computer.findings) <= set(severities)
+    if computer.tag:
+        assert plan.python in plan.torch.pythons
+        assert ("torch-not-run-by-us" in severities) is not plan.torch.run_by_us
+
+
+def test_every_computer_through_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`gesso plan --simulate FILE --json`, in this process: the file is what a user's hardware.json would be."""
+    for computer in COMPUTERS:
+        file = tmp_path / "computer.json"
+        file.write_text(json.dumps(asdict(computer.machine)), "utf-8")
+        assert simulate(file) == computer.machine
+        words = ["plan", "--json", "--simulate", str(file), "--root", str(tmp_path / "我的 画图 (新)")]
+        assert program.main([*words, *(["--gpu", computer.gpu] if computer.gpu else [])]) == 0, computer.name
+        answer = json.loads(capsys.readouterr().out)
+        assert answer["torch"]["tag"] == computer.tag, computer.name
+        slugs = {finding["slug"] for finding in answer["findings"]}
+        assert {computer.slug, *computer.findings} - {None} <= slugs, computer.name
+    assert not (tmp_path / "我的 画图 (新)").exists()
+
+
+def test_a_description_with_a_processor_of_32_bits_is_refused_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "computer.toml"
+    file.write_text('os = "windows"\narch = "x86"\n', "utf-8")
+    with pytest.raises(Exception, match=r'"arch" must be one of "x86_64", "arm64"'):
+        simulate(file)
