@@ -91,7 +91,7 @@ def _picture(numbers: Numbers, wish: MemoryWish) -> tuple[Picture, tuple[Text, .
     elif known:
         about = (t("The models folder holds {model}.", model=found.name),)
     else:
-        about = (t("No model lies in the models folder yet, so {model} is assumed.", model=found.name),)
+        about = (t("Nobody said which model, so {model} is assumed.", model=found.name),)
     return Picture(family, width, height), about
 
 
