@@ -26,8 +26,9 @@ def repaired(text: str) -> str:
 
     LauncherError `proxy-not-usable` says of anything else why it is no proxy.
     """
-    # A keyboard in Chinese mode types full-width colons, digits and full stops.
-    written = unicodedata.normalize("NFKC", text).replace("。", ".").strip().strip("\"'").strip()
+    user, at, place = text.strip().strip("\"'").strip().rpartition("@")
+    # A keyboard in Chinese mode types full-width colons, digits and full stops; a password may mean them.
+    written = user + at + unicodedata.normalize("NFKC", place).replace("。", ".")
     _refuse_script(written)
     parts = _PARTS.fullmatch(written)
     if parts is None:

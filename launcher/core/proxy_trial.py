@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 #: refused: nothing listens there; silent: no answer in time; password: it asks for one; blocked: it answers itself
 #: instead of the service; certificate: what comes through it is not the service's own; scheme: a package is missing
 Kind = Literal["works", "refused", "silent", "password", "blocked", "certificate", "unresolved", "scheme"]
+#: where a company's own certificate is named, as for downloads
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
 #: what proxies themselves answer when they cannot or will not reach a server
 _OF_THE_PROXY = (502, 503, 504)
 
@@ -49,10 +52,10 @@ _SENTENCES: dict[Kind, Text] = {
 }
 
 
-def try_way(url: str, proxy: str | None, *, seconds: float = 5.0, verify: str | bool = True) -> Trial:
-    """One request for `url`'s own host, redirects not followed; `verify` is a CA bundle or True. Never raises."""
+def try_way(url: str, proxy: str | None, *, seconds: float = 5.0) -> Trial:
+    """One request for `url`'s own host, redirects not followed. Never raises."""
     start = time.monotonic()
-    kind = Inquiry(lambda: _asked(url, proxy, seconds, verify)).within(seconds + 0.5) or "silent"
+    kind = Inquiry(lambda: _asked(url, proxy, seconds)).within(seconds + 0.5) or "silent"
     return Trial(kind, time.monotonic() - start)
 
 
@@ -65,13 +68,20 @@ def listens(port: int, host: str = "127.0.0.1", seconds: float = 0.3) -> bool:
         return False
 
 
+def reachable(proxy: str, seconds: float = 1.0) -> bool:
+    """Does the proxy take connections?"""
+    parts = urlsplit(proxy)
+    usual = {"http": 80, "https": 443}.get(parts.scheme, 1080)
+    return parts.hostname is not None and listens(parts.port or usual, parts.hostname, seconds)
+
+
 def origin(url: str) -> str:
     """ "https://host:port/" of an address, without user name, password and path."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"
 
 
-def _asked(url: str, proxy: str | None, seconds: float, verify: str | bool) -> Kind:
+def _asked(url: str, proxy: str | None, seconds: float) -> Kind:
     # Slow to import, and most commands try no way.
     import requests
 
@@ -79,12 +89,12 @@ def _asked(url: str, proxy: str | None, seconds: float, verify: str | bool) -> K
     with requests.Session() as session:
         # The way is given here alone: no variables, no ~/.netrc.
         session.trust_env = False
+        session.verify = next(filter(None, map(os.environ.get, _CERTIFICATES)), True)
         try:
             answer = session.get(
                 origin(url),
                 proxies=ways,
                 timeout=seconds,
-                verify=verify,
                 stream=True,
                 allow_redirects=False,
             )
