@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from launcher.core.command_line import CommandLine
 from launcher.core.hardware import Machine
 from launcher.core.plan import Plan
 from launcher.core.running import Status
@@ -60,6 +61,13 @@ def of_plan(plan: Plan) -> Iterator[Text]:
             message=finding.message,
             slug=finding.slug,
         )
+
+
+def of_command(command: CommandLine) -> Iterator[Text]:
+    """How the runtime is started, without secrets."""
+    yield t("Command: {command}", command=command.line())
+    for name, value in command.shown_variables.items():
+        yield t("    with {name}={value}", name=name, value=value) if value else t("    without {name}", name=name)
 
 
 def of_status(status: Status) -> Text:

@@ -91,6 +91,15 @@ def read_run_profile(name: str, own: Path | None = None) -> RunProfile:
     return _merged([profile for _, profile in reversed(_chain(name, files))])
 
 
+def parents_of(name: str, own: Path | None = None) -> tuple[str, ...]:
+    """The names of what it is built on, the nearest first; as many as can be read."""
+    files = _files(own)
+    try:
+        return tuple(file.stem for file, _ in _chain(name, files)[1:])
+    except LauncherError:
+        return ()
+
+
 def known_profiles(own: Path | None = None) -> tuple[Known, ...]:
     """All of them by name; one that is broken does not hide the others."""
     files = _files(own)

@@ -6,7 +6,7 @@ from launcher.carrying import add_choices, add_serving, proposed
 from launcher.core.errors import LauncherError
 from launcher.core.memory import MODEL_FAMILIES, parse_size
 from launcher.core.text import t
-from launcher.descriptions import of_plan
+from launcher.descriptions import of_command, of_plan
 from launcher.verb import DONE, Call, UsageError, Verb, Words
 
 
@@ -33,11 +33,12 @@ def _size(word: str) -> tuple[int, int]:
 
 
 def _plan(call: Call) -> int:
-    plan = proposed(call).plan
+    proposal = proposed(call)
     if call.printer.json:
-        call.printer.answer(plan.to_json(call.translate))
+        command = {"command": list(proposal.command.shown), "variables": proposal.command.shown_variables}
+        call.printer.answer(proposal.plan.to_json(call.translate) | command)
     else:
-        for line in of_plan(plan):
+        for line in (*of_plan(proposal.plan), *of_command(proposal.command)):
             call.printer.result(line)
     return DONE
 
