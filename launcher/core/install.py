@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from launcher.core.environment_changes import check_new_name
@@ -18,9 +18,10 @@ from launcher.core.install_steps import PROOF, environment, packages, put_to_use
 from launcher.core.install_work import Work
 from launcher.core.paths import Workspace, child_environment
 from launcher.core.pip_settings import read_pip_settings
-from launcher.core.plan import Plan
+from launcher.core.plan import Plan, with_torch
 from launcher.core.sources import ENGINE_LOCK, sha256
 from launcher.core.text import t
+from launcher.core.unproven import note_unproven
 
 
 @dataclass(frozen=True)
@@ -71,15 +72,39 @@ def install(
     with install_lock(workspace):
         for name in sweep(workspace):
             yield Notice("swept", "info", t("Removed {name}, which an earlier run left unfinished.", name=name))
-        folder = None if making.anew else matching(workspace, plan.torch.build, sha256(lock), plan.own_python)
-        ready = folder is not None
-        folder = folder or _new_folder(workspace, plan, making)
-        work = Work(plan, workspace, read_pip_settings(environ), variables, cancel, lock, tuple(proof), folder)
+        pip = read_pip_settings(environ)
+        work = Work(plan, workspace, pip, variables, cancel, lock, tuple(proof), workspace.environments)
+        yield from _until_proven(work, making)
+
+
+def _until_proven(work: Work, making: Making) -> Iterator[Event]:
+    """The plan's torch, and if its proof fails the next one that may serve the cards."""
+    torch, python = work.plan.torch, work.plan.python
+    following = [other for other in torch.others if not other.pythons or python in other.pythons]
+    for other in [*following, None]:
         try:
-            yield from _in_order(work, ready=ready, use=making.use)
-        finally:
-            # What is not stamped is of no use to anybody; after a kill the next run does this.
-            sweep(workspace)
+            yield from _made(work, making)
+            return
+        except LauncherError as error:
+            if error.code != "environment-broken" or other is None:
+                raise
+            note_unproven(work.workspace, work.plan.torch)
+            text = t("{why} PyTorch {next} is tried instead.", why=error.message, next=other.build)
+            yield Notice("torch-next", "warning", text)
+        work = replace(work, plan=with_torch(work.plan, other), hashes=[], family={})
+        _refuse_without_room(work.plan, work.workspace)
+
+
+def _made(work: Work, making: Making) -> Iterator[Event]:
+    """One environment from its beginning to its use."""
+    plan, workspace = work.plan, work.workspace
+    folder = None if making.anew else matching(workspace, plan.torch.build, sha256(work.lock), plan.own_python)
+    work = replace(work, folder=folder or _new_folder(workspace, plan, making))
+    try:
+        yield from _in_order(work, ready=folder is not None, use=making.use)
+    finally:
+        # What is not stamped is of no use to anybody; after a kill the next run does this.
+        sweep(workspace)
 
 
 def _new_folder(workspace: Workspace, plan: Plan, making: Making) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,6 +63,8 @@ class Installed:
     python: str | None = None
     #: the Python outside that it stands for, if the user named one
     interpreter: str | None = None
+    #: builds of torch that did not pass their proof here
+    unproven: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,23 @@ class Plan:
         }
 
 
+def with_torch(plan: Plan, torch: TorchChoice) -> Plan:
+    """The same plan from its beginning, with another torch."""
+    steps = tuple(
+        replace(step, state="missing", title=_title(torch), bytes=torch.bytes)
+        if step.name == "torch"
+        else replace(step, state="missing")
+        for step in plan.steps
+    )
+    more = (torch.installed_mib or 0) - (plan.torch.installed_mib or 0)
+    needed = None if plan.disk_needed_mib is None else plan.disk_needed_mib + round(more * 1.1)
+    return replace(plan, torch=torch, steps=steps, disk_needed_mib=needed)
+
+
+def _title(torch: TorchChoice) -> Text:
+    return t("Install PyTorch {version}", version=torch.build or torch.version)
+
+
 def make_plan(
     machine: Machine,
     options: Options,
@@ -151,7 +170,7 @@ def make_plan(
 ) -> Plan:
     """Compares what is wanted with what is there. LauncherError if the options name a card or profile there is not,
     `python-unsupported` if the engine does not run on the user's `own` Python."""
-    python, torch = _python_and_torch(machine, options, pip, sources, own)
+    python, torch = _python_and_torch(machine, options, pip, sources, own, installed.unproven)
     memory = choose_memory(machine, _wish(options, families), gpu=options.gpu, tag=torch.tag)
     steps = _steps(torch, installed, sources.lock_sha256, python, own)
     missing = {step.name for step in steps if step.state == "missing"}
@@ -178,23 +197,31 @@ def _wish(options: Options, families: tuple[str, ...]) -> MemoryWish:
 
 
 def _python_and_torch(
-    machine: Machine, options: Options, pip: PipSettings, sources: Sources, own: OwnPython | None
+    machine: Machine,
+    options: Options,
+    pip: PipSettings,
+    sources: Sources,
+    own: OwnPython | None,
+    unproven: tuple[str, ...],
 ) -> tuple[str, TorchChoice]:
     """The engine's Python and torch; where torch has no wheel for the launcher's own Python, another is fetched."""
     python = own.version if own else engine_python(machine.python)
     _refuse_foreign(python, read_torch_table().pythons)
-    torch = _torch(machine, options, pip, sources, python)
+    torch = _torch(machine, options, pip, sources, python, unproven)
     if torch.tag is None or python in torch.pythons:
         return python, torch
     if own:
         _refuse_foreign(python, torch.pythons)
     python = engine_python(machine.python, torch.pythons)
-    return python, _torch(machine, options, pip, sources, python)
+    return python, _torch(machine, options, pip, sources, python, unproven)
 
 
-def _torch(machine: Machine, options: Options, pip: PipSettings, sources: Sources, python: str) -> TorchChoice:
+def _torch(
+    machine: Machine, options: Options, pip: PipSettings, sources: Sources, python: str, unproven: tuple[str, ...]
+) -> TorchChoice:
     tag = "cp" + python.replace(".", "")
-    return choose_torch(machine, pip, tag, sources, gpu=options.gpu, cpu=options.memory == "cpu")
+    cpu = options.memory == "cpu"
+    return choose_torch(machine, pip, tag, sources, gpu=options.gpu, cpu=cpu, unproven=unproven)
 
 
 def engine_python(launcher_python: str | None, pythons: tuple[str, ...] = ()) -> str:
@@ -249,7 +276,7 @@ def _steps(
     steps = []
     for name, title, fulfilled, size in (
         ("environment", t("Make an environment with Python {python}", python=python), _stands(installed, own), None),
-        ("torch", t("Install PyTorch {version}", version=torch.build or torch.version), right_torch, torch.bytes),
+        ("torch", _title(torch), right_torch, torch.bytes),
         ("packages", t("Install the engine's packages"), right_packages, None),
         ("verify", t("Prove it by drawing a picture"), installed.verified, None),
         ("switch", t("Put it to use"), installed.verified, None),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from launcher.core.command_line import CommandLine, command_line, complete, with_command_line
@@ -19,6 +19,7 @@ from launcher.core.plan import Installed, Options, Plan, make_plan
 from launcher.core.run_profiles import read_run_profile
 from launcher.core.settings import read_settings
 from launcher.core.sources import Sources, find_sources
+from launcher.core.unproven import unproven
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ def propose(
     pip = read_pip_settings(environ)
     sources = find_sources(pip)
     own = None if simulated else _own_python(workspace, chosen, environ)
+    if not simulated:
+        installed = replace(installed, unproven=unproven(workspace, machine.driver))
     families = () if simulated else families_in(all_shelves(workspace, read_links(workspace)))
     made = make_plan(machine, chosen, installed, pip, sources, workspace.root, own, families=families)
     plan = with_command_line(made, chosen)

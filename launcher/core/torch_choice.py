@@ -57,6 +57,8 @@ class TorchChoice:
     xformers: str | None = None
     #: of the wheel, where it was found in public: whatever a mirror sends is compared with it
     sha256: str | None = None
+    #: of NVIDIA, when it was chosen
+    driver: str | None = None
 
 
 def choose_torch(
@@ -67,18 +69,20 @@ def choose_torch(
     *,
     gpu: str | None = None,
     cpu: bool = False,
+    unproven: tuple[str, ...] = (),
 ) -> TorchChoice:
     """The build for the cards in use (all, or the one `gpu` names by index or UUID); `cpu` asks for the processor's.
 
     `python_tag` is the engine's ("cp311"). A wheel of the very same build in the user's own sources wins over the
-    network. LauncherError `gpu-unknown` if there is no such card.
+    network. Builds that are `unproven` here come after the others. LauncherError `gpu-unknown`: there is no such card.
     """
     table = read_torch_table()
     verdict = judge(table, machine, cards_in_use(machine, gpu), cpu=cpu)
     if not verdict.builds:
         return TorchChoice(table.version, None, None, verdict.reason, slug=verdict.slug)
     wheels = sources.wheels if sources else ()
-    made = [_choice(table, machine, build, verdict, pip, python_tag, wheels) for build in verdict.builds]
+    builds = sorted(verdict.builds, key=lambda build: build.full in unproven)
+    made = [_choice(table, machine, build, verdict, pip, python_tag, wheels) for build in builds]
     reachable = [choice for choice in made if choice.wheel or not pip.no_index]
     if not reachable:
         return _without_index(made[0], python_tag)
@@ -110,6 +114,7 @@ def _choice(
         ends_with=build.ends_with,
         xformers=_xformers(table, build, machine, verdict.cards),
         sha256=known.sha256 if known else None,
+        driver=machine.driver,
     )
     for wheel in wheels:
         if wheel.version == build.full and wheel.fits(machine, python_tag):

@@ -150,7 +150,8 @@ class TorchTable:
         generations = [each for each in map(self.generation, cards) if each]
         limits = [(each.oldest_linux_driver or "0", each.oldest_windows_driver or "0") for each in generations]
         limits.append((family.linux_driver, family.windows_driver))
-        linux, windows = (max(column, key=numbers) for column in zip(*limits, strict=True))
+        linux = max((limit[0] for limit in limits), key=numbers)
+        windows = max((limit[1] for limit in limits), key=numbers)
         # Inside Windows, Linux works with the driver of Windows.
         if machine.os == "windows" or machine.wsl:
             return windows

@@ -1,0 +1,107 @@
+"""A torch that does not pass its proof is followed by the next one, and what is proven stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from launcher.core.environments import current, installed
+from launcher.core.errors import LauncherError
+from launcher.core.events import Event, Notice, Step
+from launcher.core.install import install
+from launcher.core.machine import Gpu, Machine
+from launcher.core.paths import Workspace
+from launcher.core.pip_settings import PipSettings
+from launcher.core.plan import Installed, Options, make_plan
+from launcher.core.sources import Sources
+from launcher.core.torch_choice import TorchChoice
+from launcher.core.unproven import note_unproven, unproven
+from tests.launcher.core_act.workshop import from_wheel, lock_of, plan_with, wheel
+
+#: passes with one version of torch only
+PROVES = (
+    "import json, importlib.metadata as m; v = m.version('torch'); "
+    "print(json.dumps({{'ok': v == '{version}', 'torch': v, 'error': 'no kernel image'}}))"
+)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Three builds of torch, and a lock."""
+
+    workspace: Workspace
+    environ: dict[str, str]
+    lock: Path
+    choices: tuple[TorchChoice, ...]
+
+    def install(self, proven: str, choice: TorchChoice | None = None) -> list[Event]:
+        first, *others = self.choices
+        plan = plan_with(choice or replace(first, others=tuple(others), driver="580.95"))
+        proof = ("-c", PROVES.format(version=proven))
+        return list(install(plan, self.workspace, environ=self.environ, lock=self.lock, proof=proof))
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, workspace: Workspace, environ: dict[str, str]) -> Shelf:
+    links = tmp_path / "links"
+    wheels = [wheel(links, "torch", version) for version in ("2.13.0", "2.12.0", "2.11.0")]
+    lock = lock_of(tmp_path / "engine.txt", wheel(links, "tiny", "1.0"))
+    environ = {**environ, "PIP_FIND_LINKS": str(links), "PIP_NO_INDEX": "1"}
+    return Shelf(workspace, environ, lock, tuple(replace(from_wheel(each), driver="580.95") for each in wheels))
+
+
+def test_the_next_is_made_from_the_beginning_and_the_first_leaves_nothing(shelf: Shelf) -> None:
+    events = shelf.install("2.12.0")
+    (notice,) = (event for event in events if isinstance(event, Notice) and event.slug == "torch-next")
+    assert "no kernel image" in str(notice.text)
+    assert "2.12.0" in str(notice.text)
+    states = [(event.name, event.state) for event in events if isinstance(event, Step)]
+    assert states.index(("verify", "failed")) < states.index(("verify", "done"))
+    here = current(shelf.workspace)
+    assert here is not None
+    assert [folder.name for folder in shelf.workspace.environments.iterdir() if folder.is_dir()] == [here.name]
+    assert installed(shelf.workspace).torch == "2.12.0"
+    assert unproven(shelf.workspace, "580.95") == ("2.13.0",)
+    assert unproven(shelf.workspace, "590.10") == ()
+
+
+def test_when_none_passes_the_last_ones_words_are_the_error(shelf: Shelf) -> None:
+    with pytest.raises(LauncherError, match=r"environment-broken.*no kernel image"):
+        shelf.install("none")
+    assert current(shelf.workspace) is None
+    assert unproven(shelf.workspace, "580.95") == ("2.13.0", "2.12.0")
+
+
+def test_one_without_a_wheel_for_the_plans_python_is_passed_over(shelf: Shelf) -> None:
+    first, second, third = shelf.choices
+    second = replace(second, pythons=("3.1",))
+    events = shelf.install("2.11.0", replace(first, others=(second, third)))
+    notices = [str(event.text) for event in events if isinstance(event, Notice) and event.slug == "torch-next"]
+    assert len(notices) == 1
+    assert "2.11.0" in notices[0]
+
+
+def test_another_failure_is_no_reason_to_try_the_next(shelf: Shelf) -> None:
+    Path(shelf.choices[0].wheel or "").write_bytes(b"no wheel")
+    with pytest.raises(LauncherError) as failure:
+        shelf.install("2.12.0")
+    assert failure.value.code != "environment-broken"
+    assert unproven(shelf.workspace, "580.95") == ()
+
+
+def test_what_failed_here_comes_last_in_the_next_plan_and_the_reason_says_so(workspace: Workspace) -> None:
+    card = Gpu(0, None, "nvidia", "RTX 4090", 24564, 24000, "8.9")
+    rig = Machine("linux", "x86_64", "3.12.1", driver="580.95", gpus=(card,))
+
+    def planned() -> TorchChoice:
+        failed = Installed(unproven=unproven(workspace, rig.driver))
+        return make_plan(rig, Options(), failed, PipSettings(), Sources((), "ab" * 32), Path("/w")).torch
+
+    first = planned()
+    note_unproven(workspace, first)
+    second = planned()
+    assert (first.build, second.build) == ("2.13.0+cu130", "2.13.0+cu126")
+    assert [other.build for other in second.others][-1] == "2.13.0+cu130"
+    assert "2.13.0+cu130 did not pass its proof" in str(second.reason)
