@@ -1,0 +1,128 @@
+"""Where a model is to be had: official addresses, the mirrors of each, and who must be told a token."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from launcher.core.download import Address, Route
+from launcher.core.errors import LauncherError
+from launcher.core.mirror_choice import Circumstances, addresses, chosen, look_around
+from launcher.core.mirrors import Kind, kind_of
+from launcher.core.paths import Workspace
+from launcher.core.proxies import find_proxies
+from launcher.core.routes import Router
+from launcher.core.settings import read_settings
+from launcher.core.text import t
+
+_KINDS: tuple[Kind, ...] = ("huggingface", "modelscope", "github")
+#: host -> variables in which people keep their token for it; no other host is ever told
+_TOKENS = {
+    "huggingface.co": ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
+    "civitai.com": ("CIVITAI_API_TOKEN", "CIVITAI_TOKEN"),
+}
+_HUGGING_FACE_FILE = re.compile(r"/(?:datasets/)?[^/]+/[^/]+/(?P<what>resolve|blob|raw)/[^/]+/(?P<path>.+)")
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How this computer gets files: what counts for mirrors, the route, bytes per second."""
+
+    around: Circumstances
+    route: Route
+    limit: int | None
+    environ: Mapping[str, str]
+
+    def of(self, urls: Iterable[str]) -> tuple[Address, ...]:
+        """Every address of every official `url`, mirrors in their order of preference."""
+        found: dict[str, Address] = {}
+        for url in urls:
+            for address in self._one(url):
+                found.setdefault(address.url, address)
+        return tuple(found.values())
+
+    def _one(self, url: str) -> tuple[Address, ...]:
+        kind, token = kind_of(url), authorization(url, self.environ)
+        if kind is None:
+            host = urlsplit(url).hostname or url
+            return (Address(url, host, host, token),)
+        return addresses(chosen(self.around, kind), url, token)
+
+
+def find_ways(workspace: Workspace, environ: Mapping[str, str]) -> Ways:
+    """Reads settings, measurements and proxies; asks nobody on the network. LauncherError where a file is wrong."""
+    settings = read_settings(workspace)
+    proxies = find_proxies(environ, settings=settings.proxy)
+    limit = settings.downloads.limit_kib
+    around = look_around(workspace, environ, _KINDS, proxies=proxies.addresses)
+    return Ways(around, Router(proxies), limit * 1024 if limit else None, environ)
+
+
+def authorization(url: str, environ: Mapping[str, str]) -> str | None:
+    """The header for the host of `url`, if the user keeps a token for it."""
+    parts = urlsplit(url)
+    names = _TOKENS.get(parts.hostname or "", ()) if parts.scheme == "https" else ()
+    token = next((environ[name].strip() for name in names if environ.get(name, "").strip()), None)
+    return f"Bearer {token}" if token else None
+
+
+def file_address(url: str) -> str:
+    """What to fetch for an address as people copy it: a page about a file becomes the file's own address.
+
+    LauncherError `not-an-address`, or `page-address` for a page that leads to several files.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(ord(one) < 33 for one in url):
+        raise LauncherError(
+            "not-an-address",
+            t("{address} is no address that a file can be fetched from.", address=url[:200]),
+            t("It begins with https:// and leads to the file itself."),
+        )
+    if parts.hostname in ("huggingface.co", "hf-mirror.com"):
+        return _hugging_face(url)
+    if parts.hostname in ("civitai.com", "www.civitai.com"):
+        return _civitai(url)
+    if parts.hostname == "github.com":
+        return url.replace("/blob/", "/raw/", 1)
+    return url
+
+
+def _hugging_face(url: str) -> str:
+    """Its mirrors keep its paths, so that the official address is known from theirs."""
+    parts = urlsplit(url)
+    found = _HUGGING_FACE_FILE.fullmatch(parts.path)
+    if found is None:
+        raise _page(url, t("Open the file there and copy the address of its download button."))
+    path = parts.path.replace(f"/{found['what']}/", "/resolve/", 1)
+    return f"https://huggingface.co{path}"
+
+
+def _civitai(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.path.startswith("/api/download/models/"):
+        return url
+    version = parse_qs(parts.query).get("modelVersionId", [""])[0]
+    if not version.isdecimal():
+        raise _page(url, t("Choose a version there, and copy the address of its download button."))
+    return f"https://civitai.com/api/download/models/{version}"
+
+
+def civitai_version(url: str) -> int | None:
+    """The version that an address of Civitai's names."""
+    found = re.fullmatch(r"/api/download/models/(\d+)", urlsplit(url).path)
+    return int(found[1]) if found and urlsplit(url).hostname == "civitai.com" else None
+
+
+def name_in(url: str) -> str:
+    """The file's name as the address has it; "" if it has none."""
+    return unquote(urlsplit(url).path.rpartition("/")[2])
+
+
+def _page(url: str, hint: object) -> LauncherError:
+    return LauncherError(
+        "page-address",
+        t("{address} is a page, not a file.", address=url[:200]),
+        t("{hint}", hint=hint),
+    )

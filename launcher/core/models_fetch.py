@@ -1,0 +1,82 @@
+"""Fetch a model of the catalogue into its folder: from whichever host gives the right bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from launcher.core.catalogue import Entry
+from launcher.core.download import Wanted, download
+from launcher.core.errors import LauncherError
+from launcher.core.events import Downloaded, Event, Step
+from launcher.core.models_addresses import Ways
+from launcher.core.models_hashing import take_note
+from launcher.core.paths import Workspace
+from launcher.core.text import t
+
+#: how an address says that it wants to know who asks
+_GATED = ("download-unauthorized", "download-refused", "download-login-page")
+
+
+def fetch(
+    workspace: Workspace, entries: Sequence[Entry], ways: Ways, *, cancel: threading.Event | None = None
+) -> Iterator[Event]:
+    """One after the other; what is there already is checked and left. A partial file is continued by the next call.
+
+    LauncherError as `download` raises them, `model-gated` where the publisher wants a token or an agreement first.
+    """
+    for number, entry in enumerate(entries, 1):
+        title = t("download {name}", name=entry.name)
+        yield Step(entry.name, title, "started", number, len(entries))
+        target = target_of(workspace, entry)
+        for event in _gated(entry.name, _wanted(entry, target, ways), ways, cancel):
+            if isinstance(event, Downloaded):
+                take_note(workspace, target, event.sha256)
+            yield event
+        yield Step(entry.name, title, "done", number, len(entries))
+
+
+def target_of(workspace: Workspace, entry: Entry) -> Path:
+    """Where the file lies, or will."""
+    return workspace.root / entry.folder / entry.name
+
+
+def remaining(workspace: Workspace, entries: Sequence[Entry]) -> int:
+    """Bytes that are still to be fetched, as far as sizes tell."""
+    return sum(max(0, entry.bytes - _there(target_of(workspace, entry))) for entry in entries)
+
+
+def _there(target: Path) -> int:
+    for file in (target, target.with_name(target.name + ".part")):
+        with contextlib.suppress(OSError):
+            return file.stat().st_size
+    return 0
+
+
+def _wanted(entry: Entry, target: Path, ways: Ways) -> Wanted:
+    addresses = ways.of(location.address for location in entry.locations)
+    return Wanted(entry.name, target, addresses, entry.sha256, entry.bytes)
+
+
+def _gated(name: str, wanted: Wanted, ways: Ways, cancel: threading.Event | None) -> Iterator[Event]:
+    try:
+        yield from download(wanted, route=ways.route, limit=ways.limit, cancel=cancel)
+    except LauncherError as error:
+        if error.code not in _GATED:
+            raise
+        raise gated(name, wanted) from error
+
+
+def gated(name: str, wanted: Wanted) -> LauncherError:
+    """What to do where every address turned us away."""
+    host = wanted.addresses[0].label if wanted.addresses else "?"
+    return LauncherError(
+        "model-gated",
+        t("{host} gives {name} only to people it knows.", host=host, name=name),
+        t(
+            "Sign in there, accept the terms on the model's page, make a token, and set it as HF_TOKEN (Hugging Face) "
+            "or CIVITAI_API_TOKEN (Civitai). Or fetch the file with a browser and use `gesso models add FILE`."
+        ),
+    )
