@@ -9,8 +9,9 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psutil
 
@@ -37,9 +38,11 @@ class Part:
         self._wanted = wanted
         self.path = beside(wanted.target, ".part")
         self._state_path = beside(wanted.target, ".part.json")
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
         self._hash = hashlib.sha256()
         self._safe = 0
+        #: what the state says, all but the bytes that are safe
+        self._recorded: dict[str, Any] | None = None
         #: bytes in the file, each of them in the hash too
         self.length = 0
         #: of the whole file, from whoever said it first
@@ -54,7 +57,7 @@ class Part:
         with self._errors():
             self._wanted.target.parent.mkdir(parents=True, exist_ok=True)
             usable = self._recall()
-            self._file = self.path.open("r+b" if usable is not None and self.path.exists() else "w+b")
+            self._file = self.path.open("r+b" if usable is not None and self.path.exists() else "w+b", buffering=0)
             self._file.truncate(min(usable or 0, self.path.stat().st_size))
             self._file.seek(0)
             while chunk := self._file.read(_CHUNK):
@@ -82,13 +85,18 @@ class Part:
             self.sources.append(address.key)
         if self.size is not None:
             check_space(self._wanted.target, self.size - self.length)
-        with self._errors():
-            self._remember()
+        # Forcing a record to the disk takes as long as many bytes do: only where it says something new.
+        if self._recorded != self._known():
+            with self._errors():
+                self._remember()
 
     def write(self, chunk: bytes) -> None:
         """The next bytes. LauncherError `disk-full`."""
         with self._errors():
-            self._opened().write(chunk)
+            rest = memoryview(chunk)
+            while rest:
+                # Without a buffer of our own: what a killed process had not written is fetched again.
+                rest = rest[self._opened().write(rest) :]
             self._hash.update(chunk)
             self.length += len(chunk)
             if self.length - self._safe >= max(_SAFE_STEP, (self.size or 0) // 100):
@@ -106,8 +114,6 @@ class Part:
         """Keep it for the next run; an empty one is not worth keeping."""
         if self._file is None:
             return
-        with contextlib.suppress(OSError, ValueError):
-            self._file.flush()
         with contextlib.suppress(OSError):
             self._file.close()
         self._file = None
@@ -124,7 +130,6 @@ class Part:
             why = t("what came is not this file: its SHA-256 is another")
             raise TroubleError("wrong-bytes", why, final=guilty)
         with self._errors():
-            self._opened().flush()
             os.fsync(self._opened().fileno())
             self._opened().close()
             self._file = None
@@ -132,7 +137,7 @@ class Part:
         self._sweep(self._state_path)
         return digest
 
-    def _opened(self) -> IO[bytes]:
+    def _opened(self) -> FileIO:
         if self._file is None:
             raise StoppedError
         return self._file
@@ -153,22 +158,18 @@ class Part:
         self.sources = [str(key) for key in state.get("sources") or ()]
         # A process that is killed loses nothing that it wrote; a computer that stops may.
         rebooted = abs(float(state.get("boot") or 0) - psutil.boot_time()) > 5
+        self._recorded = None if rebooted else self._known()
         return safe if rebooted else self.path.stat().st_size if self.path.exists() else 0
 
+    def _known(self) -> dict[str, Any]:
+        return {"size": self.size, "validators": dict(self.validators), "sources": list(self.sources)}
+
     def _remember(self) -> None:
-        record: dict[str, Any] = {
-            "version": 1,
-            "sha256": self._wanted.sha256,
-            "size": self.size,
-            "safe": self._safe,
-            "boot": psutil.boot_time(),
-            "validators": self.validators,
-            "sources": self.sources,
-        }
-        write_record(self._state_path, record)
+        self._recorded = self._known()
+        record = {"version": 1, "sha256": self._wanted.sha256, "safe": self._safe, "boot": psutil.boot_time()}
+        write_record(self._state_path, record | self._recorded)
 
     def _secure(self) -> None:
-        self._opened().flush()
         os.fsync(self._opened().fileno())
         self._safe = self.length
         self._remember()
