@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from launcher.core import hardware
+from launcher.core import hardware, running
 from launcher.core.environments import installed
+from launcher.core.errors import LauncherError
 from launcher.core.install import install
+from launcher.core.memory_ladder import next_step_down, step_down_words
 from launcher.core.plan import Installed, Plan
 from launcher.core.ports import PortTakenError
 from launcher.core.proposal import Proposal, propose
@@ -72,6 +74,16 @@ def serve(call: Call, proposal: Proposal) -> int:
             raise
         options = replace(proposal.options, port=taken.free)
         return Server(call.workspace, call.printer, one_object=one_object).serve(options, proposal.plan)
+    except LauncherError as failed:
+        below = next_step_down(proposal.plan.memory)
+        if failed.code != "out-of-memory" or below is None or not call.asks:
+            raise
+        call.printer.aside(failed.message)
+        if not call.agrees(t("{offer} Start again that way?", offer=step_down_words(proposal.plan.memory))):
+            raise
+        # a server without a model stays up where it was left alone
+        running.stop(call.workspace)
+        return serve(call, replace(proposal, plan=replace(proposal.plan, memory=below)))
 
 
 def _port(word: str) -> int:

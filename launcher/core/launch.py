@@ -16,8 +16,9 @@ from launcher.core.environments import current, interpreter
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Notice
 from launcher.core.file_lock import only_one
-from launcher.core.flag_words import has, last_value, masked
+from launcher.core.flag_words import has, last_value, masked, without
 from launcher.core.launch_watch import Watch, ended, heard, judge
+from launcher.core.memory_ladder import MEMORY_FLAGS
 from launcher.core.paths import Workspace, checkout, child_environment
 from launcher.core.plan import Options, Plan
 from launcher.core.ports import check_port
@@ -67,7 +68,7 @@ def launch(
         if running is None:
             running, child, command = _start(workspace, options, plan, environ)
     named = child is not None and has(options.runtime_flags, "--ckpt")
-    watch = Watch(options.detach, named, listens(options))
+    watch = Watch(options.detach, named, listens(options), memory=plan.memory if child else None)
     watched = _follow(workspace, running, child, watch, cancel)
     if command is None:
         yield _already(running, options, plan)
@@ -153,7 +154,11 @@ def _follow(
 
 def _already(running: Running, options: Options, plan: Plan) -> Notice:
     port = _wanted_port(options)
-    same = _flags(options, plan) == running.flags and port in (None, _port_of(running))
+    given, there = _flags(options, plan), running.flags
+    if options.memory is None and not any(has(options.runtime_flags, name) for name in MEMORY_FLAGS):
+        # What was chosen by what was free then is no other wish now that the runtime has its memory.
+        given, there = without(given, *MEMORY_FLAGS), without(there, *MEMORY_FLAGS)
+    same = given == there and port in (None, _port_of(running))
     if same:
         return Notice("already-running", "info", t("It runs already (process {pid}).", pid=running.pid))
     return Notice(

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from launcher.core import events
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Ready, Stopped
+from launcher.core.memory_choice import MemoryChoice
+from launcher.core.memory_ladder import step_down_words
 from launcher.core.network_addresses import local_urls
 from launcher.core.paths import Workspace
 from launcher.core.running import LOG, Running, forget_credentials, read_running, stop, write_running
@@ -34,6 +36,8 @@ class Watch:
     ready_at: float | None = None
     verdict: protocol.Model | protocol.ModelFailed | None = None
     fatal: protocol.Fatal | None = None
+    #: what the runtime that was started here does with memory; None: offer no other way, or it was offered
+    memory: MemoryChoice | None = None
     last: deque[str] = field(default_factory=lambda: deque(maxlen=20))
 
     @property
@@ -66,6 +70,9 @@ def heard(workspace: Workspace, running: Running, watch: Watch, event: protocol.
             yield events.Progress(f"job-{state}", round(progress * 100), 100, "percent")
         case protocol.Shortage(message):
             yield Notice("out-of-memory", "warning", t("Memory ran out: {message}", message=message))
+            if watch.memory is not None:
+                yield Notice("memory-step-down", "info", step_down_words(watch.memory))
+                watch.memory = None
         case protocol.Fatal():
             watch.fatal = event
         case _:

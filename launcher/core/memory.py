@@ -1,4 +1,4 @@
-"""Which memory profile a machine gets: the fastest whose predicted need is free, and the next step down from it."""
+"""Which memory profile a machine gets: the fastest whose predicted need is free."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.machine import Gpu, Machine, cards_in_use, is_nvidia
 from launcher.core.memory_choice import MemoryChoice, MemoryWish, Peak
 from launcher.core.memory_ground import Ground, survey
+from launcher.core.memory_ladder import next_step_down
 from launcher.core.memory_need import MODEL_FAMILIES, Mode
 from launcher.core.memory_profiles import MemoryProfile, read_memory_profiles, unknown_profile
 from launcher.core.memory_words import asked_for, by_formula, cannot, joined, on_processor
@@ -45,32 +46,6 @@ def choose_memory(
     if wish.profile is not None and wish.profile not in ground.profiles:
         raise unknown_profile(wish.profile, ground.profiles)
     return _with_xformers(_choose(ground, wish.profile), ground, cards, wish)
-
-
-def next_step_down(choice: MemoryChoice) -> MemoryChoice | None:
-    """After an out-of-memory error: the next rung of the ladder, by predicted peaks; None on the last one.
-
-    What was too much is the present rung's, so the ladder is gone down from there whatever was free before.
-    """
-    profiles = read_memory_profiles()
-    names = [peak.profile for peak in choice.peaks]
-    if choice.profile not in names:
-        return None
-    below = (name for name in names[names.index(choice.profile) + 1 :] if profiles[name].automatic)
-    name = next(below, None)
-    if name is None:
-        return None
-    profile, old = profiles[name], profiles[choice.profile]
-    kept = tuple(flag for flag in choice.flags if flag not in old.flags and flag != "--xformers")
-    reason = t('"{old}" ran out of memory; "{name}" is the next step down.', old=choice.profile, name=name)
-    return replace(
-        choice,
-        mode=profile.mode,
-        attention=profile.attention,
-        flags=profile.flags + kept,
-        profile=name,
-        reason=reason,
-    )
 
 
 def parse_size(text: str) -> tuple[int, int]:

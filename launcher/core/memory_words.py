@@ -19,17 +19,17 @@ def by_formula(ground: Ground, ways: Sequence[Peak], place: int, free: int) -> T
         first = t(
             "{model} at {width} x {height} needs {need} GB with {way}; {free} GB are free → {way}.",
             **values,
-            need=_up(chosen.need_mib),
+            need=gigabytes_up(chosen.need_mib),
             way=chosen.profile,
         )
     else:
         first = t(
             "{model} at {width} x {height} needs {need} GB with {faster}; {free} GB are free → {way} ({less} GB).",
             **values,
-            need=_up(ways[place - 1].need_mib),
+            need=gigabytes_up(ways[place - 1].need_mib),
             faster=ways[place - 1].profile,
             way=chosen.profile,
-            less=_up(chosen.need_mib),
+            less=gigabytes_up(chosen.need_mib),
         )
     return first if chosen.need_mib <= free else joined((first, _too_little(ground, chosen.profile, free)))
 
@@ -53,12 +53,12 @@ def _too_little(ground: Ground, name: str, free: int) -> Text:
 def asked_for(ground: Ground, name: str) -> Text:
     peak = ground.peak(name)
     if ground.free is None:
-        return t('"{name}" was asked for; it needs about {need} GB.', name=name, need=_up(peak.need_mib))
+        return t('"{name}" was asked for; it needs about {need} GB.', name=name, need=gigabytes_up(peak.need_mib))
     first = t(
         '"{name}" was asked for; {model} at {width} x {height} needs about {need} GB with it, {free} GB are free.',
         name=name,
         **_values(ground, ground.free),
-        need=_up(peak.need_mib),
+        need=gigabytes_up(peak.need_mib),
     )
     return first if peak.need_mib <= ground.free else joined((first, _too_little(ground, name, ground.free)))
 
@@ -76,7 +76,7 @@ def on_processor(ground: Ground, way: Peak) -> Text:
     second = t(
         "{model} at {width} x {height} needs about {need} GB of the computer's memory; {free} GB are free.",
         **_values(ground, ground.free),
-        need=_up(way.need_mib),
+        need=gigabytes_up(way.need_mib),
     )
     third = () if way.need_mib <= ground.free else (_too_little(ground, way.profile, ground.free),)
     return joined((first, second, *third))
@@ -85,15 +85,15 @@ def on_processor(ground: Ground, way: Peak) -> Text:
 def _values(ground: Ground, free: int) -> dict[str, object]:
     picture = ground.picture
     name = ground.numbers.families[picture.family].name
-    return {"model": name, "width": picture.width, "height": picture.height, "free": _down(free)}
+    return {"model": name, "width": picture.width, "height": picture.height, "free": gigabytes_down(free)}
 
 
-def _up(mib: int) -> str:
+def gigabytes_up(mib: int) -> str:
     """Gibibytes with one decimal: a need is rounded up, what is free down, so that the two never seem equal."""
     return f"{-(-mib * 10 // _GIB) / 10:.1f}"
 
 
-def _down(mib: int) -> str:
+def gigabytes_down(mib: int) -> str:
     return f"{mib * 10 // _GIB / 10:.1f}"
 
 
