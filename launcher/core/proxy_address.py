@@ -56,6 +56,10 @@ def refused(text: str, why: Text) -> LauncherError:
 
 def masked(text: str) -> str:
     """`text` with *** for a name and password, however it is written."""
+    scheme, there, _ = text.strip().partition("://")
+    if there and scheme.lower() in _SUBSCRIPTIONS:
+        # All of it is a key.
+        return f"{scheme}://***"
     return re.sub(r"^((?:[a-z][a-z0-9+.\-]*://)?)[^/]*@", r"\1***@", text.strip(), flags=re.IGNORECASE)
 
 

@@ -81,6 +81,14 @@ class Router:
             return Way(None, _round(proxy, through), detour=True)
         return Way(proxy, t("neither the proxy nor the direct way works"))
 
+    def learn(self, url: str, direct: Trial, through: Trial | None) -> None:
+        """Trials that somebody else has made."""
+        now = self.clock()
+        with self._lock:
+            self._known[origin(url), None] = (now, now, direct)
+            if through is not None:
+                self._known[origin(url), self.proxies.of(url)] = (now, now, through)
+
     def forget(self) -> None:
         """Try everything anew: the network has changed."""
         with self._lock:

@@ -16,6 +16,8 @@ VERBS: dict[str, Text] = {
     "status": t("what runs, and where"),
     "stop": t("end what runs"),
     "hardware": t("this computer"),
+    "proxy": t("proxies: show what is set, set Gesso's own, test the way to each service"),
+    "mirrors": t("the places that files come from: list, show, test, use"),
     "profiles": t("run profiles: how to serve, each under a name"),
     "env": t("the engine's environments: list, create, repair, switch, rollback, remove, freeze"),
 }

@@ -70,6 +70,7 @@ def test_a_password_is_never_repeated(written: str) -> None:
         repaired(written)
     assert "sec" not in str(failure.value)
     assert "***@h" in masked(written)
+    assert masked("vmess://eyJhIjoi") == "vmess://***"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,163 @@
+"""`gesso proxy`: which proxies are set where, which way each service goes, and Gesso's own setting."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from launcher.core.mirrors import read_mirrors
+from launcher.core.pip_settings import read_pip_settings
+from launcher.core.proxies import Proxies, find_proxies
+from launcher.core.proxy_address import masked, repaired
+from launcher.core.proxy_check import Checked, check, offers, service_addresses
+from launcher.core.proxy_settings import Said
+from launcher.core.proxy_trial import Trial
+from launcher.core.routes import find_route
+from launcher.core.settings import change_setting, read_settings
+from launcher.core.text import Text, t
+from launcher.verb import DONE, FAILED, Action, Call, UsageError, Verb, Words
+
+_SOURCES: dict[str, Text] = {
+    "settings": t("Gesso's settings"),
+    "environment": t("variables of the environment"),
+    "pip": t("pip's configuration"),
+    "windows": t("Windows' settings"),
+    "gnome": t("GNOME's settings"),
+    "kde": t("KDE's settings"),
+    "macos": t("the settings of macOS"),
+}
+
+
+def _show(call: Call) -> int:
+    settings = read_settings(call.workspace).proxy
+    proxies = find_proxies(os.environ, settings=settings, pip=read_pip_settings(os.environ))
+    listening = offers(proxies)
+    if call.printer.json:
+        sources = [_source_record(call, source, proxies) for source in proxies.sources]
+        answer = {"source": proxies.source, "sources": sources, "direct": settings.direct, "offers": listening}
+        call.printer.answer(answer)
+        return DONE
+    if not proxies.sources:
+        call.printer.result(t("No proxy is set: everything goes directly."))
+    for source in proxies.sources:
+        for line in _source_lines(source, counts=source is proxies.chosen):
+            call.printer.result(line)
+    if settings.direct:
+        call.printer.result(t("Always directly: {services}", services=", ".join(settings.direct)))
+    for port in listening:
+        offer = t(
+            "Something listens at 127.0.0.1:{port}; if it is your proxy: gesso proxy set 127.0.0.1:{port}", port=port
+        )
+        call.printer.result(offer)
+    return DONE
+
+
+def _source_record(call: Call, source: Said, proxies: Proxies) -> dict[str, Any]:
+    return {
+        "source": source.source,
+        "counts": source is proxies.chosen,
+        "none": source.none,
+        "http": source.http and masked(source.http),
+        "https": source.https and masked(source.https),
+        "bypass": source.bypass,
+        "script": source.script,
+        "problems": [call.printer.text(problem) for problem in source.problems],
+    }
+
+
+def _source_lines(source: Said, *, counts: bool) -> list[Text]:
+    name = _SOURCES[source.source]
+    lines: list[Text] = []
+    if source.none:
+        lines.append(t("{source}: no proxy, whatever else is set", source=name))
+    if source.http or source.https:
+        http, https = (masked(each) if each else t("none") for each in (source.http, source.https))
+        addresses = http if http == https else t("{http} for http, {https} for https", http=http, https=https)
+        line = t("{source}: {addresses}", source=name, addresses=addresses)
+        lines.append(t("{line} (this counts)", line=line) if counts else line)
+    if source.bypass:
+        lines.append(t("  past it go: {hosts}", hosts=", ".join(source.bypass)))
+    if source.script:
+        script = t(
+            "{source}: a configuration script ({address}), which Gesso does not run; "
+            "if nothing gets through, give the proxy itself with `gesso proxy set`.",
+            source=name,
+            address=masked(source.script),
+        )
+        lines.append(script)
+    return [*lines, *(t("{source}: {problem}", source=name, problem=problem) for problem in source.problems)]
+
+
+def _set(call: Call) -> int:
+    given = str(call.arguments.words.address).strip()
+    word = given.lower()
+    address = None if word == "auto" else "none" if word == "none" else repaired(given)
+    change_setting(call.workspace, "proxy.address", address)
+    if call.printer.json:
+        call.printer.answer({"address": address and masked(address)})
+    elif address is None:
+        call.printer.result(t("Gesso follows the environment and the system again."))
+    elif address == "none":
+        call.printer.result(t("Gesso uses no proxy, whatever the system says."))
+    else:
+        call.printer.result(t("Gesso uses {proxy}. `gesso proxy test` tries it.", proxy=masked(address)))
+    return DONE
+
+
+def _test(call: Call) -> int:
+    mirrors, pip = read_mirrors(workspace=call.workspace), read_pip_settings(os.environ)
+    router = find_route(mirrors, read_settings(call.workspace).proxy, os.environ, pip=pip)
+    url = call.arguments.words.url
+    if url and not url.lower().startswith(("http://", "https://")):
+        raise UsageError(t('"{url}" is no web address: it begins with http:// or https://.', url=masked(url)))
+    checked = check(router, {"address": url} if url else service_addresses(mirrors, pip))
+    if call.printer.json:
+        call.printer.answer({"services": [_record(call, each) for each in checked]})
+    else:
+        for line in (line for each in checked for line in _lines(each)):
+            call.printer.result(line)
+    return DONE if any(each.works for each in checked) else FAILED
+
+
+def _record(call: Call, each: Checked) -> dict[str, Any]:
+    return {
+        "service": each.service,
+        "url": masked(each.url),
+        "works": each.works,
+        "way": "direct" if each.way.proxy is None else "proxy",
+        "reason": call.printer.text(each.way.reason),
+        "direct": _trial_record(each.direct),
+        "proxy": each.through and _trial_record(each.through),
+    }
+
+
+def _trial_record(trial: Trial) -> dict[str, Any]:
+    return {"kind": trial.kind, "seconds": round(trial.seconds, 2)}
+
+
+def _lines(each: Checked) -> list[Text]:
+    way = t("directly") if each.way.proxy is None else t("through the proxy")
+    lines = [
+        t("{service}: {way} ({reason})", service=each.service, way=way, reason=each.way.reason),
+        t("  directly: {result}", result=each.direct.sentence),
+    ]
+    return [*lines, t("  through the proxy: {result}", result=each.through.sentence)] if each.through else lines
+
+
+def _set_words(words: Words) -> None:
+    words.add(
+        "address", t("such as http://127.0.0.1:7890; none: no proxy; auto: as the system says"), metavar="ADDRESS"
+    )
+
+
+def _test_words(words: Words) -> None:
+    words.add("url", t("a web address to try instead of the services"), nargs="?", metavar="URL")
+
+
+VERB = Verb(
+    actions={
+        "show": Action(t("the proxies that are set, where, and which counts"), _show),
+        "set": Action(t("Gesso's own setting, which wins over the others"), _set, _set_words),
+        "test": Action(t("try every service directly and through the proxy"), _test, _test_words),
+    }
+)
