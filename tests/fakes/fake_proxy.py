@@ -28,13 +28,11 @@ class FakeProxy:
         self.mode = mode
         self.asked: list[str] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
+        #: "host:port" of the proxy itself
+        self.place = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._open: list[socket.socket] = []
         self._closing = threading.Event()
         self._modes: dict[str, Callable[[socket.socket], None]] = {"socks": self._socks, "hangs": self._hangs}
-
-    @property
-    def place(self) -> str:
-        return f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     @property
     def url(self) -> str:
