@@ -80,9 +80,12 @@ def sample_of_lock(lock: Path, projects: Iterable[str], python: str) -> Sample |
     return None
 
 
-def sample_of_torch(build: str, tag: str, index: str, python: str) -> Sample:
+def sample_of_torch(
+    build: str, tag: str, index: str, python: str, sha256: str | None = None, size: int | None = None
+) -> Sample:
     """The wheel of torch `build` ("2.13.0+cu130"), officially in `index`."""
-    return Sample("torch", f"torch {build}", None, "torch", build, python, tag=tag, index=index)
+    hashes = frozenset({sha256} if sha256 else ())
+    return Sample("torch", f"torch {build}", None, "torch", build, python, hashes, size, tag, index)
 
 
 def sample_of_kind(mirrors: Mirrors, kind: Kind) -> Sample | None:

@@ -292,7 +292,7 @@ def test_looking_around_reads_everything_and_asks_nobody(workspace: Workspace) -
 
 def test_pip_and_uv_tell_their_default() -> None:
     """In the words of pip 23 and of uv 0.13."""
-    pip = "  -i, --index-url <url>  Base URL of the Python Package Index (default\n   https://official.example/simple). This"
+    pip = "  -i, --index-url <url>  Base URL of the Package Index (default\n   https://official.example/simple). This"
     uv = "      --default-index <DEFAULT_INDEX>\n   The default package index (by default: <https://official.example/simple>)."
     assert default_in(pip) == default_in(uv) == "https://official.example/simple"
     assert default_in("--index-url <url>  Base URL") is None

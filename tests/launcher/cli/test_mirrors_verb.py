@@ -1,0 +1,137 @@
+"""`gesso mirrors` as a user calls it: listed, measured on the loopback, chosen, shown, taken back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.fault_server import FaultServer
+from tests.launcher.cli.conftest import Gesso
+
+FILE = "https://huggingface.co/owner/model/resolve/main/model.safetensors"
+ENTRY = '[[{kind}]]\nname = "{name}"\ngroup = "{name}"\nchecked = 2026-11-21\nurl = "{url}"\nstyle = "{style}"\n'
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FaultServer]:
+    with FaultServer(bytes(range(256)) * 2000) as server:
+        yield server
+
+
+def own(gesso: Gesso, server: FaultServer, kind: str, style: str, **modes: str) -> None:
+    gesso.workspace.root.mkdir(parents=True, exist_ok=True)
+    entries = [
+        ENTRY.format(kind=kind, name=name, url=server.url(mode).rstrip("/"), style=style)
+        for name, mode in modes.items()
+    ]
+    (gesso.workspace.root / "mirrors.toml").write_text("\n".join(entries))
+
+
+def answered(gesso: Gesso, *words: str, **more: str) -> dict[str, Any]:
+    done = gesso.call(*words, "--json", **more)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_measured_ranked_remembered_and_said(bare: Gesso, server: FaultServer) -> None:
+    modes = {"slowish": "rate=900000", "fast": "ok", "banned": "403", "page": "html"}
+    own(bare, server, "huggingface", "endpoint", **modes)
+    words = ("mirrors", "test", "huggingface", "--file", FILE, "--only", ",".join(modes))
+    told = bare.call(*words)
+    assert told.returncode == 0, told.stderr
+    lines = told.stdout.splitlines()
+    assert "model.safetensors" in lines[0]
+    assert [line.split()[0] for line in lines[1:3]] == ["fast", "slowish"]
+    assert "refuses this computer (403)" in told.stdout
+    assert "web page" in told.stdout
+    results = answered(bare, *words)["measurements"][0]["results"]
+    assert {each["name"]: each["slug"] for each in results} == {
+        "slowish": "ok", "fast": "ok", "banned": "refused", "page": "login-page"
+    }  # fmt: skip
+    choice = answered(bare, "mirrors", "show", "huggingface")["kinds"]["huggingface"]
+    assert (choice["name"], choice["basis"]) == ("fast", "measured")
+    assert choice["order"][:3] == ["fast", "slowish", "official"]
+    assert "MB/s" in choice["reason"]
+    listed = answered(bare, "mirrors", "list", "huggingface")["kinds"]["huggingface"]
+    assert [each["name"] for each in listed if each["chosen"]] == ["fast"]
+    assert next(each for each in listed if each["name"] == "banned")["measured"]["slug"] == "refused"
+    chinese = bare.call("--lang", "zh", *words).stdout
+    assert "refuses" not in chinese
+
+
+def test_the_very_python_that_uv_would_fetch_is_asked_for(bare: Gesso, server: FaultServer) -> None:
+    own(bare, server, "python", "release-folder", mine="ok")
+    found = answered(bare, "mirrors", "test", "python", "--only", "mine")["measurements"][0]
+    assert found["file"].startswith("cpython-3.")
+    assert found["results"][0]["slug"] == "ok"
+    asked = [request.path for request in server.requests if "cpython" in request.path]
+    assert asked
+    assert asked[0].count("/") == 1, "the release's folder and the file"
+
+
+def test_a_choice_is_kept_shown_and_taken_back(bare: Gesso) -> None:
+    kept = answered(bare, "mirrors", "use", "packages", "aliyun")
+    assert kept["choice"]["order"] == ["aliyun"]
+    assert "aliyun" in bare.workspace.config_file.read_text()
+    shown = answered(bare, "mirrors", "show")["kinds"]
+    assert (shown["packages"]["basis"], shown["torch"]["basis"]) == ("settings", "official")
+    stronger = bare.call("mirrors", "use", "packages", "tuna", PIP_INDEX_URL="https://u:secret@own.example/simple")
+    assert "PIP_INDEX_URL" in stronger.stdout
+    assert "secret" not in stronger.stdout + stronger.stderr
+    back = answered(bare, "mirrors", "use", "packages", "measured")
+    assert back["choice"]["basis"] == "official"
+    assert "packages" not in bare.workspace.config_file.read_text()
+
+
+def test_git_is_told_only_when_asked_and_gets_back_what_it_had(bare: Gesso, tmp_path: Path) -> None:
+    file = tmp_path / "gitconfig"
+    before = '[user]\n\tname = 我\n[url "https://mine.example/"]\n\tinsteadOf = https://gitlab.com/\n'
+    file.write_text(before)
+    environ = {"GIT_CONFIG_GLOBAL": str(file), "GIT_CONFIG_SYSTEM": os.devnull}
+    answered(bare, "mirrors", "use", "github", "ghfast", **environ)
+    assert file.read_text() == before
+    for name in ("ghfast", "gh-proxy"):
+        assert answered(bare, "mirrors", "use", "github", name, "--for-git", **environ)["notes"]
+    assert file.read_text().count("https://github.com/") == 2, "one rule of ours at a time"
+    assert "gh-proxy.com" in file.read_text()
+    assert "ghfast" not in file.read_text()
+    answered(bare, "mirrors", "use", "github", "official", **environ)
+    assert file.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("use", "packages", "nowhere"), 1, "aliyun"),
+        (("use", "packages", "http://public.example/simple"), 1, "https://"),
+        (("use", "npm", "x"), 2, "huggingface"),
+        (("use", "packages"), 2, "NAME"),
+        (("use", "packages", "aliyun", "--for-git"), 2, "github"),
+        (("list", "😀"), 2, "packages"),
+        (("test", "--file", "https://elsewhere.example/x"), 2, "huggingface"),
+        (("test", "github", "--file", "https://github.com/a", "--only", "nobody"), 1, "ghfast"),
+        ((), 2, "show"),
+        (("frob",), 2, "test"),
+    ],
+)
+def test_nonsense_has_its_sentence(bare: Gesso, words: tuple[str, ...], code: int, said: str) -> None:
+    done = bare.call("mirrors", *words)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not bare.workspace.config_file.exists()
+
+
+def test_a_config_file_that_is_not_right_is_named(bare: Gesso) -> None:
+    bare.workspace.root.mkdir(parents=True)
+    bare.workspace.config_file.write_text("[mirrors]\npackages = 3\n")
+    done = bare.call("mirrors", "show")
+    assert done.returncode == 1
+    assert "mirrors.packages" in done.stderr
+    assert str(bare.workspace.config_file) in done.stderr
