@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from launcher.core.catalogue import Entry
@@ -22,7 +22,7 @@ _GATED = ("download-unauthorized", "download-refused", "download-login-page")
 
 def fetch(
     workspace: Workspace, entries: Sequence[Entry], ways: Ways, *, cancel: threading.Event | None = None
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """One after the other; what is there already is checked and left. A partial file is continued by the next call.
 
     LauncherError as `download` raises them, `model-gated` where the publisher wants a token or an agreement first.

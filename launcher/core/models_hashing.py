@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,7 +28,7 @@ _OLD_START, _OLD_LENGTH = 0x100000, 0x10000
 
 def hash_models(
     workspace: Workspace, models: Sequence[Model], *, cancel: threading.Event | None = None
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Every file without a hash: those of one size first (they may be duplicates), small before large.
 
     Yields Progress in bytes over everything, and a Notice for a file that cannot be read or changes under the hand.

@@ -1,0 +1,363 @@
+"""`gesso models`: the library listed, files fetched, added, verified, converted; other installs linked in place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from launcher.amounts import in_bytes
+from launcher.core import hardware
+from launcher.core.catalogue import Entry, offered, read_catalogue
+from launcher.core.download_part import check_space
+from launcher.core.errors import LauncherError
+from launcher.core.events import Event, Progress
+from launcher.core.library import find_models, read_library
+from launcher.core.linking import link, unlink
+from launcher.core.links import read_links
+from launcher.core.models import Library, Model
+from launcher.core.models_add import add_file, add_url
+from launcher.core.models_addresses import find_ways
+from launcher.core.models_convert import convert
+from launcher.core.models_fetch import fetch, remaining, target_of
+from launcher.core.models_hashing import hash_models
+from launcher.core.models_kind import KINDS
+from launcher.core.models_shelves import HOMES
+from launcher.core.models_verify import verify
+from launcher.core.run_profile_files import save_profile
+from launcher.core.run_profiles import RunProfile, known_profiles
+from launcher.core.text import Text, t
+from launcher.core.webui_user import read_webui_user
+from launcher.model_words import (
+    UNUSED,
+    entry_record,
+    install_record,
+    licence,
+    model_record,
+    of_entry,
+    of_install,
+    of_library,
+    of_links,
+    of_verdict,
+    plain,
+    problem_record,
+)
+from launcher.serving import signals_cancel
+from launcher.verb import DONE, FAILED, Action, Call, UsageError, Verb, Words
+
+T = TypeVar("T")
+
+
+def _list(call: Call) -> int:
+    if call.arguments.words.catalogue:
+        return _catalogue(call)
+    library = _hashed(call) if call.arguments.words.hash else _library(call)
+    library = replace(library, models=tuple(model for model in library.models if _asked_for(call, model)))
+    if call.printer.json:
+        call.printer.answer(
+            {
+                "models": [model_record(model, call.printer.text) for model in library.models],
+                "refused": [{"path": place.path, "reason": place.reason} for place in library.refused],
+                "wasted": library.wasted,
+                "opened": library.opened,
+            }
+        )
+        return DONE
+    _print(call, of_library(library))
+    return DONE
+
+
+def _asked_for(call: Call, model: Model) -> bool:
+    words = call.arguments.words
+    kind = words.kind is None or model.kind == words.kind
+    family = words.family is None or model.facts.family == words.family
+    return kind and family and (not words.problems or bool(model.problems or model.duplicate_of))
+
+
+def _catalogue(call: Call) -> int:
+    words = call.arguments.words
+    file = call.arguments.simulate
+    machine = hardware.simulate(file) if file else hardware.look(call.workspace.root)
+    memory = max((card.vram_total_mib for card in machine.gpus if card.vram_total_mib), default=None)
+    entries = [
+        entry for entry in offered(read_catalogue().file, None if words.all else memory)
+        if words.kind in (None, entry.kind) and words.family in (None, entry.family)
+    ]  # fmt: skip
+    have = _there(call, _library(call))
+    if call.printer.json:
+        records = [entry_record(entry, entry.sha256 in have, call.printer.text) for entry in entries]
+        call.printer.answer({"catalogue": records, "vram_mib": memory, "checked": read_catalogue().checked})
+        return DONE
+    for entry in entries:
+        _print(call, of_entry(entry, entry.sha256 in have))
+    hidden = len(read_catalogue().file) - len(entries)
+    if hidden and not words.all and words.kind is None and words.family is None:
+        call.printer.aside(t("{count} more are for larger cards; --all shows them.", count=hidden))
+    call.printer.aside(t("`gesso models download NAME` fetches one."))
+    return DONE
+
+
+def _there(call: Call, library: Library) -> set[str]:
+    """Hashes of what is there: known ones, and those of files that a download has put under the catalogue's name."""
+    known = {model.sha256 for model in library.models if model.sha256}
+    sizes = {(model.path, model.size) for model in library.models if model.sha256 is None}
+    return known | {
+        entry.sha256 for entry in read_catalogue().file if (target_of(call.workspace, entry), entry.bytes) in sizes
+    }
+
+
+def _download(call: Call) -> int:
+    entries = list(dict.fromkeys(read_catalogue().find(name) for name in call.arguments.words.name))
+    library = _library(call)
+    there = {model.sha256: model.path for model in library.models if model.sha256}
+    todo = [entry for entry in entries if entry.sha256 not in there]
+    for entry in entries:
+        if entry.sha256 in there:
+            call.printer.aside(
+                t("{name} is there already: {file}", name=entry.name, file=plain(str(there[entry.sha256])))
+            )
+    if todo and not _agreed(call, todo):
+        return DONE
+    if todo:
+        check_space(call.workspace.models / "Stable-diffusion", remaining(call.workspace, todo))
+        ways = find_ways(call.workspace, os.environ)
+        with signals_cancel() as cancel:
+            _carry_out(call, fetch(call.workspace, todo, ways, cancel=cancel))
+    answer = {entry.name: str(there.get(entry.sha256) or target_of(call.workspace, entry)) for entry in entries}
+    if call.printer.json:
+        files = [{"name": name, "path": path} for name, path in answer.items()]
+        call.printer.answer({"downloaded": [entry.name for entry in todo], "files": files})
+    else:
+        _print(call, (t("{name}: {file}", name=name, file=plain(path)) for name, path in answer.items()))
+    return DONE
+
+
+def _agreed(call: Call, entries: list[Entry]) -> bool:
+    """The licence stands before the first byte."""
+    for entry in entries:
+        call.printer.aside(
+            t("{name}: {size}, licence: {licence}", name=entry.name, size=in_bytes(entry.bytes), licence=licence(entry))
+        )
+        if entry.note:
+            call.printer.aside(t("      {note}", note=t(entry.note)))
+        if entry.kind in UNUSED:
+            call.printer.aside(t("      Gesso keeps it in its folder and does not use it yet."))
+    return call.agrees(t("Shall this be done?"))
+
+
+def _add(call: Call) -> int:
+    words = call.arguments.words
+    source: str = words.source
+    with signals_cancel() as cancel:
+        if "://" in source:
+            ways = find_ways(call.workspace, os.environ)
+            added = _carry_out(
+                call,
+                add_url(call.workspace, source, ways, kind=words.kind, name=words.name, sha256=_sha256(words.sha256),
+                        cancel=cancel),
+            )  # fmt: skip
+        else:
+            if words.sha256:
+                raise UsageError(t("--sha256 is for addresses; `gesso models verify` checks a file."))
+            added = _carry_out(
+                call,
+                add_file(
+                    call.workspace, Path(source), kind=words.kind, name=words.name, copy=words.copy, cancel=cancel
+                ),
+            )
+    how = {
+        "there": t("{file} was there already.", file=plain(str(added.path))),
+        "linked": t("{file} shares its bytes with the original: no space was taken.", file=plain(str(added.path))),
+        "copied": t("Copied to {file}.", file=plain(str(added.path))),
+        "downloaded": t("Downloaded to {file}.", file=plain(str(added.path))),
+    }[added.how]
+    if call.printer.json:
+        problems = [problem_record(problem, call.printer.text) for problem in added.facts.problems]
+        call.printer.answer({"path": str(added.path), "kind": added.kind, "family": added.facts.family,
+                             "how": added.how, "problems": problems})  # fmt: skip
+        return DONE
+    call.printer.result(how)
+    _print(call, (t("{what} {hint}", what=one.message, hint=one.hint) for one in added.facts.problems))
+    return DONE
+
+
+def _sha256(given: str | None) -> str | None:
+    if given is None or (len(given) == 64 and all(one in "0123456789abcdef" for one in given.lower())):
+        return given.lower() if given else None
+    raise UsageError(t("--sha256 needs 64 hexadecimal digits, not {given}.", given=given))
+
+
+def _verify(call: Call) -> int:
+    models = find_models(_library(call), call.arguments.words.name)
+    with signals_cancel() as cancel:
+        verdicts = _carry_out(call, verify(call.workspace, models, read_catalogue(), cancel=cancel))
+    if call.printer.json:
+        call.printer.answer(
+            {
+                "verified": [
+                    {"name": one.model.name, "path": str(one.model.path), "state": one.state, "sound": one.sound,
+                     "sha256": one.sha256, "message": call.printer.text(one.sentence)}
+                    for one in verdicts
+                ]
+            }
+        )  # fmt: skip
+    else:
+        _print(call, (of_verdict(one) for one in verdicts))
+    return DONE if all(one.sound for one in verdicts) else FAILED
+
+
+def _convert(call: Call) -> int:
+    wanted = Path(call.arguments.words.name).expanduser()
+    source = wanted.absolute() if wanted.is_file() else find_models(_library(call), [call.arguments.words.name])[0].path
+    with signals_cancel() as cancel:
+        target = _carry_out(call, convert(call.workspace, source, cancel=cancel))
+    if call.printer.json:
+        call.printer.answer({"source": str(source), "path": str(target)})
+    else:
+        call.printer.result(t("Converted: {file}", file=plain(str(target))))
+        call.printer.result(t("The original is still there: {file}", file=plain(str(source))))
+    return DONE
+
+
+def _link(call: Call) -> int:
+    words = call.arguments.words
+    if words.folder is None:
+        links = read_links(call.workspace)
+        if call.printer.json:
+            installs = [install_record(install) for install in links.installs]
+            call.printer.answer({"links": installs, "absent": [str(place) for place in links.absent]})
+        else:
+            _print(call, of_links(links))
+        return DONE
+    install = link(call.workspace, Path(words.folder), outputs=not words.no_outputs)
+    profile = None if words.no_profile or install.webui_user is None else _profile(call, install.root)
+    count = sum(model.home == install.root.name for model in _library(call).models)
+    if call.printer.json:
+        call.printer.answer({"linked": install_record(install), "models": count, "profile": profile})
+        return DONE
+    _print(call, of_install(replace(install, outputs=None if words.no_outputs else install.outputs), count))
+    if profile:
+        call.printer.result(t("  its start options: `gesso up --profile {name}`", name=profile))
+    call.printer.aside(t("Nothing was copied or changed there. It counts from the next start on."))
+    return DONE
+
+
+def _profile(call: Call, root: Path) -> str | None:
+    """The old install's start options as a run profile of its name; None where it has none, or one is there already."""
+    own = call.workspace.root / "profiles"
+    name = "".join(one if one.isalnum() else "-" for one in root.name).strip("-")[:64] or "linked"
+    if any(each.name == name for each in known_profiles(own)):
+        return name
+    with suppress(LauncherError):
+        found = read_webui_user(root, system="windows" if os.name == "nt" else "other")
+        if found.profile != RunProfile():
+            for sentence in found.left:
+                call.printer.aside(sentence)
+            save_profile(own, name, found.profile)
+            return name
+    return None
+
+
+def _unlink(call: Call) -> int:
+    place = unlink(call.workspace, Path(call.arguments.words.folder))
+    if call.printer.json:
+        call.printer.answer({"unlinked": str(place)})
+    else:
+        call.printer.result(t("{folder} is no longer used. Everything in it is as it was.", folder=plain(str(place))))
+    return DONE
+
+
+# -- what the actions share
+
+
+def _library(call: Call) -> Library:
+    with signals_cancel() as cancel:
+        return _carry_out(call, read_library(call.workspace, cancel=cancel))
+
+
+def _hashed(call: Call) -> Library:
+    library = _library(call)
+    with signals_cancel() as cancel:
+        _carry_out(call, hash_models(call.workspace, library.models, cancel=cancel))
+    return _library(call)
+
+
+def _carry_out(call: Call, work: Generator[Event | Progress, None, T]) -> T:
+    """Shows what happens on the way; with --json the answer alone is printed."""
+    while True:
+        try:
+            event = next(work)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        if not call.printer.json:
+            call.printer.event(event)
+
+
+def _print(call: Call, lines: Iterable[Text | str]) -> None:
+    for line in lines:
+        call.printer.result(line)
+
+
+def _kinds(words: Words) -> None:
+    words.add("--kind", t("only this kind: {kinds}", kinds=", ".join(KINDS)), choices=KINDS, metavar="KIND")
+
+
+def _list_words(words: Words) -> None:
+    _kinds(words)
+    words.add("--family", t("only this family: sd1, sd2, sdxl …"), metavar="FAMILY")
+    words.add("--problems", t("only what is broken, misplaced or there twice"), action="store_true")
+    words.add("--hash", t("hash what has no hash yet; may take long, and can be stopped"), action="store_true")
+    words.add("--catalogue", t("what can be downloaded, as it suits the card"), action="store_true")
+    words.add("--all", t("with --catalogue: for larger cards too"), action="store_true")
+    words.simulate()
+
+
+def _download_words(words: Words) -> None:
+    words.add("name", t("names from `gesso models list --catalogue`"), nargs="+", metavar="NAME")
+    words.yes()
+
+
+def _add_words(words: Words) -> None:
+    kinds = [kind for kind in KINDS if kind in HOMES]
+    words.add("source", t("a file, or an address of Hugging Face, Civitai or elsewhere"), metavar="FILE|URL")
+    words.add("--kind", t("what it is, where its content does not say: {kinds}", kinds=", ".join(kinds)),
+              choices=kinds, metavar="KIND")  # fmt: skip
+    words.add("--name", t("what the file is to be called"), metavar="NAME")
+    words.add("--copy", t("copy it even where it could share its bytes with the original"), action="store_true")
+    words.add("--sha256", t("what the address is known to hold"), metavar="DIGITS")
+
+
+def _verify_words(words: Words) -> None:
+    words.add("name", t("names, files or hashes; otherwise everything"), nargs="*", metavar="NAME")
+
+
+def _convert_words(words: Words) -> None:
+    words.add("name", t("a .ckpt, .pt, .pth or .bin, by name or path"), metavar="NAME|FILE")
+
+
+def _link_words(words: Words) -> None:
+    words.add("folder", t("the folder of A1111, Forge, ComfyUI or a package of them; none: what is linked"),
+              nargs="?", metavar="DIR")  # fmt: skip
+    words.add("--no-outputs", t("keep new pictures in Gesso's own folder"), action="store_true")
+    words.add("--no-profile", t("do not take over its start options"), action="store_true")
+
+
+def _unlink_words(words: Words) -> None:
+    words.add("folder", t("a folder that `gesso models link` names"), metavar="DIR")
+
+
+VERB = Verb(
+    actions={
+        "list": Action(t("what is there, and with --catalogue what can be fetched"), _list, _list_words),
+        "download": Action(t("fetch models of the catalogue"), _download, _download_words),
+        "add": Action(t("put a file, or what lies at an address, into its folder"), _add, _add_words),
+        "verify": Action(t("are the bytes the right ones?"), _verify, _verify_words),
+        "convert": Action(t("a pickle as safetensors; the original stays"), _convert, _convert_words),
+        "link": Action(t("use another program's install where it lies"), _link, _link_words),
+        "unlink": Action(t("use it no longer; nothing is deleted"), _unlink, _unlink_words),
+    }
+)
