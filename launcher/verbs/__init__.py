@@ -18,6 +18,7 @@ VERBS: dict[str, Text] = {
     "hardware": t("this computer"),
     "proxy": t("proxies: show what is set, set Gesso's own, test the way to each service"),
     "mirrors": t("the places that files come from: list, show, test, use"),
+    "models": t("models: list, download, add, verify, convert; link another program's install in place"),
     "profiles": t("run profiles: how to serve, each under a name"),
     "env": t("the engine's environments: list, create, repair, switch, rollback, remove, freeze"),
 }
