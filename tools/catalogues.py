@@ -40,6 +40,7 @@ def sentences(checkout: Path = CHECKOUT) -> dict[str, list[str]]:
         for sentence in from_python(file.read_text(encoding="utf-8")):
             found.setdefault(sentence, set()).add(file.relative_to(checkout).as_posix())
     facts = [*(checkout / "profiles").rglob("*.toml"), *(checkout / "launcher" / "data").rglob("*.toml")]
+    facts += [file for file in (checkout / "mirrors.toml",) if file.exists()]
     for file in sorted(facts):
         for sentence in from_facts(_TOML.loads(file.read_text(encoding="utf-8"))):
             found.setdefault(sentence, set()).add(file.relative_to(checkout).as_posix())
