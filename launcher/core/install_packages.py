@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Notice
@@ -13,9 +14,10 @@ from launcher.core.prefetch import fetch
 from launcher.core.requirements import read_requirements
 from launcher.core.text import t
 from launcher.core.uv_settings import uv_environment
-from launcher.core.wheelhouse import wheelhouse, write_index
+from launcher.core.wheelhouse import pages, wheelhouse, write_index
 from launcher.core.wheels import WheelFile, read_pylock
 
+T = TypeVar("T")
 #: what uv says where something that it may not fetch is missing; anything else ends the step
 _NOT_HERE = ("package-not-found", "uv-failed", "no-network", "hash-mismatch", "source-refused")
 #: a source that fails so is left for the next one
@@ -34,14 +36,14 @@ def put_in(work: Work, step: str, requirements: Path, sources: Sequence[PackageS
         return
     house = wheelhouse(work.workspace)
     try:
-        files, source = yield from resolved(work, step, requirements, sources)
+        source, files = yield from resolved(work, step, requirements, sources)
         others = [each for each in sources if each is not source]
         yield from fetch(
             step,
             files,
             house,
             lambda file: addresses(file, source, others),
-            route=work.route,
+            route=work.router,
             cancel=work.cancel,
             limit=work.limit,
         )
@@ -49,7 +51,8 @@ def put_in(work: Work, step: str, requirements: Path, sources: Sequence[PackageS
         if error.code not in _FOR_UV:
             raise
         yield Notice("wheels-by-uv", "info", t("{why} uv fetches them itself.", why=error.message))
-        yield from uv(work, step, [*pip_install(work), *sources[0].arguments, *exactly], sources[0].variables)
+        source = sources[0]
+        yield from uv(work, step, [*pip_install(work), *source.arguments, *exactly], source.variables, source.address)
         return
     index = write_index(house, files)
     closed = uv_environment(work.pip, work.variables, indexes=False)
@@ -58,11 +61,18 @@ def put_in(work: Work, step: str, requirements: Path, sources: Sequence[PackageS
 
 def resolved(
     work: Work, step: str, requirements: Path, sources: Sequence[PackageSource]
-) -> Generator[Event, None, tuple[tuple[WheelFile, ...], PackageSource]]:
-    """Which files `requirements` means, as the first source says that can be asked, and which source that was."""
+) -> Generator[Event, None, tuple[PackageSource, tuple[WheelFile, ...]]]:
+    """The first source that can be asked, and which files `requirements` means there."""
+    return (yield from first_that_answers(sources, lambda source: _ask(work, step, requirements, source)))
+
+
+def first_that_answers(
+    sources: Sequence[PackageSource], ask: Callable[[PackageSource], Generator[Event, None, T]]
+) -> Generator[Event, None, tuple[PackageSource, T]]:
+    """What `ask` gives for the first source that can be asked and has it all."""
     source, *others = sources
     try:
-        return (yield from _ask(work, step, requirements, source)), source
+        return source, (yield from ask(source))
     except LauncherError as error:
         if error.code not in _ELSEWHERE or not others:
             raise
@@ -70,9 +80,9 @@ def resolved(
     text = t("{why} {name} is asked instead.", why=failure.message, name=others[0].name)
     yield Notice("source-failed", "warning", text)
     try:
-        return (yield from resolved(work, step, requirements, others))
+        return (yield from first_that_answers(others, ask))
     except LauncherError as error:
-        # What the user's own source lacks is the news, not what the last of the mirrors said.
+        # What the preferred source said is the news, not what the last of the others did.
         raise failure if error.code in _ELSEWHERE else error from error
 
 
@@ -82,16 +92,21 @@ def _ask(
     answer = scratch(work, f"pylock.{step}.toml")
     arguments = ["pip", "compile", str(requirements), "--no-deps", "--python", str(work.engine), "--no-header"]
     arguments += ["--format", "pylock.toml", "--output-file", str(answer), "--quiet", *source.arguments]
-    yield from uv(work, step, arguments, source.variables)
+    yield from uv(work, step, arguments, source.variables, source.address)
     allowed = read_requirements(requirements.read_text(encoding="utf-8"))
     return read_pylock(answer, allowed, work.plan.python)
 
 
 def _from_here(work: Work, step: str, exactly: Sequence[str], source: PackageSource) -> Generator[Event, None, bool]:
-    """Whether uv's cache and the folders on this computer had everything; what they lack is said by nobody."""
-    arguments = [*pip_install(work), *source.arguments, "--offline", *exactly]
+    """Whether what was fetched before, uv's cache and the folders on this computer had everything.
+
+    What they lack is said by nobody. All indexes count together here: the hashes say what may be taken.
+    """
+    ours = pages(wheelhouse(work.workspace)).as_uri()
+    more = {**source.variables, "UV_INDEX": f"{ours} {source.variables.get('UV_INDEX', '')}".strip()}
+    arguments = [*pip_install(work), *source.arguments, "--offline", "--index-strategy", "unsafe-best-match", *exactly]
     try:
-        heard = [event for event in uv(work, step, arguments, source.variables) if isinstance(event, Line)]
+        heard = [event for event in uv(work, step, arguments, more) if isinstance(event, Line)]
     except LauncherError as error:
         if error.code not in _NOT_HERE:
             raise

@@ -12,7 +12,8 @@ from typing import Any
 from launcher.core.environments import Stamp, stamp, switch
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Notice
-from launcher.core.install_packages import put_in
+from launcher.core.install_packages import first_that_answers, put_in
+from launcher.core.install_sources import of_hashes, package_sources, torch_sources
 from launcher.core.install_work import Work, pip_install, scratch, uv, uv_answering
 from launcher.core.package_sources import PackageSource
 from launcher.core.paths import checkout
@@ -20,10 +21,11 @@ from launcher.core.pins import check_wheel, pin, pinned
 from launcher.core.process import Exit, Output, run
 from launcher.core.recipes import keep_recipe, recipe_of
 from launcher.core.requirements import locked_names, read_requirements, written
+from launcher.core.site_packages import installed_packages, site_packages
 from launcher.core.sources import sha256
 from launcher.core.text import t
-from launcher.core.torch_choice import torch_arguments, torch_environment
-from launcher.core.uv_settings import shown, uv_arguments, uv_environment
+from launcher.core.torch_choice import constraints_of, torch_arguments, torch_environment
+from launcher.core.uv_settings import shown, uv_environment
 
 PROOF = ("-m", "runtime.prove")
 
@@ -38,8 +40,10 @@ def environment(work: Work) -> Iterator[Event]:
     is_ours = f"{sys.version_info[0]}.{sys.version_info[1]}" == work.plan.python
     python = (own and own.interpreter) or (sys.executable if is_ours else work.plan.python)
     place = own.venv if own and own.venv else work.folder
+    # a Python that is not here comes from GitHub
+    towards = None if Path(python).is_absolute() else "https://github.com/"
     arguments = ["venv", "--quiet", "--python", python, "--no-project", "--no-config", str(place)]
-    yield from uv(work, "environment", arguments, uv_environment(work.pip, work.variables))
+    yield from uv(work, "environment", arguments, uv_environment(work.pip, work.variables), towards)
 
 
 def torch(work: Work) -> Iterator[Event]:
@@ -50,11 +54,11 @@ def torch(work: Work) -> Iterator[Event]:
     if wheel:
         work.family[wheel.name] = work.hashes = [check_wheel(work.workspace, known, wheel)]
     if choice.index or not wheel:
-        source, requirement = _source_of_torch(work)
+        sources = torch_sources(work)
         libraries = {name: hashes for name, hashes in known.items() if "==" in name}
-        libraries = libraries or (yield from _resolve(work, requirement, source))
+        libraries = libraries or (yield from _hashes(work, of_hashes(sources)))
         file = scratch(work, "torch.txt", written(libraries))
-        yield from put_in(work, "torch", file, (source, *work.torch_mirrors))
+        yield from put_in(work, "torch", file, sources)
         work.hashes = work.hashes or next(each for name, each in libraries.items() if name.startswith("torch=="))
         work.family.update(libraries)
     if wheel:
@@ -67,9 +71,7 @@ def torch(work: Work) -> Iterator[Event]:
 
 def packages(work: Work) -> Iterator[Event]:
     """Everything else, from the lock: any mirror may serve it, the hashes say whether it is right."""
-    variables = uv_environment(work.pip, work.variables)
-    own = PackageSource("pip", "own", tuple(uv_arguments(work.pip)), variables, work.pip.index_url)
-    yield from put_in(work, "packages", work.lock, (own, *work.mirrors))
+    yield from put_in(work, "packages", work.lock, package_sources(work))
 
 
 def verify(work: Work) -> Iterator[Event]:
@@ -88,7 +90,10 @@ def verify(work: Work) -> Iterator[Event]:
     torch_found = str(answer.get("torch") or work.plan.torch.build)
     if torch_found != work.plan.torch.build:
         raise _unproven(f"torch {torch_found} instead of {work.plan.torch.build}")
-    keep_recipe(work.folder, recipe_of(work.plan.torch, work.family), work.lock)
+    torch = work.plan.torch
+    site = site_packages(work.engine.parent.parent)
+    versions = {each.name: each.version for each in installed_packages(site)} if site else {}
+    keep_recipe(work.folder, recipe_of(torch, work.family), work.lock, constraints_of(torch, versions))
     stamp(work.folder, _stamp(work))
 
 
@@ -98,28 +103,39 @@ def put_to_use(work: Work) -> Iterator[Event]:
     yield from ()
 
 
-def _source_of_torch(work: Work) -> tuple[PackageSource, str]:
-    """The one place that torch comes from, and what to ask for there."""
-    choice = work.plan.torch
-    *place, requirement = torch_arguments(choice)
-    variables = torch_environment(choice, work.pip, work.variables)
-    arguments = place or uv_arguments(work.pip)
-    return PackageSource(
-        shown(choice.source or ""), "official", tuple(arguments), variables, choice.index, "flat"
-    ), requirement
+def _hashes(work: Work, sources: tuple[PackageSource, ...]) -> Generator[Event, None, dict[str, list[str]]]:
+    """Which files may come: {"name==version": [SHA-256]}, from the official place as long as it answers.
+
+    Of torch itself those that are known already count, but in the user's own index, which may hold a build of its
+    own. LauncherError `hash-mismatch`.
+    """
+    source, found = yield from first_that_answers(sources, lambda each: _resolve(work, each))
+    # of the very wheel for this system and Python: of others' wheels only some are known
+    known = None if source.group == "own" else work.plan.torch.sha256
+    for name, hashes in found.items():
+        if name.startswith("torch==") and known:
+            # PyTorch's index has no hash at all for some of its wheels
+            found[name] = [known]
+            if hashes and known not in hashes:
+                raise LauncherError(
+                    "hash-mismatch",
+                    t("{source} has another file for {what} than PyTorch published.", source=source.name, what=name),
+                    t("Choose another mirror with `gesso mirrors use torch NAME`."),
+                )
+    return found
 
 
-def _resolve(work: Work, requirement: str, source: PackageSource) -> Generator[Event, None, dict[str, list[str]]]:
+def _resolve(work: Work, source: PackageSource) -> Generator[Event, None, dict[str, list[str]]]:
     """Ask the source which files torch and the libraries it brings are; what the lock already holds is left out.
 
     The file of a wheel on this computer is not among them.
     """
-    wanted = scratch(work, "torch.in", requirement + "\n")
+    wanted = scratch(work, "torch.in", torch_arguments(work.plan.torch)[-1] + "\n")
     locked = scratch(work, "locked.txt", "\n".join(locked_names(work.lock)) + "\n")
     arguments = ["pip", "compile", str(wanted), "--excludes", str(locked), "--python", str(work.engine)]
     arguments += ["--generate-hashes", "--no-header", "--no-annotate", *source.arguments]
     answer = []
-    for event in uv_answering(work, "torch", arguments, source.variables):
+    for event in uv_answering(work, "torch", arguments, source.variables, source.address):
         if isinstance(event, Output):
             answer.append(event.text)
         else:

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from launcher.core.download import Route, direct
 from launcher.core.events import Event, Line
 from launcher.core.gauge import Gauge
-from launcher.core.package_sources import PackageSource
+from launcher.core.mirrors import read_mirrors
 from launcher.core.paths import Workspace
 from launcher.core.pip_settings import PipSettings
 from launcher.core.plan import Plan
 from launcher.core.process import Output, python_in
+from launcher.core.routes import Router, find_route, variables_for
+from launcher.core.settings import read_settings
 from launcher.core.uv import run_uv
 from launcher.core.uv_settings import shown
 
@@ -33,17 +34,26 @@ class Work:
     proof: tuple[str, ...]
     #: the new environment
     folder: Path
-    #: where else packages are to be had, after the user's own source
-    mirrors: tuple[PackageSource, ...] = ()
-    #: where else torch is to be had, after the source of the plan
-    torch_mirrors: tuple[PackageSource, ...] = ()
-    route: Route = direct
-    #: bytes per second
-    limit: int | None = None
     #: of torch: the SHA-256 that were allowed
     hashes: list[str] = field(default_factory=list)
     #: torch and what it brought: {"name==version": [SHA-256]}
     family: dict[str, list[str]] = field(default_factory=dict)
+    #: which way each address is asked; looked for once, at the first need
+    _router: Router | None = None
+
+    @property
+    def router(self) -> Router:
+        """Proxies as they are set and as they work."""
+        if self._router is None:
+            mirrors, settings = read_mirrors(workspace=self.workspace), read_settings(self.workspace)
+            self._router = find_route(mirrors, settings.proxy, self.variables, pip=self.pip)
+        return self._router
+
+    @property
+    def limit(self) -> int | None:
+        """Bytes per second, if the user set a limit."""
+        kib = read_settings(self.workspace).downloads.limit_kib
+        return kib * 1024 if kib else None
 
     @property
     def engine(self) -> Path:
@@ -52,16 +62,21 @@ class Work:
         return Path(own.engine) if own and own.engine else python_in(self.folder)
 
 
-def uv(work: Work, step: str, arguments: Sequence[str], more: Mapping[str, str]) -> Iterator[Event]:
-    """uv to its end: what it says as Line, and how far it is."""
-    for event in uv_answering(work, step, arguments, more):
+def uv(
+    work: Work, step: str, arguments: Sequence[str], more: Mapping[str, str], towards: str | None = None
+) -> Iterator[Event]:
+    """uv to its end: what it says as Line, and how far it is. `towards`: the address that it will ask; None: none."""
+    for event in uv_answering(work, step, arguments, more, towards):
         if not isinstance(event, Output):
             yield event
 
 
-def uv_answering(work: Work, step: str, arguments: Sequence[str], more: Mapping[str, str]) -> Iterator[Event | Output]:
+def uv_answering(
+    work: Work, step: str, arguments: Sequence[str], more: Mapping[str, str], towards: str | None = None
+) -> Iterator[Event | Output]:
     """As `uv`, with what it answers on standard output as Output."""
-    variables = {**work.variables, **more}
+    # The router knows pip's proxy too, and whether it lives.
+    variables = {**work.variables, **more, **(variables_for(work.router, towards) if towards else {})}
     size = next((each.bytes for each in work.plan.steps if each.name == step), None)
     gauge = Gauge(step, Path(variables["UV_CACHE_DIR"]), size)
     for event in run_uv(arguments, environment=variables, cwd=work.workspace.root, cancel=work.cancel):

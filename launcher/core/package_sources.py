@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 from launcher.core.download import Address
+from launcher.core.pip_default import official_index
 from launcher.core.wheels import WheelFile
 
 #: the end of an address in the official index and in all that copy it whole: packages/aa/bb/rest-of-digest/name
@@ -30,6 +31,11 @@ class PackageSource:
     index: str | None = None
     #: packages: as in the official index; flat: every file beside the projects' pages (PyTorch's)
     style: str = "packages"
+
+    @property
+    def address(self) -> str | None:
+        """What uv will ask; None where nobody knows."""
+        return self.index or official_index()
 
 
 def addresses(file: WheelFile, found_at: PackageSource, others: Sequence[PackageSource]) -> tuple[Address, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from launcher.core.text import t
 from launcher.core.torch_choice import TorchChoice
 from launcher.core.uv_settings import shown
 
-RECIPE, LOCK = "recipe.json", "lock.txt"
+RECIPE, LOCK, CONSTRAINTS = "recipe.json", "lock.txt", "constraints.txt"
+#: of pip and of uv; both take several, with spaces between, and addresses (in which no space stands)
+_CONSTRAIN = ("PIP_CONSTRAINT", "UV_CONSTRAINT")
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,22 @@ def recipe_of(choice: TorchChoice, family: dict[str, list[str]]) -> Recipe:
     return Recipe(choice.version, build, choice.tag or "", source, index, choice.wheel, family)
 
 
-def keep_recipe(folder: Path, recipe: Recipe, lock: Path) -> None:
-    """Write it into the environment in `folder`, with a copy of the lock that the other packages came from."""
+def keep_recipe(folder: Path, recipe: Recipe, lock: Path, constraints: Iterable[str]) -> None:
+    """Write it into the environment in `folder`, with a copy of the lock that the other packages came from, and the
+    lines that hold torch's family fast."""
     shutil.copyfile(lock, folder / LOCK)
+    (folder / CONSTRAINTS).write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
     write_record(folder / RECIPE, asdict(recipe))
+
+
+def constraining(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables for whatever runs in the environment: pip and uv, whoever starts them there, leave torch's family as
+    it is. The user's own constraints count beside them."""
+    file = folder / CONSTRAINTS
+    if not file.is_file():
+        return {}
+    address = file.absolute().as_uri()
+    return {name: f"{environ.get(name, '')} {address}".strip() for name in _CONSTRAIN}
 
 
 def read_recipe(folder: Path) -> Recipe | None:

@@ -9,8 +9,11 @@ from pathlib import Path
 
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
+from launcher.core.records import write_text
 from launcher.core.text import t
 from launcher.core.wheels import WheelFile
+
+_HEAD = "<!DOCTYPE html><html><body>\n"
 
 
 def wheelhouse(workspace: Workspace) -> Path:
@@ -41,26 +44,38 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def write_index(house: Path, files: Iterable[WheelFile]) -> str:
-    """Pages that list these files and no others (PyPA specification "simple repository API"); their address.
+def pages(house: Path) -> Path:
+    """The folder of the index; its address stays the same: uv keeps what it unpacked under the address that it came
+    from, and a second environment then shares the files of the first."""
+    return (house / "simple").absolute()
 
-    The address stays the same: uv keeps what it unpacked under the address that it came from, and a second environment
-    then shares the files of the first. LauncherError `no-permission` or `disk-full`.
+
+def write_index(house: Path, files: Iterable[WheelFile]) -> str:
+    """List `files` beside what was listed before (PyPA specification "simple repository API"); the index's address.
+
+    LauncherError `no-permission`.
     """
-    pages = house / "simple"
     try:
         for file in files:
-            page = pages / file.package / "index.html"
+            page = pages(house) / file.package / "index.html"
             page.parent.mkdir(parents=True, exist_ok=True)
             link = f'<a href="{place(house, file).absolute().as_uri()}#sha256={file.sha256}">{escape(file.name)}</a>'
-            page.write_text(f"<!DOCTYPE html><html><body>\n{link}\n</body></html>\n", encoding="utf-8")
+            write_text(page, _HEAD + "".join(f"{line}\n" for line in dict.fromkeys([*_links(page), link])))
     except OSError as error:
         raise LauncherError(
             "no-permission",
             t("The folder {folder} cannot be written: {why}.", folder=house, why=error.strerror or error),
             t("Choose a folder of your own with --root."),
         ) from error
-    return pages.absolute().as_uri()
+    return pages(house).as_uri()
+
+
+def _links(page: Path) -> list[str]:
+    try:
+        lines = page.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return []
+    return [line for line in lines if line.startswith("<a ")]
 
 
 def unused(house: Path, needed: set[str]) -> list[Path]:

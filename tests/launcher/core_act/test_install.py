@@ -125,16 +125,16 @@ def test_a_package_that_the_source_does_not_have_is_named(shop: Shop) -> None:
 
 def test_torch_from_an_index_is_pinned_by_what_the_index_served(shop: Shop, tmp_path: Path) -> None:
     pages = tmp_path / "pages"
-    wheel(pages / "torch", "torch", "2.13.0", needs=("tiny", "cublas"))
+    wheel(pages / "torch", "torch", "2.13.99", needs=("tiny", "cublas"))
     wheel(pages / "cublas", "cublas", "1.0")
     with index(pages) as url:
-        plan = plan_with(from_index(url))
+        plan = plan_with(from_index(url, "2.13.99"))
         shop.install(plan)
         folder = current(shop.workspace)
         assert folder is not None
-        assert stamp_text(folder)["sha256"] == [sha256(pages / "torch" / "torch-2.13.0-py3-none-any.whl")]
+        assert stamp_text(folder)["sha256"] == [sha256(pages / "torch" / "torch-2.13.99-py3-none-any.whl")]
         pins = json.loads((shop.workspace.state / "pins.json").read_text())
-        assert [sorted(names) for names in pins.values()] == [["cublas==1.0", "torch==2.13.0"]]
+        assert [sorted(names) for names in pins.values()] == [["cublas==1.0", "torch==2.13.99"]]
         wheel(pages / "cublas", "cublas", "1.0", text="changed on the server")
         lock_of(shop.lock, shop.tiny, shop.torch)
         shop.environ["UV_CACHE_DIR"] = str(tmp_path / "another-cache")
@@ -272,9 +272,9 @@ def test_killed_at_any_moment_it_is_continued_by_the_next(shop: Shop, tmp_path: 
 
 def test_a_password_in_an_address_is_not_shown(shop: Shop, tmp_path: Path) -> None:
     pages = tmp_path / "pages"
-    wheel(pages / "torch", "torch", "2.13.0")
+    wheel(pages / "torch", "torch", "2.13.99")
     with index(pages) as url:
-        shop.install(plan_with(from_index(url.replace("//", "//me:secret@"))))
+        shop.install(plan_with(from_index(url.replace("//", "//me:secret@"), "2.13.99")))
     folder = current(shop.workspace)
     assert folder is not None
     kept = [path for path in (folder / "gesso.json", *shop.workspace.state.iterdir()) if path.is_file()]

@@ -124,6 +124,7 @@ def from_wheel(path: Path) -> TorchChoice:
 
 
 def from_index(url: str, version: str = "2.13.0") -> TorchChoice:
+    """Of a published version (2.13.0) the published files alone are taken."""
     return TorchChoice(version, "cpu", url, t("The processor was asked for."), build=version, index=url)
 
 

@@ -1,0 +1,85 @@
+"""Where the packages and torch of an install come from, in order, and which way leads there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from launcher.core.install_work import Work
+from launcher.core.mirror_choice import Choice, chosen, look_around
+from launcher.core.mirrors import Kind, Mirror
+from launcher.core.package_sources import PackageSource
+from launcher.core.torch_choice import torch_arguments, torch_environment
+from launcher.core.uv_settings import shown, uv_arguments, uv_environment
+
+#: seconds that uv waits for a source while there is another to ask, and how often it tries again
+_HURRY = {"UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "1"}
+
+
+def package_sources(work: Work) -> tuple[PackageSource, ...]:
+    """For everything but torch. What pip, uv or config.toml were told is the only one; else by measurement."""
+    choice = _choice(work, "packages")
+    variables = uv_environment(work.pip, work.variables)
+    own = PackageSource("pip", "own", tuple(uv_arguments(work.pip)), variables, work.pip.index_url)
+    if choice.basis in ("variable", "configuration"):
+        return (own,)
+    return _patient([_packages_from(mirror, own) for mirror in choice.mirrors], work.variables)
+
+
+def torch_sources(work: Work) -> tuple[PackageSource, ...]:
+    """For torch and what it brings: one index at a time, never two together."""
+    choice = work.plan.torch
+    official = _torch_as_planned(work)
+    if choice.index is None or choice.wheel:
+        # Without an index of its own torch is a package as any other; a wheel of the user's takes its libraries
+        # from the one place that the plan names.
+        return (official,) if choice.index else package_sources(work)
+    mirrors = [
+        official if mirror.official else _torch_from(mirror, official, choice.tag)
+        for mirror in _choice(work, "torch", choice.tag).mirrors
+    ]
+    return _patient(mirrors, work.variables)
+
+
+def of_hashes(sources: tuple[PackageSource, ...]) -> tuple[PackageSource, ...]:
+    """The same, the official one first: hashes are to come from there as long as it answers."""
+    return tuple(sorted(sources, key=lambda source: source.group != "official"))
+
+
+def _choice(work: Work, kind: Kind, tag: str | None = None) -> Choice:
+    return chosen(look_around(work.workspace, work.variables, (kind,), pip=work.pip), kind, tag)
+
+
+def _packages_from(mirror: Mirror, own: PackageSource) -> PackageSource:
+    index = mirror.index()
+    if index is None:
+        return replace(own, name=mirror.name, group=mirror.group)
+    variables = {**own.variables, "UV_DEFAULT_INDEX": index}
+    return replace(own, name=mirror.name, group=mirror.group, variables=variables, index=index)
+
+
+def _torch_as_planned(work: Work) -> PackageSource:
+    choice = work.plan.torch
+    *place, _ = torch_arguments(choice)
+    variables = torch_environment(choice, work.pip, work.variables)
+    arguments = tuple(place or uv_arguments(work.pip))
+    return PackageSource(shown(choice.source or ""), "official", arguments, variables, choice.index, "flat")
+
+
+def _torch_from(mirror: Mirror, official: PackageSource, tag: str | None) -> PackageSource:
+    index = mirror.index(tag) or ""
+    if mirror.style == "find-links":
+        arguments: tuple[str, ...] = ("--no-index", "--find-links", index)
+    elif mirror.libraries:
+        # torch itself is not in the second index, so the two cannot be mixed up
+        arguments = ("--default-index", index, "--index", mirror.libraries, "--index-strategy", "unsafe-best-match")
+    else:
+        arguments = ("--default-index", index)
+    return PackageSource(mirror.name, mirror.group, arguments, official.variables, index, "flat")
+
+
+def _patient(sources: list[PackageSource], variables: Mapping[str, str]) -> tuple[PackageSource, ...]:
+    """All but the last are given up early; how long uv waits is the user's word where there is one."""
+    hurry = {name: value for name, value in _HURRY.items() if not variables.get(name)}
+    *first, last = sources
+    return (*(replace(source, variables={**hurry, **source.variables}) for source in first), last)
