@@ -11,6 +11,7 @@ import pytest
 from launcher import __main__ as program
 from launcher.core.facts import read_facts
 from launcher.core.machine import Gpu, Machine, cards_in_use, is_nvidia, simulate
+from launcher.core.paths import checkout
 from launcher.core.pip_settings import PipSettings
 from launcher.core.plan import Installed, Options, make_plan
 from launcher.core.sources import Sources
@@ -154,3 +155,13 @@ def test_a_description_with_a_processor_of_32_bits_is_refused_in_words(tmp_path:
     file.write_text('os = "windows"\narch = "x86"\n', "utf-8")
     with pytest.raises(Exception, match=r'"arch" must be one of "x86_64", "arm64"'):
         simulate(file)
+
+
+def test_the_page_for_people_names_every_build_in_both_languages() -> None:
+    for page in (checkout() / "docs/torch.md", checkout() / "docs/torch.zh.md"):
+        text = page.read_text("utf-8")
+        for build in read_torch_table().builds:
+            assert build.version in text, (page.name, build.version)
+            assert build.tag in text or build.tag in ("cpu", "mps"), (page.name, build.tag)
+        assert f"{read_torch_table().checked}" in text
+        assert read_torch_table().oldest in text
