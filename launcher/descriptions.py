@@ -1,11 +1,10 @@
-"""Machine, plan and status as lines for people."""
+"""Plan and status as lines for people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from launcher.core.command_line import CommandLine
-from launcher.core.hardware import Machine
 from launcher.core.plan import Plan
 from launcher.core.running import Status
 from launcher.core.text import Text, t
@@ -13,27 +12,6 @@ from launcher.core.uv_settings import shown
 
 _MIB = 1024**2
 _UNKNOWN = t("unknown")
-
-
-def of_machine(machine: Machine) -> Iterator[Text]:
-    """System, memory, disk, cards."""
-    yield t(
-        "System: {os} on {arch}, Python {python}",
-        os=_or(machine.os),
-        arch=_or(machine.arch),
-        python=_or(machine.python),
-    )
-    yield t("Memory: {ram} MiB   Free disk: {disk} MiB", ram=_or(machine.ram_mib), disk=_or(machine.disk_free_mib))
-    if not machine.gpus:
-        yield t("Graphics card: none")
-    for gpu in machine.gpus:
-        yield t(
-            "Graphics card {index}: {name}, {free} of {total} MiB free, compute capability {capability}",
-            index=_or(gpu.index), name=_or(gpu.name), free=_or(gpu.vram_free_mib), total=_or(gpu.vram_total_mib),
-            capability=_or(gpu.compute_capability),
-        )  # fmt: skip
-    if machine.driver:
-        yield t("Driver: {driver}", driver=machine.driver)
 
 
 def of_plan(plan: Plan) -> Iterator[Text]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from launcher.core import hardware
-from launcher.descriptions import of_machine
+from launcher.machine_description import of_machine
 from launcher.verb import DONE, Call, Verb, Words
 
 
