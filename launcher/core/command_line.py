@@ -20,6 +20,7 @@ from launcher.core.flag_words import (
     split_words,
     without,
 )
+from launcher.core.links import read_links
 from launcher.core.paths import Workspace
 from launcher.core.plan import Options, Plan
 from launcher.core.run_profiles import ATTENTION_FLAGS, RunProfile
@@ -86,7 +87,8 @@ def profile_flags(profile: RunProfile, workspace: Workspace) -> tuple[str, ...]:
 def command_line(workspace: Workspace, python: Path, options: Options, plan: Plan) -> CommandLine:
     """`options` are complete. Secrets go by a variable: other users can read a command line, but no environment."""
     flags = flags_of(options, plan)
-    words = [str(python), "-m", "runtime", "--data-dir", str(workspace.root), *without(flags, *SECRETS)]
+    words = [str(python), "-m", "runtime", "--data-dir", str(workspace.root)]
+    words += [*read_links(workspace).flags, *without(flags, *SECRETS)]
     # Without a port the runtime takes the first free one, and holds it from that moment on.
     words += [*(["--port", str(options.port)] if options.port is not None else []), "--events"]
     variables = dict(options.variables)

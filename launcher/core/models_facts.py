@@ -76,6 +76,8 @@ def _problems(outline: Outline, judged: Judgement, name: str) -> list[Problem]:
         found.append(Problem("dangerous", ", ".join(outline.strange.dangerous[:3])))
     if outline.format != "safetensors" and name.lower().endswith((".safetensors", ".sft")):
         found.append(Problem("wrong-ending"))
+    if judged.lacks == "weights" and outline.format == "pickle":
+        found.append(Problem("no-weights"))
     if not judged.supported or outline.format == "gguf":
         found.append(Problem("unsupported", judged.variant or judged.family or outline.format))
     elif judged.lacks == "text":

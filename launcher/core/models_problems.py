@@ -17,6 +17,7 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
     "web-page": (t("This is a web page that was saved under a model's name."), _FETCH),
     "lfs-pointer": (t("This is only a git-lfs note about the model."), _FETCH),
     "not-a-model": (t("This is neither a safetensors nor a torch file."), t("Look where it comes from.")),
+    "no-weights": (t("There are no weights in it."), t("Look where it comes from.")),
     "unreadable": (t("The file cannot be read."), _LOOK),
     "wrong-ending": (
         t("This is a torch file under the ending .safetensors."),
@@ -54,4 +55,6 @@ class Problem:
         return self._filled(PROBLEMS[self.code][1])
 
     def _filled(self, text: Text) -> Text:
-        return Text(text.template, (("detail", self.detail),)) if "{detail}" in text.template else text
+        # It may come out of a stranger's file: no line breaks, no codes that a terminal would obey.
+        shown = "".join(one if one.isprintable() else "?" for one in self.detail)
+        return Text(text.template, (("detail", shown),)) if "{detail}" in text.template else text

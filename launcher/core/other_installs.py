@@ -89,7 +89,7 @@ def _program(root: Path) -> Program | None:
 
 
 def _described(root: Path, program: Program) -> OtherInstall:
-    home = root.name or str(root)
+    home = root.name if root.name not in ("", "workspace") else str(root)
     shelves = folder_shelves(root / "models", home)
     if program == "comfyui":
         shelves += read_comfy_paths(root / "extra_model_paths.yaml", home)

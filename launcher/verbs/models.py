@@ -234,7 +234,8 @@ def _link(call: Call) -> int:
         return DONE
     install = link(call.workspace, Path(words.folder), outputs=not words.no_outputs)
     profile = None if words.no_profile or install.webui_user is None else _profile(call, install.root)
-    count = sum(model.home == install.root.name for model in _library(call).models)
+    homes = {shelf.home for shelf in install.shelves}
+    count = sum(model.home in homes for model in _library(call).models)
     if call.printer.json:
         call.printer.answer({"linked": install_record(install), "models": count, "profile": profile})
         return DONE
