@@ -17,12 +17,14 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Notice
 from launcher.core.file_lock import only_one
 from launcher.core.flag_words import has, last_value, masked, without
+from launcher.core.launch_drift import compared
 from launcher.core.launch_watch import Watch, ended, heard, judge
 from launcher.core.memory_ladder import MEMORY_FLAGS
 from launcher.core.paths import Workspace, checkout, child_environment
 from launcher.core.plan import Options, Plan
 from launcher.core.ports import check_port
 from launcher.core.process import alive, created, start_detached
+from launcher.core.recipes import constraining
 from launcher.core.run_diary import recorded
 from launcher.core.run_results import settle_last
 from launcher.core.running import (
@@ -76,7 +78,7 @@ def launch(
         return
     yield Notice("started", "info", t("The runtime has been started (process {pid}).", pid=running.pid))
     yield Notice("command", "info", t("{command}", command=command.line()))
-    yield from recorded(workspace, running, command.shown, watched)
+    yield from compared(workspace, running.flags, recorded(workspace, running, command.shown, watched))
 
 
 def _start(
@@ -94,9 +96,10 @@ def _start(
     if port is not None:
         check_port(port, "0.0.0.0" if listens(options) else "127.0.0.1")  # noqa: S104 - asked for
     command = command_line(workspace, interpreter(environment), options, plan)
+    variables = _variables(workspace, command, environ)
     child = start_detached(
         command.words,
-        environment=_variables(workspace, command, environ),
+        environment={**variables, **constraining(environment, variables)},
         cwd=checkout(),
         out=workspace.state / EVENTS,
         err=workspace.logs / LOG,
