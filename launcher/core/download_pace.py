@@ -61,16 +61,16 @@ class Brake:
 class Watch:
     """Tells when an address has been below the slowest rate for too long; a limit of the user's own is no slowness."""
 
-    def __init__(self, patience: Patience, limit: int | None) -> None:
+    def __init__(self, patience: Patience, limit: int | None, now: float) -> None:
         self._floor = min(patience.slow_rate, limit // 2) if limit else patience.slow_rate
-        self._time, self._since, self._count = patience.slow_time, time.monotonic(), 0
+        self._time, self._since, self._count = patience.slow_time, now, 0
 
-    def slow(self, count: int) -> bool:
-        """`count` more bytes have come now."""
+    def slow(self, count: int, now: float) -> bool:
+        """`count` more bytes have come by `now`, in seconds."""
         self._count += count
-        elapsed = time.monotonic() - self._since
+        elapsed = now - self._since
         if elapsed < self._time:
             return False
         too_slow = self._count < self._floor * elapsed
-        self._since, self._count = time.monotonic(), 0
+        self._since, self._count = now, 0
         return too_slow

@@ -66,6 +66,8 @@ class Part:
                 self._hash.update(chunk)
                 self.length += len(chunk)
             self._safe = self.length
+        if self.size is not None:
+            check_space(self._wanted.target, self.size - self.length)
 
     def may_continue(self, address: Address) -> bool:
         """Without a hash to judge the whole, bytes of two addresses, or of two versions, are not mixed."""

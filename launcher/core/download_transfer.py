@@ -80,7 +80,7 @@ class Transfer:
                 self._receive(body, terms)
 
     def _receive(self, body: Body, terms: Terms) -> None:
-        watch = Watch(self._patience, self._brake.limit)
+        watch = Watch(self._patience, self._brake.limit, time.monotonic())
         first = terms.offset == 0 and not self._page()
         checked = self._part.length
         while chunk := body.read(self._brake.bite(_CHUNK), terms.packed):
@@ -94,7 +94,7 @@ class Transfer:
             if self._part.size is None and self._part.length - checked > _BLIND:
                 checked = self._part.length
                 check_space(self._wanted.target, _BLIND)
-            if self._leave_slow and watch.slow(len(chunk)):
+            if self._leave_slow and watch.slow(len(chunk), self.stirred):
                 raise TroubleError("slow", t("it is slow"))
             self._brake.after(len(chunk), self._stop)
         self._goes_on()

@@ -63,7 +63,7 @@ class FaultServer:
         self.port = self._server.server_port
 
     def __enter__(self) -> FaultServer:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,388 @@
+"""A download in its surroundings: earlier runs, other launchers, odd names, the disk, cancelling, limits, secrets."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import random
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launcher.core.download import Address, Patience, Wanted, download
+from launcher.core.download_part import Part, beside
+from launcher.core.errors import LauncherError
+from launcher.core.events import Downloaded, Event, Notice, Progress
+from launcher.core.process import CancelledError
+from tests.fakes.fault_modes import LATER
+from tests.fakes.fault_server import FaultServer
+
+DATA = random.Random(5).randbytes(400_000)
+SHA256 = hashlib.sha256(DATA).hexdigest()
+BRIEF = Patience(connect=0.4, silence=0.4, pause=0.02, strikes=1)
+ODD_NAMES = [
+    "plain.safetensors", "with space.bin", " leading space", "trailing space .bin", "two  spaces", "-rf",
+    "--help", "-", "'quote'.bin", '"double".bin', "back`tick", "$HOME", "$(touch pwned)", "a;b", "a&b",
+    "a|b", "a>b", "a<b", "a*b", "a?b", "100%", "%20.bin", "a#b", "a+b", "a=b", "a,b",
+    "(新) 模型.safetensors", "模" * 60, "画图" * 40, "😀.bin", "👩‍🎨 paint.bin", "é.bin", "e\u0301.bin",
+    "عربى.bin", "ﬁ ligature", "n" * 200, "dots...", ".hidden", "a\\b", "new\nline", "tab\there",
+    "model.part", "x.part.json",
+]  # fmt: skip
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer(DATA) as server:
+        yield server
+
+
+@pytest.fixture
+def wanted(server: FaultServer, tmp_path: Path) -> Callable[..., Wanted]:
+    """`wanted("stall", "ok", sha256=None)`: from these modes, each a group of its own."""
+
+    def make(*modes: str, target: Path = tmp_path / "m.bin", **known: Any) -> Wanted:
+        addresses = tuple(Address(server.url(mode, "m.bin"), f"group {mode}") for mode in modes)
+        return Wanted("model", target, addresses, **{"sha256": SHA256, "size": len(DATA), **known})
+
+    return make
+
+
+def failure(wanted: Wanted, **more: Any) -> LauncherError:
+    with pytest.raises(LauncherError) as caught:
+        list(download(wanted, patience=BRIEF, **more))
+    return caught.value
+
+
+def slugs(events: list[Event]) -> list[str]:
+    return [event.slug for event in events if isinstance(event, Notice)]
+
+
+def test_the_next_run_continues_with_a_range_and_a_validator(server, wanted) -> None:
+    assert failure(wanted("close-early=0.75")).code == "download-cut"
+    events = list(download(wanted("ok")))
+    assert isinstance(events[-1], Downloaded)
+    assert events[-1].sha256 == SHA256
+    last = server.requests[-1]
+    assert (last.status, last.start, last.sent) == (206, 300_000, 100_000)
+    assert "if-range" not in last.headers, "another address's validator says nothing about this one"
+
+
+def test_the_same_address_is_asked_whether_it_is_still_the_same_file(server, tmp_path) -> None:
+    flaky = Wanted("m", tmp_path / "m.bin", (Address(server.url("close-early=0.4", "m.bin")),), None, None)
+    assert isinstance(list(download(flaky, patience=Patience(pause=0.01)))[-1], Downloaded)
+    assert [request.start for request in server.requests] == [0, 160_000, 320_000]
+    assert server.requests[1].headers["if-range"].startswith('"')
+    assert flaky.target.read_bytes() == DATA
+
+
+def test_without_a_hash_two_addresses_are_never_mixed(server, wanted) -> None:
+    events = list(download(wanted("close-early", "ok", sha256=None), patience=BRIEF))
+    assert [request.start for request in server.requests] == [0, 0]
+    assert "download-unverified" in slugs(events)
+    done = events[-1]
+    assert isinstance(done, Downloaded)
+    assert (done.sha256, done.verified) == (SHA256, False)
+
+
+def test_a_file_that_changed_meanwhile_is_fetched_anew(server, wanted) -> None:
+    """The server ignores If-Range: the new validator tells."""
+    changing = wanted("ignores-if-range", sha256=None)
+    assert isinstance(list(download(changing, patience=Patience(pause=0.01)))[-1], Downloaded)
+    assert changing.target.read_bytes() == DATA.translate(LATER)
+    assert [request.start for request in server.requests] == [0, 200_000, 0]
+
+
+@pytest.mark.parametrize("other", [{"sha256": "0" * 64}, {"size": 3}])
+def test_bytes_of_another_file_are_not_continued(server, wanted, other) -> None:
+    failure(wanted("close-early=0.5"))
+    failure(wanted("ok", **other))
+    assert server.requests[-1].start == 0
+
+
+def test_a_spoilt_state_costs_the_part_and_nothing_else(server, wanted) -> None:
+    failure(wanted("close-early=0.5"))
+    for spoilt in ("", "[]", '{"version": 1}', '{"version": 2, "safe": 9}', "{" * 9):
+        beside(wanted().target, ".part.json").write_text(spoilt)
+        list(download(wanted("ok")))
+        assert server.requests[-1].start == 0
+        wanted().target.unlink()
+        failure(wanted("close-early=0.5"))
+
+
+def test_after_a_power_cut_only_what_was_forced_to_the_disk_counts(server, wanted) -> None:
+    failure(wanted("close-early=0.5"))
+    state = beside(wanted().target, ".part.json")
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"boot": 1.0, "safe": 1000}))
+    list(download(wanted("ok")))
+    assert server.requests[-1].start == 1000
+
+
+def test_a_part_that_was_complete_needs_no_network(server, wanted) -> None:
+    failure(wanted("close-early=0.99"))
+    with beside(wanted().target, ".part").open("ab") as part:
+        part.write(DATA[int(len(DATA) * 0.99) :])
+    before = len(server.requests)
+    list(download(wanted("500")))
+    assert len(server.requests) == before
+    assert wanted().target.read_bytes() == DATA
+
+
+def test_what_is_there_and_right_is_done_at_once(server, wanted) -> None:
+    wanted().target.write_bytes(DATA)
+    events = list(download(wanted("ok")))
+    assert events == [
+        Progress("model", len(DATA), len(DATA)),
+        Downloaded("model", str(wanted().target), len(DATA), SHA256, True, ""),
+    ]
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("content", [b"mine", DATA[:-1] + b"!"])
+def test_another_file_there_is_kept_unless_it_may_be_replaced(wanted, content) -> None:
+    wanted().target.write_bytes(content)
+    assert failure(wanted("ok")).code == "already-there"
+    assert wanted().target.read_bytes() == content
+    list(download(wanted("ok"), replace=True))
+    assert wanted().target.read_bytes() == DATA
+
+
+def test_a_folder_of_that_name_is_never_replaced(wanted) -> None:
+    wanted().target.mkdir()
+    assert failure(wanted("ok"), replace=True).code == "already-there"
+
+
+def test_nobody_knows_an_address(wanted) -> None:
+    assert failure(wanted()).code == "no-address"
+
+
+@pytest.mark.parametrize("name", ODD_NAMES, ids=range(len(ODD_NAMES)))
+def test_odd_names(name: str, wanted, tmp_path) -> None:
+    """Cut off once and continued, so that the names of part and state count too."""
+    if sys.platform == "win32" and (set(name) & set('<>:"/\\|?*\n\t') or name[-1] in " ."):
+        pytest.skip("Windows knows no such name")
+    target = tmp_path / "我的 画图 (新)" / name
+    failure(wanted("close-early=0.5", target=target))
+    assert beside(target, ".part").stat().st_size == len(DATA) // 2
+    list(download(wanted("ok", target=target)))
+    assert [entry.name for entry in target.parent.iterdir()] == [name]
+    assert target.read_bytes() == DATA
+
+
+def test_long_names_that_begin_alike_have_their_own_parts(tmp_path) -> None:
+    one, two = (beside(tmp_path / ("画" * 80 + ending), ".part.json") for ending in "ab")
+    assert one != two
+    assert len(one.name.encode()) < 230
+
+
+def test_there_are_forty_odd_names() -> None:
+    assert len(set(ODD_NAMES)) >= 40
+
+
+def test_a_disk_without_room_is_said_before_anything_is_asked(server, wanted, monkeypatch) -> None:
+    usage = shutil.disk_usage(Path.cwd())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=len(DATA)))
+    caught = failure(wanted("ok"))
+    assert caught.code == "disk-full"
+    assert not wanted().target.exists()
+    assert server.sent() == 0
+    assert not beside(wanted().target, ".part").exists()
+
+
+class FullDisk:
+    """A file on a disk that takes 100,000 bytes more, and of the write that meets its end only a part."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self._room = file, 100_000
+
+    def write(self, content: memoryview) -> int:
+        if not self._room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = self._file.write(content[: self._room])
+        self._room -= written
+        return int(written)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def test_a_disk_that_fills_up_keeps_what_came_and_the_next_run_continues(server, wanted, monkeypatch) -> None:
+    opened = Part.open
+
+    def on_a_full_disk(part: Part, going: Callable[[], bool]) -> None:
+        opened(part, going)
+        part._file = FullDisk(part._file)  # type: ignore[assignment]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Part, "open", on_a_full_disk)
+        assert failure(wanted("ok")).code == "disk-full"
+    assert not wanted().target.exists()
+    list(download(wanted("ok")))
+    assert server.requests[-1].start == 100_000
+    assert wanted().target.read_bytes() == DATA
+
+
+def test_a_place_that_cannot_be_written_is_named(wanted, tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    assert failure(wanted("ok", target=tmp_path / "file" / "m.bin")).code == "no-permission"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to this user")
+def test_a_read_only_folder_is_named(wanted, tmp_path) -> None:
+    folder = tmp_path / "read only"
+    folder.mkdir(mode=0o500)
+    assert failure(wanted("ok", target=folder / "m.bin")).code == "no-permission"
+
+
+def test_two_at_once_fetch_it_once(server, wanted) -> None:
+    slow, results = wanted("rate=1500000"), list[list[Event]]()
+    threads = [threading.Thread(target=lambda: results.append(list(download(slow)))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert [type(events[-1]) for events in results] == [Downloaded, Downloaded]
+    assert sorted(slugs(results[0]) + slugs(results[1])) == ["download-waiting"]
+    assert server.sent() == len(DATA)
+    assert [entry.name for entry in slow.target.parent.iterdir()] == ["m.bin"]
+
+
+def test_who_waits_for_another_can_be_stopped(wanted) -> None:
+    first = download(wanted("silent"))
+    other, cancel = threading.Event(), threading.Event()
+    holder = threading.Thread(target=lambda: consume(download(wanted("silent"), cancel=other)))
+    holder.start()
+    until(beside(wanted().target, ".part.lock").exists)
+    for event in download(wanted("silent"), cancel=cancel):
+        assert isinstance(event, Notice)
+        cancel.set()
+        break
+    other.set()
+    holder.join(5)
+    first.close()
+
+
+def consume(events: Iterator[Event]) -> None:
+    with pytest.raises(CancelledError):
+        list(events)
+
+
+def until(happened: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "mode", ["silent", "connect-hang", "slow-first-byte=60", "stall", "header-trickle=1", "trickle"]
+)
+def test_cancelling_does_not_wait_for_a_silent_server(mode: str, wanted) -> None:
+    cancel, began = threading.Event(), time.monotonic()
+    threading.Timer(0.2, cancel.set).start()
+    with pytest.raises(CancelledError):
+        list(download(wanted(mode), cancel=cancel, patience=Patience(connect=60, silence=60)))
+    assert time.monotonic() - began < 5, "far less than anybody's patience"
+    assert not wanted().target.exists()
+
+
+def test_whoever_stops_listening_ends_the_download(server, wanted) -> None:
+    events = download(wanted("rate=200000"))
+    next(events)
+    events.close()
+    time.sleep(0.3)
+    sent = server.sent()
+    time.sleep(0.3)
+    assert server.sent() == sent
+    list(download(wanted("ok")))
+    assert server.requests[-1].status == 206
+
+
+def test_a_limit_is_kept(wanted) -> None:
+    began = time.monotonic()
+    list(download(wanted("ok"), limit=800_000))
+    assert time.monotonic() - began > 0.3, "400 kB at 800 kB/s take half a second, less a moment's credit"
+
+
+def test_a_slow_address_is_left_only_for_another(server, wanted) -> None:
+    hasty = Patience(slow_rate=600_000, slow_time=0.2, pause=0.01)
+    assert slugs(list(download(wanted("rate=400000"), patience=hasty))) == []
+    wanted().target.unlink()
+    assert slugs(list(download(wanted("rate=400000", "ok"), patience=hasty))) == ["download-slow"]
+    assert server.requests[-1].status == 206, "continued, not begun again"
+
+
+def test_a_token_goes_to_its_own_host_alone(server, tmp_path) -> None:
+    for mode in ("redirect", "redirect-host"):
+        address = Address(server.url(mode, "m.bin"), authorization="Bearer secret")
+        mirror = Address(server.url("404", "m.bin"), "mirror")
+        list(download(Wanted("m", tmp_path / mode, (mirror, address), SHA256)))
+    seen = [(request.mode, request.headers.get("authorization")) for request in server.requests]
+    assert seen == [
+        ("404", None), ("redirect", "Bearer secret"), ("ok", "Bearer secret"),
+        ("404", None), ("redirect-host", "Bearer secret"), ("ok", None),
+    ]  # fmt: skip
+    assert "secret" not in repr(address)
+
+
+def test_secrets_are_in_no_message_and_no_state(server, tmp_path) -> None:
+    url = server.url("stall", "m.bin").replace("http://", "http://user:hunter2@") + "?token=abc123"
+    wanted = Wanted("m", tmp_path / "m.bin", (Address(url, authorization="Bearer s3"),), SHA256)
+    caught = failure(wanted)
+    written = str(caught) + beside(wanted.target, ".part.json").read_text()
+    assert not [secret for secret in ("hunter2", "abc123", "s3cret") if secret in written]
+
+
+def test_a_proxy_that_hangs_is_left(server, wanted) -> None:
+    """The first address goes through the proxy, the second does not."""
+    proxy = server.url("silent").rstrip("/")
+    events = list(download(wanted("rate", "ok"), route=lambda url: proxy if "rate" in url else None, patience=BRIEF))
+    assert slugs(events) == ["download-stalled"]
+    assert [request.mode for request in server.requests] == ["ok"]
+
+
+@pytest.mark.parametrize(("proxy", "code"), [("refused", "download-proxy"), ("closes", "download-proxy")])
+def test_a_dead_proxy_is_called_by_its_name(proxy: str, code: str, server, wanted) -> None:
+    address = server.url(proxy).rstrip("/").replace("http://", "http://me:hunter2@")
+    caught = failure(wanted("ok"), route=lambda url: address)
+    assert caught.code == code
+    assert "hunter2" not in str(caught)
+
+
+def test_progress_has_rate_and_time_left_and_only_grows(wanted) -> None:
+    events = [event for event in download(wanted("rate=300000")) if isinstance(event, Progress)]
+    assert [event.done for event in events] == sorted(event.done for event in events)
+    assert {event.total for event in events} == {len(DATA)}
+    middle = events[len(events) // 2]
+    assert middle.rate is not None
+    assert 100_000 < middle.rate < 900_000
+    assert middle.seconds_left == pytest.approx((len(DATA) - middle.done) / middle.rate)
+
+
+def test_mixed_bytes_that_are_wrong_give_each_address_another_chance(server, wanted) -> None:
+    """Half of it came wrong from one address; which one is not known, so the other is asked for the whole."""
+    failure(wanted("close-early=0.5"))
+    part = beside(wanted().target, ".part")
+    part.write_bytes(b"!" + part.read_bytes()[1:])
+    events = list(download(wanted("ok"), patience=Patience(pause=0.01)))
+    assert slugs(events) == ["download-wrong-bytes"]
+    assert wanted().target.read_bytes() == DATA
+
+
+def test_all_reasons_are_said(wanted) -> None:
+    caught = failure(wanted("404", "403", "wrong-bytes"))
+    assert caught.code == "download-failed"
+    for reason in ("404", "403", "SHA-256"):
+        assert reason in str(caught.message)
+
+
+def test_a_page_is_fetched_as_a_page(server, tmp_path) -> None:
+    wanted = Wanted("index", tmp_path / "index.html", (Address(server.url("html")),))
+    assert isinstance(list(download(wanted))[-1], Downloaded)
