@@ -11,7 +11,10 @@ from launcher.core.pci import VENDORS, chip_of, name_of
 #: the bus's classes: VGA, 3D and other display controllers, and processing accelerators (AMD's Instinct)
 _CLASSES = ("0x0300", "0x0302", "0x0380", "0x1200")
 #: where distributions put NVIDIA's library; its file name ends with the driver's version
-_LIBRARIES = ("usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64", "usr/lib", "run/opengl-driver/lib")
+_LIBRARIES = (
+    "usr/lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/nvidia/current", "usr/lib/aarch64-linux-gnu", "usr/lib64",
+    "usr/lib", "run/opengl-driver/lib",
+)  # fmt: skip
 
 
 def linux_cards(root: Path = Path("/")) -> tuple[Gpu, ...]:

@@ -63,7 +63,7 @@ def existing(folder: Path) -> Path:
 
 def point_of(place: PurePath, mounts: tuple[Mount, ...]) -> str:
     """The mount point or drive that `place` is on: the longest that it begins with."""
-    points = [mount.point for mount in mounts if _holds(PurePath(mount.point), place)]
+    points = [mount.point for mount in mounts if _holds(type(place)(mount.point), place)]
     return max(points, key=len) if points else place.anchor
 
 
