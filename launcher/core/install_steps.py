@@ -24,7 +24,7 @@ from launcher.core.requirements import locked_names, read_requirements, written
 from launcher.core.site_packages import installed_packages, site_packages
 from launcher.core.sources import sha256
 from launcher.core.text import t
-from launcher.core.torch_choice import constraints_of, torch_arguments, torch_environment
+from launcher.core.torch_choice import constraints_of, swapped, torch_arguments, torch_environment
 from launcher.core.uv_settings import shown, uv_environment
 
 PROOF = ("-m", "runtime.prove")
@@ -70,8 +70,24 @@ def torch(work: Work) -> Iterator[Event]:
 
 
 def packages(work: Work) -> Iterator[Event]:
-    """Everything else, from the lock: any mirror may serve it, the hashes say whether it is right."""
+    """Everything else, from the lock: any mirror may serve it, the hashes say whether it is right.
+
+    torch and its family are as before afterwards. LauncherError `torch-swapped` where the lock itself replaces them.
+    """
+    choice, before = work.plan.torch, installed_versions(work)
     yield from put_in(work, "packages", work.lock, package_sources(work))
+    lost = swapped(choice, before, installed_versions(work))
+    if not lost:
+        return
+    changed = ", ".join(lost)
+    yield Notice("torch-swapped", "warning", t("The packages have changed {what}; it is put back.", what=changed))
+    yield from torch(work)
+    if swapped(choice, before, installed_versions(work)):
+        raise LauncherError(
+            "torch-swapped",
+            t("The packages have changed {what}, and it cannot be put back.", what=changed),
+            t("Take out of the list of packages what belongs to torch."),
+        )
 
 
 def verify(work: Work) -> Iterator[Event]:
@@ -91,10 +107,14 @@ def verify(work: Work) -> Iterator[Event]:
     if torch_found != work.plan.torch.build:
         raise _unproven(f"torch {torch_found} instead of {work.plan.torch.build}")
     torch = work.plan.torch
-    site = site_packages(work.engine.parent.parent)
-    versions = {each.name: each.version for each in installed_packages(site)} if site else {}
-    keep_recipe(work.folder, recipe_of(torch, work.family), work.lock, constraints_of(torch, versions))
+    keep_recipe(work.folder, recipe_of(torch, work.family), work.lock, constraints_of(torch, installed_versions(work)))
     stamp(work.folder, _stamp(work))
+
+
+def installed_versions(work: Work) -> dict[str, str]:
+    """Of every package in the new environment, by normalised name; {} where its folder has another layout."""
+    site = site_packages(work.engine.parent.parent)
+    return {each.name: each.version for each in installed_packages(site)} if site else {}
 
 
 def put_to_use(work: Work) -> Iterator[Event]:

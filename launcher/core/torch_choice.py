@@ -199,7 +199,11 @@ def constraints_of(choice: TorchChoice, installed: Mapping[str, str] | None = No
 
 
 def swapped(choice: TorchChoice, before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
-    """What of the family an install has changed or taken away, as "torch 2.13.0+cu130 → 2.13.0"; () if nothing."""
+    """What of the family an install has changed or taken away, as "torch 2.13.0+cu130 → 2.13.0"; () if nothing, and
+    where there was no torch.
+    """
+    if "torch" not in before:
+        return ()
     wanted = {**{name: before[name] for name in FAMILY if name in before}, "torch": choice.build or choice.version}
     return tuple(
         f"{name} {version} → {after.get(name, '-')}" for name, version in wanted.items() if after.get(name) != version

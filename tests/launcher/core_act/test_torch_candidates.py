@@ -18,7 +18,7 @@ from launcher.core.plan import Installed, Options, make_plan
 from launcher.core.sources import Sources
 from launcher.core.torch_choice import TorchChoice
 from launcher.core.unproven import note_unproven, unproven
-from tests.launcher.core_act.workshop import from_wheel, lock_of, plan_with, wheel
+from tests.launcher.core_act.workshop import from_index, from_wheel, index_pages, lock_of, plan_with, sha256, wheel
 
 #: passes with one version of torch only
 PROVES = (
@@ -105,3 +105,25 @@ def test_what_failed_here_comes_last_in_the_next_plan_and_the_reason_says_so(wor
     assert (first.build, second.build) == ("2.13.0+cu130", "2.13.0+cu126")
     assert [other.build for other in second.others][-1] == "2.13.0+cu130"
     assert "2.13.0+cu130 did not pass its proof" in str(second.reason)
+
+
+def test_packages_that_replace_torch_are_undone_and_said(shelf: Shelf, tmp_path: Path) -> None:
+    """A list of packages with another torch in it: what was chosen is put back."""
+    links = Path(shelf.choices[0].wheel or "").parent
+    swapping = replace(shelf, lock=lock_of(tmp_path / "swapping.txt", wheel(links, "torch", "9.9.0")))
+    events = swapping.install("2.13.0", shelf.choices[0])
+    (notice,) = (event for event in events if isinstance(event, Notice) and event.slug == "torch-swapped")
+    assert "torch 2.13.0 → 9.9.0" in str(notice.text)
+    assert installed(shelf.workspace).torch == "2.13.0"
+
+
+def test_a_source_with_another_file_than_the_published_one_is_refused(shelf: Shelf, tmp_path: Path) -> None:
+    served = tmp_path / "served"
+    theirs = wheel(served / "torch", "torch", "2.13.0", text="not the same")
+    environ = {**shelf.environ, "PIP_NO_INDEX": ""}
+    with index_pages(served) as url:
+        choice = replace(from_index(url), sha256="0" * 64)
+        with pytest.raises(LauncherError, match="hash-mismatch"):
+            replace(shelf, environ=environ).install("2.13.0", choice)
+        replace(shelf, environ=environ).install("2.13.0", replace(choice, sha256=sha256(theirs)))
+    assert installed(shelf.workspace).torch == "2.13.0"
