@@ -171,7 +171,9 @@ def make_plan(
     """Compares what is wanted with what is there. LauncherError if the options name a card or profile there is not,
     `python-unsupported` if the engine does not run on the user's `own` Python."""
     python, torch = _python_and_torch(machine, options, pip, sources, own, installed.unproven)
-    memory = choose_memory(machine, _wish(options, families), gpu=options.gpu, tag=torch.tag)
+    # what stays idle has no say in how the memory is used
+    drawn, gpu = (replace(machine, gpus=torch.cards), None) if torch.cards else (machine, options.gpu)
+    memory = choose_memory(drawn, _wish(options, families), gpu=gpu, tag=torch.tag)
     steps = _steps(torch, installed, sources.lock_sha256, python, own)
     missing = {step.name for step in steps if step.state == "missing"}
     fetches_python = "environment" in missing and machine.python is not None and not _is_own(python, machine.python)

@@ -59,6 +59,8 @@ class TorchChoice:
     sha256: str | None = None
     #: of NVIDIA, when it was chosen
     driver: str | None = None
+    #: that are drawn on; (): the processor draws
+    cards: tuple[Gpu, ...] = ()
 
 
 def choose_torch(
@@ -115,6 +117,7 @@ def _choice(
         xformers=_xformers(table, build, machine, verdict.cards),
         sha256=known.sha256 if known else None,
         driver=machine.driver,
+        cards=verdict.cards,
     )
     for wheel in wheels:
         if wheel.version == build.full and wheel.fits(machine, python_tag):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from launcher.core.machine import Gpu, Machine, is_nvidia
 from launcher.core.text import Text, t
-from launcher.core.torch_cards import identified, ignored, lent, named, without_integrated
+from launcher.core.torch_cards import identified, ignored, lent, named, newest_driver, too_new, without_integrated
 from launcher.core.torch_nvidia import Judged, Remark, for_nvidia, no_driver_for
 from launcher.core.torch_table import Build, TorchTable
 
@@ -63,13 +63,27 @@ def _verdict(judged: Judged, cards: tuple[Gpu, ...]) -> Verdict:
 def _with_idle(
     verdict: Verdict, table: TorchTable, machine: Machine, nvidia: tuple[Gpu, ...], usable: tuple[Gpu, ...]
 ) -> Verdict:
-    """What a card that is there and stays idle would need is said as well."""
+    """A card that is there and cannot be used is named, with what it would need."""
     idle = tuple(card for card in nvidia if card not in usable)
     if not idle or not verdict.builds:
         return verdict
-    needed = no_driver_for(table, machine, table.builds, idle)
-    remark = Remark(needed.slug or "card-idle", "warning", needed.reason)
-    return replace(verdict, remarks=(*verdict.remarks, remark))
+    old = tuple(card for card in idle if too_new(table, machine, card))
+    mute = tuple(card for card in idle if card not in old)
+    remarks = [*verdict.remarks, *(_ignored(table, machine, card) for card in old)]
+    if mute:
+        message = t("{cards} stays idle: no NVIDIA driver answers for it.", cards=named(mute))
+        remarks.append(Remark("driver-missing", "warning", message))
+    return replace(verdict, remarks=tuple(remarks))
+
+
+def _ignored(table: TorchTable, machine: Machine, card: Gpu) -> Remark:
+    message = t(
+        "{card} stays idle: the NVIDIA driver {driver} ignores it, and {branch}.xx was the last that serves it.",
+        card=named((card,)),
+        driver=machine.driver,
+        branch=newest_driver(table, card),
+    )
+    return Remark("driver-too-new", "warning", message)
 
 
 def _without_nvidia(machine: Machine, offered: tuple[Build, ...], processor: Build, cards: tuple[Gpu, ...]) -> Verdict:

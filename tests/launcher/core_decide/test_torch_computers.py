@@ -135,6 +135,18 @@ def test_the_plan_agrees_and_its_python_has_a_wheel(computer: Computer) -> None:
         assert ("torch-not-run-by-us" in severities) is not plan.torch.run_by_us
 
 
+def test_a_card_that_stays_idle_has_no_say_in_how_memory_is_used() -> None:
+    big = Gpu(0, None, "nvidia", "RTX 5090", 32607, 32000, "12.0")
+    small = Gpu(1, None, "nvidia", "GTX 1050", 2048, 1900, "6.1")
+    modes = []
+    for cards in ((big,), (big, small), (small, big)):
+        rig = Machine("windows", "x86_64", "3.12.1", driver="596.21", gpus=cards)
+        plan = make_plan(rig, Options(), Installed(), PipSettings(), LOCKED, Path("C:/g"))
+        assert plan.torch.cards == (big,)
+        modes.append(plan.memory.mode)
+    assert set(modes) == {"full"}
+
+
 def test_every_computer_through_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`gesso plan --simulate FILE --json`, in this process: the file is what a user's hardware.json would be."""
     for computer in COMPUTERS:
