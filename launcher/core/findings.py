@@ -78,6 +78,13 @@ def _about_lock(sources: Sources) -> Iterator[Finding]:
 
 
 def _about_paths(machine: Machine, workspace: Path) -> Iterator[Finding]:
+    volume = machine.volume_of("workspace")
+    if machine.workspace_writable is False or (volume and volume.read_only):
+        yield Finding(
+            "workspace-read-only",
+            "error",
+            t("Nothing can be written in {folder}: choose a folder of your own with --root.", folder=workspace),
+        )
     if machine.os != "windows" or machine.long_paths:
         return
     # Windows counts UTF-16 units: an emoji is two.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import time
@@ -29,7 +30,7 @@ from launcher.core.machine import (
 )
 from launcher.core.nvml import Nvml, ask_nvml
 from launcher.core.processor import processor
-from launcher.core.volumes import look_at_volumes
+from launcher.core.volumes import existing, look_at_volumes
 from launcher.core.windows_cards import windows_cards
 
 __all__ = [
@@ -53,6 +54,7 @@ def look(workspace: Path, *, patience: float = _PATIENCE) -> Machine:
     plugged = Inquiry(lambda: _plugged(system, arch, ram, available))
     cpu = Inquiry(lambda: processor(system))
     volumes = Inquiry(lambda: look_at_volumes(workspace, deadline - 0.1))
+    writable = Inquiry(lambda: os.access(existing(workspace), os.W_OK))
     told = nvidia.by(deadline) or Nvml("silent")
     others, installed = plugged.by(deadline) or ((), None)
     disks = volumes.by(deadline) or ()
@@ -61,7 +63,7 @@ def look(workspace: Path, *, patience: float = _PATIENCE) -> Machine:
         arch=arch,
         python=platform.python_version(),
         ram_mib=ram,
-        disk_free_mib=next((disk.free_mib for disk in disks if "workspace" in disk.holds), None),
+        disk_free_mib=next((disk.free_mib for disk in disks if "workspace" in disk.holds and disk.total_mib), None),
         driver=told.driver or installed,
         gpus=merged(told.gpus, others),
         long_paths=_long_paths(),
@@ -71,6 +73,7 @@ def look(workspace: Path, *, patience: float = _PATIENCE) -> Machine:
         swap_mib=swap,
         swap_free_mib=swap_free,
         volumes=disks,
+        workspace_writable=writable.by(deadline),
         cuda_driver=told.cuda,
         nvml=told.state,
     )

@@ -127,6 +127,8 @@ class Machine:
     swap_mib: int | None = None
     swap_free_mib: int | None = None
     volumes: tuple[Volume, ...] = ()
+    #: this user may write in the workspace, or make it
+    workspace_writable: bool | None = None
     #: the newest CUDA that NVIDIA's driver serves, "13.0"; never a reason to choose a build by
     cuda_driver: str | None = None
     nvml: NvmlState | None = None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +13,7 @@ from pathlib import Path
 from launcher.core.errors import LauncherError
 from launcher.core.proxy_address import is_plain, repaired
 from launcher.core.proxy_bypass import exported, split
-from launcher.core.text import t
+from launcher.core.text import Text, t
 
 #: cache variables a child may follow, and the folder under `cache/` each is pointed to unless the user set it
 CACHES = {
@@ -36,6 +39,9 @@ FOREIGN = (
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 #: no library reports home, whatever its default
 SILENT = {"HF_HUB_DISABLE_TELEMETRY": "1", "GRADIO_ANALYTICS_ENABLED": "False", "DO_NOT_TRACK": "1"}
+
+#: devices of old, and what Windows cuts off in silence: a point or space at the end
+_WINDOWS_NAME = re.compile(r"[. ]$|^(con|prn|aux|nul|com[1-9]|lpt[1-9])(\.|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ def checkout() -> Path:
 def find_workspace(root: str | None, environ: Mapping[str, str]) -> Workspace:
     """`--root`, else GESSO_ROOT, else `workspace/` in the checkout; always absolute, made by nobody here.
 
-    Raises LauncherError `no-such-user` for the home folder (`~name`) of somebody who is not there.
+    Raises LauncherError `no-such-user` for the home folder (`~name`) of somebody who is not there, `root-not-usable`
+    for what can be no folder.
     """
     chosen = root or environ.get("GESSO_ROOT")
     if not chosen:
@@ -94,7 +101,30 @@ def find_workspace(root: str | None, environ: Mapping[str, str]) -> Workspace:
             t("The home folder that {folder} means is not known.", folder=chosen),
             t("Write the folder out in full."),
         ) from error
+    if why := unusable(expanded):
+        raise LauncherError(
+            "root-not-usable",
+            t("The folder {folder} cannot be the workspace: {why}.", folder=chosen, why=why),
+            t("Choose another folder with --root."),
+        )
     return Workspace(Path(os.path.abspath(expanded)))  # noqa: PTH100 - resolve() would follow links
+
+
+def unusable(folder: Path, platform: str = sys.platform) -> Text | None:
+    """Why nothing can ever be kept in `folder`, which need not be there; None: it can be tried."""
+    if platform == "win32" and (name := next(filter(_WINDOWS_NAME.search, folder.parts[1:]), None)):
+        return t('Windows keeps no name like "{name}"', name=name)
+    try:
+        return None if stat.S_ISDIR(folder.stat().st_mode) else t("it is a file")
+    except FileNotFoundError:
+        return t("it is a link that leads nowhere") if folder.is_symlink() else None
+    except NotADirectoryError:
+        return t("a part of its path is a file")
+    # a character that no path may have
+    except ValueError:
+        return t("no path can be written so")
+    except OSError as error:
+        return t("the system says: {why}", why=error.strerror or error)
 
 
 def child_environment(workspace: Workspace, environ: Mapping[str, str]) -> dict[str, str]:

@@ -83,7 +83,8 @@ def volume(point: str, purposes: tuple[str, ...], mounts: tuple[Mount, ...], siz
         free_mib=free,
         network="remote" in mount.options or kind in _NETWORKED,
         removable=_removable(mount),
-        read_only="ro" in mount.options,
+        # Systems that keep nothing (/proc, /sys) have no size.
+        read_only="ro" in mount.options or total == 0,
     )
 
 

@@ -203,7 +203,7 @@ def test_every_key_of_a_machine_can_be_simulated(tmp_path: Path) -> None:
     volume = Volume("/", ("workspace",), "ext4", 10, 5, False, False, False)
     machine = Machine(
         "linux", "x86_64", "3.11.7", 16000, 5, "580.95.05", (gpu,), None, True, Cpu("x", 2, 4, ("avx2",)), 8000, 0, 0,
-        (volume,), "13.0", "answers",
+        (volume,), True, "13.0", "answers",
     )  # fmt: skip
     told = machine.to_json()
     assert all(value is not None for key, value in told.items() if key != "long_paths")
