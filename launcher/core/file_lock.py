@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -108,6 +109,7 @@ else:
     def _locked(file: IO[bytes]) -> bool:
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
+        except OSError as error:
+            # Shares of some servers know no locks: a launcher that works alone there is better than none.
+            return error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES)
         return True
