@@ -16,6 +16,7 @@ from launcher.core.mirrors import KINDS, Kind, Mirror, Mirrors, own_mirror, read
 from launcher.core.network import fingerprint
 from launcher.core.paths import Workspace
 from launcher.core.pip_settings import PipSettings, read_pip_settings
+from launcher.core.proxies import find_proxies
 from launcher.core.settings import MirrorSettings, read_settings
 from launcher.core.text import Text, t
 from launcher.core.uv_settings import shown
@@ -59,15 +60,20 @@ def look_around(
     kinds: tuple[Kind, ...] = KINDS,
     *,
     pip: PipSettings | None = None,
-    proxies: tuple[str, ...] = (),
+    proxies: tuple[str, ...] | None = None,
 ) -> Circumstances:
-    """What counts for `kinds`; changes nothing, asks nobody on the network. LauncherError where a file is wrong."""
-    mirrors = read_mirrors(workspace=workspace)
+    """What counts for `kinds`; changes nothing, asks nobody on the network. LauncherError where a file is wrong.
+
+    `proxies` in use make another network of the same one; None: they are looked for.
+    """
+    mirrors, settings = read_mirrors(workspace=workspace), read_settings(workspace)
     pip = pip or read_pip_settings(environ)
+    if proxies is None:
+        proxies = find_proxies(environ, settings=settings.proxy).addresses
     said = {kind: found for kind in kinds if (found := told(kind, environ, pip)) is not None}
     network = fingerprint(proxies)
     memory = recall(workspace, network, mirrors.measuring)
-    return Circumstances(mirrors, read_settings(workspace).mirrors, said, memory, network)
+    return Circumstances(mirrors, settings.mirrors, said, memory, network)
 
 
 def chosen(around: Circumstances, kind: Kind, tag: str | None = None, now: float | None = None) -> Choice:

@@ -20,8 +20,7 @@ from launcher.core.mirrors import KINDS, Kind, Mirror, kind_of
 from launcher.core.pip_settings import read_pip_settings
 from launcher.core.plan import Options
 from launcher.core.proposal import propose
-from launcher.core.proxies import find_proxies
-from launcher.core.routes import Router
+from launcher.core.routes import find_route
 from launcher.core.settings import change_setting, read_settings
 from launcher.core.text import Text, t
 from launcher.core.uv_settings import shown
@@ -49,8 +48,7 @@ def _add_kind(words: Words) -> None:
 
 
 def _around(call: Call, kinds: tuple[Kind, ...]) -> Circumstances:
-    proxies = find_proxies(settings=read_settings(call.workspace).proxy)
-    return look_around(call.workspace, os.environ, kinds, proxies=proxies.addresses)
+    return look_around(call.workspace, os.environ, kinds)
 
 
 def _list(call: Call) -> int:
@@ -156,14 +154,14 @@ def _test(call: Call) -> int:
     around = _around(call, kinds)
     pip = read_pip_settings(os.environ)
     wanted = (_sample_of_file(address, call.arguments.words.kind),) if address else _samples(call, around, kinds)
-    proxies = find_proxies(settings=read_settings(call.workspace).proxy)
+    router = find_route(around.mirrors, read_settings(call.workspace).proxy, pip=pip)
     with signals_cancel() as cancel:
         working = survey(
             call.workspace,
             around,
             wanted,
             pip=pip,
-            route=Router(proxies),
+            route=router,
             cancel=cancel,
             only=_only(call, around, wanted),
         )

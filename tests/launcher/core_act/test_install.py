@@ -22,6 +22,7 @@ from launcher.core.install import install
 from launcher.core.paths import Workspace, checkout
 from launcher.core.plan import Finding, Plan
 from launcher.core.process import python_in
+from launcher.core.settings import change_setting
 from launcher.core.text import t
 from tests.launcher.core_act.workshop import (
     PROOF,
@@ -48,6 +49,9 @@ class Shop:
 
     def install(self, plan: Plan | None = None) -> list[Event]:
         plan = plan or plan_with(from_wheel(self.torch))
+        if plan.torch.index:
+            # no mirror on the network is to be measured for a test's torch
+            change_setting(self.workspace, "mirrors.torch", "official")
         return list(install(plan, self.workspace, environ=self.environ, lock=self.lock, proof=PROOF))
 
     def fails(self, plan: Plan | None = None) -> LauncherError:
