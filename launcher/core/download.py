@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import Iterator
 
+from launcher.core.download_disk import disk_error
 from launcher.core.download_pace import Brake, Pace
-from launcher.core.download_part import Part, beside, disk_error
+from launcher.core.download_part import Part, beside
 from launcher.core.download_request import (
     Address,
     Patience,

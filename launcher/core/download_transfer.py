@@ -6,8 +6,9 @@ import threading
 import time
 
 from launcher.core.download_answer import Asked, Terms, judge, login_page, looks_like_a_page
+from launcher.core.download_disk import check_space
 from launcher.core.download_pace import Brake, Watch
-from launcher.core.download_part import Part, check_space
+from launcher.core.download_part import Part
 from launcher.core.download_request import Address, Patience, Route, StoppedError, TroubleError, Wanted
 from launcher.core.download_stream import Body, opened
 from launcher.core.errors import LauncherError

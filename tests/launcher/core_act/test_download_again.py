@@ -293,6 +293,16 @@ def test_cancelling_does_not_wait_for_a_silent_server(mode: str, wanted) -> None
     assert not wanted().target.exists()
 
 
+def test_cancelling_before_the_first_byte_costs_nothing_of_the_part(server, wanted) -> None:
+    failure(wanted("close-early=0.5"))
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(CancelledError):
+        list(download(wanted("ok"), cancel=cancel))
+    list(download(wanted("ok")))
+    assert server.requests[-1].start == 200_000
+
+
 def test_whoever_stops_listening_ends_the_download(server, wanted) -> None:
     events = download(wanted("rate=200000"))
     next(events)
