@@ -20,6 +20,9 @@ def of_plan(plan: Plan) -> Iterator[Text]:
     if torch.tag:
         yield t("PyTorch {build} from {source}: {reason}", build=torch.build or torch.version,
                 source=shown(torch.source or "?"), reason=torch.reason)  # fmt: skip
+    if torch.others:
+        builds = ", ".join(other.build or other.version for other in torch.others)
+        yield t("If it does not pass its proof, these are tried: {builds}", builds=builds)
     yield t("Memory: {mode}, attention {attention}: {reason}", mode=plan.memory.mode,
             attention=plan.memory.attention, reason=plan.memory.reason)  # fmt: skip
     for number, step in enumerate(plan.steps, 1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from launcher.core.machine import Gpu, Machine, cards_in_use
@@ -174,11 +174,6 @@ def torch_environment(choice: TorchChoice, pip: PipSettings, environ: Mapping[st
     return uv_environment(pip, environ, indexes=choice.wheel is None and choice.index is None)
 
 
-def allowed_sha256(choice: TorchChoice) -> tuple[str, ...]:
-    """Of the wheel for every system and Python, where they were found; (): only the source can say them."""
-    return tuple(wheel.sha256 for wheel in known_wheels(choice.build or ""))
-
-
 #: what must stay as it was installed: another version of one of them takes the card's torch away
 FAMILY = ("torch", "torchvision", "torchaudio", "xformers", "triton", "triton-windows", "triton-rocm", "triton-xpu")
 
@@ -211,9 +206,3 @@ def swapped(choice: TorchChoice, before: Mapping[str, str], after: Mapping[str, 
     return tuple(
         f"{name} {version} → {after.get(name, '-')}" for name, version in wanted.items() if after.get(name) != version
     )
-
-
-def candidates(choice: TorchChoice) -> Iterable[TorchChoice]:
-    """The choice and what is tried after it, in order."""
-    yield choice
-    yield from choice.others

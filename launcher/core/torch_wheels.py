@@ -39,8 +39,3 @@ def read_torch_wheels() -> KnownWheels:
 def known_wheels(build: str) -> tuple[KnownWheel, ...]:
     """Those of "2.13.0+cu130", for every system and Python; () where none was found."""
     return tuple(wheel for wheel in read_torch_wheels().wheels if wheel.name.startswith(f"torch-{build}-"))
-
-
-def known_sha256(name: str) -> str | None:
-    """Of the wheel with this file name; None: it was not found, and only its source can say it."""
-    return next((wheel.sha256 for wheel in read_torch_wheels().wheels if wheel.name == name), None)

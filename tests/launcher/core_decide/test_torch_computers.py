@@ -15,7 +15,7 @@ from launcher.core.paths import checkout
 from launcher.core.pip_settings import PipSettings
 from launcher.core.plan import Installed, Options, make_plan
 from launcher.core.sources import Sources
-from launcher.core.torch_choice import TorchChoice, candidates, choose_torch
+from launcher.core.torch_choice import TorchChoice, choose_torch
 from launcher.core.torch_table import numbers, read_torch_table
 
 HERE = Path(__file__).parent
@@ -83,7 +83,7 @@ def test_the_rule_holds_for_the_choice_and_all_that_is_tried_after_it(computer: 
     """Judged again card by card from the table's raw lists, without the code that chose."""
     table = read_torch_table()
     choice = chosen(computer)
-    for candidate in candidates(choice) if choice.tag else ():
+    for candidate in (choice, *choice.others) if choice.tag else ():
         builds = [each for each in table.builds if (each.tag, each.version) == (candidate.tag, candidate.version)]
         (build,) = (
             each for each in builds if each.index == candidate.index and _made_for(each.os, each.arch, computer)
