@@ -19,15 +19,15 @@ unpack() { # zip, folder
     unzip -oq "$1" -d "$2" 2>/dev/null || tar -xf "$1" -C "$2" 2>/dev/null || bsdtar -xf "$1" -C "$2" 2>/dev/null ||
         python3 -m zipfile -e "$1" "$2" || stop no-unzip
 }
-usable() { # a Python that runs, is new enough and can make virtual environments
-    "$1" -I -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1
+usable() { # a Python that runs, is new enough, can make virtual environments, and is the one that a pack is for
+    "$1" -I -c 'import sys, venv, ensurepip; v = sys.version_info
+sys.exit(v < (3, 10) or sys.argv[1] not in ("", "%d.%d" % v[:2]))' "$packed" >/dev/null 2>&1
 }
 find_python() { # the launcher's own first: that makes the second start quick
     python=$here/.launcher/bin/python
     if [ -f "$here/.launcher/stamp.json" ] && usable "$python"; then return; fi
     for python in python3.13 python3.12 python3.11 python3.10 python3 python "$store"/python/*/bin/python3; do
-        if usable "$python"; then return; fi
-    done
+        if usable "$python"; then return; fi; done
     return 1
 }
 configured_index() { # what the user's uv or pip already uses
@@ -39,16 +39,11 @@ configured_index() { # what the user's uv or pip already uses
 name_wheel() { # uv's wheel for this computer and its SHA-256
     if ls /lib/ld-musl-* >/dev/null 2>&1; then libc=musl; else libc=glibc; fi
     case "$(uname -s)-$(uname -m)-$libc" in
-    Linux-x86_64-glibc) wheel=manylinux_2_17_x86_64.manylinux2014_x86_64
-        hash=e18a57b8b352eb7c8feb317b9f6f533c8f0ad9673fd6cf34bbe3cf1a9f6a8984 ;;
-    Linux-x86_64-musl) wheel=musllinux_1_1_x86_64
-        hash=29451c60f5e8b07403e0a175d5229efc36b0289b34143ff4aaa499a5dd52553a ;;
-    Linux-aarch64-*) wheel=manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64
-        hash=0b3e8b1a4f5e405e31e2ff33de8af4744831e9f7338539671efbd8c3c94e791d ;;
-    Darwin-arm64-*) wheel=macosx_11_0_arm64
-        hash=62b6943c7fd64fac6854f780bea6e0359e5a5bc3241f83ee357bb38276afac49 ;;
-    Darwin-x86_64-*) wheel=macosx_10_12_x86_64
-        hash=b7124ca1956ec2e476a1003ea5715a15f0266afaec37f4dc9c6972ba8183e6d1 ;;
+    Linux-x86_64-glibc) wheel=manylinux_2_17_x86_64.manylinux2014_x86_64 hash=e18a57b8b352eb7c8feb317b9f6f533c8f0ad9673fd6cf34bbe3cf1a9f6a8984 ;;
+    Linux-x86_64-musl) wheel=musllinux_1_1_x86_64 hash=29451c60f5e8b07403e0a175d5229efc36b0289b34143ff4aaa499a5dd52553a ;;
+    Linux-aarch64-*) wheel=manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64 hash=0b3e8b1a4f5e405e31e2ff33de8af4744831e9f7338539671efbd8c3c94e791d ;;
+    Darwin-arm64-*) wheel=macosx_11_0_arm64 hash=62b6943c7fd64fac6854f780bea6e0359e5a5bc3241f83ee357bb38276afac49 ;;
+    Darwin-x86_64-*) wheel=macosx_10_12_x86_64 hash=b7124ca1956ec2e476a1003ea5715a15f0266afaec37f4dc9c6972ba8183e6d1 ;;
     *) stop unknown-machine ;;
     esac
     wheel=uv-$uv_version-py3-none-$wheel.whl
@@ -58,22 +53,27 @@ fetch_wheel() { # from the index $1; succeeds only if the file is the pinned one
     link=$(tr '"' '\n' <"$store/index.html" | grep -F "$wheel" | grep -v '[<>]' | head -n 1 | sed 's/#.*//')
     case $link in
     '' | *://*) ;;
-    /*) link=$(echo "$1" | sed 's|^\([a-z]*://[^/]*\).*|\1|')$link ;;
-    *) link=${1%/}/uv/$link ;;
+    /*) link=$(echo "$1" | sed 's|^\([a-z]*://[^/]*\).*|\1|')$link ;; *) link=${1%/}/uv/$link ;;
     esac
     fetch "$link" "$store/uv.part" && [ "$(sha256 "$store/uv.part")" = "$hash" ] && mv "$store/uv.part" "$store/$wheel"
 }
 fetch_python() {
     say fetch-python; name_wheel; mkdir -p "$store/uv"
     for index in $(configured_index) $mirrors; do [ -f "$store/$wheel" ] || fetch_wheel "$index" || continue; done
-    [ -f "$store/$wheel" ] || stop no-index
-    unpack "$store/$wheel" "$store/uv"
-    for uv in "$store"/uv/*/scripts/uv; do chmod +x "$uv"; done
+    [ -f "$store/$wheel" ] || stop no-index; unpack "$store/$wheel" "$store/uv"; for uv in "$store"/uv/*/scripts/uv; do chmod +x "$uv"; done
     export UV_PYTHON_INSTALL_DIR="$store/python" UV_CACHE_DIR="${UV_CACHE_DIR:-$store/cache}" UV_PYTHON_INSTALL_BIN=0
     "$uv" python install --no-config 3.12 ||
         UV_PYTHON_INSTALL_MIRROR=$python_mirror "$uv" python install --no-config 3.12 || stop no-python
     find_python || stop no-python
 }
+python_from_pack() { # unpacked only if it is the file that the pack was made with
+    archive=$(ls "$pack"/python/*.tar.gz 2>/dev/null) || stop pack-python
+    [ "$(sha256 "$archive")" = "$(sed -n "s|  python/${archive##*/}\$||p" "$pack/SHA256SUMS")" ] || stop pack-lacks
+    mkdir -p "$store/python"; tar -xzf "$archive" -C "$store/python"; find_python || stop pack-python
+}
 
-find_python || fetch_python
+pack=; last=; packed= # the folder after --from, and the Python that it was made for
+for word; do case "$last $word" in "--from "*) pack=$word ;; *" --from="*) pack=${word#--from=} ;; esac; last=$word; done
+[ -z "$pack" ] || packed=$(cat "$pack/python.txt" 2>/dev/null) || stop no-pack
+find_python || if [ "$pack" ]; then python_from_pack; else fetch_python; fi
 exec "$python" -I "$here/launcher/bootstrap.py" "$@"

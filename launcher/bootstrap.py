@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -169,12 +170,18 @@ def base_python() -> str:
 
 
 def install_lock(lock: str) -> None:
-    """The locked packages from the user's own index, which pip knows, else from the first mirror that serves them."""
+    """The locked packages from the pack, else from the user's own index, which pip knows, else from the first mirror
+    that serves them."""
     pip = [str(PYTHON), "-I", "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:", "--no-deps"]
     pip += ["--no-warn-script-location", "--requirement", str(LOCKS / f"{lock}.txt")]
     # The progress is for people; a log keeps what went wrong.
     pip += [] if sys.stderr.isatty() else ["-qq"]
     key = "no-packages"
+    if pack := pack_in(sys.argv[1:]):
+        code, said = run([*pip, "--no-index", "--find-links", str(pack / "wheels")])
+        if code:
+            raise TroubleError(trouble_in(said, "pack-lacks"))
+        return
     for mirror in (None, *MIRRORS):
         if mirror:
             say("trying-mirror", mirror)
@@ -218,6 +225,26 @@ def trouble_in(said: str, otherwise: str) -> str:
     if "Permission denied" in said or "Access is denied" in said or "Read-only file system" in said:
         return "not-writable"
     return otherwise
+
+
+def pack_in(arguments: list[str]) -> Path | None:
+    """The folder after `--from`; TroubleError if it is no finished pack, or one of another Gesso."""
+    words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+    given = [word.removeprefix("--from=") for word in words if word.startswith("--from=")]
+    given += [after for word, after in itertools.pairwise(words) if word == "--from"]
+    if not given:
+        return None
+    pack = Path(given[-1]).expanduser().absolute()
+    try:
+        description = json.loads((pack / "pack.json").read_text(encoding="utf-8"))
+        lock = hashlib.sha256((LOCKS / "launcher.txt").read_bytes()).hexdigest()
+        if not (pack / "SHA256SUMS").is_file():
+            raise TroubleError("no-pack")
+        if description["launcher_lock_sha256"] != lock:
+            raise TroubleError("pack-other")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TroubleError("no-pack") from error
+    return pack
 
 
 def parts_for(arguments: list[str]) -> tuple[str, ...]:

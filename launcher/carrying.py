@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from launcher.core import hardware, running
 from launcher.core.environments import installed
 from launcher.core.errors import LauncherError
+from launcher.core.events import Event
 from launcher.core.install import install
 from launcher.core.memory_ladder import next_step_down, step_down_words
+from launcher.core.pack import bring_models, check_fits, closed_to_the_network, read_pack, verify
+from launcher.core.pip_settings import PipSettings
 from launcher.core.plan import Installed, Plan
 from launcher.core.ports import PortTakenError
 from launcher.core.proposal import Proposal, propose
+from launcher.core.sources import find_sources
 from launcher.core.text import t
 from launcher.descriptions import of_plan
 from launcher.serving import Server, signals_cancel
@@ -23,6 +31,13 @@ def add_choices(words: Words) -> None:
     words.add("--profile", t("a run profile: how to serve"), metavar="NAME")
     words.add("--memory", t("a memory profile: how to fit the card"), metavar="MODE")
     words.add("--gpu", t("the card to use"), metavar="INDEX|UUID")
+    words.add(
+        "--from",
+        t("a pack (made by `gesso env freeze --pack`): nothing is fetched"),
+        dest="pack",
+        type=Path,
+        metavar="DIR",
+    )
     words.yes()
 
 
@@ -44,7 +59,21 @@ def proposed(call: Call) -> Proposal:
     machine = hardware.simulate(file) if file else None
     # A simulated computer has nothing installed; what is installed here says nothing about it.
     here = Installed() if machine else installed(call.workspace)
-    return propose(call.workspace, call.arguments.options, here, machine=machine)
+    return propose(call.workspace, call.arguments.options, here, variables(call), machine=machine)
+
+
+def variables(call: Call) -> Mapping[str, str]:
+    """Those of this process; with a pack none that leads to the network."""
+    pack = pack_of(call)
+    return closed_to_the_network(pack, os.environ) if pack else os.environ
+
+
+def pack_of(call: Call) -> Path | None:
+    """The folder after --from. LauncherError `pack-missing` if it is no pack."""
+    folder: Path | None = getattr(call.arguments.words, "pack", None)
+    if folder is not None:
+        read_pack(folder)
+    return folder
 
 
 def agreed(call: Call, plan: Plan) -> bool:
@@ -59,8 +88,19 @@ def agreed(call: Call, plan: Plan) -> bool:
 def carry_out(call: Call, plan: Plan) -> None:
     """Install what is missing, showing how far it is."""
     with signals_cancel() as cancel:
-        for event in install(plan, call.workspace, cancel=cancel):
+        for event in _events(call, plan, cancel):
             call.printer.event(event)
+
+
+def _events(call: Call, plan: Plan, cancel: threading.Event) -> Iterator[Event]:
+    """With a pack: whether it fits and is whole, the install, the models that it brings."""
+    pack = pack_of(call)
+    if pack:
+        check_fits(read_pack(pack), hardware.look(call.workspace.root), find_sources(PipSettings()).lock_sha256)
+        yield from verify(pack)
+    yield from install(plan, call.workspace, environ=variables(call), cancel=cancel)
+    if pack:
+        yield from bring_models(pack, call.workspace)
 
 
 def serve(call: Call, proposal: Proposal) -> int:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Notice
+from launcher.core.install_sources import leave_alone, measured
 from launcher.core.install_work import Work, pip_install, scratch, uv
 from launcher.core.package_sources import PackageSource, addresses
 from launcher.core.prefetch import fetch
 from launcher.core.requirements import read_requirements
 from launcher.core.text import t
 from launcher.core.uv_settings import uv_environment
-from launcher.core.wheelhouse import pages, wheelhouse, write_index
+from launcher.core.wheelhouse import is_there, pages, place, wheelhouse, write_index
 from launcher.core.wheels import WheelFile, read_pylock
 
 T = TypeVar("T")
+#: options of uv for what needs no network
+_HERE = ("--offline", "--index-strategy", "unsafe-best-match")
 #: what uv says where something that it may not fetch is missing; anything else ends the step
 _NOT_HERE = ("package-not-found", "uv-failed", "no-network", "hash-mismatch", "source-refused")
 #: a source that fails so is left for the next one
-_ELSEWHERE = ("package-not-found", "no-network", "source-refused", "certificate")
+_ELSEWHERE = ("package-not-found", "no-network", "source-refused", "certificate", "wheels-unsuited")
 #: what our own downloads cannot do and uv may: build from source, ask a keyring, trust a company's certificate
 _FOR_UV = ("wheels-unsuited", "source-refused", "package-not-found", "download-unauthorized", "download-certificate")
 
@@ -34,19 +38,8 @@ def put_in(work: Work, step: str, requirements: Path, sources: Sequence[PackageS
     exactly = ["--no-deps", "--require-hashes", "-r", str(requirements)]
     if (yield from _from_here(work, step, exactly, sources[0])):
         return
-    house = wheelhouse(work.workspace)
     try:
-        source, files = yield from resolved(work, step, requirements, sources)
-        others = [each for each in sources if each is not source]
-        yield from fetch(
-            step,
-            files,
-            house,
-            lambda file: addresses(file, source, others),
-            route=work.router,
-            cancel=work.cancel,
-            limit=work.limit,
-        )
+        files = yield from _fetched(work, step, requirements, sources)
     except LauncherError as error:
         if error.code not in _FOR_UV:
             raise
@@ -54,22 +47,63 @@ def put_in(work: Work, step: str, requirements: Path, sources: Sequence[PackageS
         source = sources[0]
         yield from uv(work, step, [*pip_install(work), *source.arguments, *exactly], source.variables, source.address)
         return
-    index = write_index(house, files)
+    index = write_index(wheelhouse(work.workspace), files)
     closed = uv_environment(work.pip, work.variables, indexes=False)
     yield from uv(work, step, [*pip_install(work), "--offline", "--default-index", index, *exactly], closed)
+
+
+def collect(
+    work: Work, step: str, requirements: Path, sources: Sequence[PackageSource]
+) -> Generator[Event, None, list[Path]]:
+    """The wheels that `requirements` means, wherever they lie on this computer; those that are not here are fetched."""
+    house = wheelhouse(work.workspace)
+    here = replace(sources[0], arguments=(*sources[0].arguments, *_HERE), variables=_with_ours(work, sources[0]))
+    try:
+        files = yield from _ask(work, step, requirements, here)
+    except LauncherError as error:
+        if error.code not in _NOT_HERE:
+            raise
+        files = ()
+    if not files or not all(file.local and is_there(house, file) for file in files):
+        files = yield from _fetched(work, step, requirements, sources)
+    return [place(house, file) for file in files]
+
+
+def _fetched(
+    work: Work, step: str, requirements: Path, sources: Sequence[PackageSource]
+) -> Generator[Event, None, tuple[WheelFile, ...]]:
+    sources = yield from measured(work, step, tuple(sources))
+    source, files = yield from resolved(work, step, requirements, sources)
+    others = [each for each in sources if each is not source]
+    yield from fetch(
+        step,
+        files,
+        wheelhouse(work.workspace),
+        lambda file: addresses(file, source, others),
+        route=work.router,
+        cancel=work.cancel,
+        limit=work.limit,
+    )
+    return files
 
 
 def resolved(
     work: Work, step: str, requirements: Path, sources: Sequence[PackageSource]
 ) -> Generator[Event, None, tuple[PackageSource, tuple[WheelFile, ...]]]:
     """The first source that can be asked, and which files `requirements` means there."""
-    return (yield from first_that_answers(sources, lambda source: _ask(work, step, requirements, source)))
+
+    def ask(source: PackageSource) -> Generator[Event, None, tuple[WheelFile, ...]]:
+        return _ask(work, step, requirements, source)
+
+    return (yield from first_that_answers(sources, ask, lambda source: leave_alone(work, step, source)))
 
 
 def first_that_answers(
-    sources: Sequence[PackageSource], ask: Callable[[PackageSource], Generator[Event, None, T]]
+    sources: Sequence[PackageSource],
+    ask: Callable[[PackageSource], Generator[Event, None, T]],
+    failed: Callable[[PackageSource], None] = lambda _: None,
 ) -> Generator[Event, None, tuple[PackageSource, T]]:
-    """What `ask` gives for the first source that can be asked and has it all."""
+    """What `ask` gives for the first source that can be asked and has it all; `failed` hears of each before it."""
     source, *others = sources
     try:
         return source, (yield from ask(source))
@@ -80,10 +114,13 @@ def first_that_answers(
     text = t("{why} {name} is asked instead.", why=failure.message, name=others[0].name)
     yield Notice("source-failed", "warning", text)
     try:
-        return (yield from first_that_answers(others, ask))
+        answer = yield from first_that_answers(others, ask, failed)
     except LauncherError as error:
         # What the preferred source said is the news, not what the last of the others did.
         raise failure if error.code in _ELSEWHERE else error from error
+    # Another has it, so the fault was its own.
+    failed(source)
+    return answer
 
 
 def _ask(
@@ -102,14 +139,18 @@ def _from_here(work: Work, step: str, exactly: Sequence[str], source: PackageSou
 
     What they lack is said by nobody. All indexes count together here: the hashes say what may be taken.
     """
-    ours = pages(wheelhouse(work.workspace)).as_uri()
-    more = {**source.variables, "UV_INDEX": f"{ours} {source.variables.get('UV_INDEX', '')}".strip()}
-    arguments = [*pip_install(work), *source.arguments, "--offline", "--index-strategy", "unsafe-best-match", *exactly]
+    arguments = [*pip_install(work), *source.arguments, *_HERE, *exactly]
     try:
-        heard = [event for event in uv(work, step, arguments, more) if isinstance(event, Line)]
+        heard = [event for event in uv(work, step, arguments, _with_ours(work, source)) if isinstance(event, Line)]
     except LauncherError as error:
         if error.code not in _NOT_HERE:
             raise
         return False
     yield from heard
     return True
+
+
+def _with_ours(work: Work, source: PackageSource) -> dict[str, str]:
+    """The variables of a source, with the index of what was fetched before in front."""
+    ours = pages(wheelhouse(work.workspace)).as_uri()
+    return {**source.variables, "UV_INDEX": f"{ours} {source.variables.get('UV_INDEX', '')}".strip()}

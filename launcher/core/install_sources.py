@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 
+from launcher.core.events import Event, Notice
 from launcher.core.install_work import Work
 from launcher.core.mirror_choice import Choice, chosen, look_around
+from launcher.core.mirror_memory import bench
+from launcher.core.mirror_survey import samples, survey
 from launcher.core.mirrors import Kind, Mirror
 from launcher.core.package_sources import PackageSource
 from launcher.core.torch_choice import torch_arguments, torch_environment
@@ -29,6 +32,8 @@ def package_sources(work: Work) -> tuple[PackageSource, ...]:
 def torch_sources(work: Work) -> tuple[PackageSource, ...]:
     """For torch and what it brings: one index at a time, never two together."""
     choice = work.plan.torch
+    if work.pip.no_index:
+        return package_sources(work)
     official = _torch_as_planned(work)
     if choice.index is None or choice.wheel:
         # Without an index of its own torch is a package as any other; a wheel of the user's takes its libraries
@@ -39,6 +44,49 @@ def torch_sources(work: Work) -> tuple[PackageSource, ...]:
         for mirror in _choice(work, "torch", choice.tag).mirrors
     ]
     return _patient(mirrors, work.variables)
+
+
+def measured(
+    work: Work, step: str, sources: tuple[PackageSource, ...]
+) -> Generator[Event, None, tuple[PackageSource, ...]]:
+    """`sources` in their order of speed: measured now where that was not done in this network of late.
+
+    It costs seconds, so it waits until something has to be fetched. One source alone is the user's word.
+    """
+    if len(sources) < 2:
+        return sources
+    kind = _kind(work, step)
+    around = look_around(work.workspace, work.variables, (kind,), pip=work.pip)
+    wanted = samples(around, (kind,), work.plan.python, work.plan.torch, environ=work.variables, lock=work.lock)
+    unknown = [sample for sample in wanted if around.memory.measured(sample.key) is None]
+    if not unknown:
+        return sources
+    yield from survey(work.workspace, around, unknown, pip=work.pip, route=work.router, cancel=work.cancel)
+    choice = _choice(work, kind, unknown[0].tag)
+    yield Notice("mirror-chosen", "info", choice.reason)
+    return torch_sources(work) if kind == "torch" else package_sources(work)
+
+
+def leave_alone(work: Work, step: str, source: PackageSource) -> None:
+    """It has failed: for a while its group is asked last."""
+    kind = _kind(work, step)
+    key = f"torch:{work.plan.torch.tag}" if kind == "torch" else kind
+    around = look_around(work.workspace, work.variables, (), pip=work.pip)
+    bench(work.workspace, around.network, key, source.group, around.mirrors.measuring)
+
+
+def _kind(work: Work, step: str) -> Kind:
+    """Where torch has no index of its own it comes from where the packages come from."""
+    return "torch" if step == "torch" and work.plan.torch.index else "packages"
+
+
+def python_variables(work: Work) -> tuple[dict[str, str], ...]:
+    """What makes uv fetch a Python from the preferred place, then from the others."""
+    mirrors = _choice(work, "python").mirrors
+    places = [{} if mirror.url is None else {"UV_PYTHON_INSTALL_MIRROR": mirror.url} for mirror in mirrors]
+    hurry = {name: value for name, value in _HURRY.items() if not work.variables.get(name)}
+    network = uv_environment(work.pip, work.variables)
+    return tuple({**network, **hurry, **place} for place in places)
 
 
 def of_hashes(sources: tuple[PackageSource, ...]) -> tuple[PackageSource, ...]:

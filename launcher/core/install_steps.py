@@ -13,7 +13,7 @@ from launcher.core.environments import Stamp, stamp, switch
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Notice
 from launcher.core.install_packages import first_that_answers, put_in
-from launcher.core.install_sources import of_hashes, package_sources, torch_sources
+from launcher.core.install_sources import of_hashes, package_sources, python_variables, torch_sources
 from launcher.core.install_work import Work, pip_install, scratch, uv, uv_answering
 from launcher.core.package_sources import PackageSource
 from launcher.core.paths import checkout
@@ -28,6 +28,8 @@ from launcher.core.torch_choice import constraints_of, swapped, torch_arguments,
 from launcher.core.uv_settings import shown, uv_environment
 
 PROOF = ("-m", "runtime.prove")
+#: where the builds of Python lie that uv fetches
+_GITHUB = "https://github.com/"
 
 
 def environment(work: Work) -> Iterator[Event]:
@@ -40,10 +42,26 @@ def environment(work: Work) -> Iterator[Event]:
     is_ours = f"{sys.version_info[0]}.{sys.version_info[1]}" == work.plan.python
     python = (own and own.interpreter) or (sys.executable if is_ours else work.plan.python)
     place = own.venv if own and own.venv else work.folder
-    # a Python that is not here comes from GitHub
-    towards = None if Path(python).is_absolute() else "https://github.com/"
     arguments = ["venv", "--quiet", "--python", python, "--no-project", "--no-config", str(place)]
-    yield from uv(work, "environment", arguments, uv_environment(work.pip, work.variables), towards)
+    if Path(python).is_absolute():
+        yield from uv(work, "environment", arguments, uv_environment(work.pip, work.variables))
+    else:
+        yield from _with_a_fetched_python(work, arguments)
+
+
+def _with_a_fetched_python(work: Work, arguments: list[str]) -> Iterator[Event]:
+    """uv takes a Python that it finds, else fetches one; where one place does not have it, from the next."""
+    *first, last = python_variables(work)
+    for more in first:
+        try:
+            yield from uv(work, "environment", arguments, more, _GITHUB)
+            return
+        except LauncherError as error:
+            if error.code not in ("no-network", "source-refused", "python-not-found"):
+                raise
+            text = t("{why} Another place is asked for Python.", why=error.message)
+        yield Notice("source-failed", "warning", text)
+    yield from uv(work, "environment", arguments, last, _GITHUB)
 
 
 def torch(work: Work) -> Iterator[Event]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
+from launcher.core.file_hash import sha256
 from launcher.core.paths import Workspace
 from launcher.core.records import write_text
 from launcher.core.text import t
@@ -30,18 +30,6 @@ def is_there(house: Path, file: WheelFile) -> bool:
     """Whether it lies there, to the last byte as its SHA-256 says."""
     path = place(house, file)
     return path.is_file() and (file.size in (None, path.stat().st_size)) and sha256(path) == file.sha256
-
-
-def sha256(path: Path) -> str:
-    """Of a file of any size; "" if it cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as opened:
-            while block := opened.read(1 << 20):
-                digest.update(block)
-    except OSError:
-        return ""
-    return digest.hexdigest()
 
 
 def pages(house: Path) -> Path:

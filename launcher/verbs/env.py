@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from launcher.core.freeze import as_requirements, freeze
 from launcher.core.hardware import look
 from launcher.core.install import Making, install
 from launcher.core.install_lock import install_lock
+from launcher.core.pack import read_pack
+from launcher.core.pack_making import Wish, make_pack
 from launcher.core.plan import Installed, Plan
 from launcher.core.proposal import propose
 from launcher.core.repair import Health, examine, rebuild
@@ -248,10 +250,31 @@ def _remove(call: Call) -> int:
 
 def _add_freeze(words: Words) -> None:
     words.add("name", t("of the environment; otherwise the current one"), nargs="?", metavar="NAME")
+    words.add("--pack", t("a folder to fill for a computer without a network"), type=Path, metavar="DIR")
+    words.add("--model", t("one to pack, as it lies below models/; may be repeated"), action="append", metavar="FILE")
+    words.yes()
+
+
+def _pack(call: Call, folder: Path, target: Path) -> int:
+    target = target.expanduser().absolute()
+    wish = Wish(folder, target, tuple(call.arguments.words.model or ()))
+    proposal = propose(call.workspace, call.arguments.options, Installed())
+    with signals_cancel() as cancel:
+        _show(call, make_pack(wish, call.workspace, proposal.plan, proposal.machine, cancel=cancel))
+    size = measure(target).total
+    if call.printer.json:
+        call.printer.answer({"pack": str(target), "bytes": size, **asdict(read_pack(target))})
+    else:
+        text = t("The pack is finished: {folder}, {size} MiB.", folder=target, size=size // _MIB)
+        call.printer.result(text)
+        call.printer.result(t("On the other computer, from inside it: gesso/install.sh --from PACK"))
+    return DONE
 
 
 def _freeze(call: Call) -> int:
     folder = _chosen(call, call.arguments.words.name)
+    if call.arguments.words.pack:
+        return _pack(call, folder, call.arguments.words.pack)
     frozen = freeze(folder)
     if call.printer.json:
         packages = [{"name": each.name, "version": each.version, "sha256": list(each.sha256)} for each in frozen]
@@ -280,6 +303,6 @@ VERB = Verb(
         "switch": Action(t("make one the current one"), _switch, _add_name),
         "rollback": Action(t("back to the one before"), _rollback),
         "remove": Action(t("delete one that is not in use"), _remove, _add_remove),
-        "freeze": Action(t("its exact versions and hashes"), _freeze, _add_freeze),
+        "freeze": Action(t("its exact versions and hashes; with --pack all that it needs"), _freeze, _add_freeze),
     }
 )

@@ -100,8 +100,8 @@ def test_the_locks_agree_on_what_they_share() -> None:
 
 def test_every_first_word_is_there_in_both_languages() -> None:
     lines = [line.split(": ", 1) for line in WORDS.splitlines() if line and not line.startswith("#")]
-    used = set(re.findall(r"\b(?:say|stop) ([a-z-]+)", SH)) | set(re.findall(r"Say '([a-z-]+)'", PS1))
-    used |= set(re.findall(r'(?:say\(|return |said, |\], |key = )"([a-z]+(?:-[a-z]+)*)"', BOOTSTRAP))
+    used = set(re.findall(r"\b(?:say|stop) ([a-z-]+)", SH)) | set(re.findall(r"(?:Say|Stop-With) '([a-z-]+)'", PS1))
+    used |= set(re.findall(r'(?:say\(|return |said, |\], |key = |TroubleError\()"([a-z]+(?:-[a-z]+)*)"', BOOTSTRAP))
     assert used == {key for key, _ in lines}
     for key in used:
         chinese, english = (sentence for name, sentence in lines if name == key)
