@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from launcher.core.models_outline import SIZES, Outline, Tensors
+from launcher.core.models_outline import Outline, Tensors
 
 Kind = Literal[
     "checkpoint", "vae", "lora", "embedding", "hypernetwork", "upscaler", "controlnet", "face", "interrogate",
@@ -30,9 +28,17 @@ _TEXTS = (
 #: width of the text states that attention looks at -> family
 _WIDTHS = {768: "sd1", 1024: "sd2", 2048: "sdxl", 1280: "sdxl-refiner"}
 _STRANGERS = (
-    (("double_blocks.", "transformer.double_blocks.", "transformer.single_transformer_blocks."), "flux"),
-    (("joint_blocks.", "transformer.transformer_blocks.0.norm1_context"), "sd3"),
-)
+    (
+        ("double_blocks.", _UNET + "double_blocks.", "lora_unet_double_blocks_", "transformer.double_blocks.",
+         "transformer.single_transformer_blocks."),
+        "flux",
+    ),
+    (
+        ("joint_blocks.", _UNET + "joint_blocks.", "lora_unet_joint_blocks_",
+         "transformer.transformer_blocks.0.norm1_context"),
+        "sd3",
+    ),
+)  # fmt: skip
 #: how names begin -> kind, the first that fits; what a LoRA's names hold comes before
 _STARTS: tuple[tuple[tuple[str, ...], Kind], ...] = (
     (("control_model.", "controlnet_", "input_hint_block.", "zero_convs.", "controlnet_cond_embedding."), "controlnet"),
@@ -47,6 +53,8 @@ _STARTS: tuple[tuple[tuple[str, ...], Kind], ...] = (
     (("layers.0.residual_group.", "layers.0.blocks.", "RRDB_trunk.", "params_ema.conv_first."), "upscaler"),
     (("double_blocks.", "joint_blocks.", "down_blocks.", "input_blocks.", _UNET), "diffusion-model"),
 )
+#: characters; the longest beginning that is looked for
+_LONGEST_START = 46
 _LORA_STARTS = ("lora_unet_", "lora_te", "lora_prior", "lycoris_", "lora_transformer_")
 _LORA_PARTS = (
     ".lora_A.", ".lora_B.", ".lora_down.", ".lora_up.", ".lora.down.", ".lora.up.", "_lora.down.", ".hada_w1_a",
@@ -74,48 +82,67 @@ class Judgement:
         return (self.family is None or self.family in SUPPORTED) and self.variant not in ("depth", "upscaling")
 
 
+class _Names:
+    """Tensors' names as one text, so that looking for a beginning among thousands takes one search."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        self._tensors = tensors
+        # thousands of names share a few hundred beginnings
+        self._text = "\n" + "\n".join({name[:_LONGEST_START] for name in tensors}) + "\n"
+
+    def begin(self, starts: Iterable[str]) -> bool:
+        """Does any name begin with one of these?"""
+        return any("\n" + start in self._text for start in starts)
+
+    def hold(self, parts: Iterable[str]) -> bool:
+        """Is one of these in any name?"""
+        text = "\n".join(self._tensors)
+        return any(part in text for part in parts)
+
+
 def judge(outline: Outline) -> Judgement:
     """By content: the file's name and folder play no part."""
-    tensors = outline.tensors
-    kind = _kind(outline)
+    names = _Names(outline.tensors)
+    kind = _kind(outline, names)
+    precision = _precision(outline.amounts)
     if kind == "checkpoint":
-        return _checkpoint(tensors)
-    return Judgement(kind, _family(kind, outline), precision(tensors), lacks=_lacks_itself(kind, tensors))
+        return _checkpoint(outline.tensors, names, precision)
+    lacks = "weights" if kind is None and not outline.tensors else None
+    return Judgement(kind, _family(kind, outline, names), precision, lacks=lacks)
 
 
-def precision(tensors: Tensors) -> str | None:
+def _precision(amounts: Mapping[str, int]) -> str | None:
     """The type that holds the most bytes: fp16, bf16, fp32, fp8; None without numbers."""
-    counted: Counter[str] = Counter()
-    for dtype, shape in tensors.values():
-        if dtype in _PRECISIONS:
-            counted[_PRECISIONS[dtype]] += math.prod(shape) * SIZES[dtype]
-    return counted.most_common(1)[0][0] if counted else None
+    counted: dict[str, int] = {}
+    for dtype, size in amounts.items():
+        if dtype in _PRECISIONS and size:
+            counted[_PRECISIONS[dtype]] = counted.get(_PRECISIONS[dtype], 0) + size
+    return max(counted, key=lambda name: counted[name]) if counted else None
 
 
-def _kind(outline: Outline) -> Kind | None:
-    names = outline.tensors
-    if _FIRST in names or _has(names, ("model_ema.diffusion_model",)):
+def _kind(outline: Outline, names: _Names) -> Kind | None:
+    if _FIRST in outline.tensors or names.begin(("model_ema.diffusion_model",)):
         return "checkpoint"
-    if _has(names, ("motion_modules.",)) or any("motion_modules." in name for name in names):
-        return "motion"
     # a ControlNet in a LoRA's form calls itself so
-    if "lora_controlnet" in names:
+    if "lora_controlnet" in outline.tensors:
         return "controlnet"
-    if _has(names, _LORA_STARTS) or any(part in name for name in names for part in _LORA_PARTS):
+    if names.begin(_LORA_STARTS):
+        return "lora"
+    if names.hold(("motion_modules.",)):
+        return "motion"
+    if names.hold(_LORA_PARTS):
         return "lora"
     if outline.format == "torchscript":
         return "interrogate"
-    for starts, kind in _STARTS:
-        if _has(names, starts):
-            return kind
-    return _by_words(outline)
+    by_start = next((kind for starts, kind in _STARTS if names.begin(starts)), None)
+    return by_start or _by_words(outline, names)
 
 
-def _by_words(outline: Outline) -> Kind | None:
+def _by_words(outline: Outline, names: _Names) -> Kind | None:
     """Of pickles whose tensors lie deeper: A1111's embeddings and hypernetworks."""
     if "string_to_param" in outline.words:
         return "embedding"
-    if "layer_structure" in outline.words or _has(outline.tensors, ("linear.0.", "linear1.")):
+    if "layer_structure" in outline.words or names.begin(("linear.0.", "linear1.")):
         return "hypernetwork"
     shapes = [shape for dtype, shape in outline.tensors.values() if dtype in _PRECISIONS]
     # one word of the text model's width, under whatever name: diffusers writes `<the word>`
@@ -124,26 +151,20 @@ def _by_words(outline: Outline) -> Kind | None:
     return None
 
 
-def _checkpoint(tensors: Tensors) -> Judgement:
-    family = next((family for prefix, family in _TEXTS if _has(tensors, (prefix,))), None)
-    if _has(tensors, (_UNET + "double_blocks.", _UNET + "joint_blocks.")):
-        family = _strange_family(tensors)
+def _checkpoint(tensors: Tensors, names: _Names, precision: str | None) -> Judgement:
+    family = _strange_family(names) or next((family for prefix, family in _TEXTS if names.begin((prefix,))), None)
     first = tensors.get(_FIRST)
     channels = first[1][1] if first and len(first[1]) == 4 else 4
-    lacks = "text" if family is None else None if _has(tensors, ("first_stage_model.",)) else "vae"
-    return Judgement("checkpoint", family, precision(tensors), _VARIANTS.get(channels, "unknown"), lacks)
+    lacks = "text" if family is None else None if names.begin(("first_stage_model.",)) else "vae"
+    return Judgement("checkpoint", family, precision, _VARIANTS.get(channels, "unknown"), lacks)
 
 
-def _lacks_itself(kind: Kind | None, tensors: Tensors) -> str | None:
-    return "weights" if kind is None and not tensors else None
-
-
-def _family(kind: Kind | None, outline: Outline) -> str | None:
-    strange = _strange_family(outline.tensors)
+def _family(kind: Kind | None, outline: Outline, names: _Names) -> str | None:
+    strange = _strange_family(names)
     if strange is not None:
         return strange
     if kind in ("lora", "controlnet", "diffusion-model", "adapter"):
-        return _by_attention(outline.tensors) or _told(outline.metadata)
+        return _by_attention(outline.tensors, names) or _told(outline.metadata)
     if kind == "embedding":
         return _of_embedding(outline.tensors)
     if kind == "vae":
@@ -151,14 +172,13 @@ def _family(kind: Kind | None, outline: Outline) -> str | None:
     return _told(outline.metadata)
 
 
-def _strange_family(names: Iterable[str]) -> str | None:
-    plain = [name.removeprefix(_UNET).removeprefix("lora_unet_").replace("blocks_", "blocks.") for name in names]
-    return next((family for starts, family in _STRANGERS if _has(plain, starts)), None)
+def _strange_family(names: _Names) -> str | None:
+    return next((family for starts, family in _STRANGERS if names.begin(starts)), None)
 
 
-def _by_attention(tensors: Tensors) -> str | None:
+def _by_attention(tensors: Tensors, names: _Names) -> str | None:
     """A layer that looks at the text takes vectors of the text model's width; else the text model's own layers say."""
-    if _has(tensors, ("lora_te2_", "text_encoder_2.")):
+    if names.begin(("lora_te2_", "text_encoder_2.")):
         return "sdxl"
     for name, (_, shape) in tensors.items():
         if "attn2" in name and ("to_k" in name or "to_v" in name) and len(shape) >= 2:
@@ -197,7 +217,3 @@ def _told(metadata: Mapping[str, str]) -> str | None:
              ("sd3", "sd3"), ("stable-diffusion-v2", "sd2"), ("sd_v2", "sd2"), ("stable-diffusion-v1", "sd1"),
              ("sd_v1", "sd1"))  # fmt: skip
     return next((family for word, family in words if word in written), None)
-
-
-def _has(names: Iterable[str], starts: tuple[str, ...]) -> bool:
-    return any(name.startswith(starts) for name in names)

@@ -7,6 +7,7 @@ import math
 import os
 import stat
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,7 +28,7 @@ _WEB = (b"<!doctype", b"<html", b"<head", b"<?xml")
 #: a FIFO or a device opens at once instead of waiting for a writer; Windows has neither
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
-Tensors = dict[str, tuple[str, tuple[int, ...]]]
+Tensors = Mapping[str, tuple[str, Sequence[int]]]
 
 
 class BrokenError(ValueError):
@@ -44,7 +45,9 @@ class Outline:
 
     format: str
     tensors: Tensors = field(default_factory=dict)
-    metadata: dict[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    #: type -> bytes of it
+    amounts: Mapping[str, int] = field(default_factory=dict)
     #: of a pickle: keys and words that are no tensor's name
     words: frozenset[str] = frozenset()
     strange: Strange = field(default_factory=Strange)
@@ -97,7 +100,14 @@ def _torch_file(file: BinaryIO, size: int) -> Outline:
         raise BrokenError("truncated", str(short)) from None
     except PickleError as broken:
         raise BrokenError("damaged", str(broken)) from None
-    return Outline(found.format, found.tensors, {}, frozenset(found.words), found.strange)
+    return Outline(found.format, found.tensors, {}, _amounts(found.tensors), frozenset(found.words), found.strange)
+
+
+def _amounts(tensors: Tensors) -> dict[str, int]:
+    amounts: dict[str, int] = {}
+    for dtype, shape in tensors.values():
+        amounts[dtype] = amounts.get(dtype, 0) + math.prod(shape) * SIZES.get(dtype, 0)
+    return amounts
 
 
 def _safetensors(file: BinaryIO, start: bytes, size: int) -> Outline:
@@ -117,44 +127,50 @@ def _safetensors(file: BinaryIO, start: bytes, size: int) -> Outline:
 def _checked(text: bytes, room: int) -> Outline:
     """The header against the `room` bytes that follow it: no gaps, no overlaps, nothing missing, nothing more."""
     try:
-        found = json.loads(text.decode(), parse_constant=_no_constant)
+        # A fraction has no business anywhere in a header; a name that stands twice leaves a gap.
+        found = json.loads(text.decode(), parse_constant=_no_number, parse_float=_no_number)
         metadata = _metadata(found.pop("__metadata__", None))
-        end, tensors = _measured(found)
+        outline, end = _measured(found, metadata)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as broken:
         raise BrokenError("damaged", str(broken)[:120]) from None
     if end > room:
         raise BrokenError("truncated", f"{end - room} / {end}")
     if end < room:
         raise BrokenError("damaged", f"{room - end} bytes too many")
-    return Outline("safetensors", tensors, metadata)
+    return outline
 
 
-def _measured(found: dict[str, Any]) -> tuple[int, Tensors]:
-    """Where the last tensor ends, and all of them; ValueError for what the format does not allow."""
+def _measured(found: dict[str, Any], metadata: dict[str, str]) -> tuple[Outline, int]:
+    """Every tensor, and where the last one's bytes end; ValueError for what the format does not allow.
+
+    This is where a scan spends its time (a library has a million tensors), so it goes column by column.
+    """
     if len(found) > MOST_TENSORS:
         raise ValueError(f"{len(found)} tensors")
-    tensors: Tensors = {}
-    spans: list[tuple[int, int]] = []
-    for name, entry in found.items():
-        start, end = entry["data_offsets"]
-        shape, dtype = entry["shape"], entry["dtype"]
-        if type(start) is not int or type(end) is not int or any(type(side) is not int or side < 0 for side in shape):
-            raise ValueError("a shape that is no shape")
-        if end - start != math.prod(shape) * SIZES[dtype]:
-            raise ValueError("a tensor's size does not fit its shape")
-        spans.append((start, end))
-        tensors[name] = (dtype, tuple(shape))
-    return _end_of(spans), tensors
+    entries = found.values()
+    dtypes = [entry["dtype"] for entry in entries]
+    shapes = [entry["shape"] for entry in entries]
+    starts = [start for start, _ in (entry["data_offsets"] for entry in entries)]
+    ends = [end for _, end in (entry["data_offsets"] for entry in entries)]
+    sizes = [math.prod(shape) * SIZES[dtype] for shape, dtype in zip(shapes, dtypes, strict=True)]
+    if sizes != [end - start for start, end in zip(starts, ends, strict=True)]:
+        raise ValueError("a tensor's size does not fit its shape")
+    if min(map(min, filter(None, shapes)), default=0) < 0:
+        raise ValueError("a side is less than nothing")
+    amounts: dict[str, int] = {}
+    for dtype, size in zip(dtypes, sizes, strict=True):
+        amounts[dtype] = amounts.get(dtype, 0) + size
+    tensors = dict(zip(found, zip(dtypes, shapes, strict=True), strict=True))
+    return Outline("safetensors", tensors, metadata, amounts), _end_of(starts, ends)
 
 
-def _end_of(spans: list[tuple[int, int]]) -> int:
-    spans.sort()
-    place = 0
-    for start, end in spans:
-        if start != place:
-            raise ValueError("tensors overlap or leave gaps")
-        place = end
-    return place
+def _end_of(starts: list[int], ends: list[int]) -> int:
+    """Each begins where another ends: no gaps, no overlaps."""
+    starts.sort()
+    ends.sort()
+    if starts and starts != [0, *ends[:-1]]:
+        raise ValueError("tensors overlap or leave gaps")
+    return ends[-1] if ends else 0
 
 
 def _metadata(found: Any) -> dict[str, str]:
@@ -165,5 +181,5 @@ def _metadata(found: Any) -> dict[str, str]:
     return found
 
 
-def _no_constant(name: str) -> Any:
+def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no number")
