@@ -31,6 +31,10 @@ def of_plan(plan: Plan) -> Iterator[Text]:
     for download in plan.downloads:
         size = _UNKNOWN if download.bytes is None else f"{download.bytes / _MIB:.0f} MiB"
         yield t("Download: {name}, {size}, from {source}", name=download.name, size=size, source=download.source)
+        if download.others:
+            yield t("    if that fails: {names}", names=", ".join(download.others))
+        if download.why:
+            yield t("    {reason}", reason=download.why)
     if plan.missing:
         yield t(
             "Disk: {needed} MiB needed, {free} MiB free", needed=_or(plan.disk_needed_mib), free=_or(plan.disk_free_mib)

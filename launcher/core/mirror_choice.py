@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,7 +70,9 @@ def look_around(
     mirrors, settings = read_mirrors(workspace=workspace), read_settings(workspace)
     pip = pip or read_pip_settings(environ)
     if proxies is None:
-        proxies = find_proxies(environ, settings=settings.proxy).addresses
+        # To ask a Linux desktop is to start a program that writes into the home folder.
+        asks = sys.platform in ("win32", "darwin")
+        proxies = find_proxies(environ, settings=settings.proxy, system=asks).addresses
     said = {kind: found for kind in kinds if (found := told(kind, environ, pip)) is not None}
     network = fingerprint(proxies)
     memory = recall(workspace, network, mirrors.measuring)

@@ -84,6 +84,20 @@ class Download:
     name: str
     bytes: int | None
     source: str
+    #: names of the mirrors to be asked after it, in this order
+    others: tuple[str, ...] = ()
+    #: why it is asked first
+    why: Text | None = None
+
+    def to_json(self, translate: Callable[[str], str] = str) -> dict[str, Any]:
+        reason = self.why.render(translate) if self.why else None
+        return {
+            "name": self.name,
+            "bytes": self.bytes,
+            "source": self.source,
+            "others": list(self.others),
+            "reason": reason,
+        }
 
 
 @dataclass(frozen=True)
@@ -131,7 +145,7 @@ class Plan:
                 {"name": step.name, "title": step.title.render(translate), "state": step.state, "bytes": step.bytes}
                 for step in self.steps
             ],
-            "downloads": [{"name": each.name, "bytes": each.bytes, "source": each.source} for each in self.downloads],
+            "downloads": [each.to_json(translate) for each in self.downloads],
             "disk": {"needed_mib": self.disk_needed_mib, "free_mib": self.disk_free_mib},
             "findings": [
                 {"slug": each.slug, "severity": each.severity, "message": each.message.render(translate)}

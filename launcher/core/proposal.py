@@ -12,10 +12,13 @@ from launcher.core.environments import current, fresh_name, interpreter
 from launcher.core.hardware import Machine, look
 from launcher.core.links import all_shelves, read_links
 from launcher.core.memory_families import families_in
+from launcher.core.mirror_choice import chosen as chosen_mirrors
+from launcher.core.mirror_choice import look_around
 from launcher.core.own_python import OwnPython, own_python
 from launcher.core.paths import Workspace
 from launcher.core.pip_settings import PipSettings, read_pip_settings
 from launcher.core.plan import Installed, Options, Plan, make_plan
+from launcher.core.plan_places import kinds_needed, with_places
 from launcher.core.run_profiles import read_run_profile
 from launcher.core.settings import read_settings
 from launcher.core.sources import Sources, find_sources
@@ -54,10 +57,20 @@ def propose(
         installed = replace(installed, unproven=unproven(workspace, machine.driver))
     families = () if simulated else families_in(all_shelves(workspace, read_links(workspace)))
     made = make_plan(machine, chosen, installed, pip, sources, workspace.root, own, families=families)
-    plan = with_command_line(made, chosen)
+    plan = with_command_line(made if simulated else _placed(made, workspace, environ, pip), chosen)
     return Proposal(
         machine, chosen, pip, sources, plan, command_line(workspace, _python(workspace, plan), chosen, plan)
     )
+
+
+def _placed(plan: Plan, workspace: Workspace, environ: Mapping[str, str], pip: PipSettings) -> Plan:
+    """With what was measured in this network; a simulated computer is in none."""
+    kinds = kinds_needed(plan)
+    if not kinds:
+        return plan
+    around = look_around(workspace, environ, kinds, pip=pip)
+    tag = plan.torch.tag
+    return with_places(plan, {kind: chosen_mirrors(around, kind, tag if kind == "torch" else None) for kind in kinds})
 
 
 def _own_python(workspace: Workspace, options: Options, environ: Mapping[str, str]) -> OwnPython | None:

@@ -1,0 +1,65 @@
+"""A plan says of each download where it comes from, what is asked after that, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from launcher.core.machine import Machine
+from launcher.core.mirror_choice import Circumstances, chosen
+from launcher.core.mirror_memory import Memory
+from launcher.core.mirror_probe import Measurement
+from launcher.core.mirror_told import told
+from launcher.core.mirror_verdicts import Verdict
+from launcher.core.mirrors import Kind, read_mirrors
+from launcher.core.pip_settings import PipSettings
+from launcher.core.plan import Installed, Options, Plan, make_plan
+from launcher.core.plan_places import kinds_needed, with_places
+from launcher.core.settings import MirrorSettings
+from launcher.core.sources import Sources
+from tests.launcher.core_act.workshop import MACHINE
+
+BARE = Circumstances(read_mirrors(), MirrorSettings(), {}, Memory())
+
+
+def plan(machine: Machine = MACHINE, pip: PipSettings | None = None) -> Plan:
+    return make_plan(machine, Options(), Installed(), pip or PipSettings(), Sources((), "ab" * 32), Path("/w"))
+
+
+def placed(made: Plan, around: Circumstances) -> Plan:
+    choices = {kind: chosen(around, kind, made.torch.tag if kind == "torch" else None) for kind in kinds_needed(made)}
+    return with_places(made, choices)
+
+
+def test_what_has_to_be_fetched_needs_places() -> None:
+    assert kinds_needed(plan()) == ("torch", "packages")
+    assert kinds_needed(replace(plan(), downloads=())) == ()
+    foreign = plan(replace(MACHINE, python="3.99.0"))
+    assert kinds_needed(foreign) == ("python", "torch", "packages")
+    here = replace(plan(), torch=replace(plan().torch, wheel="/wheels/torch.whl"))
+    assert kinds_needed(here) == ("packages",)
+    mac = replace(plan(), torch=replace(plan().torch, index=None))
+    assert kinds_needed(mac) == ("packages",), "torch comes as any package there"
+
+
+def test_the_fastest_is_named_with_the_others_and_the_reason() -> None:
+    verdicts = (Verdict("nju", "nju", "ok", 9e6), Verdict("official", "official", "ok", 1e5))
+    memory = Memory((Measurement("torch:cpu", "torch 2.13.0+cpu", 1.9e9, verdicts),))
+    made = placed(plan(), replace(BARE, memory=memory))
+    torch, packages = made.to_json()["downloads"]
+    assert torch["source"] == "https://mirror.nju.edu.cn/pytorch/whl/cpu"
+    assert torch["others"][0] == "official"
+    assert "9.0 MB/s" in torch["reason"]
+    assert packages["source"] == plan().to_json()["downloads"][1]["source"], "official: nothing is overridden"
+    assert set(packages) >= {"name", "bytes", "source", "others", "reason"}
+
+
+def test_the_users_own_index_stays_what_it_is_and_hides_its_password() -> None:
+    pip = PipSettings("https://u:secret@own.example/simple")
+    said: dict[Kind, object] = {"packages": told("packages", {}, pip)}
+    made = placed(plan(pip=pip), replace(BARE, told=said))  # type: ignore[arg-type]
+    found = made.to_json()["downloads"][1]
+    assert found["source"] == "https://***@own.example/simple"
+    assert found["others"] == []
+    assert "own.example" in found["reason"]
+    assert "secret" not in str(made.to_json())
