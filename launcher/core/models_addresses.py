@@ -56,7 +56,7 @@ def find_ways(workspace: Workspace, environ: Mapping[str, str]) -> Ways:
     settings = read_settings(workspace)
     proxies = find_proxies(environ, settings=settings.proxy)
     limit = settings.downloads.limit_kib
-    around = look_around(workspace, environ, _KINDS, proxies=proxies.addresses)
+    around = look_around(workspace, environ, _KINDS)
     return Ways(around, Router(proxies), limit * 1024 if limit else None, environ)
 
 
