@@ -20,7 +20,7 @@ RUNTIME = CHECKOUT / "runtime"
 CHINESE: dict[str, str] = json.loads((RUNTIME / "assets" / "localizations" / "zh_CN.json").read_text(encoding="utf-8"))
 #: flags, the start, the API's own words, and tables whose texts are labels of the page, which another test looks after
 _ELSEWHERE = re.compile(
-    r"(api/.*|infotext/.*|__main__|announce|flags|flag_table|port|prove|protocol|server|starting_page|setting\w*"
+    r"(api/.*|infotext/.*|__main__|announce|flags|flag_table|port|prove\w*|protocol|server|starting_page|setting\w*"
     r"|ui/share|ui/words)\.py"
 )
 _LOGGED = {"debug", "info", "warning", "error", "exception"}

@@ -192,3 +192,7 @@ def test_prove_says_one_line(tmp_path):
     assert (ran.returncode, found["ok"], found["error"]) == (0, True, None)
     assert found["torch"]
     assert found["device"]
+    assert (found["picture"], found["code"]) == (True, None)
+    names = [check["name"] for check in found["checks"]]
+    assert {"matmul-float32", "attention-float32", "convolution-float32", "picture"} <= set(names)
+    assert all(check["ok"] for check in found["checks"] if check["needed"])
