@@ -19,6 +19,7 @@ from launcher.core.package_sources import PackageSource
 from launcher.core.paths import checkout
 from launcher.core.pins import check_wheel, pin, pinned
 from launcher.core.process import Exit, Output, run
+from launcher.core.proxies import only_plain
 from launcher.core.recipes import keep_recipe, recipe_of
 from launcher.core.requirements import locked_names, read_requirements, written
 from launcher.core.site_packages import installed_packages, site_packages
@@ -113,7 +114,7 @@ def verify(work: Work) -> Iterator[Event]:
     command = [str(work.engine), *work.proof]
     answer: dict[str, Any] = {}
     last: list[str] = []
-    for event in run(command, environment=work.variables, cwd=checkout(), cancel=work.cancel):
+    for event in run(command, environment=only_plain(work.variables), cwd=checkout(), cancel=work.cancel):
         if isinstance(event, Output) and event.channel == "out":
             answer = _object(event.text) or answer
         elif isinstance(event, Output):

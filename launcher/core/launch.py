@@ -20,11 +20,14 @@ from launcher.core.flag_words import has, last_value, masked, without
 from launcher.core.launch_drift import compared
 from launcher.core.launch_watch import Watch, ended, heard, judge
 from launcher.core.memory_ladder import MEMORY_FLAGS
-from launcher.core.paths import Workspace, checkout, child_environment
+from launcher.core.mirror_choice import chosen, look_around
+from launcher.core.mirror_words import hugging_face_variables
+from launcher.core.paths import Workspace, checkout, engine_environment
 from launcher.core.plan import Options, Plan
 from launcher.core.ports import check_port
 from launcher.core.process import alive, created, start_detached
 from launcher.core.recipes import constraining
+from launcher.core.routes import engine_variables
 from launcher.core.run_diary import recorded
 from launcher.core.run_results import settle_last
 from launcher.core.running import (
@@ -38,6 +41,7 @@ from launcher.core.running import (
     stop,
     write_running,
 )
+from launcher.core.settings import read_settings
 from launcher.core.text import t
 from runtime import protocol
 
@@ -126,7 +130,10 @@ def _flags(options: Options, plan: Plan) -> tuple[str, ...]:
 def _variables(workspace: Workspace, command: CommandLine, environ: Mapping[str, str]) -> dict[str, str]:
     """The run profile's variables count before the caches are placed and the proxies' exceptions completed."""
     (workspace.cache / "tmp").mkdir(parents=True, exist_ok=True)
-    variables = child_environment(workspace, {**environ, **command.variables})
+    wished = {**environ, **command.variables}
+    variables = engine_environment(workspace, wished) | engine_variables(wished, read_settings(workspace).proxy)
+    mirror = chosen(look_around(workspace, wished, ("huggingface",)), "huggingface")
+    variables |= hugging_face_variables(mirror, wished)
     return {name: value for name, value in variables.items() if value or command.variables.get(name) != ""}
 
 

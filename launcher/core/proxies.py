@@ -115,10 +115,8 @@ def proxy_environment(proxies: Proxies, *, alive: bool = True) -> dict[str, str]
 
 
 def only_plain(variables: Mapping[str, str]) -> dict[str, str]:
-    """`variables` without the proxies that httpx does not understand: one of them ends Gradio when it is imported."""
-    return {
-        name: value for name, value in variables.items() if name.lower() not in PROXIES or not value or is_plain(value)
-    }
+    """`variables` with "" for what httpx does not understand: such a proxy ends Gradio when it is imported."""
+    return {name: "" if name.lower() in PROXIES and not is_plain(value) else value for name, value in variables.items()}
 
 
 def _registry() -> Mapping[str, object]:

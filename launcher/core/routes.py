@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from launcher.core.mirrors import Kind, Mirrors, kind_of
 from launcher.core.pip_settings import PipSettings
-from launcher.core.proxies import Proxies, find_proxies, proxy_environment
+from launcher.core.proxies import Proxies, find_proxies, only_plain, proxy_environment
 from launcher.core.proxy_address import masked
 from launcher.core.proxy_trial import Trial, origin, reachable, try_way
 from launcher.core.settings import ProxySettings
@@ -145,6 +145,16 @@ def variables_for(router: Router, url: str) -> dict[str, str]:
     if router.proxies.chosen is None:
         return {}
     return proxy_environment(router.proxies, alive=router(url) is not None)
+
+
+def engine_variables(environ: Mapping[str, str], settings: ProxySettings) -> dict[str, str]:
+    """Proxy variables for the engine, which asks nobody in particular: of the proxies that take connections those that
+    httpx understands; {} where nobody says anything about proxies.
+    """
+    proxies = find_proxies(environ, settings=settings)
+    if proxies.chosen is None:
+        return {}
+    return only_plain(proxy_environment(proxies, alive=any(reachable(each) for each in proxies.addresses)))
 
 
 def _host(url: str | None) -> str | None:
