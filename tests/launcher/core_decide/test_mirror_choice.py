@@ -297,3 +297,14 @@ def test_pip_and_uv_tell_their_default() -> None:
     assert default_in(pip) == default_in(uv) == "https://official.example/simple"
     assert default_in("--index-url <url>  Base URL") is None
     assert default_in("") is None
+
+
+def test_the_engine_is_told_of_the_mirror_that_was_chosen(workspace: Workspace) -> None:
+    from launcher.core.command_line import CommandLine
+    from launcher.core.launch import _variables
+
+    change_setting(workspace, "mirrors.huggingface", "hf-mirror")
+    told_so = _variables(workspace, CommandLine((), {}), {"HF_TOKEN": "secret"})
+    assert (told_so["HF_ENDPOINT"], told_so["HF_TOKEN"]) == ("https://hf-mirror.com", "")
+    own = _variables(workspace, CommandLine((), {"HF_ENDPOINT": "https://own.example"}), {"HF_TOKEN": "secret"})
+    assert (own["HF_ENDPOINT"], own["HF_TOKEN"]) == ("https://own.example", "secret"), "the run profile names both"
