@@ -304,7 +304,9 @@ def test_the_engine_is_told_of_the_mirror_that_was_chosen(workspace: Workspace) 
     from launcher.core.launch import _variables
 
     change_setting(workspace, "mirrors.huggingface", "hf-mirror")
-    told_so = _variables(workspace, CommandLine((), {}), {"HF_TOKEN": "secret"})
+    environ = {**os.environ, "HOME": str(workspace.root), "HF_TOKEN": "secret"}
+    environ.pop("HF_ENDPOINT", None)
+    told_so = _variables(workspace, CommandLine((), {}), environ)
     assert (told_so["HF_ENDPOINT"], told_so["HF_TOKEN"]) == ("https://hf-mirror.com", "")
-    own = _variables(workspace, CommandLine((), {"HF_ENDPOINT": "https://own.example"}), {"HF_TOKEN": "secret"})
+    own = _variables(workspace, CommandLine((), {"HF_ENDPOINT": "https://own.example"}), environ)
     assert (own["HF_ENDPOINT"], own["HF_TOKEN"]) == ("https://own.example", "secret"), "the run profile names both"

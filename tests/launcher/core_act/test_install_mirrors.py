@@ -1,0 +1,118 @@
+"""An install that has to fetch: mirrors are measured, the fastest is asked, one that fails is left for another."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from launcher.core import mirrors as mirror_list
+from launcher.core.environments import current
+from launcher.core.events import Event, Notice
+from launcher.core.install import install
+from launcher.core.mirror_choice import Circumstances, chosen, look_around
+from launcher.core.mirror_memory import remember
+from launcher.core.mirror_probe import Measurement
+from launcher.core.mirror_verdicts import Verdict
+from launcher.core.paths import Workspace, checkout
+from tests.fakes.fault_server import FaultServer
+from tests.launcher.core_act.workshop import PROOF, from_index, lock_of, plan_with, sha256, stamp_text, wheel
+
+ENTRY = '[[torch]]\nname = "{name}"\ngroup = "{name}"\nchecked = 2026-11-21\n'
+VERSION = "2.13.99"
+
+
+class Market:
+    """An index of torch in a folder, served by mirrors that are good and bad; everything on the loopback."""
+
+    def __init__(self, tmp_path: Path, workspace: Workspace, environ: dict[str, str], server: FaultServer) -> None:
+        self.workspace, self.server, self._folder = workspace, server, tmp_path
+        self.links = tmp_path / "links"
+        self.torch = wheel(tmp_path / "index" / "torch", "torch", VERSION, text="x" * 200_000)
+        self.environ = {**environ, "PIP_FIND_LINKS": str(self.links), "PIP_INDEX_URL": server.url("404")}
+        self.lock = lock_of(tmp_path / "engine.txt", wheel(self.links, "tiny", "1.0"))
+
+    def offer(self, **modes: str) -> None:
+        """The mirrors of torch beside the official place."""
+        text = (checkout() / "mirrors.toml").read_text(encoding="utf-8")
+        kept = re.sub(r"\[\[torch\]\]\n(?:[^\[\n].*\n|\n)*", "", text)
+        entries = [ENTRY.format(name="official") + "official = true\n"]
+        entries += [
+            ENTRY.format(name=name)
+            + f'url = "{(mode if "://" in mode else self.server.url(mode)).rstrip("/")}"\nstyle = "index"\n'
+            for name, mode in modes.items()
+        ]
+        (self._folder / "mirrors.toml").write_text("".join(entries) + kept, encoding="utf-8")
+
+    def install(self, official: str) -> list[Event]:
+        """`official`: how PyTorch's own index is today."""
+        plan = plan_with(from_index(self.server.url(official).rstrip("/"), VERSION))
+        return list(install(plan, self.workspace, environ=self.environ, lock=self.lock, proof=PROOF))
+
+    def believe(self, **rates: float) -> None:
+        """As if measured a moment ago, in MB/s."""
+        verdicts = tuple(Verdict(name, name, "ok", rate * 1e6) for name, rate in rates.items())
+        measured = Measurement("torch:cpu", "torch", time.time(), verdicts)
+        remember(self.workspace, self.around().network, [measured])
+
+    def around(self) -> Circumstances:
+        return look_around(self.workspace, self.environ, ("torch",))
+
+    def served_by(self) -> set[str]:
+        """The modes that gave whole wheels, not the first bytes for measuring."""
+        wheels = [each for each in self.server.requests if each.path.endswith(".whl") and each.method == "GET"]
+        return {each.mode for each in wheels if "range" not in each.headers}
+
+
+@pytest.fixture
+def market(tmp_path: Path, workspace: Workspace, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "index").mkdir()
+    monkeypatch.setattr(mirror_list, "checkout", lambda: tmp_path)
+    with FaultServer(tmp_path / "index") as server:
+        yield Market(tmp_path, workspace, environ, server)
+
+
+def notices(events: list[Event]) -> dict[str, str]:
+    return {event.slug: str(event.text) for event in events if isinstance(event, Notice)}
+
+
+def test_what_is_fetched_comes_from_the_fastest_and_the_next_install_knows_it(market: Market) -> None:
+    market.offer(refusing="403", fast="no-validator", page="html")
+    events = market.install("rate=300000")
+    assert current(market.workspace) is not None
+    said = notices(events)
+    assert "4" in said["measuring"]
+    assert said["mirror-chosen"].startswith("fast was the fastest of 2")
+    assert market.served_by() == {"no-validator"}
+    choice = chosen(market.around(), "torch", "cpu")
+    assert [mirror.name for mirror in choice.mirrors] == ["fast", "official"]
+
+
+def test_a_mirror_that_fails_now_is_left_for_another_group_and_asked_last_for_a_while(market: Market) -> None:
+    market.offer(gone="403", fast="no-validator")
+    market.believe(gone=9.0, fast=5.0, official=0.1)
+    assert chosen(market.around(), "torch", "cpu").first.name == "gone"
+    said = notices(market.install("ok"))
+    assert current(market.workspace) is not None
+    assert "measuring" not in said, "it was measured a moment ago"
+    assert "fast is asked instead" in said["source-failed"]
+    assert market.served_by() == {"no-validator"}
+    assert chosen(market.around(), "torch", "cpu").first.name == "fast"
+
+
+def test_the_official_hash_outweighs_the_fastest_mirror(market: Market, tmp_path: Path) -> None:
+    """Its file has the same name and other bytes: it is found out, and the right one comes from elsewhere."""
+    forged = wheel(tmp_path / "forged" / "torch", "torch", VERSION, text="y" * 200_000)
+    right = sha256(market.torch)
+    assert forged.name == market.torch.name
+    assert sha256(forged) != right
+    with FaultServer(tmp_path / "forged") as liar:
+        market.offer(liar=liar.url("ok"))
+        market.believe(liar=9.0, official=1.0)
+        market.install("ok")
+        assert liar.requests, "it was asked"
+    folder = current(market.workspace)
+    assert folder is not None
+    assert stamp_text(folder)["sha256"] == [right]
