@@ -10,7 +10,7 @@ from launcher.core.install_work import Work
 from launcher.core.mirror_choice import Choice, chosen, look_around
 from launcher.core.mirror_memory import bench
 from launcher.core.mirror_survey import samples, survey
-from launcher.core.mirrors import Kind, Mirror
+from launcher.core.mirrors import OFFICIAL, Kind, Mirror
 from launcher.core.package_sources import PackageSource
 from launcher.core.torch_choice import torch_arguments, torch_environment
 from launcher.core.uv_settings import shown, uv_arguments, uv_environment
@@ -90,8 +90,19 @@ def python_variables(work: Work) -> tuple[dict[str, str], ...]:
 
 
 def of_hashes(sources: tuple[PackageSource, ...]) -> tuple[PackageSource, ...]:
-    """The same, the official one first: hashes are to come from there as long as it answers."""
+    """The same, the official one first."""
     return tuple(sorted(sources, key=lambda source: source.group != "official"))
+
+
+def hash_sources(work: Work, sources: tuple[PackageSource, ...]) -> tuple[PackageSource, ...]:
+    """The same, the official one first: hashes are to come from there as long as it answers.
+
+    So it is with a mirror that the user chose by its name; an address of the user's own is believed.
+    """
+    official = [source for source in sources if source.group == OFFICIAL]
+    if not official and not any(source.group.startswith("own") for source in sources):
+        official = [_torch_as_planned(work)]
+    return _patient([*official, *(each for each in sources if each not in official)], work.variables)
 
 
 def _choice(work: Work, kind: Kind, tag: str | None = None) -> Choice:
