@@ -65,7 +65,7 @@ def _beside(found: Any) -> list[str]:
 
 
 def _split(written: object) -> list[str]:
-    return [part.strip() for part in written.split(",")] if isinstance(written, str) else []
+    return [part for part in written.split(",") if part.strip()] if isinstance(written, str) else []
 
 
 def _tags(written: str) -> list[str]:
