@@ -20,6 +20,7 @@ VERBS: dict[str, Text] = {
     "mirrors": t("the places that files come from: list, show, test, use"),
     "models": t("models: list, download, add, verify, convert; link another program's install in place"),
     "profiles": t("run profiles: how to serve, each under a name"),
+    "update": t("Gesso itself: what a newer version would change, the move to it, and back"),
     "env": t("the engine's environments: list, create, repair, switch, rollback, remove, freeze"),
 }
 

@@ -1,0 +1,121 @@
+"""Gesso's releases: which tags name one, which is the newest, and who may be believed about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from launcher.core.errors import LauncherError
+from launcher.core.facts import read_table
+from launcher.core.text import t
+
+_PEELED = "^{}"
+_PREFIX = "refs/tags/"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A tag as `v0.2.0` or `0.2.0`, and the commit that it names (40 or 64 hexadecimal digits)."""
+
+    tag: str
+    commit: str
+
+    @property
+    def version(self) -> Version:
+        return Version(self.tag.removeprefix("v"))
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one place says: its releases by tag, or why it says nothing."""
+
+    name: str
+    group: str
+    #: its word alone counts: it is the official one, or the user chose it by name
+    trusted: bool
+    releases: Mapping[str, Release] | None
+    why: str = ""
+
+
+def read_tags(lines: Iterable[str]) -> dict[str, Release]:
+    """From the lines of `git ls-remote --tags`; tags that are no version are none of ours."""
+    found: dict[str, str] = {}
+    for line in lines:
+        commit, _, name = line.partition("\t")
+        tag = name.removeprefix(_PREFIX)
+        if not name.startswith(_PREFIX) or not _is_hash(commit):
+            continue
+        # an annotated tag is followed by the commit that it names
+        if tag.endswith(_PEELED) or tag not in found:
+            found[tag.removesuffix(_PEELED)] = commit
+    return {tag: Release(tag, commit) for tag, commit in found.items() if _is_version(tag)}
+
+
+def newest(releases: Iterable[Release], *, pre: bool = False) -> Release | None:
+    """The highest version; those before a release (1.0rc1) only if asked for. None: there is none."""
+    candidates = [each for each in releases if pre or not each.version.is_prerelease]
+    return max(candidates, key=lambda each: (each.version, each.tag), default=None)
+
+
+def believed(told: Iterable[Told], *, pre: bool = False, alone: bool = False) -> Release | None:
+    """The newest release by a trusted place, else by two independent ones that say the same; None: there is none.
+
+    A mirror could serve anything under the name of a tag, so its word alone counts only with `alone`, the user's.
+    LauncherError `no-network` if nobody answers, `update-unconfirmed` if only one does or they differ.
+    """
+    told = tuple(told)
+    heard = [each for each in told if each.releases is not None]
+    if not heard:
+        reasons = "; ".join(f"{each.name}: {each.why}" for each in told)
+        raise LauncherError(
+            "no-network",
+            t("Nobody could be asked for a newer version ({reasons}).", reasons=reasons),
+            t("Check the network; `gesso mirrors test github` shows which place answers."),
+        )
+    for each in heard:
+        if each.trusted or alone:
+            return newest((each.releases or {}).values(), pre=pre)
+    said = [(each.group, newest((each.releases or {}).values(), pre=pre)) for each in heard]
+    for group, release in said:
+        if any(other != group and release == same for other, same in said):
+            return release
+    raise LauncherError(
+        "update-unconfirmed",
+        t("The official place does not answer, and {names} cannot confirm each other.",
+          names=", ".join(each.name for each in heard)),
+        t("Try again later, or take the mirror's word: gesso update --trust-mirror"),
+    )  # fmt: skip
+
+
+def version_in(folder: Path) -> str:
+    """The version of the Gesso in `folder`. LauncherError `bad-facts`, `not-gesso`."""
+    file = folder / "pyproject.toml"
+    project = read_table(file).get("project")
+    version = project.get("version") if isinstance(project, dict) else None
+    name = project.get("name") if isinstance(project, dict) else None
+    if not isinstance(version, str) or not _is_version(version) or name != "gesso":
+        raise LauncherError(
+            "not-gesso",
+            t("{folder} holds no Gesso: {file} names no version of it.", folder=folder, file=file.name),
+            t("Fetch Gesso afresh beside it, and go on with the same workspace by --root."),
+        )
+    return version
+
+
+def is_newer(release: Release, present: str) -> bool:
+    """Is it a higher version than `present`?"""
+    return release.version > Version(present)
+
+
+def _is_version(tag: str) -> bool:
+    try:
+        return bool(Version(tag.removeprefix("v")))
+    except InvalidVersion:
+        return False
+
+
+def _is_hash(word: str) -> bool:
+    return len(word) in (40, 64) and all(letter in "0123456789abcdef" for letter in word)
