@@ -6,7 +6,9 @@ import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Protocol
 
 from launcher.core.download_disk import disk_error
 from launcher.core.download_pace import Brake, Pace
@@ -36,6 +38,13 @@ _REPORT = 0.5
 _CHUNK = 1024 * 1024
 
 
+class Hash(Protocol):
+    """What hashlib makes."""
+
+    def update(self, data: bytes, /) -> None:
+        """The next bytes."""
+
+
 class _BusyError(Exception):
     """Another process holds the lock."""
 
@@ -59,9 +68,8 @@ def download(
     stop = cancel or threading.Event()
     with contextlib.ExitStack() as held:
         yield from _alone(wanted, stop, held)
-        there = _there(wanted, stop, replace)
+        there = yield from _there(wanted, stop, replace)
         if there is not None:
-            yield Progress(wanted.name, there.size, there.size)
             yield there
             return
         if not wanted.addresses:
@@ -72,7 +80,7 @@ def download(
             )
         part = Part(wanted)
         try:
-            part.open(lambda: not stop.is_set())
+            yield from _read(wanted, part.open(), lambda: part.size, stop)
             yield from _fetch(wanted, part, route, stop, limit, patience or Patience())
         except StoppedError as stopped:
             raise CancelledError from stopped
@@ -177,18 +185,22 @@ def _held(wanted: Wanted, held: contextlib.ExitStack) -> bool:
     return True
 
 
-def _there(wanted: Wanted, stop: threading.Event, replace: bool) -> Downloaded | None:
+def _there(wanted: Wanted, stop: threading.Event, replace: bool) -> Generator[Event, None, Downloaded | None]:
     """What lies at the target already, if it is what is wanted."""
+    found = hashlib.sha256()
     try:
         if not wanted.target.exists():
             return None
         size = wanted.target.stat().st_size
         fits = wanted.target.is_file() and wanted.size in (None, size)
-        digest = _digest(wanted, stop) if fits else ""
+        if fits:
+            yield from _read(wanted, _hashed(wanted.target, found), lambda: size, stop)
     except OSError as error:
         raise disk_error(wanted.target, error) from error
-    if fits and wanted.sha256 in (None, digest):
-        return Downloaded(wanted.name, str(wanted.target), size, digest, wanted.sha256 is not None, "")
+    except StoppedError as stopped:
+        raise CancelledError from stopped
+    if fits and (wanted.sha256 is None or wanted.sha256.lower() == found.hexdigest()):
+        return Downloaded(wanted.name, str(wanted.target), size, found.hexdigest(), wanted.sha256 is not None, "")
     if replace and wanted.target.is_file():
         return None
     raise LauncherError(
@@ -198,11 +210,25 @@ def _there(wanted: Wanted, stop: threading.Event, replace: bool) -> Downloaded |
     )
 
 
-def _digest(wanted: Wanted, stop: threading.Event) -> str:
-    found = hashlib.sha256()
-    with wanted.target.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            if stop.is_set():
-                raise CancelledError
+def _hashed(file: Path, found: Hash) -> Iterator[int]:
+    done = 0
+    with file.open("rb") as opened:
+        while chunk := opened.read(_CHUNK):
             found.update(chunk)
-    return found.hexdigest()
+            done += len(chunk)
+            yield done
+
+
+def _read(
+    wanted: Wanted, lengths: Iterator[int], total: Callable[[], int | None], stop: threading.Event
+) -> Iterator[Event]:
+    """Progress while what is there already is read; a large file takes its time."""
+    done, reported = 0, time.monotonic()
+    for done in lengths:
+        if stop.is_set():
+            raise StoppedError
+        if time.monotonic() - reported >= _REPORT:
+            reported = time.monotonic()
+            yield Progress(wanted.name, done, total())
+    if done:
+        yield Progress(wanted.name, done, total())

@@ -7,7 +7,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from io import FileIO
 from pathlib import Path
@@ -49,18 +49,17 @@ class Part:
         #: the addresses whose bytes these are
         self.sources: list[str] = []
 
-    def open(self, going: Callable[[], bool]) -> None:
-        """Read what an earlier run left. LauncherError `no-permission`, `disk-full`; StoppedError once not `going`."""
+    def open(self) -> Iterator[int]:
+        """Read what an earlier run left, yielding how far. LauncherError `no-permission`, `disk-full`."""
         with self._errors():
             self._wanted.target.parent.mkdir(parents=True, exist_ok=True)
             usable = self._recall()
             self._file = self.path.open("r+b" if usable else "w+b", buffering=0)
             self._file.truncate(usable)
             while chunk := self._file.read(_CHUNK):
-                if not going():
-                    raise StoppedError
                 self._digest.add(chunk)
                 self.length += len(chunk)
+                yield self.length
             self._safe = self._secured = self.length
         if self.size is not None:
             check_space(self._wanted.target, self.size - self.length)

@@ -100,7 +100,8 @@ class Transfer:
             self._brake.after(len(chunk), self._stop)
         self._goes_on()
         size = self._part.size
-        if size is not None and self._part.length < size:
+        nothing = self._part.length == 0 and size is None and self._wanted.sha256 is None
+        if nothing or (size is not None and self._part.length < size):
             raise TroubleError("cut", t("it ended before the end of the file"))
         self._part.size = self._part.length
 

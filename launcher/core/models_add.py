@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from launcher.core.download import Wanted, download
-from launcher.core.download_part import check_space, disk_error
+from launcher.core.download_disk import check_space, disk_error
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Progress, Step
 from launcher.core.models_addresses import Ways, file_address, name_in
@@ -118,7 +118,7 @@ def add_url(
 def _downloaded(wanted: Wanted, ways: Ways, cancel: threading.Event | None) -> Generator[Event, None, str]:
     digest = ""
     try:
-        for event in download(wanted, route=ways.route, limit=ways.limit, cancel=cancel):
+        for event in download(wanted, route=ways.route, limit=ways.limit, cancel=cancel, patience=ways.patience):
             digest = event.sha256 if isinstance(event, Downloaded) else digest
             yield event
     except LauncherError as error:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
-from launcher.core.download_part import check_space
+from launcher.core.download_disk import check_space
 from launcher.core.environments import current
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Progress

@@ -12,7 +12,7 @@ from typing import TypeVar
 from launcher.amounts import in_bytes
 from launcher.core import hardware
 from launcher.core.catalogue import Entry, offered, read_catalogue
-from launcher.core.download_part import check_space
+from launcher.core.download_disk import check_space
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Progress
 from launcher.core.library import find_models, read_library

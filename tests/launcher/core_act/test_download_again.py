@@ -216,8 +216,8 @@ class FullDisk:
 def test_a_disk_that_fills_up_keeps_what_came_and_the_next_run_continues(server, wanted, monkeypatch) -> None:
     opened = Part.open
 
-    def on_a_full_disk(part: Part, going: Callable[[], bool]) -> None:
-        opened(part, going)
+    def on_a_full_disk(part: Part) -> Iterator[int]:
+        yield from opened(part)
         part._file = FullDisk(part._file)  # type: ignore[assignment]
 
     with monkeypatch.context() as patched:
