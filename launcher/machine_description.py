@@ -104,8 +104,8 @@ def _card(machine: Machine, gpu: Gpu) -> Iterator[Text]:
         yield t("  a slice of a card (MIG)")
     if gpu.partition == "vgpu":
         yield t("  a share of a card, lent to this virtual machine (vGPU)")
-    if gpu.temperature_c is not None:
-        yield t("  {heat} °C, busy {busy} %", heat=gpu.temperature_c, busy=_or(gpu.utilisation_percent))
+    if gpu.temperature_c is not None and gpu.utilisation_percent is not None:
+        yield t("  {heat} °C, busy {busy} %", heat=gpu.temperature_c, busy=gpu.utilisation_percent)
     for process in gpu.processes:
         size = _size(process.vram_mib)
         yield t("  {name} (process {pid}) holds {size}", name=_or(process.name), pid=process.pid, size=size)

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from launcher.core.inquiry import Inquiry
-from launcher.core.linux_cards import is_wsl, linux_cards, nvidia_driver_files
+from launcher.core.linux_cards import is_wsl, linux_cards, memory_limit, nvidia_driver_files
 from launcher.core.mac_cards import mac_cards
 from launcher.core.machine import (
     Arch,
@@ -114,12 +114,14 @@ def _plugged(
 
 
 def _memory() -> tuple[int | None, int | None, int | None, int | None]:
-    """MiB of RAM, of it available, of swap, of it free."""
+    """MiB of RAM, of it available, of swap, of it free; in a container what that may use."""
     try:
         ram, swap = psutil.virtual_memory(), psutil.swap_memory()
     except (OSError, psutil.Error, RuntimeError):
         return None, None, None, None
-    return ram.total >> 20, ram.available >> 20, swap.total >> 20, swap.free >> 20
+    limit, used = memory_limit() or (ram.total, 0)
+    total, available = min(ram.total, limit), min(ram.available, max(0, limit - used))
+    return total >> 20, available >> 20, swap.total >> 20, swap.free >> 20
 
 
 def _long_paths() -> bool | None:

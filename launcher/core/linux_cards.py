@@ -35,6 +35,19 @@ def nvidia_driver_files(root: Path = Path("/")) -> str | None:
     return None
 
 
+def memory_limit(root: Path = Path("/")) -> tuple[int, int] | None:
+    """Bytes that a container may use, and those it uses now (control groups, version 2 or 1); None: no limit."""
+    for most, now in (
+        ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current"),
+        ("sys/fs/cgroup/memory/memory.limit_in_bytes", "sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        limit, used = _number(root / most), _number(root / now)
+        # Version 1 writes a number near 2**63 for "no limit".
+        if limit is not None and limit < 1 << 60:
+            return limit, used or 0
+    return None
+
+
 def is_wsl(root: Path = Path("/")) -> bool:
     """Microsoft's kernel says so in its name."""
     return "microsoft" in (_read(root / "proc/sys/kernel/osrelease") or "").lower()

@@ -12,7 +12,7 @@ from launcher.core.machine import Arch, Gpu
 from launcher.core.pci import VENDORS, chip_of
 
 #: seconds; system_profiler needs one or two
-_PATIENCE = 4.0
+_PATIENCE = 3.0
 
 
 def mac_cards(arch: Arch | None, ram_mib: int | None, free_mib: int | None) -> tuple[Gpu, ...]:

@@ -21,8 +21,8 @@ _QUESTION = (
     "Select-Object Name,PNPDeviceID,AdapterCompatibility,DriverVersion|ConvertTo-Json -Compress"
 )
 _ID = re.compile(r"ven_([0-9a-f]{4})&dev_([0-9a-f]{4})", re.IGNORECASE)
-#: seconds; PowerShell alone needs one, on a slow disk three
-_PATIENCE = 4.0
+#: seconds, less than hardware.py waits, so that the registry's word counts where this one does not come
+_PATIENCE = 3.0
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from launcher.core.download_request import host
 from launcher.core.mirrors import read_mirrors
 from launcher.core.pip_settings import read_pip_settings
 from launcher.core.proxies import Proxies, find_proxies
@@ -110,7 +111,7 @@ def _test(call: Call) -> int:
     url = call.arguments.words.url
     if url and not url.lower().startswith(("http://", "https://")):
         raise UsageError(t('"{url}" is no web address: it begins with http:// or https://.', url=masked(url)))
-    checked = check(router, {"address": url} if url else service_addresses(mirrors, pip))
+    checked = check(router, {host(url): url} if url else service_addresses(mirrors, pip))
     if call.printer.json:
         call.printer.answer({"services": [_record(call, each) for each in checked]})
     else:

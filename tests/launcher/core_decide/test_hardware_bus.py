@@ -9,7 +9,7 @@ import pytest
 
 from launcher.core.driver_state import driver_trouble
 from launcher.core.hardware import merged
-from launcher.core.linux_cards import is_wsl, linux_cards, nvidia_driver_files
+from launcher.core.linux_cards import is_wsl, linux_cards, memory_limit, nvidia_driver_files
 from launcher.core.mac_cards import apple_chip, listed_cards
 from launcher.core.machine import Gpu, Machine
 from launcher.core.pci import chip_of, name_of, read_pci_table
@@ -155,6 +155,22 @@ def test_a_computer_without_a_bus(tmp_path: Path) -> None:
     assert linux_cards(tmp_path) == ()
     assert nvidia_driver_files(tmp_path) is None
     assert not is_wsl(tmp_path)
+
+
+def test_a_container_has_less_memory_than_its_computer(tmp_path: Path) -> None:
+    assert memory_limit(tmp_path) is None
+    newer, older = tmp_path / "newer/sys/fs/cgroup", tmp_path / "older/sys/fs/cgroup/memory"
+    newer.mkdir(parents=True)
+    older.mkdir(parents=True)
+    (newer / "memory.max").write_text("max\n")
+    assert memory_limit(tmp_path / "newer") is None
+    (newer / "memory.max").write_text(f"{8 << 30}\n")
+    (newer / "memory.current").write_text(f"{3 << 30}\n")
+    assert memory_limit(tmp_path / "newer") == (8 << 30, 3 << 30)
+    (older / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+    assert memory_limit(tmp_path / "older") is None
+    (older / "memory.limit_in_bytes").write_text(f"{4 << 30}\n")
+    assert memory_limit(tmp_path / "older") == (4 << 30, 0)
 
 
 def test_windows_kernel(tmp_path: Path) -> None:
