@@ -49,9 +49,9 @@ def test_processors() -> None:
 
 LINUX = (
     Mount("/dev/nvme0n1p2", "/", "ext4", ("rw",)),
-    Mount("server:/home", "/home", "nfs4", ("rw",)),
+    Mount("server:/data", "/data", "nfs4", ("rw",)),
     Mount("/dev/sdb1", "/media/my stick", "vfat", ("rw",)),
-    Mount("tmpfs", "/home/tmp", "tmpfs", ("ro",)),
+    Mount("tmpfs", "/data/tmp", "tmpfs", ("ro",)),
 )
 WINDOWS = (
     Mount("C:\\", "C:\\", "NTFS", ("rw", "fixed")),
@@ -64,9 +64,9 @@ WINDOWS = (
     ("place", "point"),
     [
         ("/", "/"),
-        ("/homes", "/"),
-        ("/home/我", "/home"),
-        ("/home/tmp/x", "/home/tmp"),
+        ("/datas", "/"),
+        ("/data/我", "/data"),
+        ("/data/tmp/x", "/data/tmp"),
         ("/media/my stick", "/media/my stick"),
     ],
 )
@@ -80,11 +80,11 @@ def test_which_drive_a_folder_is_on() -> None:
 
 
 def test_what_is_told_of_a_volume() -> None:
-    assert volume("/home", ("home",), LINUX, (100, 5)) == Volume(
-        "/home", ("home",), "nfs4", 100, 5, network=True, removable=None, read_only=False
+    assert volume("/data", ("home",), LINUX, (100, 5)) == Volume(
+        "/data", ("home",), "nfs4", 100, 5, network=True, removable=None, read_only=False
     )
-    assert volume("/home/tmp", (), LINUX, None).read_only
-    assert volume("/home/tmp", (), LINUX, None).total_mib is None
+    assert volume("/data/tmp", (), LINUX, None).read_only
+    assert volume("/data/tmp", (), LINUX, None).total_mib is None
     assert volume("Z:\\", (), WINDOWS, None).network
     share = volume("\\\\nas\\share\\", ("workspace",), WINDOWS, (9, 9))
     assert (share.network, share.file_system, share.free_mib) == (True, None, 9)

@@ -52,7 +52,7 @@ def test_a_proxy_is_repaired(written: str, meant: str) -> None:
         ("http://h:80:90", "no host"),
         ("http://h/a/b", "form http://host:port"),
         ("http://wpad.example/proxy.pac", "PAC"),
-        ("file:///home/me/proxy.dat", "PAC"),
+        ("file:///srv/proxy.dat", "PAC"),
         ("http://h;x:80", "no host"),
     ],
 )
