@@ -94,7 +94,7 @@ def command_line(workspace: Workspace, python: Path, options: Options, plan: Pla
     variables = dict(options.variables)
     # Its words stand among ours already: the runtime would append them a second time.
     variables["COMMANDLINE_ARGS"] = shlex.join(only(flags, *SECRETS))
-    variables.update(_card(plan))
+    variables.update(card_variables(plan))
     return CommandLine(tuple(words), variables)
 
 
@@ -186,7 +186,7 @@ def _language(name: str | None) -> list[str]:
     return ["--localization", "zh_CN" if name.lower() in ("zh", "zh-cn") else name]
 
 
-def _card(plan: Plan) -> dict[str, str]:
+def card_variables(plan: Plan) -> dict[str, str]:
     """The card asked for is made the only visible one, by UUID where it is known: indexes depend on their order."""
     card = plan.gpu and (plan.gpu.uuid or plan.gpu.index)
     return {} if card is None else {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": str(card)}

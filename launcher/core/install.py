@@ -14,11 +14,12 @@ from launcher.core.environments import fresh_name, matching, sweep
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Step
 from launcher.core.install_lock import install_lock
-from launcher.core.install_steps import PROOF, environment, packages, put_to_use, torch, verify
+from launcher.core.install_steps import environment, packages, put_to_use, torch, verify
 from launcher.core.install_work import Work
 from launcher.core.paths import Workspace, child_environment
 from launcher.core.pip_settings import read_pip_settings
 from launcher.core.plan import Plan, with_torch
+from launcher.core.proof import PROOF
 from launcher.core.sources import ENGINE_LOCK, sha256
 from launcher.core.text import t
 from launcher.core.unproven import note_unproven

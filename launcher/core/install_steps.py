@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Generator, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
+from launcher.core.command_line import card_variables
 from launcher.core.environments import Stamp, stamp, switch
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event, Line, Notice
+from launcher.core.events import Event, Notice
 from launcher.core.install_packages import first_that_answers, put_in
-from launcher.core.install_sources import of_hashes, package_sources, python_variables, torch_sources
+from launcher.core.install_sources import hash_sources, package_sources, python_variables, torch_sources
 from launcher.core.install_work import Work, pip_install, scratch, uv, uv_answering
 from launcher.core.package_sources import PackageSource
-from launcher.core.paths import checkout
 from launcher.core.pins import check_wheel, pin, pinned
-from launcher.core.process import Exit, Output, run
+from launcher.core.process import Output
+from launcher.core.proof import prove
 from launcher.core.proxies import only_plain
 from launcher.core.recipes import keep_recipe, recipe_of
 from launcher.core.requirements import locked_names, read_requirements, written
@@ -28,7 +27,6 @@ from launcher.core.text import t
 from launcher.core.torch_choice import constraints_of, swapped, torch_arguments, torch_environment
 from launcher.core.uv_settings import shown, uv_environment
 
-PROOF = ("-m", "runtime.prove")
 #: where the builds of Python lie that uv fetches
 _GITHUB = "https://github.com/"
 
@@ -75,7 +73,7 @@ def torch(work: Work) -> Iterator[Event]:
     if choice.index or not wheel:
         sources = torch_sources(work)
         libraries = {name: hashes for name, hashes in known.items() if "==" in name}
-        libraries = libraries or (yield from _hashes(work, of_hashes(sources)))
+        libraries = libraries or (yield from _hashes(work, hash_sources(work, sources)))
         file = scratch(work, "torch.txt", written(libraries))
         yield from put_in(work, "torch", file, sources)
         work.hashes = work.hashes or next(each for name, each in libraries.items() if name.startswith("torch=="))
@@ -111,20 +109,8 @@ def packages(work: Work) -> Iterator[Event]:
 
 def verify(work: Work) -> Iterator[Event]:
     """The environment proves itself by drawing; what does not is not used."""
-    command = [str(work.engine), *work.proof]
-    answer: dict[str, Any] = {}
-    last: list[str] = []
-    for event in run(command, environment=only_plain(work.variables), cwd=checkout(), cancel=work.cancel):
-        if isinstance(event, Output) and event.channel == "out":
-            answer = _object(event.text) or answer
-        elif isinstance(event, Output):
-            last = [*last[-4:], event.text]
-            yield Line("proof", event.text)
-        elif isinstance(event, Exit) and (event.code or not answer.get("ok")):
-            raise _unproven(str(answer.get("error") or " / ".join(last) or f"exit code {event.code}"))
-    torch_found = str(answer.get("torch") or work.plan.torch.build)
-    if torch_found != work.plan.torch.build:
-        raise _unproven(f"torch {torch_found} instead of {work.plan.torch.build}")
+    variables = {**only_plain(work.variables), **card_variables(work.plan)}
+    yield from prove([str(work.engine), *work.proof], work.plan.torch, variables, work.cancel)
     torch = work.plan.torch
     keep_recipe(work.folder, recipe_of(torch, work.family), work.lock, constraints_of(torch, installed_versions(work)))
     stamp(work.folder, _stamp(work))
@@ -151,6 +137,12 @@ def _hashes(work: Work, sources: tuple[PackageSource, ...]) -> Generator[Event, 
     source, found = yield from first_that_answers(sources, lambda each: _resolve(work, each))
     # of the very wheel for this system and Python: of others' wheels only some are known
     known = None if source.group == "own" else work.plan.torch.sha256
+    if not known and source.group not in ("own", "official"):
+        yield Notice(
+            "torch-unconfirmed",
+            "warning",
+            t("PyTorch itself could not be asked, so {name} alone says which files are right.", name=source.name),
+        )
     for name, hashes in found.items():
         if name.startswith("torch==") and known:
             # PyTorch's index has no hash at all for some of its wheels
@@ -208,19 +200,3 @@ def _stamp(work: Work) -> Stamp:
         verified_at=now,
         interpreter=own.engine if own else None,
     )
-
-
-def _unproven(why: str) -> LauncherError:
-    return LauncherError(
-        "environment-broken",
-        t("The new environment does not work: {why}", why=why),
-        t("It is not used; what was current still is. `gesso install` tries again; if it stays so, show these lines."),
-    )
-
-
-def _object(line: str) -> dict[str, Any] | None:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

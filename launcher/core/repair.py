@@ -13,11 +13,11 @@ from launcher.core.environments import current, interpreter, read_stamp
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Progress
 from launcher.core.install import Making, install
-from launcher.core.install_steps import PROOF
 from launcher.core.own_python import OwnPython
 from launcher.core.paths import Workspace, child_environment
 from launcher.core.plan import Plan
 from launcher.core.process import Output
+from launcher.core.proof import PROOF
 from launcher.core.recipes import LOCK, read_recipe
 from launcher.core.site_packages import Broken, check_files, site_packages
 from launcher.core.text import t
