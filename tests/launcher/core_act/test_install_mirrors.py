@@ -10,6 +10,7 @@ import pytest
 
 from launcher.core import mirrors as mirror_list
 from launcher.core.environments import current
+from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.install import install
 from launcher.core.mirror_choice import Circumstances, chosen, look_around
@@ -17,6 +18,7 @@ from launcher.core.mirror_memory import remember
 from launcher.core.mirror_probe import Measurement
 from launcher.core.mirror_verdicts import Verdict
 from launcher.core.paths import Workspace, checkout
+from launcher.core.settings import change_setting
 from tests.fakes.fault_server import FaultServer
 from tests.launcher.core_act.workshop import PROOF, from_index, lock_of, plan_with, sha256, stamp_text, wheel
 
@@ -116,3 +118,15 @@ def test_the_official_hash_outweighs_the_fastest_mirror(market: Market, tmp_path
     folder = current(market.workspace)
     assert folder is not None
     assert stamp_text(folder)["sha256"] == [right]
+
+
+def test_of_a_mirror_that_was_chosen_by_name_the_official_hash_is_asked_too(market: Market, tmp_path: Path) -> None:
+    wheel(tmp_path / "forged" / "torch", "torch", VERSION, text="y" * 200_000)
+    change_setting(market.workspace, "mirrors.torch", "liar")
+    with FaultServer(tmp_path / "forged") as liar:
+        market.offer(liar=liar.url("ok"))
+        with pytest.raises(LauncherError, match="hash-mismatch"):
+            market.install("ok")
+        assert current(market.workspace) is None
+        said = notices(market.install("403"))
+    assert "liar alone says" in said["torch-unconfirmed"]
