@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,6 +105,24 @@ def addresses(choice: Choice, official_url: str, authorization: str | None = Non
         if url is not None and url not in found:
             found[url] = Address(url, mirror.group, mirror.name, authorization if mirror.official else None)
     return tuple(found.values())
+
+
+def fastest_first(around: Circumstances, found: Sequence[tuple[Kind | None, Address]]) -> tuple[Address, ...]:
+    """Addresses of one file at places of several kinds: by measured speed, then the unmeasured as they stand, then
+    those that had not the right bytes or are left alone for a while.
+    """
+
+    def rank(one: tuple[Kind | None, Address]) -> float:
+        kind, address = one
+        measured = around.memory.measured(kind) if kind else None
+        verdict = measured.of(address.name) if measured else None
+        if kind and address.group in around.memory.benched_groups(kind):
+            return 1.0
+        if verdict is None:
+            return 0.0
+        return -(verdict.rate or 0.0) if verdict.usable else 1.0
+
+    return tuple(address for _, address in sorted(found, key=rank))
 
 
 def named(mirrors: Mirrors, kind: Kind, wanted: str) -> Mirror:

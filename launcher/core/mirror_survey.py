@@ -6,13 +6,14 @@ import json
 import os
 import threading
 from collections.abc import Generator, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from launcher.core.download import Route, direct
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.mirror_choice import Circumstances, chosen
-from launcher.core.mirror_memory import remember
+from launcher.core.mirror_memory import recall, remember
 from launcher.core.mirror_probe import Measurement, measure
 from launcher.core.mirror_samples import Sample, sample_of_kind, sample_of_lock, sample_of_torch, sample_of_url
 from launcher.core.mirrors import Kind, Mirror
@@ -74,6 +75,23 @@ def survey(
         remember(workspace, around.network, [found])
         measured.append(found)
     return tuple(measured)
+
+
+def survey_unknown(
+    workspace: Workspace,
+    around: Circumstances,
+    wanted: Iterable[Sample],
+    *,
+    pip: PipSettings,
+    route: Route = direct,
+    cancel: threading.Event | None = None,
+) -> Generator[Event, None, Circumstances]:
+    """`survey` of what was not measured in this network of late; what is known afterwards."""
+    unknown = [sample for sample in wanted if around.memory.measured(sample.key) is None]
+    if not unknown:
+        return around
+    yield from survey(workspace, around, unknown, pip=pip, route=route, cancel=cancel)
+    return replace(around, memory=recall(workspace, around.network, around.mirrors.measuring))
 
 
 def _places(around: Circumstances, sample: Sample) -> tuple[Mirror, ...]:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from launcher.core.download import Address
 from launcher.core.errors import LauncherError
-from launcher.core.mirror_choice import Choice, Circumstances, addresses, chosen, look_around
+from launcher.core.mirror_choice import Choice, Circumstances, addresses, chosen, fastest_first, look_around
 from launcher.core.mirror_memory import FILE, Memory, bench, forget, recall, remember
 from launcher.core.mirror_probe import Measurement
 from launcher.core.mirror_told import mirror_in, told
@@ -185,6 +186,22 @@ def test_a_token_goes_to_the_official_place_alone() -> None:
     assert own is not None
     by_variable = chosen(replace(BARE, told={"huggingface": own}), "huggingface")
     assert hugging_face_variables(by_variable, {"HF_TOKEN": "x"}) == {}, "the user named both"
+
+
+def test_of_one_file_at_several_hosts_the_fastest_comes_first() -> None:
+    around = with_measured(
+        measured("huggingface", official="unreachable", hf_mirror=1.0),
+        measured("modelscope", official=5.0),
+        benched=(("github", "ghfast"),),
+    )
+    kinds: list[tuple[Kind | None, str, str]] = [
+        ("huggingface", "official", "official"), ("huggingface", "hf-mirror", "hf-mirror"), (None, "civitai.com", ""),
+        ("modelscope", "official", "official"), ("github", "ghfast", "ghfast"), ("huggingface", "sukaka", "sukaka"),
+    ]  # fmt: skip
+    found = [
+        (kind, Address(f"https://{number}.example", group, name)) for number, (kind, name, group) in enumerate(kinds)
+    ]
+    assert [each.url[8] for each in fastest_first(around, found)] == ["3", "1", "2", "5", "0", "4"]
 
 
 def test_official_means_that_nothing_is_said() -> None:
