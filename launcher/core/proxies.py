@@ -54,6 +54,12 @@ class Proxies:
             return None
         return chosen.http if urlsplit(url).scheme == "http" else chosen.https
 
+    def others(self, url: str) -> tuple[str, ...]:
+        """What further sources name for `url`, for when the proxy that counts is dead."""
+        plain = urlsplit(url).scheme == "http"
+        found = [source.http if plain else source.https for source in self.sources if not passes_by(url, source.bypass)]
+        return tuple(dict.fromkeys(each for each in found if each and each != self.of(url)))
+
     @property
     def addresses(self) -> tuple[str, ...]:
         """The proxies that count, each once."""
@@ -101,16 +107,10 @@ def ask_system(environ: Mapping[str, str], platform: str = sys.platform) -> tupl
     return (kde, gnome) if "KDE" in environ.get("XDG_CURRENT_DESKTOP", "") else (gnome, kde)
 
 
-def proxy_environment(proxies: Proxies, *, alive: bool = True) -> dict[str, str]:
-    """Variables for a child that is to go the same way, in both spellings; "" where it is to go directly.
-
-    `alive` False: the proxy was tried and is dead, so the child goes directly.
-    """
-    chosen = proxies.chosen if alive else None
-    ways = {"http_proxy": chosen and chosen.http, "https_proxy": chosen and chosen.https}
-    ways["all_proxy"] = ways["https_proxy"] or ways["http_proxy"]
-    no_proxy = exported(chosen.bypass if chosen else ())
-    told = {name: way or "" for name, way in ways.items()} | {"no_proxy": no_proxy}
+def proxy_environment(http: str | None, https: str | None, bypass: tuple[str, ...] = ()) -> dict[str, str]:
+    """Variables for a child that is to go these ways, in both spellings; "" where it is to go directly."""
+    ways = {"http_proxy": http, "https_proxy": https, "all_proxy": https or http, "no_proxy": exported(bypass)}
+    told = {name: way or "" for name, way in ways.items()}
     return told | {name.upper(): value for name, value in told.items()}
 
 

@@ -77,8 +77,9 @@ class Router:
         through = self._trial(url, proxy)
         if through.works:
             return Way(proxy, t("the proxy works"))
-        if self._trial(url, None).works:
-            return Way(None, _round(proxy, through), detour=True)
+        for other in (*self.proxies.others(url), None):
+            if self._trial(url, other).works:
+                return Way(other, _round(proxy, through), detour=True)
         return Way(proxy, t("neither the proxy nor the direct way works"))
 
     def learn(self, url: str, direct: Trial, through: Trial | None) -> None:
@@ -144,7 +145,8 @@ def variables_for(router: Router, url: str) -> dict[str, str]:
     """Proxy variables for a child that asks the host of `url`; {} where nobody says anything about proxies."""
     if router.proxies.chosen is None:
         return {}
-    return proxy_environment(router.proxies, alive=router(url) is not None)
+    way = router(url)
+    return proxy_environment(way, way, router.proxies.chosen.bypass)
 
 
 def engine_variables(environ: Mapping[str, str], settings: ProxySettings) -> dict[str, str]:
@@ -154,7 +156,9 @@ def engine_variables(environ: Mapping[str, str], settings: ProxySettings) -> dic
     proxies = find_proxies(environ, settings=settings)
     if proxies.chosen is None:
         return {}
-    return only_plain(proxy_environment(proxies, alive=any(reachable(each) for each in proxies.addresses)))
+    alive = {each for each in proxies.addresses if reachable(each)}
+    http, https = (each if each in alive else None for each in (proxies.chosen.http, proxies.chosen.https))
+    return only_plain(proxy_environment(http, https, proxies.chosen.bypass))
 
 
 def _host(url: str | None) -> str | None:

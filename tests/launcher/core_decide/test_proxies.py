@@ -12,7 +12,7 @@ import pytest
 from launcher.core.errors import LauncherError
 from launcher.core.pip_settings import PipSettings
 from launcher.core.proxies import Proxies, ask_system, find_proxies, only_plain, proxy_environment
-from launcher.core.proxy_settings import Said, from_environment, from_gnome, from_kde, from_macos, from_windows
+from launcher.core.proxy_settings import from_environment, from_gnome, from_kde, from_macos, from_windows
 from launcher.core.settings import ProxySettings
 
 CLASH = "http://127.0.0.1:7890"
@@ -213,11 +213,12 @@ def test_without_a_desktop_nothing_is_said(tmp_path: Path) -> None:
 
 def test_what_a_child_is_told() -> None:
     found = find_proxies({"all_proxy": "socks://h:1080", "no_proxy": "x.example,[::1]"}, system=False)
-    told = proxy_environment(found)
+    assert found.chosen
+    told = proxy_environment(found.chosen.http, found.chosen.https, found.chosen.bypass)
     assert told["HTTPS_PROXY"] == told["http_proxy"] == told["ALL_PROXY"] == "socks5h://h:1080"
     assert told["no_proxy"] == told["NO_PROXY"]
     assert told["no_proxy"].startswith("x.example,localhost,127.0.0.1,::1,10.0.0.0/8")
-    dead = proxy_environment(found, alive=False)
+    dead = proxy_environment(None, None)
     assert dead["https_proxy"] == dead["ALL_PROXY"] == ""
     plain = only_plain(told)
     assert plain["ALL_PROXY"] == plain["https_proxy"] == ""
@@ -225,7 +226,7 @@ def test_what_a_child_is_told() -> None:
 
 
 def test_a_child_of_python_reads_the_list_of_exceptions(tmp_path: Path) -> None:
-    told = proxy_environment(Proxies((Said("environment", CLASH, CLASH, ("x.example",)),)))
+    told = proxy_environment(CLASH, CLASH, ("x.example",))
     code = "import requests; print([requests.utils.should_bypass_proxies(u, None) for u in "
     code += "('http://127.0.0.1:7860/', 'http://192.168.1.4/', 'http://x.example/', 'http://y.example/')])"
     environ = {**told, "PATH": os.environ["PATH"], "SYSTEMROOT": os.environ.get("SYSTEMROOT", "")}

@@ -140,6 +140,15 @@ def test_a_dead_proxy_is_gone_round_and_said() -> None:
     assert "secret" not in str(way.reason)
 
 
+def test_a_proxy_of_another_source_comes_before_the_direct_way() -> None:
+    gnome = Said("gnome", "http://gnome:2", "http://gnome:2")
+    both = Proxies((*proxies().sources, gnome))
+    ways = Ways({("https://far.example/", "http://gnome:2"), ("https://far.example/", None)})
+    way = Router(both, attempt=ways).way(FAR)
+    assert (way.proxy, way.detour) == ("http://gnome:2", True)
+    assert variables_for(Router(both, attempt=ways), FAR)["HTTPS_PROXY"] == "http://gnome:2"
+
+
 def test_where_nothing_works_the_proxy_stays() -> None:
     assert Router(proxies(), attempt=Ways(set())).way(FAR).proxy == PROXY
 
