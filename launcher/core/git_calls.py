@@ -92,24 +92,27 @@ class Git:
         *,
         more: Mapping[str, str] | None = None,
         seconds: float | None = None,
+        silence: float | None = None,
         cancel: threading.Event | None = None,
     ) -> Iterator[Event]:
-        """The same, telling how far it is; the answer goes to `answered`."""
+        """The same, telling how far it is; the answer goes to `answered`. `silence`: seconds without a word."""
         lines: dict[str, list[str]] = {"out": [], "err": []}
         code = 124
-        deadline = time.monotonic() + seconds if seconds is not None else None
+        begun = heard = time.monotonic()
         command = [self.program, *self.options, *words]
         child = run(command, environment={**self.environment, **(more or {})}, cwd=self.root, cancel=cancel)
         for event in child:
+            now = time.monotonic()
             if isinstance(event, Output):
+                heard = now
                 lines[event.channel].append(event.text)
                 if event.channel == "err" and (found := _PERCENT.search(event.text)):
                     yield Progress("fetch", int(found[2]), int(found[3]), "objects")
             elif isinstance(event, Exit):
                 code = event.code
-            if deadline is not None and time.monotonic() > deadline:
+            if now - begun > (seconds or now) or now - heard > (silence or now):
                 child.close()  # type: ignore[attr-defined]
-                lines["err"].append(f"fatal: no answer within {seconds:.0f} seconds")
+                lines["err"].append(f"fatal: no answer within {seconds or silence:.0f} seconds")
                 break
         answered(Answer(code, tuple(lines["out"]), tuple(lines["err"])))
 

@@ -106,7 +106,8 @@ def find_release(
     update_clone.refuse_detached(clone, clone.head in commits)
     if not is_newer(release, present):
         return Update(present, clone=clone)
-    yield from fetch(git, clone.url, release, sources, cancel)
+    answered = {each.name for each in told if each.releases is not None}
+    yield from fetch(git, clone.url, release, [each for each in sources if each.name in answered], cancel)
     staged = _stage_commit(place, git, release)
     changes = update_clone.changes_between(git, clone.head, release.commit)
     obstacle = _obstacle(git, clone, release, cancel)

@@ -22,6 +22,8 @@ from launcher.core.uv_settings import shown
 
 #: seconds for a list of tags, a few kB
 _PATIENCE = 25.0
+#: seconds without a word after which a source is left
+_SILENCE = 60.0
 #: where a fetched release is kept: a user's own tag of the same name stays what it is
 KEPT = "refs/gesso/releases/"
 
@@ -95,7 +97,7 @@ def fetch(
         answers: list[Answer] = []
         words = (*source.settings(), "fetch", "--progress", "--no-tags", "--no-write-fetch-head", "--force", "--", url,
                  f"refs/tags/{release.tag}:{KEPT}{release.tag}")  # fmt: skip
-        yield from git.follow(words, answers.append, cancel=cancel)
+        yield from git.follow(words, answers.append, silence=_SILENCE, cancel=cancel)
         if answers[0].code == 0 and _there(git, release):
             return
         if answers[0].code == 0:

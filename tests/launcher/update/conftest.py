@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import zipfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from launcher.core.errors import LauncherError
 from launcher.core.events import Event
 from launcher.core.paths import Workspace
-from launcher.core.update_find import Place
+from launcher.core.update import carry_out, find_update
+from launcher.core.update_find import Place, Wish
 
 T = TypeVar("T")
 PROGRAM = 'import sys\nprint("gesso VERSION")\nsys.exit(0 if "--version" in sys.argv else 5)\n'
@@ -80,16 +83,22 @@ class Upstream:
         return target
 
 
-@pytest.fixture
-def upstream(tmp_path: Path) -> Upstream:
-    """With the releases 0.1.0 and 0.2.0."""
-    folder = tmp_path / "上游 repo"
-    folder.mkdir()
-    git(folder, "init", "--quiet", "-b", "main")
+@pytest.fixture(scope="session")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What each test's upstream is a copy of."""
+    folder = tmp_path_factory.mktemp("upstream")
+    git(folder, "init", "--quiet", "--template=", "-b", "main")
     found = Upstream(folder)
     found.release("v0.1.0")
     found.release("v0.2.0", {**tree("0.2.0"), "launcher/new file.py": "new"})
-    return found
+    git(folder, "gc", "--quiet")
+    return folder
+
+
+@pytest.fixture
+def upstream(tmp_path: Path, first: Path) -> Upstream:
+    """With the releases 0.1.0 and 0.2.0."""
+    return Upstream(Path(shutil.copytree(first, tmp_path / "上游 repo")))
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,7 @@ def copy_at(root: Path, workspace: Path) -> Copy:
 
 def clone(upstream: Upstream, root: Path, *more: str, at: str = "v0.1.0") -> Copy:
     """A clone whose branch stands at `at`."""
-    git(upstream.folder, "clone", "--quiet", *more, upstream.url, str(root))
+    git(upstream.folder, "clone", "--quiet", "--template=", *more, upstream.url, str(root))
     git(root, "reset", "--quiet", "--hard", at)
     return copy_at(root, root.parent / "我的 画图 (新)")
 
@@ -129,11 +138,11 @@ def cloned(upstream: Upstream, tmp_path: Path) -> Copy:
 
 
 @pytest.fixture
-def plain(tmp_path: Path) -> Iterator[Copy]:
+def plain(tmp_path: Path) -> Copy:
     """Version 0.1.0 unpacked from an archive."""
     root = tmp_path / "gesso 拷贝"
     write(root, tree("0.1.0"))
-    yield copy_at(root, tmp_path / "我的 画图 (新)")
+    return copy_at(root, tmp_path / "我的 画图 (新)")
 
 
 def through(work: Generator[Event, None, T], seen: list[Event] | None = None) -> T:
@@ -153,3 +162,23 @@ def zipped(target: Path, files: dict[str, str], prefix: str = "gesso-x/") -> Pat
         for name, text in files.items():
             archive.writestr(prefix + name, text)
     return target
+
+
+def updated(copy: Copy, wish: Wish = Wish()) -> list[Event]:  # noqa: B008
+    seen: list[Event] = []
+    through(carry_out(copy.place, through(find_update(copy.place, wish), seen)), seen)
+    return seen
+
+
+def refused(copy: Copy, code: str, wish: Wish = Wish()) -> LauncherError:  # noqa: B008
+    """The refusal, after which everything is as it was."""
+    before, head = copy.files(), git(copy.root, "rev-parse", "HEAD")
+    with pytest.raises(LauncherError) as failure:
+        updated(copy, wish)
+    assert failure.value.code == code, failure.value
+    kept = {name: text for name, text in copy.files().items() if not name.startswith("workspace/")}
+    assert kept == before
+    assert git(copy.root, "rev-parse", "HEAD") == head
+    assert str(failure.value.message)
+    assert str(failure.value.hint)
+    return failure.value

@@ -9,37 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import update as acts
-from launcher.core import update_find, update_source
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Progress, Step
 from launcher.core.process import created
 from launcher.core.running import Running, write_running
-from launcher.core.update import carry_out, find_update, go_back
+from launcher.core.update import find_update, go_back
 from launcher.core.update_find import Wish
-from launcher.core.update_memory import recall
-from launcher.core.update_source import Source
-from tests.launcher.update.conftest import PROGRAM, Copy, Upstream, clone, git, through, tree, write
-
-
-def updated(copy: Copy, wish: Wish = Wish()) -> list[Event]:  # noqa: B008
-    seen: list[Event] = []
-    through(carry_out(copy.place, through(find_update(copy.place, wish), seen)), seen)
-    return seen
-
-
-def refused(copy: Copy, code: str, wish: Wish = Wish()) -> LauncherError:  # noqa: B008
-    """The refusal, after which everything is as it was."""
-    before, head = copy.files(), git(copy.root, "rev-parse", "HEAD")
-    with pytest.raises(LauncherError) as failure:
-        updated(copy, wish)
-    assert failure.value.code == code, failure.value
-    kept = {name: text for name, text in copy.files().items() if not name.startswith("workspace/")}
-    assert kept == before
-    assert git(copy.root, "rev-parse", "HEAD") == head
-    assert str(failure.value.message)
-    assert str(failure.value.hint)
-    return failure.value
+from tests.launcher.update.conftest import PROGRAM, Copy, Upstream, clone, git, refused, through, tree, updated, write
 
 
 def test_the_check_says_what_would_change_and_changes_nothing(cloned: Copy, upstream: Upstream) -> None:
@@ -223,7 +199,7 @@ def test_git_at_its_work(cloned: Copy, name: str) -> None:
 def test_a_release_that_is_not_whole(cloned: Copy, upstream: Upstream, broken: dict[str, str | None]) -> None:
     files = {**tree("0.3.0"), **broken}
     upstream.release("v0.3.0", {name: text for name, text in files.items() if text is not None})
-    with pytest.raises(LauncherError, match="update-incomplete|not-gesso|bad-facts"):
+    with pytest.raises(LauncherError, match=r"update-incomplete|not-gesso|bad-facts"):
         updated(cloned)
     assert cloned.version == "0.1.0"
 
@@ -271,141 +247,6 @@ def test_back_refuses_what_would_be_lost(cloned: Copy) -> None:
     with pytest.raises(LauncherError, match="update-moved-since"):
         through(go_back(cloned.place))
     assert (cloned.root / "install.sh").read_text() == "mine"
-
-
-class TestSeveralSources:
-    """The official place and mirrors of it."""
-
-    @pytest.fixture
-    def mirrored(self, cloned: Copy, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> tuple[Copy, Path, Path]:
-        """A clone, and the folders of two mirrors that hold what the official place holds."""
-        folders = [upstream.folder.with_name(name) for name in ("mirror-a", "mirror-b")]
-        for folder in folders:
-            git(upstream.folder, "clone", "-q", "--bare", upstream.url, str(folder / upstream.folder.name))
-        parent = upstream.folder.parent.as_uri() + "/"
-        sources = (
-            Source("official", "official", trusted=True),
-            *(Source(f.name, f.name, f.as_uri() + "/", replaces=parent) for f in folders),
-        )
-        monkeypatch.setattr(update_find, "find_sources", lambda *_: sources)
-        return cloned, folders[0] / upstream.folder.name, folders[1] / upstream.folder.name
-
-    def test_when_the_official_one_fails_two_that_agree_do(
-        self, mirrored: tuple[Copy, Path, Path], upstream: Upstream
-    ) -> None:
-        copy, _, _ = mirrored
-        upstream.folder.rename(upstream.folder.with_name("gone"))
-        seen = updated(copy)
-        assert copy.version == "0.2.0"
-        assert [each.slug for each in seen if isinstance(each, Notice)] == ["source-failed"]
-
-    def test_one_alone_is_not_believed_unless_the_user_says_so(
-        self, mirrored: tuple[Copy, Path, Path], upstream: Upstream
-    ) -> None:
-        copy, _, other = mirrored
-        upstream.folder.rename(upstream.folder.with_name("gone"))
-        other.rename(other.with_name("away"))
-        assert "mirror-a" in str(refused(copy, "update-unconfirmed").message)
-        updated(copy, Wish(trust_mirror=True))
-        assert copy.version == "0.2.0"
-
-    def test_a_lying_mirror_is_passed_by(
-        self, mirrored: tuple[Copy, Path, Path], upstream: Upstream, tmp_path: Path
-    ) -> None:
-        """It shows another commit under the newest tag; the official place names the right one."""
-        copy, mirror, _ = mirrored
-        git(mirror, "update-ref", "refs/tags/v0.2.0", git(mirror, "rev-parse", "v0.1.0^{commit}"))
-        official, liar, honest = update_find.find_sources("", copy.place.workspace, {})
-        sources = (liar, official, honest)
-        update_find.find_sources = lambda *_: sources  # type: ignore[assignment]
-        seen = updated(copy)
-        assert copy.version == "0.2.0"
-        assert "another commit" in str([each for each in seen if isinstance(each, Notice)][0].text)
-
-    def test_two_that_differ_are_not_believed(self, mirrored: tuple[Copy, Path, Path], upstream: Upstream) -> None:
-        copy, mirror, _ = mirrored
-        upstream.folder.rename(upstream.folder.with_name("gone"))
-        git(mirror, "update-ref", "refs/tags/v0.2.0", git(mirror, "rev-parse", "v0.1.0^{commit}"))
-        refused(copy, "update-unconfirmed")
-
-    def test_a_silent_one_is_given_up(self, mirrored: tuple[Copy, Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-        copy, _, _ = mirrored
-        slow = replace(copy.place, environ={**copy.place.environ, "GIT_SSH_COMMAND": "sleep 60 #"})
-        sources = (
-            Source("silent", "x", "ssh://silent/", replaces="file://"),
-            *update_find.find_sources("", copy.place.workspace, {}),
-        )
-        monkeypatch.setattr(update_find, "find_sources", lambda *_: sources)
-        monkeypatch.setattr(update_source, "_PATIENCE", 0.4)
-        assert through(find_update(slow)).version == "0.2.0"
-
-
-@pytest.mark.parametrize("moment", range(8))
-def test_killed_in_the_middle_of_the_move_it_goes_on(
-    cloned: Copy, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, moment: int
-) -> None:
-    """git wrote some files, one of them half, and left its lock; then everything ended."""
-    upstream.release("v0.3.0", {**tree("0.3.0"), "a/b.txt": "added " * 1000, "install.sh": "new " * 1000})
-    write(cloned.root, {"my notes.txt": "mine"})
-    found = through(find_update(cloned.place))
-    new = tree("0.3.0") | {"a/b.txt": "added " * 1000, "install.sh": "new " * 1000}
-
-    def killed(*_: object) -> None:
-        (cloned.root / ".git/index.lock").write_text("")
-        for number, name in enumerate(sorted(new)):
-            if number == moment:
-                write(cloned.root, {name: new[name][: len(new[name]) // 2]})
-            elif number < moment:
-                write(cloned.root, {name: new[name]})
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(acts.update_clone, "move", killed)
-        through(carry_out(cloned.place, found))
-    assert recall(cloned.place.workspace, "moving") is not None
-    updated(cloned)
-    assert cloned.version == "0.3.0"
-    assert (cloned.root / "a/b.txt").read_text() == "added " * 1000
-    assert git(cloned.root, "status", "--porcelain") == '?? "my notes.txt"'
-    assert through(go_back(cloned.place)) == "0.1.0"
-
-
-def test_killed_right_after_the_move_it_is_done(cloned: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = through(find_update(cloned.place))
-    real = acts.update_clone.move
-
-    def killed(*words: object) -> None:
-        real(*words)  # type: ignore[arg-type]
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(acts.update_clone, "move", killed)
-        through(carry_out(cloned.place, found))
-    assert through(find_update(cloned.place)).before == "0.1.0"
-    assert through(go_back(cloned.place)) == "0.1.0"
-
-
-@pytest.mark.parametrize("damage", ["HEAD", "index", "refs", "objects", "packed", "config", "empty"])
-def test_a_damaged_clone_is_named_and_left_alone(cloned: Copy, damage: str) -> None:
-    folder = cloned.root / ".git"
-    before = cloned.files()
-    if damage == "HEAD":
-        (folder / "HEAD").write_text("")
-    elif damage == "index":
-        (folder / "index").write_bytes(b"DIRC nonsense")
-    elif damage == "refs":
-        (folder / "refs/heads/main").write_text("nonsense\n")
-    elif damage == "config":
-        (folder / "config").write_text("[remote\n")
-    elif damage == "empty":
-        subprocess.run(["rm", "-rf", str(folder)], check=True)
-        folder.mkdir()
-    else:
-        subprocess.run(["rm", "-rf", str(folder / "objects")], check=True)
-    with pytest.raises(LauncherError) as failure:
-        updated(cloned)
-    assert failure.value.code == "update-broken-clone", failure.value
-    assert cloned.files() == before
 
 
 def test_how_far_the_fetch_is(cloned: Copy, upstream: Upstream) -> None:

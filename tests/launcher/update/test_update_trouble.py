@@ -1,0 +1,84 @@
+"""Updates that were killed, and clones that are damaged."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from launcher.core import update as acts
+from launcher.core.errors import LauncherError
+from launcher.core.update import carry_out, find_update, go_back
+from launcher.core.update_memory import recall
+from tests.launcher.update.conftest import Copy, Upstream, git, through, tree, updated, write
+
+
+@pytest.mark.parametrize("moment", range(7))
+def test_killed_in_the_middle_of_the_move_it_goes_on(
+    cloned: Copy, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    """git wrote some files, one of them half, and left its lock; then everything ended."""
+    upstream.release("v0.3.0", {**tree("0.3.0"), "a/b.txt": "added " * 1000, "install.sh": "new " * 1000})
+    write(cloned.root, {"my notes.txt": "mine"})
+    found = through(find_update(cloned.place))
+    new = tree("0.3.0") | {"a/b.txt": "added " * 1000, "install.sh": "new " * 1000}
+    new = {name: text for name, text in new.items() if tree("0.1.0").get(name) != text}
+
+    def killed(*_: object) -> None:
+        (cloned.root / ".git/index.lock").write_text("")
+        for number, name in enumerate(sorted(new)):
+            if number == moment:
+                write(cloned.root, {name: new[name][: len(new[name]) // 2]})
+            elif number < moment:
+                write(cloned.root, {name: new[name]})
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(acts.update_clone, "move", killed)
+        with pytest.raises(KeyboardInterrupt):
+            through(carry_out(cloned.place, found))
+    assert recall(cloned.place.workspace, "moving") is not None
+    updated(cloned)
+    assert cloned.version == "0.3.0"
+    assert (cloned.root / "a/b.txt").read_text() == "added " * 1000
+    assert git(cloned.root, "status", "--porcelain") == '?? "my notes.txt"'
+    assert through(go_back(cloned.place)) == "0.1.0"
+
+
+def test_killed_right_after_the_move_it_is_done(cloned: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = through(find_update(cloned.place))
+    real = acts.update_clone.move
+
+    def killed(*words: object) -> None:
+        real(*words)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(acts.update_clone, "move", killed)
+        with pytest.raises(KeyboardInterrupt):
+            through(carry_out(cloned.place, found))
+    assert through(find_update(cloned.place)).before == "0.1.0"
+    assert through(go_back(cloned.place)) == "0.1.0"
+
+
+@pytest.mark.parametrize("damage", ["HEAD", "index", "refs", "objects", "packed", "config", "empty"])
+def test_a_damaged_clone_is_named_and_left_alone(cloned: Copy, damage: str) -> None:
+    folder = cloned.root / ".git"
+    before = cloned.files()
+    if damage == "HEAD":
+        (folder / "HEAD").write_text("")
+    elif damage == "index":
+        (folder / "index").write_bytes(b"DIRC nonsense")
+    elif damage == "refs":
+        (folder / "refs/heads/main").write_text("nonsense\n")
+    elif damage == "config":
+        (folder / "config").write_text("[remote\n")
+    elif damage == "empty":
+        subprocess.run(["rm", "-rf", str(folder)], check=True)
+        folder.mkdir()
+    else:
+        subprocess.run(["rm", "-rf", str(folder / "objects")], check=True)
+    with pytest.raises(LauncherError) as failure:
+        updated(cloned)
+    assert failure.value.code == "update-broken-clone", failure.value
+    assert cloned.files() == before
