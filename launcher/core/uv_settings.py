@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from launcher.core.pip_settings import PipSettings
+from launcher.core.proxy_address import repaired
 
 _CREDENTIALS = re.compile(r"(?<=://)[^\s]*@")
 #: a proxy may be written without its scheme; "C:\" begins no name
@@ -36,6 +37,7 @@ def uv_environment(pip: PipSettings, environ: Mapping[str, str], *, indexes: boo
 
     Addresses may hold passwords, and other users can read a command line but not an environment. pip's own settings
     win over general variables (HTTPS_PROXY), as they do in pip; uv's own variables win over pip's settings.
+    LauncherError `proxy-not-usable` if pip's proxy is none.
     """
     sources = _sources(pip, environ) if indexes else dict.fromkeys(_INDEX_VARIABLES, "")
     return {**sources, **_network(pip, environ)}
@@ -68,7 +70,7 @@ def local_path(source: str) -> Path | None:
 def _network(pip: PipSettings, environ: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     if pip.proxy:
-        proxy = pip.proxy if "://" in pip.proxy else f"http://{pip.proxy}"
+        proxy = repaired(pip.proxy)
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             # both spellings: where one stands in the environment already, libraries differ in which they believe
             found[name] = found[name.lower()] = proxy

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from uv import find_uv_bin
 
+from launcher.core.errors import LauncherError
 from launcher.core.pip_settings import PipSettings
 from launcher.core.uv_settings import local_path, shown, uv_arguments, uv_environment
 
@@ -84,6 +85,12 @@ def test_network_settings() -> None:
     told = uv_environment(pip, {"HTTPS_PROXY": "http://other"})
     assert told["HTTPS_PROXY"] == told["https_proxy"] == told["ALL_PROXY"] == "http://u:p@proxy.example:3128"
     assert (told["SSL_CERT_FILE"], told["SSL_CLIENT_CERT"], told["UV_HTTP_TIMEOUT"]) == ("/own.pem", "/me.pem", "12")
+
+
+def test_a_proxy_of_pip_is_repaired_or_refused() -> None:
+    assert uv_environment(PipSettings(proxy="socks://h:1080"), {})["all_proxy"] == "socks5h://h:1080"
+    with pytest.raises(LauncherError, match="proxy-not-usable"):
+        uv_environment(PipSettings(proxy="ftp://h:1080"), {})
 
 
 def test_what_the_user_said_to_uv_itself_wins() -> None:
