@@ -21,7 +21,7 @@ from launcher.core.launch_drift import compared
 from launcher.core.launch_watch import Watch, ended, heard, judge
 from launcher.core.memory_ladder import MEMORY_FLAGS
 from launcher.core.mirror_choice import chosen, look_around
-from launcher.core.mirror_words import hugging_face_variables
+from launcher.core.mirror_words import hugging_face_variables, package_variables
 from launcher.core.paths import Workspace, checkout, engine_environment
 from launcher.core.plan import Options, Plan
 from launcher.core.ports import check_port
@@ -132,8 +132,9 @@ def _variables(workspace: Workspace, command: CommandLine, environ: Mapping[str,
     (workspace.cache / "tmp").mkdir(parents=True, exist_ok=True)
     wished = {**environ, **command.variables}
     variables = engine_environment(workspace, wished) | engine_variables(wished, read_settings(workspace).proxy)
-    mirror = chosen(look_around(workspace, wished, ("huggingface",)), "huggingface")
-    variables |= hugging_face_variables(mirror, wished)
+    around = look_around(workspace, wished, ("huggingface", "packages"))
+    variables |= hugging_face_variables(chosen(around, "huggingface"), wished)
+    variables |= package_variables(chosen(around, "packages"))
     return {name: value for name, value in variables.items() if value or command.variables.get(name) != ""}
 
 

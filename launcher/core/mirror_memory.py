@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from launcher.core.errors import LauncherError
@@ -55,18 +55,30 @@ def recall(workspace: Workspace, network: str, terms: Measuring, now: float | No
 
 
 def remember(workspace: Workspace, network: str, measurements: Iterable[Measurement]) -> None:
-    """Keep what was measured; a group that fared well is no longer left alone. Never raises."""
+    """Keep what was measured; a group that fared well is no longer left alone. Never raises.
+
+    What was known of mirrors that were not measured this time stays as long as it would have.
+    """
     new = tuple(measurements)
     keys = {each.key for each in new}
     well = {(each.key, verdict.group) for each in new for verdict in each.verdicts if verdict.usable}
 
     def change(kept: dict[str, Any]) -> None:
-        older = [each for each in _list(kept.get("measured")) if isinstance(each, dict) and each.get("key") not in keys]
-        kept["measured"] = [*older, *(asdict(each) for each in new)]
+        known = [found for each in _list(kept.get("measured")) if (found := _measurement(each)) is not None]
+        others = [each for each in known if each.key not in keys]
+        kept["measured"] = [asdict(each) for each in (*others, *(_completed(each, known) for each in new))]
         benched = [each for each in _list(kept.get("benched")) if isinstance(each, dict)]
         kept["benched"] = [each for each in benched if (each.get("key"), each.get("group")) not in well]
 
     _change(workspace, network, change)
+
+
+def _completed(new: Measurement, known: Iterable[Measurement]) -> Measurement:
+    older = next((each for each in known if each.key == new.key), None)
+    rest = [verdict for verdict in older.verdicts if new.of(verdict.name) is None] if older else []
+    if older is None or not rest:
+        return new
+    return replace(new, at=min(new.at, older.at), verdicts=(*new.verdicts, *rest))
 
 
 def bench(workspace: Workspace, network: str, key: str, group: str, terms: Measuring) -> None:

@@ -246,9 +246,14 @@ def test_what_was_measured_counts_in_its_network_for_its_time(workspace: Workspa
     assert recall(workspace, "c" * 16, TERMS, NOW + 60) == Memory()
     assert recall(workspace, home, TERMS, NOW + TERMS.hours * HOUR + 1) == Memory()
     assert recall(workspace, home, TERMS, NOW - HOUR) == Memory(), "the clock was set back"
-    later = measured("packages", at=NOW + HOUR, aliyun=1.0)
+    later = measured("packages", at=NOW + HOUR, tuna="refused", official=1.0)
     remember(workspace, home, [later])
     assert recall(workspace, home, TERMS, NOW + HOUR).measured("packages") == later
+    remember(workspace, home, [measured("packages", at=NOW + 2 * HOUR, aliyun=4.0)])
+    both = recall(workspace, home, TERMS, NOW + 2 * HOUR).measured("packages")
+    assert both is not None
+    assert [each.name for each in both.ranking] == ["aliyun", "official"], "one alone was measured again"
+    assert both.at == NOW + HOUR
     assert home not in str(workspace.root)
     forget(workspace)
     forget(workspace)
@@ -322,8 +327,11 @@ def test_the_engine_is_told_of_the_mirror_that_was_chosen(workspace: Workspace) 
 
     change_setting(workspace, "mirrors.huggingface", "hf-mirror")
     environ = {**os.environ, "HOME": str(workspace.root), "HF_TOKEN": "secret"}
-    environ.pop("HF_ENDPOINT", None)
+    environ = {name: value for name, value in environ.items() if not name.startswith(("HF_E", "PIP_", "UV_"))}
     told_so = _variables(workspace, CommandLine((), {}), environ)
     assert (told_so["HF_ENDPOINT"], told_so["HF_TOKEN"]) == ("https://hf-mirror.com", "")
+    assert "PIP_INDEX_URL" not in told_so
+    change_setting(workspace, "mirrors.packages", "aliyun")
+    assert "aliyun" in _variables(workspace, CommandLine((), {}), environ)["PIP_INDEX_URL"]
     own = _variables(workspace, CommandLine((), {"HF_ENDPOINT": "https://own.example"}), environ)
     assert (own["HF_ENDPOINT"], own["HF_TOKEN"]) == ("https://own.example", "secret"), "the run profile names both"
