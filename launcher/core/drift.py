@@ -52,9 +52,9 @@ class Change:
     def sentence(self) -> Text:
         what = _NAMES.get(self.what, self.what) if not self.is_package else self.what
         if self.before is None:
-            return t("{what} is new: {now}", what=what, now=self.now)
+            return t("{what}: {now} (new)", what=what, now=self.now)
         if self.now is None:
-            return t("{what} is gone; it was {before}", what=what, before=self.before)
+            return t("{what}: {before} (no longer there)", what=what, before=self.before)
         return t("{what}: {before} → {now}", what=what, before=self.before, now=self.now)
 
 
@@ -114,7 +114,7 @@ def _facts(before: Fingerprint, now: Fingerprint) -> list[Change]:
         ("driver", before.driver, now.driver),
         ("gpus", ", ".join(before.gpus) or None, ", ".join(now.gpus) or None),
         ("gesso", before.gesso, now.gesso),
-        ("flags", " ".join(before.flags), " ".join(now.flags)),
+        ("flags", " ".join(before.flags) or None, " ".join(now.flags) or None),
     ]
     return [Change(what, old, new) for what, old, new in pairs if old != new]
 

@@ -10,6 +10,7 @@ from launcher.core.install_work import Work
 from launcher.core.mirror_choice import Choice, chosen, look_around
 from launcher.core.mirror_memory import bench
 from launcher.core.mirror_survey import samples, survey
+from launcher.core.mirror_words import python_variables as mirror_variables
 from launcher.core.mirrors import OFFICIAL, Kind, Mirror
 from launcher.core.package_sources import PackageSource
 from launcher.core.torch_choice import torch_arguments, torch_environment
@@ -32,7 +33,7 @@ def package_sources(work: Work) -> tuple[PackageSource, ...]:
 def torch_sources(work: Work) -> tuple[PackageSource, ...]:
     """For torch and what it brings: one index at a time, never two together."""
     choice = work.plan.torch
-    if work.pip.no_index:
+    if work.variables.get("UV_OFFLINE"):
         return package_sources(work)
     official = _torch_as_planned(work)
     if choice.index is None or choice.wheel:
@@ -83,19 +84,14 @@ def _kind(work: Work, step: str) -> Kind:
 def python_variables(work: Work) -> tuple[dict[str, str], ...]:
     """What makes uv fetch a Python from the preferred place, then from the others."""
     mirrors = _choice(work, "python").mirrors
-    places = [{} if mirror.url is None else {"UV_PYTHON_INSTALL_MIRROR": mirror.url} for mirror in mirrors]
+    places = [mirror_variables(mirror) for mirror in mirrors]
     hurry = {name: value for name, value in _HURRY.items() if not work.variables.get(name)}
     network = uv_environment(work.pip, work.variables)
     return tuple({**network, **hurry, **place} for place in places)
 
 
-def of_hashes(sources: tuple[PackageSource, ...]) -> tuple[PackageSource, ...]:
-    """The same, the official one first."""
-    return tuple(sorted(sources, key=lambda source: source.group != "official"))
-
-
 def hash_sources(work: Work, sources: tuple[PackageSource, ...]) -> tuple[PackageSource, ...]:
-    """The same, the official one first: hashes are to come from there as long as it answers.
+    """`sources`, the official one first: hashes are to come from there as long as it answers.
 
     So it is with a mirror that the user chose by its name; an address of the user's own is believed.
     """

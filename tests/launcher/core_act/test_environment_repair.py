@@ -1,0 +1,239 @@
+"""What is broken is named, the same is built again beside it; what an environment holds can be written down."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from launcher.core.environments import current, find, interpreter, previous, read_stamp
+from launcher.core.errors import LauncherError
+from launcher.core.events import Event
+from launcher.core.freeze import as_requirements, freeze
+from launcher.core.install import Making, install
+from launcher.core.own_python import OwnPython, own_python
+from launcher.core.paths import Workspace
+from launcher.core.plan import Plan
+from launcher.core.process import python_in
+from launcher.core.recipes import constraining, read_recipe
+from launcher.core.repair import Health, examine, plan_again, rebuild
+from launcher.core.site_packages import Broken, installed_packages, site_packages
+from tests.launcher.core_act.workshop import (
+    PROOF,
+    PYTHON,
+    from_index,
+    from_wheel,
+    index_pages,
+    lock_of,
+    plan_with,
+    sha256,
+    wheel,
+    with_fake_engine,
+)
+
+
+class Shop:
+    """Wheels in a folder, and environments of them."""
+
+    def __init__(self, tmp_path: Path, workspace: Workspace, environ: dict[str, str]) -> None:
+        self.workspace, self.links = workspace, tmp_path / "links"
+        self.torch = wheel(self.links, "torch", "2.13.0")
+        self.tiny = wheel(self.links, "tiny", "1.0")
+        self.lock = lock_of(tmp_path / "engine.txt", self.tiny)
+        self.environ = {**environ, "PIP_FIND_LINKS": str(self.links), "PIP_NO_INDEX": "1"}
+
+    def install(self, plan: Plan | None = None, **making: object) -> Path:
+        wish = Making(**making)  # type: ignore[arg-type]
+        plan = plan or plan_with(from_wheel(self.torch))
+        list(install(plan, self.workspace, environ=self.environ, lock=self.lock, proof=PROOF, making=wish))
+        return find(self.workspace, str(making["name"])) if "name" in making else self.current
+
+    def mend(self, folder: Path, broken: tuple[Broken, ...] = ()) -> list[Event]:
+        plan = plan_with(from_wheel(self.torch))
+        return list(rebuild(self.workspace, folder, plan, broken, environ=self.environ, proof=PROOF))
+
+    @property
+    def current(self) -> Path:
+        folder = current(self.workspace)
+        assert folder is not None
+        return folder
+
+
+@pytest.fixture
+def shop(tmp_path: Path, workspace: Workspace, environ: dict[str, str]) -> Shop:
+    return Shop(tmp_path, workspace, environ)
+
+
+def health(folder: Path) -> Health:
+    *_, last = examine(folder)
+    assert isinstance(last, Health)
+    return last
+
+
+def test_a_second_environment_is_made_beside_the_first_and_not_switched_to_unasked(shop: Shop) -> None:
+    first = shop.install()
+    second = shop.install(name="另一个", use=False, anew=True)
+    assert second == shop.workspace.environments / "另一个"
+    assert shop.current == first
+    assert read_stamp(second) is not None
+    subprocess.run([python_in(second), "-c", "import torch, tiny"], check=True)
+
+
+def test_what_is_broken_is_named_and_not_what_is_not(shop: Shop) -> None:
+    folder = shop.install()
+    assert health(folder).whole
+    site = site_packages(folder)
+    assert site is not None
+    (site / "tiny" / "__init__.py").write_text("ruined")
+    (site / "torch" / "__init__.py").unlink()
+    (site / "torch" / "extra.pyc").write_text("nobody recorded it")
+    found = {(each.package, each.file, each.what) for each in health(folder).broken}
+    assert found == {("tiny", "tiny/__init__.py", "changed"), ("torch", "torch/__init__.py", "missing")}
+    shutil.rmtree(next(each.folder for each in installed_packages(site) if each.name == "tiny"))
+    assert {each.package for each in health(folder).broken} == {"torch"}
+
+
+def test_a_python_that_is_gone_is_named(shop: Shop) -> None:
+    folder = shop.install()
+    python_in(folder).unlink()
+    assert health(folder).python_gone == str(python_in(folder))
+
+
+def test_the_same_is_built_again_and_what_is_broken_in_the_cache_does_not_come_back(shop: Shop) -> None:
+    """The environment's files are the cache's own where the file system can link them."""
+    folder = shop.install()
+    site = site_packages(folder)
+    assert site is not None
+    with (site / "tiny" / "__init__.py").open("a") as file:
+        file.write("ruined = True\n")
+    shop.mend(folder, health(folder).broken)
+    new = shop.current
+    assert new.name == "torch-2.13.0-cpu-2"
+    assert previous(shop.workspace) == folder
+    assert health(new).whole
+    old, again = read_stamp(folder), read_stamp(new)
+    assert old
+    assert again
+    assert again == replace(old, verified_at=again.verified_at)
+
+
+def test_the_versions_are_those_it_had_though_gesso_has_moved_on(shop: Shop) -> None:
+    folder = shop.install(name="mine")
+    wheel(shop.links, "tiny", "2.0")
+    lock_of(shop.lock, shop.links / "tiny-2.0-py3-none-any.whl")
+    shop.mend(folder)
+    assert shop.current.name == "mine-2"
+    assert {(each.name, each.version) for each in freeze(shop.current)} == {("tiny", "1.0"), ("torch", "2.13.0")}
+
+
+def test_one_that_is_not_current_is_mended_without_a_switch(shop: Shop) -> None:
+    folder = shop.install(name="mine")
+    with_fake_engine(shop.workspace, "now")
+    shop.mend(folder)
+    assert shop.current.name == "now"
+    assert read_stamp(shop.workspace.environments / "mine-2") is not None
+
+
+def test_without_a_recipe_it_is_said_that_nobody_knows(shop: Shop) -> None:
+    folder = with_fake_engine(shop.workspace)
+    with pytest.raises(LauncherError) as failure:
+        plan_again(folder, plan_with(from_wheel(shop.torch)))
+    assert failure.value.code == "recipe-missing"
+
+
+def test_what_is_frozen_has_the_hashes_it_was_made_from_and_says_what_has_none(shop: Shop, tmp_path: Path) -> None:
+    folder = shop.install()
+    site = site_packages(folder)
+    assert site is not None
+    foreign = wheel(tmp_path, "foreign", "0.1")
+    subprocess.run([sys.executable, "-m", "zipfile", "-e", str(foreign), str(site)], check=True)
+    frozen = {each.name: each.sha256 for each in freeze(folder)}
+    assert frozen == {"tiny": (sha256(shop.tiny),), "torch": (sha256(shop.torch),), "foreign": ()}
+    text = as_requirements(freeze(folder))
+    assert f"tiny==1.0 \\\n    --hash=sha256:{sha256(shop.tiny)}\n" in text
+    assert "# foreign==0.1\n" in text
+
+
+def test_a_recipe_holds_no_password(shop: Shop, tmp_path: Path) -> None:
+    wheel(tmp_path / "pages" / "torch", "torch", "2.13.99")
+    with index_pages(tmp_path / "pages") as url:
+        folder = shop.install(plan_with(from_index(url.replace("//", "//me:secret@"), "2.13.99")))
+    recipe = read_recipe(folder)
+    assert recipe is not None
+    assert recipe.build == "2.13.99"
+    assert not [path for path in folder.iterdir() if path.is_file() and "secret" in path.read_text()]
+
+
+def test_torchs_family_is_held_fast_for_whatever_runs_in_the_environment(shop: Shop) -> None:
+    """Said as an address: pip and uv part the variable at its spaces, and this workspace has one."""
+    folder = shop.install()
+    told = constraining(folder, {"PIP_CONSTRAINT": "theirs.txt"})
+    assert told["PIP_CONSTRAINT"].startswith("theirs.txt file://")
+    wheel(shop.links, "torch", "2.14.0")
+    command = ["pip", "install", "--python", str(python_in(folder)), "--no-index", "--find-links", str(shop.links)]
+    environment = {**shop.environ, "UV_CONSTRAINT": told["UV_CONSTRAINT"]}
+    done = subprocess.run([sys.executable, "-m", "uv", *command, "torch>=2.14"], env=environment, capture_output=True)
+    assert done.returncode
+    assert b"2.13.0" in done.stderr
+
+
+def test_a_version_or_an_interpreter_may_be_wished(workspace: Workspace) -> None:
+    assert own_python(workspace, {}) is None
+    assert own_python(workspace, {}, setting="3.12") == OwnPython("3.12")
+    assert own_python(workspace, {"PYTHON": "3.13"}, setting="3.12") == OwnPython("3.13")
+    found = own_python(workspace, {"PYTHON": sys.executable}, wanted=None)
+    assert found is not None
+    assert (found.version, found.outside) == (PYTHON, False)
+    assert Path(found.interpreter or "").exists()
+
+
+@pytest.mark.parametrize("python", ["/nowhere/python", "no such program", os.devnull, __file__])
+def test_what_is_no_python_is_said(workspace: Workspace, python: str) -> None:
+    with pytest.raises(LauncherError) as failure:
+        own_python(workspace, {"PYTHON": python})
+    assert failure.value.code == "python-not-found"
+
+
+def test_venv_dir_is_a_folder_of_the_users_own(shop: Shop, tmp_path: Path) -> None:
+    place = tmp_path / "my venv"
+    own = own_python(shop.workspace, {**shop.environ, "PYTHON": sys.executable, "VENV_DIR": str(place)})
+    assert own is not None
+    assert own.outside
+    folder = shop.install(replace(plan_with(from_wheel(shop.torch)), own_python=own))
+    assert interpreter(folder) == python_in(place)
+    subprocess.run([python_in(place), "-c", "import torch, tiny"], check=True)
+    assert site_packages(folder) is None
+    again = shop.install(replace(plan_with(from_wheel(shop.torch)), own_python=own), anew=True)
+    assert interpreter(again) == python_in(place), "what is there is used, not made anew"
+
+
+def test_venv_dir_dash_means_the_python_itself(shop: Shop, tmp_path: Path) -> None:
+    """A virtual environment stands for conda's: its own packages, and no environment of ours."""
+    subprocess.run([sys.executable, "-m", "uv", "venv", "-q", str(tmp_path / "conda")], check=True)
+    python = str(python_in(tmp_path / "conda"))
+    own = own_python(shop.workspace, {**shop.environ, "PYTHON": python, "VENV_DIR": "-"})
+    assert own is not None
+    assert own.itself
+    folder = shop.install(replace(plan_with(from_wheel(shop.torch)), own_python=own))
+    subprocess.run([python, "-c", "import torch, tiny"], check=True)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "constraints.txt",
+        "gesso.json",
+        "lock.txt",
+        "recipe.json",
+    ]
+    assert {each.name for each in freeze(folder)} == {"tiny", "torch"}
+
+
+def test_a_python_that_the_system_manages_is_left_alone(workspace: Workspace, tmp_path: Path) -> None:
+    python = tmp_path / "managed"
+    python.write_text(f'#!/bin/sh\necho \'["{PYTHON}", "{python}", false, true]\'\n')
+    python.chmod(0o755)
+    with pytest.raises(LauncherError) as failure:
+        own_python(workspace, {"PYTHON": str(python), "VENV_DIR": "-"})
+    assert failure.value.code == "python-managed"
