@@ -12,7 +12,13 @@ from launcher.core.environments import Stamp, stamp, switch
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.install_packages import first_that_answers, put_in
-from launcher.core.install_sources import hash_sources, package_sources, python_variables, torch_sources
+from launcher.core.install_sources import (
+    hash_sources,
+    measured,
+    package_sources,
+    python_variables,
+    torch_sources,
+)
 from launcher.core.install_work import Work, pip_install, scratch, uv, uv_answering
 from launcher.core.package_sources import PackageSource
 from launcher.core.pins import check_wheel, pin, pinned
@@ -73,7 +79,9 @@ def torch(work: Work) -> Iterator[Event]:
     if choice.index or not wheel:
         sources = torch_sources(work)
         libraries = {name: hashes for name, hashes in known.items() if "==" in name}
-        libraries = libraries or (yield from _hashes(work, hash_sources(work, sources)))
+        if not libraries:
+            sources = yield from measured(work, "torch", sources)
+            libraries = yield from _hashes(work, hash_sources(work, sources))
         file = scratch(work, "torch.txt", written(libraries))
         yield from put_in(work, "torch", file, sources)
         work.hashes = work.hashes or next(each for name, each in libraries.items() if name.startswith("torch=="))

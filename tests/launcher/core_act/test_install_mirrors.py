@@ -19,11 +19,18 @@ from launcher.core.mirror_probe import Measurement
 from launcher.core.mirror_verdicts import Verdict
 from launcher.core.paths import Workspace, checkout
 from launcher.core.settings import change_setting
+from tests.fakes.fault_modes import MODES
 from tests.fakes.fault_server import FaultServer
+from tests.fakes.fault_sockets import SOCKET_MODES
 from tests.launcher.core_act.workshop import PROOF, from_index, lock_of, plan_with, sha256, stamp_text, wheel
 
 ENTRY = '[[torch]]\nname = "{name}"\ngroup = "{name}"\nchecked = 2026-11-21\n'
 VERSION = "2.13.99"
+#: of the fault server's modes those that serve a small file rightly, some of them in their own way
+GOOD = (
+    "ok", "rate", "no-length", "chunked", "redirect", "redirect-host", "redirect-plain", "wrong-bytes", "ignores-range",
+    "wrong-range", "lying-range", "new-etag", "weak-etag", "no-validator", "gzip", "no-head",
+)  # fmt: skip
 
 
 class Market:
@@ -46,6 +53,8 @@ class Market:
             + f'url = "{(mode if "://" in mode else self.server.url(mode)).rstrip("/")}"\nstyle = "index"\n'
             for name, mode in modes.items()
         ]
+        # enough for the loopback
+        kept = kept.replace("seconds = 8.0", "seconds = 2.0")
         (self._folder / "mirrors.toml").write_text("".join(entries) + kept, encoding="utf-8")
 
     def install(self, official: str) -> list[Event]:
@@ -130,3 +139,18 @@ def test_of_a_mirror_that_was_chosen_by_name_the_official_hash_is_asked_too(mark
         assert current(market.workspace) is None
         said = notices(market.install("403"))
     assert "liar alone says" in said["torch-unconfirmed"]
+
+
+def test_among_every_kind_of_bad_mirror_the_good_one_is_found(market: Market) -> None:
+    """Each fault once, the official place refusing: the install comes to its end, with the right file."""
+    bad = {mode: mode for mode in (*MODES, *SOCKET_MODES) if mode not in GOOD}
+    assert len(bad) >= 25
+    market.offer(**bad, good="ok")
+    began = time.monotonic()
+    said = notices(market.install("403"))
+    assert time.monotonic() - began < 60
+    assert said["mirror-chosen"].startswith("good was")
+    assert market.served_by() == {"ok"}
+    folder = current(market.workspace)
+    assert folder is not None
+    assert stamp_text(folder)["sha256"] == [sha256(market.torch)]
