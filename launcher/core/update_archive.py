@@ -49,6 +49,8 @@ def ask(
         if url is None:
             continue
         trusted = mirror.official or by_name
+        # What was told an hour ago, or by the place before, is not what this one says now.
+        (folder / "refs").unlink(missing_ok=True)
         try:
             yield from _fetched(Address(url, mirror.group, mirror.name), folder / "refs", route, cancel)
         except LauncherError as error:
@@ -81,7 +83,7 @@ def fetch(
         url = mirror.rewritten(f"{source}/archive/refs/tags/{release.tag}.zip")
         if url is None or mirror.name not in (trusted or names):
             continue
-        file = folder / f"gesso-{mirror.name}.zip"
+        file = folder / f"gesso-{release.commit}-{mirror.name}.zip"
         yield from _fetched(Address(url, mirror.group, mirror.name), file, route, cancel)
         digests.append((mirror.group, digest(file)))
         if trusted or any(group != mirror.group and each == digests[-1][1] for group, each in digests):
@@ -103,6 +105,7 @@ def fetch_from(
     """
     if urlsplit(place).scheme in ("https", "http"):
         target = folder / "gesso-given.zip"
+        target.unlink(missing_ok=True)
         wanted = Wanted("gesso", target, (Address(place),), sha256=sha256)
         yield from _without_last(download(wanted, route=route, cancel=cancel, replace=True))
         return target
@@ -127,9 +130,16 @@ def fetch_from(
 
 
 def stage(archive: Path, folder: Path) -> tuple[str, ...]:
-    """The archive's files in the empty `folder`. LauncherError `bad-archive`, `disk-full`."""
+    """The archive's files in the empty `folder`. LauncherError `bad-archive`, `no-permission`.
+
+    One that was fetched here and is of no use is deleted, so that the next run fetches it anew.
+    """
     try:
         return unpack(archive, folder)
+    except LauncherError:
+        if archive.parent == folder.parent:
+            archive.unlink(missing_ok=True)
+        raise
     except OSError as error:
         raise LauncherError(
             "no-permission",
@@ -165,6 +175,7 @@ def check_commit(file: Path, release: Release) -> None:
     except (zipfile.BadZipFile, OSError):
         return  # told better where it is unpacked
     if comment and comment != release.commit:
+        file.unlink(missing_ok=True)
         raise LauncherError(
             "bad-archive",
             t("The archive is of the commit {found}, not {wanted}.", found=comment[:10], wanted=release.commit[:10]),
