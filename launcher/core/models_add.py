@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from launcher.core.download import Wanted, download
+from launcher.core.download import Wanted
 from launcher.core.download_disk import check_space, disk_error
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Progress, Step
 from launcher.core.models_addresses import Ways, file_address, name_in
 from launcher.core.models_facts import Facts, describe
-from launcher.core.models_fetch import gated
+from launcher.core.models_fetch import fetch_one
 from launcher.core.models_hashing import take_note
 from launcher.core.models_kind import KINDS, Kind
 from launcher.core.models_names import file_name
@@ -31,7 +31,6 @@ from launcher.core.text import t
 
 How = Literal["there", "linked", "copied", "downloaded"]
 _CHUNK = 4 * 1024 * 1024
-_GATED = ("download-unauthorized", "download-refused", "download-login-page")
 
 
 @dataclass(frozen=True)
@@ -117,14 +116,9 @@ def add_url(
 
 def _downloaded(wanted: Wanted, ways: Ways, cancel: threading.Event | None) -> Generator[Event, None, str]:
     digest = ""
-    try:
-        for event in download(wanted, route=ways.route, limit=ways.limit, cancel=cancel, patience=ways.patience):
-            digest = event.sha256 if isinstance(event, Downloaded) else digest
-            yield event
-    except LauncherError as error:
-        if error.code not in _GATED:
-            raise
-        raise gated(wanted.name, wanted) from error
+    for event in fetch_one(wanted, ways, cancel):
+        digest = event.sha256 if isinstance(event, Downloaded) else digest
+        yield event
     return digest
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from launcher.core.download import Address, Route
+from launcher.core.download import Address, Patience, Route
 from launcher.core.errors import LauncherError
 from launcher.core.mirror_choice import Circumstances, addresses, chosen, look_around
 from launcher.core.mirrors import Kind, kind_of
@@ -34,6 +34,8 @@ class Ways:
     route: Route
     limit: int | None
     environ: Mapping[str, str]
+    #: None: download's own
+    patience: Patience | None = None
 
     def of(self, urls: Iterable[str]) -> tuple[Address, ...]:
         """Every address of every official `url`, mirrors in their order of preference."""

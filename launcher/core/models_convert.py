@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -41,18 +42,22 @@ def convert(
     _check(source, target)
     command = [str(python_in(environment)), "-m", "runtime.engine.convert", str(source), str(target)]
     answer = ""
-    for event in run(command, environment=child_environment(workspace, environ), cwd=checkout(), cancel=cancel):
-        if isinstance(event, Output) and event.channel == "out":
-            found = _record(event.text)
-            done, total = found.get("done"), found.get("total")
-            if isinstance(done, int) and isinstance(total, int):
-                yield Progress("convert", done, total)
-            else:
-                answer = event.text
-        elif isinstance(event, Output):
-            yield Line("runtime", event.text)
-        elif isinstance(event, Exit):
-            _judge(_record(answer), event.code, target)
+    try:
+        for event in run(command, environment=child_environment(workspace, environ), cwd=checkout(), cancel=cancel):
+            if isinstance(event, Output) and event.channel == "out":
+                found = _record(event.text)
+                done, total = found.get("done"), found.get("total")
+                if isinstance(done, int) and isinstance(total, int):
+                    yield Progress("convert", done, total)
+                else:
+                    answer = event.text
+            elif isinstance(event, Output):
+                yield Line("runtime", event.text)
+            elif isinstance(event, Exit):
+                _judge(_record(answer), event.code, target)
+    finally:
+        # What an ended process leaves has the size of the model.
+        shutil.rmtree(target.with_name(f".{target.name}.part"), ignore_errors=True)
     return target
 
 

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from launcher.core.catalogue import Entry
 from launcher.core.download import Wanted, download
@@ -17,7 +18,7 @@ from launcher.core.paths import Workspace
 from launcher.core.text import t
 
 #: how an address says that it wants to know who asks
-_GATED = ("download-unauthorized", "download-refused", "download-login-page")
+_GATED = ("download-unauthorized", "download-refused")
 
 
 def fetch(
@@ -31,7 +32,7 @@ def fetch(
         title = t("download {name}", name=entry.name)
         yield Step(entry.name, title, "started", number, len(entries))
         target = target_of(workspace, entry)
-        for event in _gated(entry.name, _wanted(entry, target, ways), ways, cancel):
+        for event in fetch_one(_wanted(entry, target, ways), ways, cancel):
             if isinstance(event, Downloaded):
                 take_note(workspace, target, event.sha256)
             yield event
@@ -60,21 +61,26 @@ def _wanted(entry: Entry, target: Path, ways: Ways) -> Wanted:
     return Wanted(entry.name, target, addresses, entry.sha256, entry.bytes)
 
 
-def _gated(name: str, wanted: Wanted, ways: Ways, cancel: threading.Event | None) -> Iterator[Event]:
+def fetch_one(wanted: Wanted, ways: Ways, cancel: threading.Event | None) -> Iterator[Event]:
+    """As `download`, and LauncherError `model-gated` says what to do where the publisher wants to know who asks."""
     try:
-        yield from download(wanted, route=ways.route, limit=ways.limit, cancel=cancel)
+        yield from download(wanted, route=ways.route, limit=ways.limit, cancel=cancel, patience=ways.patience)
     except LauncherError as error:
-        if error.code not in _GATED:
+        if not _is_gate(error, wanted):
             raise
-        raise gated(name, wanted) from error
+        raise _gated(wanted) from error
 
 
-def gated(name: str, wanted: Wanted) -> LauncherError:
-    """What to do where every address turned us away."""
-    host = wanted.addresses[0].label if wanted.addresses else "?"
+def _is_gate(error: LauncherError, wanted: Wanted) -> bool:
+    """Civitai sends strangers to its page to sign in; elsewhere such a page is a network's own."""
+    civitai = any(urlsplit(address.url).hostname == "civitai.com" for address in wanted.addresses)
+    return error.code in _GATED or (civitai and error.code == "download-login-page")
+
+
+def _gated(wanted: Wanted) -> LauncherError:
     return LauncherError(
         "model-gated",
-        t("{host} gives {name} only to people it knows.", host=host, name=name),
+        t("{host} gives {name} only to people it knows.", host=wanted.addresses[0].label, name=wanted.name),
         t(
             "Sign in there, accept the terms on the model's page, make a token, and set it as HF_TOKEN (Hugging Face) "
             "or CIVITAI_API_TOKEN (Civitai). Or fetch the file with a browser and use `gesso models add FILE`."

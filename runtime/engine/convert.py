@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from runtime.engine.tensors import open_tensors
@@ -25,25 +26,33 @@ _EVERY = 256 * 1024 * 1024
 
 def convert(source: Path, target: Path, say: Callable[[dict[str, Any]], None]) -> int:
     """How many tensors were written to `target`, which must not be there; RequestError says what is wrong."""
-    part = target.with_name(target.name + ".part")
+    _check(target)
+    # a folder of its own, since the library too writes beside first; whoever ends this process can take it away
+    work = target.with_name(f".{target.name}.part")
     try:
         with open_tensors(source, "model") as opened:
             tensors = _apart({name: opened.get(name) for name in opened.header.tensors})
             if not tensors:
                 raise RequestError("model-not-a-model", f"{source.name} holds no tensors.", "Choose another file.")
+            work.mkdir(exist_ok=True)
+            part = work / "part"
             save_file(tensors, part, metadata={"format": "pt"})
             _compare(part, tensors, say)
         # the library makes it readable by its owner alone
         shutil.copymode(source, part)
-        if target.exists():
-            raise RequestError("already-there", f"{target.name} is there already.", "Rename it first.")
+        _check(target)
         part.rename(target)
         return len(tensors)
-    except OSError as refused:
-        message = f"{target.name} cannot be written: {refused.strerror or refused}."
+    except (OSError, SafetensorError) as refused:
+        message = f"{target.name} cannot be written: {refused}."
         raise RequestError("cannot-save", message, "Look whether the disk is full.") from refused
     finally:
-        part.unlink(missing_ok=True)
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _check(target: Path) -> None:
+    if target.exists():
+        raise RequestError("already-there", f"{target.name} is there already.", "Rename it first.")
 
 
 def _apart(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -1,0 +1,263 @@
+"""Models from the network, against the fault server: the right bytes from whoever gives them, or a sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launcher.core.catalogue import Entry, Location
+from launcher.core.download import Patience, direct
+from launcher.core.errors import LauncherError
+from launcher.core.events import Downloaded, Event, Notice, Progress, Step
+from launcher.core.mirror_choice import look_around
+from launcher.core.models_add import Added, add_url
+from launcher.core.models_addresses import Ways, authorization, file_address, find_ways
+from launcher.core.models_fetch import fetch, remaining, target_of
+from launcher.core.models_known import read_known
+from launcher.core.models_told import Told, of_civitai, of_hugging_face
+from launcher.core.paths import Workspace
+from launcher.core.process import CancelledError
+from launcher.core.records import read_record
+from tests.fakes.fault_modes import MODES
+from tests.fakes.fault_server import FaultServer
+from tests.fakes.fault_sockets import SOCKET_MODES
+from tests.fakes.model_files import checkpoint, lora, write_safetensors, write_torch
+
+BRIEF = Patience(connect=0.4, silence=0.3, slow_rate=100_000, slow_time=0.3, longest_pause=0.5, pause=0.01, strikes=2)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "我的 画图 (新)")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_safetensors(tmp_path_factory.mktemp("host") / "m.safetensors", checkpoint("sd1", blocks=1))
+
+
+@pytest.fixture(scope="module")
+def server(model: Path) -> Iterator[FaultServer]:
+    with FaultServer(model.read_bytes()) as server:
+        yield server
+
+
+def ways(workspace: Workspace) -> Ways:
+    return Ways(look_around(workspace, {}), direct, None, {}, BRIEF)
+
+
+def entry(model: Path, *urls: str, kind: str = "checkpoint") -> Entry:
+    data = model.read_bytes()
+    places = tuple(Location("url", "stated", url=url) for url in urls)
+    return Entry(
+        "dream '1'.safetensors", kind, "sd1", "safetensors", 4, "models/Stable-diffusion", len(data),  # type: ignore[arg-type]
+        hashlib.sha256(data).hexdigest(), "MIT", "one-source", (), places,
+    )  # fmt: skip
+
+
+def test_a_model_is_fetched_checked_and_not_hashed_again(
+    workspace: Workspace, model: Path, server: FaultServer
+) -> None:
+    wanted = entry(model, server.url("ok", "m.safetensors"))
+    assert remaining(workspace, [wanted]) == wanted.bytes
+    events: list[Event] = list(fetch(workspace, [wanted], ways(workspace)))
+    assert [event.state for event in events if isinstance(event, Step)] == ["started", "done"]
+    target = target_of(workspace, wanted)
+    assert target.read_bytes() == model.read_bytes()
+    found = target.stat()
+    known = read_known(workspace).of(str(target), found.st_size, found.st_mtime_ns)
+    assert known is not None
+    assert known.sha256 == wanted.sha256
+    cache = read_record(workspace.root / "cache.json") or {}
+    assert cache["hashes"]["checkpoint/dream '1'.safetensors"]["sha256"] == wanted.sha256
+    assert remaining(workspace, [wanted]) == 0
+    again = [event for event in fetch(workspace, [wanted], ways(workspace)) if isinstance(event, Downloaded)]
+    assert [event.source for event in again] == [""]
+
+
+@pytest.mark.parametrize("mode", sorted({*MODES, *SOCKET_MODES} - {"ok", "rate"}))
+def test_whatever_one_host_does_the_other_one_gives_the_right_bytes(
+    mode: str, workspace: Workspace, model: Path, server: FaultServer
+) -> None:
+    wanted = entry(model, server.url(mode, "m.safetensors"), server.url("ok", "m.safetensors", other_host=True))
+    list(fetch(workspace, [wanted], ways(workspace)))
+    assert target_of(workspace, wanted).read_bytes() == model.read_bytes()
+    assert [path.name for path in target_of(workspace, wanted).parent.iterdir()] == [wanted.name]
+
+
+@pytest.mark.parametrize(
+    ("mode", "code"),
+    [
+        ("401", "model-gated"),
+        ("403", "model-gated"),
+        ("404", "download-not-found"),
+        ("html", "download-login-page"),
+        ("wrong-bytes", "download-wrong-bytes"),
+        ("truncated", "download-wrong-size"),
+        ("refused", "download-unreachable"),
+    ],
+)
+def test_without_another_host_it_is_said_and_nothing_lies_there(
+    mode: str, code: str, workspace: Workspace, model: Path, server: FaultServer
+) -> None:
+    wanted = entry(model, server.url(mode, "m.safetensors"))
+    with pytest.raises(LauncherError) as refused:
+        list(fetch(workspace, [wanted], ways(workspace)))
+    assert refused.value.code == code
+    assert str(refused.value.hint)
+    assert not target_of(workspace, wanted).exists()
+
+
+def test_another_file_of_that_name_is_never_written_over(
+    workspace: Workspace, model: Path, server: FaultServer
+) -> None:
+    wanted = entry(model, server.url("ok", "m.safetensors"))
+    target_of(workspace, wanted).parent.mkdir(parents=True)
+    target_of(workspace, wanted).write_bytes(b"mine")
+    with pytest.raises(LauncherError) as refused:
+        list(fetch(workspace, [wanted], ways(workspace)))
+    assert refused.value.code == "already-there"
+    assert target_of(workspace, wanted).read_bytes() == b"mine"
+
+
+def test_a_stopped_download_goes_on_where_it_ended(workspace: Workspace, tmp_path: Path) -> None:
+    big = write_safetensors(tmp_path / "big.safetensors", {"x": ("F16", (2_000_000,))})
+    with FaultServer(big.read_bytes()) as server:
+        wanted = entry(big, server.url("rate=3000000", "big.safetensors"))
+        cancel = threading.Event()
+        work = fetch(workspace, [wanted], ways(workspace), cancel=cancel)
+        next(event for event in work if isinstance(event, Progress) and event.done > 0)
+        cancel.set()
+        with pytest.raises(CancelledError):
+            list(work)
+        left = remaining(workspace, [wanted])
+        assert 0 < left < wanted.bytes
+        list(fetch(workspace, [wanted], ways(workspace)))
+        assert target_of(workspace, wanted).stat().st_size == wanted.bytes
+        assert sum(request.sent for request in server.requests) <= wanted.bytes * 1.5
+
+
+# -- addresses that people bring
+
+
+def added(workspace: Workspace, url: str, **more: Any) -> tuple[Added, list[object]]:
+    found: list[Added] = []
+    events: list[object] = []
+
+    def listening() -> Any:
+        found.append((yield from add_url(workspace, url, ways(workspace), **more)))
+
+    events.extend(listening())
+    return found[0], events
+
+
+def test_a_file_of_an_address_is_judged_and_put_into_its_folder(
+    workspace: Workspace, model: Path, server: FaultServer
+) -> None:
+    found, events = added(workspace, server.url("ok", "dir/猫 模型.safetensors") + "?download=true")
+    assert found.path == workspace.models / "Stable-diffusion/猫 模型.safetensors"
+    assert (found.kind, found.how) == ("checkpoint", "downloaded")
+    assert found.path.read_bytes() == model.read_bytes()
+    assert [event.slug for event in events if isinstance(event, Notice)] == ["download-unverified"]
+    assert list((workspace.cache / "incoming").iterdir()) == []
+    again, _ = added(workspace, server.url("ok", "dir/猫 模型.safetensors") + "?download=true")
+    assert again.path == found.path
+
+
+def test_a_known_hash_is_checked(workspace: Workspace, model: Path, server: FaultServer) -> None:
+    right = hashlib.sha256(model.read_bytes()).hexdigest()
+    found, events = added(workspace, server.url("ok", "a.safetensors"), sha256=right)
+    assert [event for event in events if isinstance(event, Notice)] == []
+    with pytest.raises(LauncherError) as wrong:
+        added(workspace, server.url("ok", "b.safetensors"), sha256="0" * 64)
+    assert wrong.value.code == "download-wrong-bytes"
+    assert [path.name for path in found.path.parent.iterdir()] == ["a.safetensors"]
+
+
+def test_what_comes_is_not_always_a_model(workspace: Workspace, tmp_path: Path) -> None:
+    evil = write_torch(tmp_path / "evil.pt", lora("sd1", layers=1), call="os system")
+    for content, code in ((b"PNG, honestly" * 9, "not-a-model"), (evil.read_bytes(), "dangerous-pickle")):
+        with FaultServer(content) as server, pytest.raises(LauncherError) as refused:
+            added(workspace, server.url("ok", "x.safetensors"))
+        assert refused.value.code == code
+    assert not workspace.models.exists()
+
+
+@pytest.mark.parametrize("path", ["..%2f..%2fevil.safetensors", "CON.safetensors", "a%00b.safetensors"])
+def test_a_name_from_an_address_stays_in_its_folder(path: str, workspace: Workspace, server: FaultServer) -> None:
+    found, _ = added(workspace, server.url("ok").rstrip("/") + "/" + path)
+    assert found.path.parent == workspace.models / "Stable-diffusion"
+    assert found.path.name not in ("CON.safetensors", "evil.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("https://huggingface.co/a/b/blob/main/x%20y.safetensors", "https://huggingface.co/a/b/resolve/main/x%20y.safetensors"),
+        ("https://hf-mirror.com/a/b/resolve/v1/sub/x.ckpt?download=true", "https://huggingface.co/a/b/resolve/v1/sub/x.ckpt"),
+        ("https://huggingface.co/datasets/a/b/resolve/main/x.pt", "https://huggingface.co/datasets/a/b/resolve/main/x.pt"),
+        ("https://civitai.com/models/1/name?modelVersionId=22", "https://civitai.com/api/download/models/22"),
+        ("https://civitai.com/api/download/models/22?type=Model", "https://civitai.com/api/download/models/22?type=Model"),
+        ("https://github.com/a/b/blob/main/x.pt", "https://github.com/a/b/raw/main/x.pt"),
+        ("https://example.org/x.safetensors", "https://example.org/x.safetensors"),
+    ],
+)  # fmt: skip
+def test_addresses_as_people_copy_them(url: str, file: str) -> None:
+    assert file_address(url) == file
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("https://huggingface.co/a/b", "page-address"),
+        ("https://huggingface.co/a/b/tree/main", "page-address"),
+        ("https://civitai.com/models/1", "page-address"),
+        ("ftp://example.org/x", "not-an-address"),
+        ("file:///etc/passwd", "not-an-address"),
+        ("https://", "not-an-address"),
+        ("https://example.org/a b", "not-an-address"),
+        ("https://example.org/\nx", "not-an-address"),
+    ],
+)
+def test_addresses_that_lead_to_no_file(url: str, code: str) -> None:
+    with pytest.raises(LauncherError) as refused:
+        file_address(url)
+    assert refused.value.code == code
+
+
+def test_a_token_goes_to_its_own_host_alone(workspace: Workspace) -> None:
+    environ = {"HF_TOKEN": "hf_secret", "CIVITAI_API_TOKEN": "civ"}
+    assert authorization("https://huggingface.co/a/b/resolve/main/x", environ) == "Bearer hf_secret"
+    assert authorization("https://civitai.com/api/download/models/1", environ) == "Bearer civ"
+    for url in ("https://hf-mirror.com/a", "http://huggingface.co/a", "https://evil-huggingface.co/a", "https://x.org"):
+        assert authorization(url, environ) is None
+    found = find_ways(workspace, environ).of(["https://huggingface.co/a/b/resolve/main/x.safetensors"])
+    assert len(found) > 1
+    told = {address.url: address.authorization for address in found if address.authorization}
+    assert told == {"https://huggingface.co/a/b/resolve/main/x.safetensors": "Bearer hf_secret"}
+
+
+def test_a_chosen_mirror_is_the_one_that_is_asked(workspace: Workspace) -> None:
+    found = find_ways(workspace, {"HF_ENDPOINT": "https://hf-mirror.com"}).of(
+        ["https://huggingface.co/a/b/resolve/main/x"]
+    )
+    assert [address.url for address in found] == ["https://hf-mirror.com/a/b/resolve/main/x"]
+
+
+def test_what_publishers_tell_of_a_file() -> None:
+    files = [
+        {"id": 1, "name": "a.safetensors", "primary": True, "hashes": {"SHA256": "AB" * 32}},
+        {"id": 2, "name": "b.pt", "hashes": {"SHA256": "nonsense"}},
+    ]
+    assert of_civitai({"files": files}) == Told("a.safetensors", "ab" * 32)
+    assert of_civitai({"files": files}, "2") == Told("b.pt", None)
+    assert of_civitai([]) == of_civitai({"files": [3]}) == Told()
+    listed = [{"path": "x/a.ckpt", "size": 9, "lfs": {"oid": "cd" * 32, "size": 9}}, {"path": "x/b", "size": 1}, 7]
+    assert of_hugging_face(listed, "x/a.ckpt") == Told("a.ckpt", "cd" * 32, 9)
+    assert of_hugging_face(listed, "x/b") == Told("b", None, 1)
+    assert of_hugging_face(listed, "y") == Told()
