@@ -172,6 +172,9 @@ def _test(call: Call) -> int:
         return DONE
     for line in _results(measured):
         call.printer.result(line)
+    for kind in kinds if address is None else ():
+        if not any(sample.kind == kind for sample in wanted):
+            call.printer.result(t("{kind}: nothing has to be fetched from the network for this computer.", kind=kind))
     return DONE
 
 
