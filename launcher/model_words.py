@@ -11,6 +11,7 @@ from launcher.core.links import Links
 from launcher.core.models import Library, Model
 from launcher.core.models_problems import Problem
 from launcher.core.models_verify import Verdict
+from launcher.core.models_walk import Refused
 from launcher.core.other_installs import OtherInstall
 from launcher.core.text import Text, t
 
@@ -155,6 +156,10 @@ def model_record(model: Model, say: Say) -> dict[str, Any]:
 
 def problem_record(problem: Problem, say: Say) -> dict[str, str]:
     return {"code": problem.code, "message": say(problem.message), "hint": say(problem.hint)}
+
+
+def refused_record(place: Refused, say: Say) -> dict[str, str]:
+    return {"path": place.path, "reason": place.reason if isinstance(place.reason, str) else say(place.reason)}
 
 
 def entry_record(entry: Entry, have: bool, say: Say) -> dict[str, Any]:

@@ -26,6 +26,10 @@ _REPORT = 0.5
 _OLD_START, _OLD_LENGTH = 0x100000, 0x10000
 
 
+class _ChangedError(Exception):
+    """Somebody is writing to the file."""
+
+
 def hash_models(
     workspace: Workspace, models: Sequence[Model], *, cancel: threading.Event | None = None
 ) -> Generator[Event, None, None]:
@@ -47,11 +51,12 @@ def hash_models(
                     yield Progress("hashes", before + done, total)
             else:
                 _remember(workspace, model, known)
+        except _ChangedError:
+            sentence = t("{name} is changing at this moment, so it was not hashed.", name=model.name)
+            yield Notice("not-hashed", "warning", sentence)
         except OSError as refused:
-            yield Notice(
-                "not-hashed", "warning",
-                t("{name} could not be hashed: {why}.", name=model.name, why=refused.strerror or refused),
-            )  # fmt: skip
+            sentence = t("{name} could not be hashed: {why}.", name=model.name, why=refused.strerror or refused)
+            yield Notice("not-hashed", "warning", sentence)
         before += model.size
     yield Progress("hashes", total, total)
 
@@ -98,7 +103,7 @@ def _hash(workspace: Workspace, model: Model, cancel: threading.Event | None) ->
             yield told
     after = model.path.stat()
     if (after.st_size, after.st_mtime_ns) != (model.size, model.mtime_ns):
-        raise OSError(0, "it changes at this moment")
+        raise _ChangedError
     _remember(workspace, model, Hashes(digest, old_hash(model.path)))
 
 

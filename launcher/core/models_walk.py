@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from launcher.core.models_shelves import Shelf
+from launcher.core.text import Text, t
 
 ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 _INDEX = "model_index.json"
@@ -34,7 +35,7 @@ class Refused:
     """A place that could not be looked at, and what the system says."""
 
     path: str
-    reason: str
+    reason: Text | str
 
 
 @dataclass
@@ -87,7 +88,7 @@ def _file(
         whole = os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(real, entry.name)  # noqa: PTH118
     except FileNotFoundError:
         if entry.is_symlink():
-            yield Refused(entry.path, "its link leads nowhere")
+            yield Refused(entry.path, t("its link leads nowhere"))
         return
     except OSError as refused:
         yield Refused(entry.path, refused.strerror or str(refused))
@@ -95,7 +96,7 @@ def _file(
     if stat.S_ISDIR(found.st_mode):
         yield from _folder(shelf, entry.path, f"{place}{entry.name}/", walked, 1)
     elif not stat.S_ISREG(found.st_mode):
-        yield Refused(entry.path, "it is no ordinary file")
+        yield Refused(entry.path, t("it is no ordinary file"))
     elif whole not in walked.files:
         walked.files.add(whole)
         yield Seen(shelf, entry.path, place + entry.name, found.st_size, found.st_mtime_ns, names)

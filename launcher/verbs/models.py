@@ -44,6 +44,7 @@ from launcher.model_words import (
     of_verdict,
     plain,
     problem_record,
+    refused_record,
 )
 from launcher.serving import signals_cancel
 from launcher.verb import DONE, FAILED, Action, Call, UsageError, Verb, Words
@@ -60,7 +61,7 @@ def _list(call: Call) -> int:
         call.printer.answer(
             {
                 "models": [model_record(model, call.printer.text) for model in library.models],
-                "refused": [{"path": place.path, "reason": place.reason} for place in library.refused],
+                "refused": [refused_record(place, call.printer.text) for place in library.refused],
                 "wasted": library.wasted,
                 "opened": library.opened,
             }

@@ -249,6 +249,15 @@ def test_what_cannot_be_hashed_is_named_and_the_rest_is_done(workspace: Workspac
     assert look(workspace).models[0].sha256 is not None
 
 
+def test_a_file_that_is_being_written_is_left_for_later(workspace: Workspace) -> None:
+    path = write_safetensors(workspace.models / "Lora/a.safetensors", lora("sd1", layers=1))
+    library = look(workspace)
+    write_safetensors(path, lora("sd1", layers=2))
+    notices = [str(event.text) for event in hash_models(workspace, library.models) if isinstance(event, Notice)]
+    assert notices == ["a.safetensors is changing at this moment, so it was not hashed."]
+    assert look(workspace).models[0].sha256 is None
+
+
 def test_the_old_hash_of_a_short_file(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"short")
     assert old_hash(tmp_path / "x") == hashlib.sha256(b"").hexdigest()[:8]
