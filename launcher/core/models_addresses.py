@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from launcher.core.download import Address, Patience, Route
 from launcher.core.errors import LauncherError
-from launcher.core.mirror_choice import Circumstances, addresses, chosen, look_around
+from launcher.core.mirror_choice import Circumstances, addresses, chosen, fastest_first, look_around
 from launcher.core.mirrors import Kind, kind_of
 from launcher.core.paths import Workspace
 from launcher.core.proxies import find_proxies
@@ -38,12 +38,12 @@ class Ways:
     patience: Patience | None = None
 
     def of(self, urls: Iterable[str]) -> tuple[Address, ...]:
-        """Every address of every official `url`, mirrors in their order of preference."""
-        found: dict[str, Address] = {}
+        """Every address of every official `url`: those measured to be fast first, else in their order of preference."""
+        found: dict[str, tuple[Kind | None, Address]] = {}
         for url in urls:
             for address in self._one(url):
-                found.setdefault(address.url, address)
-        return tuple(found.values())
+                found.setdefault(address.url, (kind_of(url), address))
+        return fastest_first(self.around, tuple(found.values()))
 
     def _one(self, url: str) -> tuple[Address, ...]:
         kind, token = kind_of(url), authorization(url, self.environ)

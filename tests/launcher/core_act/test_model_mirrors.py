@@ -1,0 +1,63 @@
+"""A large model: its hosts and their mirrors are measured first, and the fastest with the right bytes is asked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from launcher.core.catalogue import Entry, Location
+from launcher.core.events import Downloaded, Notice
+from launcher.core.mirror_choice import look_around
+from launcher.core.models_addresses import Ways
+from launcher.core.models_fetch import fetch, target_of
+from launcher.core.paths import Workspace
+from tests.fakes.fault_server import FaultServer
+
+CONTENT = os.urandom(1 << 20) * 65
+ENTRY = '[[huggingface]]\nname = "{name}"\ngroup = "{name}"\nchecked = 2026-11-21\nurl = "{url}"\nstyle = "endpoint"\n'
+
+
+def nowhere(url: str) -> str | None:
+    """Whatever is not on the loopback goes to a proxy that is not there: no test asks the network."""
+    return None if url.startswith("http://127.0.0.1:") else "http://127.0.0.1:9"
+
+
+def entry(name: str, size: int) -> Entry:
+    places = (Location("huggingface", "lfs", repo="owner/model", path=name, revision="main"),)
+    return Entry(
+        name, "checkpoint", "sd1", "safetensors", 4, "models/Stable-diffusion", size,
+        hashlib.sha256(CONTENT[:size]).hexdigest(), "MIT", "one-source", (), places,
+    )  # fmt: skip
+
+
+def test_the_fastest_host_gives_the_file_and_the_others_a_mib_at_most(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with FaultServer(CONTENT) as server:
+        modes = {"slow": "rate=3000000", "lying": "zeros", "fast": "no-validator"}
+        entries = [ENTRY.format(name=name, url=server.url(mode).rstrip("/")) for name, mode in modes.items()]
+        (tmp_path / "mirrors.toml").write_text("".join(entries))
+        around = look_around(workspace, {"HOME": str(tmp_path)})
+        around = replace(
+            around, mirrors=replace(around.mirrors, measuring=replace(around.mirrors.measuring, seconds=2.0))
+        )
+        wanted = entry("large.safetensors", len(CONTENT))
+        events = list(fetch(workspace, [wanted], Ways(around, nowhere, None, {})))
+        assert [event.slug for event in events if isinstance(event, Notice)][:1] == ["measuring"]
+        assert next(event for event in events if isinstance(event, Downloaded)).source == "fast"
+        assert target_of(workspace, wanted).stat().st_size == len(CONTENT)
+        for mode in ("rate=3000000", "zeros"):
+            assert server.sent(mode) < 2 << 20
+
+
+def test_a_small_model_is_not_worth_measuring(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    small = CONTENT[: 1 << 20]
+    with FaultServer(small) as server:
+        (tmp_path / "mirrors.toml").write_text(ENTRY.format(name="only", url=server.url("ok").rstrip("/")))
+        (tmp_path / "config.toml").write_text('[mirrors]\nhuggingface = "only"\n')
+        around = look_around(workspace, {"HOME": str(tmp_path)})
+        events = list(fetch(workspace, [entry("small.pt", len(small))], Ways(around, nowhere, None, {})))
+    assert not [event for event in events if isinstance(event, Notice)]
+    assert len(server.requests) == 1
