@@ -15,6 +15,7 @@ from launcher.core.paths import Workspace
 from launcher.core.plan import Installed
 from launcher.core.process import python_in
 from launcher.core.records import read_record, write_record
+from launcher.core.site_packages import version_in
 from launcher.core.text import t
 
 STAMP = "gesso.json"
@@ -59,8 +60,15 @@ def installed(workspace: Workspace) -> Installed:
     stamp = read_stamp(folder) if folder else None
     if folder is None or stamp is None:
         return Installed()
-    verified = folder == now
-    return Installed(folder.name, stamp.torch, stamp.lock_sha256, verified, stamp.python, stamp.interpreter)
+    return Installed(
+        folder.name,
+        stamp.torch,
+        stamp.lock_sha256,
+        verified=folder == now,
+        python=stamp.python,
+        interpreter=stamp.interpreter,
+        xformers=version_in(folder, "xformers"),
+    )
 
 
 def previous(workspace: Workspace) -> Path | None:

@@ -29,8 +29,9 @@ __all__ = [
     "read_memory_profiles",
 ]
 
-#: cards from this compute capability on (RTX 30) are faster with torch's own attention than with xFormers'
-_OWN_ATTENTION = (8, 0)
+#: compute capabilities that gain by xFormers' attention: it dropped cards before Turing with 0.0.31 (its changelog,
+#: 2025-06), and from the RTX 30 series on torch's own is as fast
+_FOR_XFORMERS = ((7, 5), (8, 0))
 
 
 def choose_memory(
@@ -99,7 +100,8 @@ def _with_xformers(choice: MemoryChoice, ground: Ground, cards: Iterable[Gpu], w
     if not wish.xformers or ground.device != "cuda" or choice.attention != "sdp":
         return choice
     known = [_capability(card) for card in cards if is_nvidia(card)]
-    if not all(each is not None and each < _OWN_ATTENTION for each in known):
+    first, end = _FOR_XFORMERS
+    if not all(each is not None and first <= each < end for each in known):
         return choice
     why = t("xFormers is installed, and on cards before the RTX 30 series it may be faster.")
     flags = (*choice.flags, "--xformers")

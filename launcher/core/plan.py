@@ -65,6 +65,8 @@ class Installed:
     interpreter: str | None = None
     #: builds of torch that did not pass their proof here
     unproven: tuple[str, ...] = ()
+    #: the version of xFormers in it
+    xformers: str | None = None
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ def make_plan(
     python, torch = _python_and_torch(machine, options, pip, sources, own, installed.unproven)
     # what stays idle has no say in how the memory is used
     drawn, gpu = (replace(machine, gpus=torch.cards), None) if torch.cards else (machine, options.gpu)
-    memory = choose_memory(drawn, _wish(options, families), gpu=gpu, tag=torch.tag)
+    memory = choose_memory(drawn, _wish(options, families, torch, installed), gpu=gpu, tag=torch.tag)
     steps = _steps(torch, installed, sources.lock_sha256, python, own)
     missing = {step.name for step in steps if step.state == "missing"}
     fetches_python = "environment" in missing and machine.python is not None and not _is_own(python, machine.python)
@@ -207,9 +209,11 @@ def make_plan(
     )
 
 
-def _wish(options: Options, families: tuple[str, ...]) -> MemoryWish:
+def _wish(options: Options, families: tuple[str, ...], torch: TorchChoice, installed: Installed) -> MemoryWish:
     """`families` are those of the checkpoints in the models folder."""
-    return MemoryWish(options.memory, options.family, options.size, families, options.runtime_flags)
+    # one that was made for another torch cannot be imported
+    paired = torch.xformers is not None and (torch.build, torch.xformers) == (installed.torch, installed.xformers)
+    return MemoryWish(options.memory, options.family, options.size, families, options.runtime_flags, xformers=paired)
 
 
 def _python_and_torch(

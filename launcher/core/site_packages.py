@@ -56,6 +56,12 @@ def installed_packages(site: Path) -> tuple[Package, ...]:
     return tuple(sorted(found, key=lambda package: package.name))
 
 
+def version_in(environment: Path, name: str) -> str | None:
+    """Of the package with this normalised name; None: it is not there."""
+    site = site_packages(environment)
+    return next((each.version for each in installed_packages(site) if each.name == name), None) if site else None
+
+
 def check_files(site: Path) -> Iterator[Broken | Progress]:
     """Every file against the RECORD of its package (PyPA specification "recording installed packages").
 

@@ -193,7 +193,7 @@ def test_a_family_that_is_not_known() -> None:
         ("7.5", False, "sdp"),
         ("8.6", True, "sdp"),
         ("", True, "sdp"),
-        ("6.1", True, "xformers"),
+        ("6.1", True, "sdp"),
     ],
 )
 def test_xformers_where_it_is_installed_and_the_card_is_older(capability: str, installed: bool, attention: str) -> None:

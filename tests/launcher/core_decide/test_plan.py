@@ -185,6 +185,19 @@ def test_the_chosen_card_is_named() -> None:
         plan(rig, Options(memory="tiny"))
 
 
+@pytest.mark.parametrize(
+    ("torch", "version", "attention"),
+    [("2.7.1+cu118", "0.0.31.post1", "xformers"), ("2.7.1+cu118", "0.0.30", "sdp"), ("2.7.1+cu118", None, "sdp"),
+     ("2.13.0+cpu", "0.0.31.post1", "sdp")],
+)  # fmt: skip
+def test_xformers_counts_where_it_was_made_for_the_torch(torch: str, version: str | None, attention: str) -> None:
+    turing = Gpu(0, "GPU-a", "nvidia", "NVIDIA GeForce RTX 2080", 8192, 8000, "7.5")
+    old = replace(BARE, driver="460.32", gpus=(turing,))
+    made = plan(old, installed=Installed("there", torch, LOCK, verified=True, xformers=version))
+    assert (made.torch.build, made.torch.xformers) == ("2.7.1+cu118", "0.0.31.post1")
+    assert made.memory.attention == attention
+
+
 def test_the_plan_opens_nothing_but_facts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pure: no socket, no child, and no file outside the data that ships."""
     make_plan(BARE, Options(), Installed(), PipSettings(), SOURCES, Path("/w"))
