@@ -179,7 +179,7 @@ def _refuse_running(place: Place) -> None:
     if running is not None:
         raise LauncherError(
             "runtime-running",
-            t("Gesso is drawing (process {pid}), with the files that would be changed.", pid=running.pid),
+            t("Gesso serves (process {pid}), with the files that would be changed.", pid=running.pid),
             t("End it with `gesso stop`, then run the same command again."),
         )
 

@@ -86,7 +86,9 @@ def _through(
     for event in run(command, environment=variables, cwd=folder, cancel=cancel):
         if isinstance(event, Output):
             said.append(event.text)
-            yield Line("update", event.text)
+            # its answer is the present environment's number, which would only puzzle
+            if event.channel == "err":
+                yield Line("update", event.text)
         elif isinstance(event, Exit):
             code = event.code
     return code

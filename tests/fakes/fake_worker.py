@@ -26,7 +26,8 @@ from runtime.request import Extras, ExtrasResult, Picture, Request, Result
 NATIVE = 128
 CARD = {
     "system": {"free": 3 << 30, "used": 1 << 30, "total": 4 << 30},
-    **{name: {"current": 5, "peak": 7} for name in ("active", "allocated", "reserved", "inactive")},
+    **{name: {"current": 5, "peak": 7} for name in ("active", "allocated", "inactive")},
+    "reserved": {"current": 2 << 30, "peak": 3 << 30},
     "events": {"retries": 0, "oom": 1},
 }
 RANDOM = 1234
@@ -119,6 +120,9 @@ class FakeWorker:
         further = {request.refiner_checkpoint, request.hires and request.hires.checkpoint} - {None}
         if further & {"", "None", "none"}:  # the worker knows names of files alone
             self.fail("checkpoint-unknown", f"There is no checkpoint named {further}.", "Choose another.", id=name)
+            return
+        if "too large" in request.prompt:
+            self.fail("out-of-memory", "The card has too little memory.", "Draw smaller.", id=name)
             return
         if "nan" in request.prompt:
             self.fail("nan-unet", "The U-Net returned NaN.", "Try --no-half.", id=name)

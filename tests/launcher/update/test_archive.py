@@ -97,8 +97,8 @@ BAD: dict[str, bytes] = {
         f"name {name!r}": zipped(named(name))
         for name in (
             "../x", "a/../../x", "/etc/x", "//host/x", "a/./b", "..", ".", "a//b", "C:/x", "C:x", "a\\b", "..\\x",
-            "con",             "nul.txt", "a/COM1", "a.", "a ", "x\ny", "x\x1by", "a:stream", 'a"b', "a?", "a|b", "x" * 300,
-            ".git/config", 
+            "con", "nul.txt", "a/COM1", "a.", "a ", "x\ny", "x\x1by", "a:stream", 'a"b', "a?", "a|b", "x" * 300,
+            ".git/config",
             "top/.GIT/hooks/post-checkout",
         )
     },

@@ -111,6 +111,16 @@ def test_the_cards_memory_and_an_inpainting_model_are_told(tmp_path: Path) -> No
         assert not inpainting(prompt="Conditional mask weight: 1", override_settings=other)
 
 
+def test_the_launcher_hears_how_much_of_the_card_was_held_and_that_it_was_too_little(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a-card.safetensors")
+    with serve(tmp_path, "--nowebui", "--events") as served:
+        assert served.draw(prompt="x", steps=1).status_code == 200
+        assert served.draw(prompt="too large", steps=1).json()["error"] == "out-of-memory"
+        assert served.draw(prompt="x", steps=1).status_code == 200
+        told = [event for event in served.events() if isinstance(event, protocol.Memory | protocol.Shortage)]
+        assert told == [protocol.Memory(3072), protocol.Shortage("The card has too little memory.")]
+
+
 def test_what_a_job_sets_stays_set_where_it_says_so(tmp_path: Path) -> None:
     put_checkpoint(tmp_path, "a.safetensors", "b.safetensors")
     with serve(tmp_path, "--nowebui", "--events") as served:
