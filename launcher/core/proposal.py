@@ -19,6 +19,8 @@ from launcher.core.paths import Workspace
 from launcher.core.pip_settings import PipSettings, read_pip_settings
 from launcher.core.plan import Installed, Options, Plan, make_plan
 from launcher.core.plan_places import kinds_needed, with_places
+from launcher.core.proxies import find_proxies
+from launcher.core.proxy_findings import about_proxies
 from launcher.core.run_profiles import read_run_profile
 from launcher.core.settings import read_settings
 from launcher.core.sources import Sources, find_sources
@@ -64,11 +66,13 @@ def propose(
 
 
 def _placed(plan: Plan, workspace: Workspace, environ: Mapping[str, str], pip: PipSettings) -> Plan:
-    """With what was measured in this network; a simulated computer is in none."""
+    """With what was measured in this network, and its proxies; a simulated computer is in none."""
     kinds = kinds_needed(plan)
     if not kinds:
         return plan
-    around = look_around(workspace, environ, kinds, pip=pip)
+    proxies = find_proxies(environ, settings=read_settings(workspace).proxy, pip=pip)
+    plan = replace(plan, findings=(*plan.findings, *about_proxies(proxies)))
+    around = look_around(workspace, environ, kinds, pip=pip, proxies=proxies.addresses)
     tag = plan.torch.tag
     return with_places(plan, {kind: chosen_mirrors(around, kind, tag if kind == "torch" else None) for kind in kinds})
 

@@ -28,6 +28,7 @@ from launcher.core.settings import ProxySettings
 
 #: seconds for a desktop to tell its settings
 _PATIENCE = 2.0
+_GNOME = ("gsettings", "list-recursively", "org.gnome.system.proxy")
 #: where Windows keeps them, for the user
 _WINDOWS = r"Software\Microsoft\Windows\CurrentVersion\Internet Settings"
 
@@ -102,7 +103,9 @@ def ask_system(environ: Mapping[str, str], platform: str = sys.platform) -> tupl
         return (from_windows(_registry()),)
     if platform == "darwin":
         return (from_macos(answer_of(["scutil", "--proxy"], _PATIENCE, environ) or ""),)
-    gnome = from_gnome(answer_of(["gsettings", "list-recursively", "org.gnome.system.proxy"], _PATIENCE, environ) or "")
+    # Outside of a session its program would make a file in the home folder before it answers.
+    asked = answer_of(_GNOME, _PATIENCE, environ) if environ.get("XDG_RUNTIME_DIR") else None
+    gnome = from_gnome(asked or "")
     kde = from_kde(_kioslaverc(environ), environ)
     return (kde, gnome) if "KDE" in environ.get("XDG_CURRENT_DESKTOP", "") else (gnome, kde)
 

@@ -107,7 +107,7 @@ def test_a_folder_that_cannot_be_made_or_means_nobody_is_one_and_a_sentence(bare
     within_a_file = Gesso(Workspace(tmp_path / "file" / "work"), bare.environ)
     for verb in ("launch", "install"):
         refused = within_a_file.call(verb, "--json")
-        assert (refused.returncode, lines(refused)[-1]["error"]["code"]) == (1, "no-permission"), refused.stderr
+        assert (refused.returncode, lines(refused)[-1]["error"]["code"]) == (1, "root-not-usable"), refused.stderr
     nobody = [sys.executable, "-m", "launcher", "status", "--json", "--root", "~no-such-user-here/g"]
     answer = subprocess.run(nobody, env=bare.environ, cwd=checkout(), capture_output=True, text=True)
     assert (answer.returncode, one(answer)["error"]["code"]) == (1, "no-such-user"), answer.stderr

@@ -12,7 +12,8 @@ import pytest
 from launcher.core.errors import LauncherError
 from launcher.core.pip_settings import PipSettings
 from launcher.core.proxies import Proxies, ask_system, find_proxies, only_plain, proxy_environment
-from launcher.core.proxy_settings import from_environment, from_gnome, from_kde, from_macos, from_windows
+from launcher.core.proxy_findings import about_proxies
+from launcher.core.proxy_settings import Said, from_environment, from_gnome, from_kde, from_macos, from_windows
 from launcher.core.settings import ProxySettings
 
 CLASH = "http://127.0.0.1:7890"
@@ -198,9 +199,10 @@ def test_a_desktop_is_asked_through_its_own_program(tmp_path: Path) -> None:
     )
     program.chmod(0o755)
     (tmp_path / "kioslaverc").write_text(KDE.format(kind=1, http="http://kde:8080"))
-    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "XDG_CONFIG_HOME": str(tmp_path)}
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "XDG_CONFIG_HOME": str(tmp_path), "XDG_RUNTIME_DIR": "/run"}
     assert [source.source for source in ask_system(environ, "linux")] == ["gnome", "kde"]
     assert find_proxies(environ).of("http://example.com/") == CLASH
+    assert [source.source for source in find_proxies({**environ, "XDG_RUNTIME_DIR": ""}).sources] == ["kde"]
     kde = {**environ, "XDG_CURRENT_DESKTOP": "KDE"}
     assert find_proxies(kde).of("http://example.com/") == "http://kde:8080"
 
@@ -232,3 +234,13 @@ def test_a_child_of_python_reads_the_list_of_exceptions(tmp_path: Path) -> None:
     environ = {**told, "PATH": os.environ["PATH"], "SYSTEMROOT": os.environ.get("SYSTEMROOT", "")}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[True, True, True, False]"
+
+
+def test_what_a_plan_says_of_proxies() -> None:
+    wrong = find_proxies({"https_proxy": "vmess://x"}, system=False)
+    (finding,) = about_proxies(wrong)
+    assert (finding.slug, finding.severity) == ("proxy-not-usable", "warning")
+    assert "Clash" in str(finding.message)
+    script = Said("windows", script="http://wpad/p.pac")
+    assert [finding.slug for finding in about_proxies(Proxies((script,)))] == ["proxy-script"]
+    assert not list(about_proxies(Proxies((from_environment({"https_proxy": CLASH}), script))))
