@@ -15,7 +15,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def localization_script(studio: Studio) -> str:
-    """What the page's head runs: the language of the flag or the option `localization`, else Chinese for Chinese browsers."""
+    """What the page's head runs: the language of flag or option `localization`, else Chinese for Chinese browsers."""
     if studio.settings.on("localization_none"):
         return ""
     wanted = studio.settings.text("localization") or studio.options["localization"]
