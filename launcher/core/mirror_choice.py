@@ -61,20 +61,14 @@ def look_around(
     kinds: tuple[Kind, ...] = KINDS,
     *,
     pip: PipSettings | None = None,
-    proxies: tuple[str, ...] | None = None,
 ) -> Circumstances:
-    """What counts for `kinds`; changes nothing, asks nobody on the network. LauncherError where a file is wrong.
-
-    `proxies` in use make another network of the same one; None: they are looked for.
-    """
+    """What counts for `kinds`; changes nothing, asks nobody on the network. LauncherError where a file is wrong."""
     mirrors, settings = read_mirrors(workspace=workspace), read_settings(workspace)
     pip = pip or read_pip_settings(environ)
-    if proxies is None:
-        # To ask a Linux desktop is to start a program that writes into the home folder.
-        asks = sys.platform in ("win32", "darwin")
-        proxies = find_proxies(environ, settings=settings.proxy, system=asks).addresses
+    # To ask a Linux desktop takes a program; elsewhere the system's proxies count too.
+    proxies = find_proxies(environ, settings=settings.proxy, system=sys.platform in ("win32", "darwin"))
     said = {kind: found for kind in kinds if (found := told(kind, environ, pip)) is not None}
-    network = fingerprint(proxies)
+    network = fingerprint(proxies.addresses)
     memory = recall(workspace, network, mirrors.measuring)
     return Circumstances(mirrors, settings.mirrors, said, memory, network)
 

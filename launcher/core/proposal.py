@@ -9,6 +9,7 @@ from pathlib import Path
 
 from launcher.core.command_line import CommandLine, command_line, complete, with_command_line
 from launcher.core.environments import current, fresh_name, interpreter
+from launcher.core.findings import Finding
 from launcher.core.hardware import Machine, look
 from launcher.core.links import all_shelves, read_links
 from launcher.core.memory_families import families_in
@@ -24,6 +25,7 @@ from launcher.core.proxy_findings import about_proxies
 from launcher.core.run_profiles import read_run_profile
 from launcher.core.settings import read_settings
 from launcher.core.sources import Sources, find_sources
+from launcher.core.text import t
 from launcher.core.unproven import unproven
 
 
@@ -59,10 +61,22 @@ def propose(
         installed = replace(installed, unproven=unproven(workspace, machine.driver))
     families = () if simulated else families_in(all_shelves(workspace, read_links(workspace)))
     made = make_plan(machine, chosen, installed, pip, sources, workspace.root, own, families=families)
+    if not simulated:
+        made = replace(made, findings=(*made.findings, *_strangers(workspace)))
     plan = with_command_line(made if simulated else _placed(made, workspace, environ, pip), chosen)
     return Proposal(
         machine, chosen, pip, sources, plan, command_line(workspace, _python(workspace, plan), chosen, plan)
     )
+
+
+def _strangers(workspace: Workspace) -> tuple[Finding, ...]:
+    """Keys of config.toml that nobody knows, most often a slip of the pen."""
+    unknown = read_settings(workspace).unknown
+    if not unknown:
+        return ()
+    message = t("{file} has {keys}, which Gesso does not know; it stays there and does nothing.",
+                file=workspace.config_file.name, keys=", ".join(unknown))  # fmt: skip
+    return (Finding("unknown-setting", "warning", message),)
 
 
 def _placed(plan: Plan, workspace: Workspace, environ: Mapping[str, str], pip: PipSettings) -> Plan:
@@ -72,7 +86,7 @@ def _placed(plan: Plan, workspace: Workspace, environ: Mapping[str, str], pip: P
         return plan
     proxies = find_proxies(environ, settings=read_settings(workspace).proxy, pip=pip)
     plan = replace(plan, findings=(*plan.findings, *about_proxies(proxies)))
-    around = look_around(workspace, environ, kinds, pip=pip, proxies=proxies.addresses)
+    around = look_around(workspace, environ, kinds, pip=pip)
     tag = plan.torch.tag
     return with_places(plan, {kind: chosen_mirrors(around, kind, tag if kind == "torch" else None) for kind in kinds})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from launcher.core.mirror_probe import Measurement
 from launcher.core.mirror_told import told
 from launcher.core.mirror_verdicts import Verdict
 from launcher.core.mirrors import Kind, read_mirrors
+from launcher.core.paths import Workspace
 from launcher.core.pip_settings import PipSettings
 from launcher.core.plan import Installed, Options, Plan, make_plan
 from launcher.core.plan_places import kinds_needed, with_places
+from launcher.core.proposal import propose
 from launcher.core.settings import MirrorSettings
 from launcher.core.sources import Sources
 from tests.launcher.core_act.workshop import MACHINE
@@ -63,3 +66,12 @@ def test_the_users_own_index_stays_what_it_is_and_hides_its_password() -> None:
     assert found["others"] == []
     assert "own.example" in found["reason"]
     assert "secret" not in str(made.to_json())
+
+
+def test_a_setting_that_nobody_knows_is_named_in_the_plan(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('colour = 1\n[mirrors]\nnpm = "x"\n')
+    environ = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}
+    plan = propose(Workspace(tmp_path), Options(), Installed(), environ, machine=None).plan
+    found = next(finding for finding in plan.findings if finding.slug == "unknown-setting")
+    assert found.severity == "warning"
+    assert "colour, mirrors.npm" in str(found.message)
