@@ -1,0 +1,138 @@
+"""`gesso models` as a command: one JSON object or lines, its exit codes, and nothing asked."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from launcher.cli import main
+from launcher.verbs.models import VERB
+from tests.fakes.fault_server import FaultServer
+from tests.fakes.model_files import VAE, checkpoint, lora, write_safetensors, write_torch
+from tests.launcher.cli.conftest import Gesso
+from tests.launcher.core_decide.test_other_installs import A1111, tree
+
+ODD = (
+    *("a b", "猫", "🎨", "it's", 'say "hi"', "<b>bold<b>", "%41", "&amp;", "-rf", "--yes", "$HOME", "`id`", "a;b", "~"),
+    *("a#b", "[x]", "{name}", "a=b", "0", "x" * 200, "é", "e\u0301", "a\tb", "\u202eabc", " lead", "trail ", "..dots"),
+    *("ÄÖ", "नमस्ते", "{}", "a,b", "a@b", "(a)", "!", "^a", "a'b\"c", "_", "名字 有 空格", "con", "a%sb"),
+)
+
+
+def answer_of(bare: Gesso, *words: str, code: int = 0) -> dict:
+    """The one object on standard output; in this process, which is quicker than one of its own."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()) as said:
+        status = main(["models", *words, "--json", "--root", str(bare.workspace.root)], no_interface)
+    assert status == code, said.getvalue()
+    assert out.getvalue().count("\n") == 1
+    return json.loads(out.getvalue())
+
+
+def no_interface(*_: object) -> int:
+    raise AssertionError("a verb opens no interface")
+
+
+def test_odd_names_are_listed_as_they_are_and_shown_without_codes(bare: Gesso) -> None:
+    odd = [name for name in ODD if os.name != "nt" or not set(name) & set('<>"|\t')]
+    for name in odd:
+        write_safetensors(bare.workspace.models / "Lora" / f"{name}.safetensors", lora("sd1", layers=1))
+    found = answer_of(bare, "list", "--kind", "lora")
+    assert {model["name"] for model in found["models"]} == {f"{name}.safetensors" for name in odd}
+    keys = {"name", "path", "kind", "family", "precision", "size", "sha256", "triggers", "preview", "problems"}
+    assert keys <= found["models"][0].keys()
+    shown = bare.call("models", "list", "--lang", "zh").stdout
+    assert "\u202e" not in shown
+    assert "\t" not in shown
+    assert "{name}.safetensors" in shown
+    assert "个模型" in shown
+
+
+def test_problems_are_told_with_a_code_a_sentence_and_a_remedy(bare: Gesso) -> None:
+    (bare.workspace.models / "VAE").mkdir(parents=True)
+    (bare.workspace.models / "VAE/page.safetensors").write_bytes(b"<html>")
+    write_safetensors(bare.workspace.models / "VAE/good.safetensors", VAE)
+    (model,) = answer_of(bare, "list", "--problems")["models"]
+    (problem,) = model["problems"]
+    assert (model["name"], problem["code"]) == ("page.safetensors", "web-page")
+    assert problem["message"]
+    assert problem["hint"]
+    verified = answer_of(bare, "verify", code=1)["verified"]
+    assert {one["name"]: one["sound"] for one in verified} == {"page.safetensors": False, "good.safetensors": True}
+    assert answer_of(bare, "verify", "good")["verified"][0]["state"] == "same"
+
+
+def test_the_catalogue_is_offered_as_the_card_suits(bare: Gesso, tmp_path: Path) -> None:
+    card = tmp_path / "card.toml"
+    card.write_text('[[gpus]]\nvendor = "nvidia"\nvram_total_mib = 4096\n', encoding="utf-8")
+    small = answer_of(bare, "list", "--catalogue", "--simulate", str(card))
+    every = answer_of(bare, "list", "--catalogue", "--all", "--simulate", str(card))
+    assert small["vram_mib"] == 4096
+    assert max(entry["vram_gib"] for entry in small["catalogue"]) == 4
+    assert len(small["catalogue"]) < len(every["catalogue"]) == 62
+    assert all(entry["licence"] and not entry["have"] for entry in every["catalogue"])
+
+
+def test_a_file_is_added_hashed_and_found_again(bare: Gesso, tmp_path: Path) -> None:
+    source = write_safetensors(tmp_path / "-odd '名'.safetensors", checkpoint("sd1", blocks=1))
+    found = answer_of(bare, "add", str(source))
+    assert (found["kind"], found["family"], found["how"]) == ("checkpoint", "sd1", "linked")
+    (model,) = answer_of(bare, "list", "--hash")["models"]
+    assert len(model["sha256"]) == 64
+    assert len(model["old_hash"]) == 8
+    assert f"[{model['short']}]" in bare.call("models", "list").stdout
+
+
+def test_a_file_of_an_address_is_added(bare: Gesso, tmp_path: Path) -> None:
+    data = write_safetensors(tmp_path / "x.safetensors", lora("sd1", layers=1)).read_bytes()
+    with FaultServer(data) as server:
+        found = answer_of(bare, "add", server.url("ok", "猫.safetensors"), "--name", "cat")
+        assert (Path(found["path"]).name, found["how"]) == ("cat.safetensors", "downloaded")
+        refused = answer_of(bare, "add", server.url("401", "b.safetensors"), code=1)["error"]
+        assert refused["code"] == "model-gated"
+
+
+def test_an_install_is_linked_and_unlinked(bare: Gesso, tmp_path: Path) -> None:
+    root = tree(tmp_path / "整合包 1", *A1111)
+    (root / "webui-user.sh").write_text('export COMMANDLINE_ARGS="--theme dark"\n', encoding="utf-8")
+    write_torch(root / "models/Lora/cat.pt", lora("sd1", layers=1))
+    found = answer_of(bare, "link", str(root))
+    assert (found["linked"]["program"], found["models"], found["profile"]) == ("a1111", 1, "整合包-1")
+    assert [link["root"] for link in answer_of(bare, "link")["links"]] == [str(root)]
+    shown = json.loads(bare.call("profiles", "show", "整合包-1", "--json").stdout)
+    assert f"Lora={root}/models/Lora" in shown["command"]
+    assert shown["settings"]["theme"] == "dark"
+    assert answer_of(bare, "unlink", str(root)) == {"unlinked": str(root)}
+    assert answer_of(bare, "link") == {"links": [], "absent": []}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "status"),
+    [
+        (("download", "nonsense"), "model-unknown", 1),
+        (("download",), "usage", 2),
+        (("verify", "nonsense"), "model-unknown", 1),
+        (("convert", "nonsense"), "model-unknown", 1),
+        (("add", "nonsense"), "no-such-file", 1),
+        (("add", "https://huggingface.co/a/b"), "page-address", 1),
+        (("add", "x", "--kind", "cake"), "usage", 2),
+        (("add", "https://example.org/x", "--sha256", "12"), "usage", 2),
+        (("link", "/nowhere/at all"), "not-an-install", 1),
+        (("unlink", "x"), "not-linked", 1),
+        (("cake",), "usage", 2),
+        ((), "usage", 2),
+    ],
+)
+def test_nonsense_is_answered(words: tuple[str, ...], code: str, status: int, bare: Gesso) -> None:
+    found = answer_of(bare, *words, code=status)
+    assert found["error"]["code"] == code
+    assert found["error"]["hint"]
+
+
+def test_there_is_an_action_for_everything_that_is_promised() -> None:
+    assert {"list", "add", "download", "verify", "link", "convert"} <= VERB.actions.keys()
