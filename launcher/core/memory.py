@@ -103,7 +103,7 @@ def _with_xformers(choice: MemoryChoice, ground: Ground, cards: Iterable[Gpu], w
     first, end = _FOR_XFORMERS
     if not all(each is not None and first <= each < end for each in known):
         return choice
-    why = t("xFormers is installed, and on cards before the RTX 30 series it may be faster.")
+    why = t("xFormers is installed, and on this card it may be faster.")
     flags = (*choice.flags, "--xformers")
     return replace(choice, attention="xformers", flags=flags, reason=joined((choice.reason, why)))
 
