@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from launcher.core.mirror_verdicts import Verdict
 from launcher.core.mirror_words import git_arguments, hugging_face_variables, package_variables, python_variables
 from launcher.core.mirrors import Kind, read_mirrors
 from launcher.core.paths import Workspace
-from launcher.core.pip_default import default_in
+from launcher.core.pip_default import default_in, official_index
 from launcher.core.pip_settings import PipSettings
 from launcher.core.settings import MirrorSettings, change_setting
 
@@ -335,3 +336,13 @@ def test_the_engine_is_told_of_the_mirror_that_was_chosen(workspace: Workspace) 
     assert "aliyun" in _variables(workspace, CommandLine((), {}), environ)["PIP_INDEX_URL"]
     own = _variables(workspace, CommandLine((), {"HF_ENDPOINT": "https://own.example"}), environ)
     assert (own["HF_ENDPOINT"], own["HF_TOKEN"]) == ("https://own.example", "secret"), "the run profile names both"
+
+
+def test_the_official_index_is_the_one_that_pip_has_built_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "https://own.example/simple")
+    asked = [sys.executable, "-c", "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"]
+    built_in = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if built_in.returncode:
+        pytest.skip("no pip here")
+    official_index.cache_clear()
+    assert official_index() == built_in.stdout.strip().rstrip("/")
