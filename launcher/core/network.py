@@ -23,7 +23,7 @@ _HARDWARE = re.compile(r"\b([0-9a-f]{1,2}(?:[:-][0-9a-f]{1,2}){5})\b", re.IGNORE
 
 
 def fingerprint(proxies: tuple[str, ...] = (), platform: str = sys.platform) -> str:
-    """16 hex digits for the network behind the default gateway and the proxies in use; nothing can be read from them.
+    """16 hex digits for the network behind the default gateway and the proxies in use, to be compared and not read.
 
     The gateway's hardware address tells two home networks apart that use the same numbers; where it is not to be
     had, its address and our own network have to do. Never raises.
