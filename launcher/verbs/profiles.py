@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from launcher.core.run_profile_files import delete_profile, save_profile
 from launcher.core.run_profiles import ATTENTION_FLAGS, Known, RunProfile, known_profiles, parents_of, read_run_profile
 from launcher.core.run_results import RunResult, read_results
 from launcher.core.text import Text, t
-from launcher.core.webui_user import read_webui_user
+from launcher.core.webui_user import WebuiUser, read_webui_user
 from launcher.descriptions import of_command
 from launcher.verb import DONE, Action, Call, UsageError, Verb, Words
 
@@ -155,22 +157,24 @@ def _taken_over(call: Call, place: str, given: RunProfile) -> RunProfile:
     found = read_webui_user(Path(place).expanduser(), system="windows" if sys.platform == "win32" else "other")
     for sentence in found.left:
         call.printer.aside(sentence)
-    chosen = {"PYTHON": found.python, "VENV_DIR": found.venv, "GIT": found.git}
-    for name, value in chosen.items():
-        if value:
-            call.printer.aside(_about_program(name, value))
-    return replace(found.profile, flags=found.profile.flags + given.flags)
+    for sentence in _about_programs(found):
+        call.printer.aside(sentence)
+    environment = dict(found.profile.environment)
+    if found.python and shutil.which(found.python):
+        environment["PYTHON"] = found.python
+    return replace(found.profile, flags=found.profile.flags + given.flags, environment=environment)
 
 
-def _about_program(name: str, value: str) -> Text:
-    sentences = {
-        "PYTHON": t("PYTHON is {value} there. Set this variable before `gesso up` if Gesso shall use it too.",
-                    value=value),
-        "VENV_DIR": t("VENV_DIR is {value} there. It belongs to the old install; Gesso makes its own environment.",
-                      value=value),
-        "GIT": t("GIT is {value} there. Gesso needs git only to update itself.", value=value),
-    }  # fmt: skip
-    return sentences[name]
+def _about_programs(found: WebuiUser) -> Iterator[Text]:
+    if found.python and shutil.which(found.python):
+        yield t("PYTHON is taken over: Gesso makes its environment with {value}.", value=found.python)
+    elif found.python:
+        yield t("PYTHON is not taken over: there is no {value} on this computer.", value=found.python)
+    if found.venv:
+        yield t("VENV_DIR is {value} there. It belongs to the old install; Gesso makes its own environment.",
+                value=found.venv)  # fmt: skip
+    if found.git:
+        yield t("GIT is {value} there. Gesso needs git only to update itself.", value=found.git)
 
 
 def _card(call: Call, wanted: str) -> str:

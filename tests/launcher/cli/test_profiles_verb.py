@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from launcher import cli
+from launcher.core.plan import Installed, Options
+from launcher.core.proposal import propose
 from launcher.core.run_results import RunResult, keep_result
 from tests.launcher.cli.conftest import Gesso
 
@@ -74,9 +77,21 @@ def test_an_old_install_is_taken_over_and_what_is_not_is_said(call: Any, tmp_pat
     code, _, said = call("profiles", "save", "old", "--from-webui-user", str(old), "--port", "7871")
     assert code == 0
     assert "git pull" in said
-    assert "PYTHON is D:\\py\\python.exe" in said
+    assert "PYTHON is not taken over: there is no D:\\py\\python.exe" in said
     assert record(call("profiles", "show", "old", "--json"))["settings"] == {"memory": "medvram", "port": 7871}
     assert call("profiles", "save", "x", "--from-webui-user", str(tmp_path))[0] == 1
+
+
+def test_an_old_installs_python_makes_the_environment(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "webui-user.sh").write_text(f'python_cmd="{sys.executable}"\nvenv_dir=-\n')
+    code, _, said = call("profiles", "save", "old", "--from-webui-user", str(tmp_path / "webui-user.sh"))
+    assert code == 0
+    assert f"Gesso makes its environment with {sys.executable}" in said
+    assert "VENV_DIR is -" in said
+    assert record(call("profiles", "show", "old", "--json"))["settings"]["environment"] == {"PYTHON": sys.executable}
+    own = propose(call.workspace, Options(profile="old"), Installed(), {"PIP_CONFIG_FILE": "/dev/null"}).plan.own_python
+    assert own is not None
+    assert own.interpreter
 
 
 def test_a_plan_shows_the_command_and_the_options_win_over_the_profile(call: Any, monkeypatch: Any) -> None:
