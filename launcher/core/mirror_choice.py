@@ -162,8 +162,8 @@ def _by_measurement(around: Circumstances, kind: Kind, tag: str | None, now: flo
 def _another_group_each(order: list[Mirror]) -> tuple[Mirror, ...]:
     """The first of each group, then the others: when one fails, its group fails with it."""
     seen: set[str] = set()
-    later = []
-    first = []
+    first: list[Mirror] = []
+    later: list[Mirror] = []
     for mirror in order:
         (later if mirror.group in seen else first).append(mirror)
         seen.add(mirror.group)

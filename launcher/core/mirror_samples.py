@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
@@ -54,7 +55,7 @@ class Sample:
                 best = (rank, file)
         return best[1] if best else None
 
-    def _rank(self, file: IndexFile, ranks: dict[object, int]) -> int | None:
+    def _rank(self, file: IndexFile, ranks: dict[Tag, int]) -> int | None:
         if self.hashes and file.sha256 is not None and file.sha256 not in self.hashes:
             return None
         try:

@@ -49,8 +49,8 @@ def told(kind: Kind, environ: Mapping[str, str], pip: PipSettings) -> Told | Non
     if kind == "packages" and (pip.no_index or pip.index_url):
         address = pip.index_url or "no-index"
         return Told(address, t("pip's configuration"), False, _mirror(kind, pip.index_url or ""))
-    if kind == "github" and (address := git_mirror(environ)):
-        return Told(address, t("git's configuration (url.insteadOf)"), False, _replacing(address))
+    if kind == "github" and (base := git_mirror(environ)):
+        return Told(base, t("git's configuration (url.insteadOf)"), False, _replacing(base))
     return None
 
 
