@@ -92,11 +92,10 @@ def _fetch(
     wanted: Wanted, part: Part, route: Route, stop: threading.Event, limit: int | None, patience: Patience
 ) -> Iterator[Event]:
     """Address after address until the file is whole and right."""
-    roster, brake, again = Roster(wanted, patience), Brake(limit), set[Address]()
+    roster, brake, again, furthest = Roster(wanted, patience), Brake(limit), set[Address](), part.length
     while True:
         address, ready_at = roster.next(time.monotonic())
         _pause(ready_at, stop)
-        before = part.length
         transfer = Transfer(wanted, part, address, route, patience, brake, leave_slow=roster.may_leave(address))
         try:
             yield from _watch(wanted, part, transfer, stop, patience)
@@ -108,7 +107,9 @@ def _fetch(
                 part.restart()
                 yield _said(wanted, address, trouble)
                 continue
-            roster.failed(address, trouble, part.length - before, time.monotonic())
+            # Against the furthest ever: bytes that come again after a new beginning are no progress.
+            roster.failed(address, trouble, part.length - furthest, time.monotonic())
+            furthest = max(furthest, part.length)
             yield _said(wanted, address, trouble)
         finally:
             transfer.stop()

@@ -53,7 +53,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait; all in seconds but the counts."""
+    """How long to wait; in seconds but for the counts."""
 
     #: for a connection
     connect: float = 10.0
@@ -66,6 +66,8 @@ class Patience:
     longest_pause: float = 60.0
     #: before an address is asked again, doubled each time
     pause: float = 1.0
+    #: bytes of a file of which nobody says how long it is: a server without end must not fill the disk
+    longest_unknown: int = 4 * 1024**3
     #: fruitless attempts in a row after which an address is left for good
     strikes: int = 3
 

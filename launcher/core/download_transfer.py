@@ -100,7 +100,9 @@ class Transfer:
             self._brake.after(len(chunk), self._stop)
         self._goes_on()
         size = self._part.size
-        nothing = self._part.length == 0 and size is None and self._wanted.sha256 is None
+        nothing = self._part.length == 0 and self._wanted.size is None and self._wanted.sha256 is None
+        if nothing:
+            self._part.restart()
         if nothing or (size is not None and self._part.length < size):
             raise TroubleError("cut", t("it ended before the end of the file"))
         self._part.size = self._part.length
@@ -110,6 +112,9 @@ class Transfer:
         if size is not None and self._part.length + len(chunk) > size:
             self._part.restart()
             raise TroubleError("wrong-size", t("it sent more than the file has"), final=True)
+        if size is None and self._part.length > self._patience.longest_unknown:
+            self._part.restart()
+            raise TroubleError("wrong-size", t("it does not say how long the file is, and does not end"), final=True)
         self._part.write(chunk)
 
     def _check_size(self, terms: Terms) -> None:

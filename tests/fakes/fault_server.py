@@ -17,6 +17,7 @@ import contextlib
 import hashlib
 import html
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -33,6 +34,7 @@ from tests.fakes.fault_modes import MODES, Reply, Visit
 from tests.fakes.fault_sockets import SOCKET_MODES, SocketFault
 
 _PIECE = 64 * 1024
+_NEARLY_ENDLESS = 64 * 1024 * 1024
 
 
 @dataclass
@@ -49,9 +51,14 @@ class Request:
 
 
 class FaultServer:
-    """`content` is a folder or the bytes of every path; `buffer` bounds what lies unread between server and client."""
+    """`content` is a folder or the bytes of every path; `buffer` bounds what lies unread between server and client.
 
-    def __init__(self, content: Path | bytes, *, port: int = 0, buffer: int | None = None) -> None:
+    With `certificate` (a PEM file, key included) the addresses are https://.
+    """
+
+    def __init__(
+        self, content: Path | bytes, *, port: int = 0, buffer: int | None = None, certificate: Path | None = None
+    ) -> None:
         self.content, self.buffer = content, buffer
         self.requests: list[Request] = []
         self.closing = threading.Event()
@@ -60,6 +67,14 @@ class FaultServer:
         self._sockets: dict[str, SocketFault] = {}
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.owner = self
+        self._scheme = "https" if certificate else "http"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            # The greeting belongs to the thread of its connection, not to the one that accepts.
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.port = self._server.server_port
 
     def __enter__(self) -> FaultServer:
@@ -80,7 +95,7 @@ class FaultServer:
             return f"{self._socket(name).url}/{quote(path)}"
         assert name in MODES, f"{name} is none of {sorted(MODES)}"
         host = "localhost" if other_host else "127.0.0.1"
-        return f"http://{host}:{self.port}/{mode}/{quote(path)}"
+        return f"{self._scheme}://{host}:{self.port}/{mode}/{quote(path)}"
 
     def sent(self, mode: str | None = None) -> int:
         """Bytes of bodies that were handed to the system so far."""
@@ -94,9 +109,10 @@ class FaultServer:
             return self._counts[request.mode, request.path]
 
     def _socket(self, name: str) -> SocketFault:
-        if name not in self._sockets:
-            self._sockets[name] = SocketFault(name)
-        return self._sockets[name]
+        with self._lock:
+            if name not in self._sockets:
+                self._sockets[name] = SocketFault(name)
+            return self._sockets[name]
 
 
 class _Server(ThreadingHTTPServer):
@@ -194,7 +210,7 @@ class _Sender:
             self._content()
             if reply.chunked and reply.breaks_at is None:
                 self._handler.wfile.write(b"0\r\n\r\n")
-            while reply.endless and not self._closing.is_set():
+            for _ in range(_NEARLY_ENDLESS // _PIECE if reply.endless else 0):
                 self._piece(bytes(_PIECE))
             return
         self._handler.close_connection = True

@@ -20,7 +20,9 @@ from tests.fakes.fault_sockets import SOCKET_MODES
 DATA = random.Random(4).randbytes(700_000)
 SHA256 = hashlib.sha256(DATA).hexdigest()
 #: short, so that the table takes seconds
-BRIEF = Patience(connect=0.4, silence=0.4, slow_rate=100_000, slow_time=0.3, longest_pause=2.0, pause=0.02)
+BRIEF = Patience(
+    connect=0.4, silence=0.4, slow_rate=100_000, slow_time=0.3, longest_pause=2.0, pause=0.02, longest_unknown=4_000_000
+)
 
 # What happens at each mode if it is the only address: None, or the code of the error.
 ALONE: dict[str, str | None] = {
@@ -82,6 +84,37 @@ ALONE: dict[str, str | None] = {
     "closes": "download-cut",
 }
 ENDLESS = {"trickle"}
+# The same where nothing but the SHA-256 is known, for the modes in which the size had told.
+HASH_ALONE: dict[str, str | None] = {
+    "truncated": "download-wrong-bytes",
+    "longer": "download-wrong-bytes",
+    "says-longer": "download-cut",
+    "says-shorter": "download-wrong-bytes",
+    "no-length": None,
+    "no-length-cut": "download-wrong-bytes",
+    "endless": "download-wrong-size",
+    "chunked": None,
+    "empty": "download-wrong-bytes",
+    "html-as-binary": "download-login-page",
+    "other-file": "download-wrong-bytes",
+    "gzip": None,
+    "ignores-range": None,
+    "close-early": None,
+}
+# And where nothing is known at all: what cannot be told is accepted, and said to be unverified.
+NOTHING_KNOWN: dict[str, str | None] = {
+    "close-early": None,
+    "chunked": None,
+    "no-length": None,
+    "chunk-broken": "download-cut",
+    "says-longer": "download-cut",
+    "empty": "download-cut",
+    "html": "download-login-page",
+    "html-as-binary": "download-login-page",
+    "captive": "download-login-page",
+    "new-etag": None,
+    "weak-etag": None,
+}
 
 
 @pytest.fixture
@@ -123,6 +156,23 @@ def test_alone(mode: str, server: FaultServer, tmp_path: Path) -> None:
     with pytest.raises(LauncherError) as failure:
         list(download(wanted, patience=replace(BRIEF, strikes=1) if once else BRIEF))
     assert failure.value.code == ALONE[mode]
+    assert not wanted.target.exists()
+
+
+@pytest.mark.parametrize(
+    ("mode", "code", "sha256"),
+    [*((*row, SHA256) for row in HASH_ALONE.items()), *((*row, None) for row in NOTHING_KNOWN.items())],
+)
+def test_alone_and_little_is_known(mode: str, code: str | None, sha256: str | None, server, tmp_path: Path) -> None:
+    wanted = wanted_from(tmp_path / "m.bin", Address(server.url(mode, "m.bin")), sha256=sha256, size=None)
+    if code is None:
+        events = list(download(wanted, patience=BRIEF))
+        assert wanted.target.read_bytes() == DATA
+        assert ("download-unverified" in kinds(events)) == (sha256 is None)
+        return
+    with pytest.raises(LauncherError) as failure:
+        list(download(wanted, patience=BRIEF))
+    assert failure.value.code == code
     assert not wanted.target.exists()
 
 

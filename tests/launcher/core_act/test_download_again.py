@@ -255,18 +255,17 @@ def test_two_at_once_fetch_it_once(server, wanted) -> None:
 
 
 def test_who_waits_for_another_can_be_stopped(wanted) -> None:
-    first = download(wanted("silent"))
-    other, cancel = threading.Event(), threading.Event()
-    holder = threading.Thread(target=lambda: consume(download(wanted("silent"), cancel=other)))
+    silent, other, cancel = wanted("silent"), threading.Event(), threading.Event()
+    holder = threading.Thread(target=lambda: consume(download(silent, cancel=other)))
     holder.start()
     until(beside(wanted().target, ".part.lock").exists)
-    for event in download(wanted("silent"), cancel=cancel):
-        assert isinstance(event, Notice)
-        cancel.set()
-        break
+    waiting = download(silent, cancel=cancel)
+    assert isinstance(next(waiting), Notice)
+    cancel.set()
+    consume(waiting)
     other.set()
     holder.join(5)
-    first.close()
+    assert not holder.is_alive()
 
 
 def consume(events: Iterator[Event]) -> None:
