@@ -23,11 +23,9 @@ from launcher.core.flag_words import (
 from launcher.core.links import read_links
 from launcher.core.paths import Workspace
 from launcher.core.plan import Options, Plan
-from launcher.core.run_profiles import ATTENTION_FLAGS, RunProfile
+from launcher.core.run_profiles import ATTENTION_FLAGS, ATTENTION_ORDER, RunProfile, attention_of
 from launcher.core.text import Text, t
 
-#: the order in which the runtime believes attention flags that stand together
-_ATTENTION_ORDER = ("none", "xformers", "doggettx", "sdp-no-mem", "sdp", "sub-quadratic", "v1", "invokeai")
 _EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - compared with
 
 
@@ -116,11 +114,6 @@ def with_command_line(plan: Plan, options: Options) -> Plan:
     return replace(plan, memory=memory, findings=(*plan.findings, *find_conflicts(options, plan)))
 
 
-def attention_of(flags: tuple[str, ...]) -> str | None:
-    """The attention that counts among those asked for."""
-    return next((name for name in _ATTENTION_ORDER if has(flags, ATTENTION_FLAGS[name])), None)
-
-
 def exposed(options: Options) -> bool:
     """Can other computers reach it?"""
     return options.share or listens(options)
@@ -164,7 +157,7 @@ def _contradictions(flags: tuple[str, ...]) -> Iterator[tuple[str, str, Text]]:
         yield "--no-api", "--api", t("there is no API then.")
     if has(flags, "--tls-certfile") != has(flags, "--tls-keyfile"):
         yield "--tls-certfile", "--tls-keyfile", t("HTTPS needs both; one alone does nothing.")
-    asked = [ATTENTION_FLAGS[name] for name in _ATTENTION_ORDER if has(flags, ATTENTION_FLAGS[name])]
+    asked = [ATTENTION_FLAGS[name] for name in ATTENTION_ORDER if has(flags, ATTENTION_FLAGS[name])]
     for loser in asked[1:]:
         yield asked[0], loser, first_wins
 

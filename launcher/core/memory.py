@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from launcher.core.errors import LauncherError
+from launcher.core.flag_words import has
 from launcher.core.machine import Gpu, Machine, cards_in_use, is_nvidia
 from launcher.core.memory_choice import MemoryChoice, MemoryWish, Peak
 from launcher.core.memory_ground import Ground, survey
@@ -44,9 +45,10 @@ def choose_memory(
     wish = wish or MemoryWish()
     cards = () if tag == "cpu" else cards_in_use(machine, gpu)
     ground = survey(machine, cards, tag, wish)
-    if wish.profile is not None and wish.profile not in ground.profiles:
-        raise unknown_profile(wish.profile, ground.profiles)
-    return _with_xformers(_choose(ground, wish.profile), ground, cards, wish)
+    wanted = wish.profile or ("medvram-sdxl" if has(wish.flags, "--medvram-sdxl") else None)
+    if wanted is not None and wanted not in ground.profiles:
+        raise unknown_profile(wanted, ground.profiles)
+    return _with_xformers(_choose(ground, wanted), ground, cards, wish)
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -77,7 +79,10 @@ def _choose(ground: Ground, wanted: str | None) -> MemoryChoice:
         return _made(ground, careful.profile, reason)
     free = ground.free
     place = next((place for place, way in enumerate(ways) if way.need_mib <= free), len(ways) - 1)
-    return _made(ground, ways[place].profile, by_formula(ground, ways, place, free))
+    reason = by_formula(ground, ways, place, free)
+    if ways[place].profile == "medvram" and ground.only_sdxl_is_large:
+        return _made(ground, "medvram-sdxl", joined((reason, t("The other models fit as a whole."))))
+    return _made(ground, ways[place].profile, reason)
 
 
 def _made(ground: Ground, name: str, reason: Text) -> MemoryChoice:

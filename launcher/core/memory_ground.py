@@ -11,6 +11,7 @@ from launcher.core.machine import Gpu, Machine, is_nvidia
 from launcher.core.memory_choice import MemoryWish, Peak
 from launcher.core.memory_need import Device, Mode, Numbers, Picture, Widths, need, read_numbers
 from launcher.core.memory_profiles import MemoryProfile, read_memory_profiles, rules_for
+from launcher.core.run_profiles import attention_of
 from launcher.core.text import Text, t
 
 #: from the fastest to the slowest
@@ -29,12 +30,27 @@ class Ground:
     free: int | None
     #: flags and sentences that the device and its cards ask for
     flags: tuple[str, ...] = ()
+    #: that the user's own flags ask for
+    attention: str | None = None
+    #: families in the models folder, if it was they that decided
+    others: tuple[str, ...] = ()
     remarks: tuple[Text, ...] = ()
 
-    def peak(self, name: str) -> Peak:
-        profile = self.profiles[name]
-        found = need(self.numbers, self.picture, profile.mode, profile.attention, self.device, self.widths)
+    def peak(self, name: str, picture: Picture | None = None) -> Peak:
+        """With this profile, of the picture to be planned or another."""
+        profile, picture = self.profiles[name], picture or self.picture
+        mode = profile.mode if profile.family in (None, picture.family) else "full"
+        attention = self.attention or profile.attention
+        found = need(self.numbers, picture, mode, attention, self.device, self.widths)
         return Peak(name, profile.mode, found.total)
+
+    @property
+    def only_sdxl_is_large(self) -> bool:
+        """Do the models of all other families in the models folder fit in full?"""
+        others = [name for name in self.others if name != self.picture.family]
+        squares = [Picture(name, *[self.numbers.families[name].native] * 2) for name in others]
+        fits = [self.peak("full", each).need_mib <= (self.free or 0) for each in squares]
+        return self.picture.family == "sdxl" and bool(fits) and all(fits)
 
     @property
     def ladder(self) -> tuple[Peak, ...]:
@@ -59,7 +75,18 @@ def survey(machine: Machine, cards: Sequence[Gpu], tag: str | None, wish: Memory
     widths = _widths(numbers, device, machine, (*flags, *wish.flags))
     free, of_free = _free(numbers, machine, device, cards)
     sentences = (*about, *of_free, *remarks)
-    return Ground(numbers, read_memory_profiles(), device, picture, widths, free, flags, sentences)
+    return Ground(
+        numbers,
+        read_memory_profiles(),
+        device,
+        picture,
+        widths,
+        free,
+        flags,
+        attention_of(wish.flags),
+        () if wish.family else tuple(name for name in numbers.families if name in wish.families),
+        sentences,
+    )
 
 
 def _device(tag: str | None, cards: Sequence[Gpu]) -> Device:

@@ -10,7 +10,7 @@ from launcher.core.memory_words import gigabytes_up
 from launcher.core.text import Text, t
 
 #: flags by which memory profiles differ
-MEMORY_FLAGS = ("--medvram", "--lowvram", "--xformers", "--opt-split-attention")
+MEMORY_FLAGS = ("--medvram", "--medvram-sdxl", "--lowvram", "--xformers", "--opt-split-attention")
 
 
 def next_step_down(choice: MemoryChoice) -> MemoryChoice | None:

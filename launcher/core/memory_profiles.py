@@ -24,6 +24,8 @@ class MemoryProfile:
     mode: Mode
     attention: str
     flags: tuple[str, ...] = ()
+    #: the mode is this family's alone (sdxl); others stay in full
+    family: str | None = None
     #: it may be chosen without having been asked for
     automatic: bool = True
 

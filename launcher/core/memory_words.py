@@ -41,7 +41,7 @@ def _too_little(ground: Ground, name: str, free: int) -> Text:
         ground.picture.family,
         free,
         profile.mode,
-        profile.attention,
+        ground.attention or profile.attention,
         ground.device,
         ground.widths,
     )

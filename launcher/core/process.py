@@ -109,6 +109,11 @@ def end_tree(pid: int, *, grace: float, child: subprocess.Popen[bytes] | None = 
             child.wait(1.0)
 
 
+def tree(pid: int) -> frozenset[int]:
+    """The process and all that it has started, as far as they live."""
+    return frozenset(member.pid for member in _members(pid))
+
+
 def python_in(environment: Path) -> Path:
     """The interpreter of a virtual environment."""
     return environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")

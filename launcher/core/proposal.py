@@ -13,6 +13,7 @@ from launcher.core.findings import Finding
 from launcher.core.hardware import Machine, look
 from launcher.core.links import all_shelves, read_links
 from launcher.core.memory_families import families_in
+from launcher.core.memory_own import without_own
 from launcher.core.mirror_choice import chosen as chosen_mirrors
 from launcher.core.mirror_choice import look_around
 from launcher.core.own_python import OwnPython, own_python
@@ -20,9 +21,11 @@ from launcher.core.paths import Workspace
 from launcher.core.pip_settings import PipSettings, read_pip_settings
 from launcher.core.plan import Installed, Options, Plan, make_plan
 from launcher.core.plan_places import kinds_needed, with_places
+from launcher.core.process import tree
 from launcher.core.proxies import find_proxies
 from launcher.core.proxy_findings import about_proxies
 from launcher.core.run_profiles import read_run_profile
+from launcher.core.running import find_running
 from launcher.core.settings import read_settings
 from launcher.core.sources import Sources, find_sources
 from launcher.core.text import t
@@ -60,13 +63,20 @@ def propose(
     if not simulated:
         installed = replace(installed, unproven=unproven(workspace, machine.driver))
     families = () if simulated else families_in(all_shelves(workspace, read_links(workspace)))
-    made = make_plan(machine, chosen, installed, pip, sources, workspace.root, own, families=families)
+    then = machine if simulated else _without_runtime(machine, workspace)
+    made = make_plan(then, chosen, installed, pip, sources, workspace.root, own, families=families)
     if not simulated:
         made = replace(made, findings=(*made.findings, *_strangers(workspace)))
     plan = with_command_line(made if simulated else _placed(made, workspace, environ, pip), chosen)
     return Proposal(
         machine, chosen, pip, sources, plan, command_line(workspace, _python(workspace, plan), chosen, plan)
     )
+
+
+def _without_runtime(machine: Machine, workspace: Workspace) -> Machine:
+    """What the runtime holds that runs now is free for the next one."""
+    running = find_running(workspace)
+    return without_own(machine, tree(running.pid)) if running else machine
 
 
 def _strangers(workspace: Workspace) -> tuple[Finding, ...]:
@@ -92,6 +102,8 @@ def _placed(plan: Plan, workspace: Workspace, environ: Mapping[str, str], pip: P
 
 
 def _own_python(workspace: Workspace, options: Options, environ: Mapping[str, str]) -> OwnPython | None:
+    # a run profile may name PYTHON and VENV_DIR, as an old install's webui-user does
+    environ = {**environ, **dict(options.variables)}
     return own_python(workspace, environ, wanted=options.python, setting=read_settings(workspace).python)
 
 

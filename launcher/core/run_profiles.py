@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
 from launcher.core.errors import LauncherError
 from launcher.core.facts import read_facts
+from launcher.core.flag_words import has
 from launcher.core.paths import checkout
 from launcher.core.text import Text, t
 
@@ -27,6 +28,8 @@ ATTENTION_FLAGS: dict[str, str] = {
     "sub-quadratic": "--opt-sub-quad-attention",
     "none": "--disable-opt-split-attention",
 }
+#: the order in which the runtime believes attention flags that stand together
+ATTENTION_ORDER = ("none", "xformers", "doggettx", "sdp-no-mem", "sdp", "sub-quadratic", "v1", "invokeai")
 #: a file may bear it on every system, and a command line take it for no option
 _NAME = re.compile(r"[^\W_][^\\/:*?\"<>|\x00-\x1f\x7f]{0,63}(?<![. ])")
 #: names that Windows keeps for devices
@@ -227,3 +230,8 @@ def _cycle(files: list[Path]) -> LauncherError:
         t("These profiles are built on each other in a circle: {names}.", names=round_trip),
         t('Take the line "extends" out of one of them: {file}', file=files[-2]),
     )
+
+
+def attention_of(flags: Sequence[str]) -> str | None:
+    """The attention that counts among those asked for."""
+    return next((name for name in ATTENTION_ORDER if has(flags, ATTENTION_FLAGS[name])), None)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.machine import Cpu, Gpu, Machine
+from launcher.core.machine import Cpu, Gpu, GpuProcess, Machine
 from launcher.core.memory import MemoryChoice, MemoryWish, choose_memory, next_step_down, parse_size
 from launcher.core.memory_need import Picture, Widths, largest_square, need, read_numbers
+from launcher.core.memory_own import without_own
 
 NUMBERS = read_numbers()
 FAMILIES = tuple(NUMBERS.families)
@@ -128,7 +130,9 @@ def test_what_is_asked_for_is_given() -> None:
     assert (lowest.mode, lowest.profile) == ("lowvram", "lowvram")
     assert '"lowvram" was asked for' in str(lowest.reason)
     assert "too little" in str(choose_memory(with_card(2048), MemoryWish("full")).reason)
-    with pytest.raises(LauncherError, match=r"memory-unknown.*cpu, full, lowvram, medvram, medvram-split, xformers"):
+    with pytest.raises(
+        LauncherError, match=r"memory-unknown.*cpu, full, lowvram, medvram, medvram-sdxl, medvram-split, xformers"
+    ):
         choose_memory(with_card(8192), MemoryWish("half"))
 
 
@@ -163,6 +167,50 @@ def test_flags_of_ones_own_are_counted() -> None:
     plain, wide = (choose_memory(with_card(5000), MemoryWish(flags=flags)) for flags in ((), ("--no-half",)))
     assert (plain.mode, wide.mode) == ("full", "medvram")
     assert choose_memory(with_card(5000), MemoryWish(flags=("--precision", "full"))).mode == "medvram"
+
+
+def test_ones_own_attention_is_counted() -> None:
+    def needs(*flags: str) -> dict[str, int]:
+        choice = choose_memory(with_card(5000), MemoryWish(size=(768, 768), flags=flags))
+        return {peak.profile: peak.need_mib for peak in choice.peaks}
+
+    assert needs("--opt-split-attention")["medvram"] == needs()["medvram-split"] > needs()["medvram"]
+    assert needs("--opt-split-attention-v1")["medvram"] < needs("--opt-split-attention")["medvram"]
+    # it beats the others, and keeps every matrix
+    assert needs("--disable-opt-split-attention", "--xformers")["medvram"] > 7000
+    assert needs("--opt-sdp-attention") == needs("--xformers") | {"medvram-split": needs("--xformers")["medvram"]}
+
+
+def test_of_several_families_sdxl_alone_may_go_by_turns() -> None:
+    both = MemoryWish(families=("sd1", "sdxl"))
+    choice = choose_memory(with_card(8000), both)
+    assert (choice.profile, choice.mode, choice.flags) == ("medvram-sdxl", "medvram", ("--medvram-sdxl",))
+    assert "other models fit as a whole" in str(choice.reason)
+    below = next_step_down(choice)
+    assert below is not None
+    assert below.flags == ("--lowvram",)
+    assert choose_memory(with_card(16000), both).profile == "full"
+    assert choose_memory(with_card(5000), both).profile == "lowvram"
+    assert choose_memory(with_card(8000), MemoryWish(families=("sdxl",))).profile == "medvram"
+    assert choose_memory(with_card(8000), MemoryWish(family="sdxl", families=("sd1", "sdxl"))).profile == "medvram"
+
+
+def test_the_flag_of_sdxl_alone_is_a_wish() -> None:
+    flags = ("--medvram-sdxl",)
+    choice = choose_memory(with_card(24000), MemoryWish(family="sdxl", flags=flags))
+    assert (choice.profile, choice.mode) == ("medvram-sdxl", "medvram")
+    needs = {peak.profile: peak.need_mib for peak in choose_memory(with_card(24000), MemoryWish(flags=flags)).peaks}
+    assert needs["medvram-sdxl"] == needs["full"]
+
+
+def test_what_our_own_runtime_holds_is_free() -> None:
+    processes = (GpuProcess(7, "python", 3000), GpuProcess(9, "game", 500))
+    machine = Machine(os="windows", gpus=(Gpu(0, None, "nvidia", "A", 4096, 500, "8.6", processes=processes),))
+    assert without_own(machine, {7, 8}).gpus[0].vram_free_mib == 3500
+    assert without_own(machine, {1}) == machine
+    silent = replace(machine, gpus=(replace(machine.gpus[0], processes=(GpuProcess(7),)),))
+    assert without_own(silent, {7}).gpus[0].vram_free_mib is None
+    assert choose_memory(without_own(silent, {7})).free_mib == 4096 - 600
 
 
 @pytest.mark.parametrize(
