@@ -70,6 +70,9 @@ def measure(
         for reading in readings:
             if not reading.done:
                 reading.give_up(terms.seconds / 4)
+    for reading in readings:
+        if reading.bug is not None:
+            raise reading.bug
     return Measurement(sample.key, sample.name, time.time(), verdicts(readings, sample))
 
 

@@ -56,6 +56,8 @@ class Reading:
     timed_out: bool = False
     #: at that time nothing had come for long
     fell_silent: bool = False
+    #: a mistake of ours, for the thread that listens
+    bug: Exception | None = None
     _body: Body | None = None
 
     @property
@@ -105,6 +107,9 @@ def read_mirror(reading: Reading, sample: Sample, index: str | None, asking: Ask
         # What broke because nobody waited any longer is not its fault.
         if not reading.timed_out:
             reading.trouble = error.kind
+    except Exception as error:  # noqa: BLE001 - raised again by the thread that listens
+        # A connection that is taken away under its reader may end in any way.
+        reading.bug = None if reading.timed_out else error
     reading.done = True
 
 

@@ -209,3 +209,12 @@ def test_every_kind_has_something_to_ask_for() -> None:
     assert sample_of_lock(ENGINE_LOCK, ("no-such-project",), PYTHON) is None
     assert sample_of_lock(Path("/nowhere"), ("gradio",), PYTHON) is None
     assert {kind for kind in KINDS if sample_of_kind(mirrors, kind)} == {"huggingface", "modelscope", "github"}
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_bad_mirror(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mistaken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("launcher.core.mirror_reading._ask_headers", mistaken)
+    with pytest.raises(ZeroDivisionError):
+        result(measure(SAMPLE, [mirror(server.url("ok"), "one")], QUICK))
