@@ -42,7 +42,7 @@ def repaired(text: str) -> str:
         raise refused(
             text, t("{scheme} is no kind of proxy; there are {known}", scheme=scheme, known=", ".join(SCHEMES))
         )
-    return f"{scheme}://{_credentials(parts['user'])}{_place(text, parts['rest'])}"
+    return f"{scheme}://{_credentials(text, parts['user'])}{_place(text, parts['rest'])}"
 
 
 def refused(text: str, why: Text) -> LauncherError:
@@ -74,12 +74,17 @@ def _refuse_script(written: str) -> None:
         raise refused(written, t("it is a configuration script (PAC), which Gesso does not run; give the proxy itself"))
 
 
-def _credentials(user: str | None) -> str:
+def _credentials(text: str, user: str | None) -> str:
     """Signs that would end the address early are written as %XX; what is written so already stays."""
     if not user:
         return ""
     name, colon, password = user.partition(":")
-    return f"{quote(name, safe='%')}{colon}{quote(password, safe='%')}@"
+    try:
+        # Bytes of a variable that are no UTF-8 stay the bytes they are.
+        name, password = (quote(each, safe="%", errors="surrogateescape") for each in (name, password))
+    except UnicodeEncodeError:
+        raise refused(text, t("its name or password cannot be written")) from None
+    return f"{name}{colon}{password}@"
 
 
 def _place(text: str, rest: str) -> str:

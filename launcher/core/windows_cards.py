@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -112,19 +113,14 @@ def _registry() -> Iterator[Adapter]:
         return
     import winreg
 
-    with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _CLASS) as folder:
+    with contextlib.suppress(OSError), winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _CLASS) as folder:
         for number in range(winreg.QueryInfoKey(folder)[0]):
-            try:
-                with winreg.OpenKey(folder, winreg.EnumKey(folder, number)) as key:
-                    names = range(winreg.QueryInfoKey(key)[1])
-                    adapter = from_registry(
-                        {name: value for name, value, _ in (winreg.EnumValue(key, i) for i in names)}
-                    )
             # Its subkey "Properties" is the system's own.
-            except OSError:
-                continue
-            if adapter:
-                yield adapter
+            with contextlib.suppress(OSError), winreg.OpenKey(folder, winreg.EnumKey(folder, number)) as key:
+                values = (winreg.EnumValue(key, each) for each in range(winreg.QueryInfoKey(key)[1]))
+                adapter = from_registry({name: value for name, value, _ in values})
+                if adapter:
+                    yield adapter
 
 
 def from_registry(values: Mapping[str, Any]) -> Adapter | None:
