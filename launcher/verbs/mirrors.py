@@ -91,14 +91,18 @@ def _lines(around: Circumstances, kind: Kind) -> Iterator[Text]:
     for mirror in around.mirrors.of(kind):
         verdict = measured.of(mirror.name) if measured else None
         yield t(
-            "  {mark} {name}  {address}  {rate}",
+            "  {mark} {name}  {address}  {fared}",
             mark="*" if mirror == first else " ",
             name=mirror.name.ljust(12),
             address=(mirror.url or "-").ljust(52),
-            rate=_rate(verdict) if verdict else "",
+            fared=_fared(verdict) if verdict else "",
         )
         if mirror.note:
             yield t("      {note}", note=Text(mirror.note))
+
+
+def _fared(verdict: Verdict) -> Text | str:
+    return _rate(verdict) if verdict.usable else verdict.sentence
 
 
 def _measured(around: Circumstances, kind: Kind) -> Measurement | None:
