@@ -97,6 +97,14 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Known:
+    """A file that people have and that is not offered."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """All of it; `sources` says what the names of an entry's sources stand for."""
 
@@ -104,6 +112,7 @@ class Catalogue:
     checked: str
     sources: dict[str, str]
     file: tuple[Entry, ...]
+    known: tuple[Known, ...] = ()
 
     def find(self, name: str) -> Entry:
         """By name, stem or the beginning of its hash (8 digits or more); LauncherError `model-unknown` offers near
@@ -124,9 +133,9 @@ class Catalogue:
             else t("`gesso models list --catalogue` shows all; `gesso models add` takes an address or a file."),
         )  # fmt: skip
 
-    def by_hash(self, sha256: str) -> Entry | None:
-        """The entry with these very bytes."""
-        return next((entry for entry in self.file if entry.sha256 == sha256), None)
+    def by_hash(self, sha256: str) -> Entry | Known | None:
+        """What has these very bytes."""
+        return next((one for one in (*self.file, *self.known) if one.sha256 == sha256), None)
 
 
 @lru_cache(maxsize=1)

@@ -31,7 +31,9 @@ def test_there_are_the_models_that_tutorials_name() -> None:
 
 
 def test_no_name_and_no_hash_stands_twice() -> None:
-    for values in ([entry.name.casefold() for entry in CATALOGUE.file], [entry.sha256 for entry in CATALOGUE.file]):
+    every = (*CATALOGUE.file, *CATALOGUE.known)
+    assert all(re.fullmatch(r"[0-9a-f]{64}", one.sha256) for one in every)
+    for values in ([one.name.casefold() for one in every], [one.sha256 for one in every]):
         assert [value for value, count in Counter(values).items() if count > 1] == []
 
 
@@ -77,6 +79,11 @@ def test_a_file_is_found_by_name_stem_or_hash_in_any_letter_case() -> None:
         assert CATALOGUE.find(name) == entry
     assert CATALOGUE.by_hash(entry.sha256) == entry
     assert CATALOGUE.by_hash("0" * 64) is None
+    old = CATALOGUE.by_hash("cc6cb27103417325ff94f52b7a5d2dde45a7515b25c255d8e396c90014281516")
+    assert old is not None
+    assert old.name == "v1-5-pruned-emaonly.ckpt"
+    with pytest.raises(LauncherError):
+        CATALOGUE.find("v1-5-pruned-emaonly.ckpt")
 
 
 @pytest.mark.parametrize(("name", "hint"), [("dreamshaper", "DreamShaper_8_pruned"), ("", "list"), ("<b>", "list")])
