@@ -100,7 +100,7 @@ def test_a_shell_script(tmp_path: Path) -> None:
         'python_cmd="python3.11"\n'
         "venv_dir=-\n"
         "export HF_ENDPOINT=https://hf-mirror.com CUDA_VISIBLE_DEVICES=1\n"
-        'export install_dir="/home/me"\n'
+        'export install_dir="/srv/sd"\n'
         'export PATH="/usr/local/cuda/bin:$PATH"\n'
         "if [ -f x ]; then\n  source ./more.sh\nfi\n"
         'export WHO="$(whoami)"\n',
