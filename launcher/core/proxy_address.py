@@ -70,7 +70,7 @@ def is_plain(url: str) -> bool:
 
 def _refuse_script(written: str) -> None:
     lowered = written.lower()
-    if lowered.startswith(("pac+", "file:")) or re.search(r"\.(pac|dat)(\?.*)?$", lowered):
+    if lowered.startswith(("pac+", "file:")) or re.search(r"\.(pac|dat)/*(\?.*)?$", lowered):
         raise refused(written, t("it is a configuration script (PAC), which Gesso does not run; give the proxy itself"))
 
 
