@@ -1,0 +1,232 @@
+"""Everything for a computer without a network in one folder: made, whole, fitting, used; damage is found."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from launcher.core import pack_making
+from launcher.core.environments import current
+from launcher.core.errors import LauncherError
+from launcher.core.events import Event, Notice
+from launcher.core.install import install
+from launcher.core.pack import bring_models, check_fits, closed_to_the_network, read_pack, read_sums, verify
+from launcher.core.pack_making import Wish, make_pack
+from launcher.core.paths import Workspace
+from launcher.core.process import python_in
+from tests.launcher.core_act.workshop import (
+    MACHINE,
+    PROOF,
+    PYTHON,
+    from_wheel,
+    index_pages,
+    lock_of,
+    plan_with,
+    sha256,
+    wheel,
+)
+
+
+class Shop:
+    """An environment of three sources: a folder, an index, and what was fetched before; and a small Gesso."""
+
+    def __init__(self, tmp_path: Path, workspace: Workspace, environ: dict[str, str], index: str) -> None:
+        self.workspace, self.target = workspace, tmp_path / "离线 pack"
+        self.torch = wheel(tmp_path / "links", "torch", "2.13.0")
+        self.lock = lock_of(tmp_path / "engine.txt", tmp_path / "pages/tiny/tiny-1.0-py3-none-any.whl")
+        self.environ = {**environ, "PIP_INDEX_URL": index}
+        self.gesso = tmp_path / "gesso"
+        (self.gesso / "launcher").mkdir(parents=True)
+        (self.gesso / "install.sh").write_text("#!/bin/sh\n")
+        (self.gesso / "launcher" / "x.py").write_text("")
+        for junk in (".launcher/bin", "workspace/models", "launcher/__pycache__"):
+            (self.gesso / junk).mkdir(parents=True)
+            (self.gesso / junk / "junk").write_text("")
+        plan = plan_with(from_wheel(self.torch))
+        list(install(plan, workspace, environ=self.environ, lock=self.lock, proof=PROOF))
+
+    def pack(self, *models: str) -> list[Event]:
+        folder = current(self.workspace)
+        assert folder is not None
+        wish = Wish(folder, self.target, models)
+        plan = plan_with(from_wheel(self.torch))
+        return list(make_pack(wish, self.workspace, plan, MACHINE, environ=self.environ, gesso=self.gesso))
+
+
+@pytest.fixture
+def shop(tmp_path: Path, workspace: Workspace, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    helper = wheel(tmp_path / "pages" / "helper", "helper", "1.0")
+    wheel(tmp_path / "pages" / "tiny", "tiny", "1.0")
+    monkeypatch.setattr(pack_making, "LAUNCHER_LOCK", lock_of(tmp_path / "launcher.txt", helper))
+    # No Python is fetched in a test: neither found nor to be had.
+    monkeypatch.setattr(pack_making, "python_variables", lambda work: ())
+    with index_pages(tmp_path / "pages") as url:
+        yield Shop(tmp_path, workspace, environ, url)
+
+
+def listing(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_it_holds_everything_and_each_file_is_in_the_list(shop: Shop) -> None:
+    (shop.workspace.models / "Stable-diffusion").mkdir(exist_ok=True)
+    (shop.workspace.models / "Stable-diffusion" / "mine 中.safetensors").write_bytes(b"model")
+    events = shop.pack("Stable-diffusion/mine 中.safetensors")
+    assert listing(shop.target) == sorted([
+        "SHA256SUMS", "gesso/install.sh", "gesso/launcher/x.py", "models/Stable-diffusion/mine 中.safetensors",
+        "pack.json", "python.txt", "wheels/helper-1.0-py3-none-any.whl", "wheels/tiny-1.0-py3-none-any.whl",
+        "wheels/torch-2.13.0-py3-none-any.whl",
+    ])  # fmt: skip
+    assert sorted(read_sums(shop.target)) == [name for name in listing(shop.target) if name != "SHA256SUMS"]
+    assert (shop.target / "python.txt").read_text() == f"{PYTHON}\n"
+    assert read_pack(shop.target).torch == "2.13.0"
+    assert "pack-without-python" in [event.slug for event in events if isinstance(event, Notice)]
+    list(verify(shop.target))
+    done = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=shop.target, capture_output=True)
+    assert done.returncode == 0 or sys.platform != "linux", done.stderr
+
+
+def test_an_environment_comes_from_it_where_nothing_else_answers(shop: Shop, tmp_path: Path) -> None:
+    shop.pack()
+    closed = closed_to_the_network(shop.target, {**shop.environ, "PIP_INDEX_URL": "http://127.0.0.1:9/simple"})
+    assert "PIP_INDEX_URL" not in closed
+    there = Workspace(tmp_path / "another computer")
+    closed["UV_CACHE_DIR"] = str(tmp_path / "cold")
+    plan = plan_with(from_wheel(shop.target / "wheels" / shop.torch.name))
+    list(install(plan, there, environ=closed, lock=shop.lock, proof=PROOF))
+    folder = current(there)
+    assert folder is not None
+    subprocess.run([python_in(folder), "-c", "import torch, tiny"], check=True)
+
+
+def test_the_libraries_of_a_cards_torch_come_from_it_too(shop: Shop, tmp_path: Path) -> None:
+    """The plan names the card's index; with a pack nobody asks there."""
+    shop.pack()
+    wheels = shop.target / "wheels"
+    torch = wheel(wheels, "torch", "2.13.1", needs=("tiny", "cublas"))
+    wheel(wheels, "cublas", "1.0")
+    closed = {**closed_to_the_network(shop.target, shop.environ), "UV_CACHE_DIR": str(tmp_path / "cold")}
+    plan = plan_with(replace(from_wheel(torch), index="http://127.0.0.1:9/whl/cu126"))
+    there = Workspace(tmp_path / "another computer")
+    list(install(plan, there, environ=closed, lock=shop.lock, proof=PROOF))
+    folder = current(there)
+    assert folder is not None
+    subprocess.run([python_in(folder), "-c", "import torch, tiny, cublas"], check=True)
+
+
+def test_a_python_that_uv_installed_goes_along(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = shop.workspace.cache / "python" / f"cpython-{PYTHON}.7-linux-x86_64-gnu"
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "python3").write_text("python")
+    monkeypatch.setattr(pack_making, "_home_of", lambda folder: home)
+    shop.pack()
+    (archive,) = (shop.target / "python").iterdir()
+    with tarfile.open(archive) as packed:
+        assert f"{home.name}/bin/python3" in packed.getnames()
+    assert f"python/{archive.name}" in read_sums(shop.target)
+    assert read_pack(shop.target).has_python
+
+
+def test_a_pack_without_its_list_is_unfinished_and_made_on_by_the_next_run(shop: Shop) -> None:
+    shop.pack()
+    (shop.target / "SHA256SUMS").unlink()
+    with pytest.raises(LauncherError) as failure:
+        read_pack(shop.target)
+    assert failure.value.code == "pack-missing"
+    before = {path: path.stat().st_mtime_ns for path in (shop.target / "wheels").iterdir()}
+    (shop.target / "wheels" / "stale-1.0-py3-none-any.whl").write_bytes(b"")
+    shop.pack()
+    list(verify(shop.target))
+    assert {path: path.stat().st_mtime_ns for path in (shop.target / "wheels").iterdir()} == before
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "leads out"])
+def test_damage_is_found_and_named(shop: Shop, damage: str) -> None:
+    shop.pack()
+    wheel_file = shop.target / "wheels" / "tiny-1.0-py3-none-any.whl"
+    if damage == "changed":
+        wheel_file.write_bytes(wheel_file.read_bytes()[:-1] + b"?")
+    elif damage == "missing":
+        wheel_file.unlink()
+    else:
+        with (shop.target / "SHA256SUMS").open("a") as file:
+            file.write(f"{'0' * 64}  ../../etc/passwd\n")
+    with pytest.raises(LauncherError) as failure:
+        list(verify(shop.target))
+    assert failure.value.code == "pack-damaged"
+    assert ("tiny" if damage != "leads out" else "SHA256SUMS") in str(failure.value.message)
+
+
+def test_one_for_another_computer_or_another_gesso_is_refused(shop: Shop) -> None:
+    shop.pack()
+    pack, lock = read_pack(shop.target), sha256(shop.lock)
+    check_fits(pack, MACHINE, lock)
+    for machine, digest in (
+        (replace(MACHINE, os="windows"), lock),
+        (replace(MACHINE, arch="arm64"), lock),
+        (MACHINE, "0"),
+    ):
+        with pytest.raises(LauncherError) as failure:
+            check_fits(pack, machine, digest)
+        assert failure.value.code == "pack-unfit"
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"format": 1}'])
+def test_what_is_no_pack_is_said(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "pack.json").write_text(content)
+        (tmp_path / "SHA256SUMS").write_text("")
+    with pytest.raises(LauncherError) as failure:
+        read_pack(tmp_path)
+    assert failure.value.code == "pack-missing"
+
+
+def test_a_folder_with_other_things_in_it_is_not_filled(shop: Shop) -> None:
+    shop.target.mkdir()
+    (shop.target / "thesis.doc").write_text("")
+    with pytest.raises(LauncherError) as failure:
+        shop.pack()
+    assert failure.value.code == "pack-folder"
+    assert listing(shop.target) == ["thesis.doc"]
+
+
+@pytest.mark.parametrize("name", ["gone.safetensors", "../config.toml", "/etc/passwd"])
+def test_a_model_that_is_not_in_the_models_folder_is_not_packed(shop: Shop, name: str) -> None:
+    with pytest.raises(LauncherError) as failure:
+        shop.pack(name)
+    assert failure.value.code == "no-such-model"
+
+
+def test_models_are_brought_and_what_lies_there_is_left_alone(shop: Shop, tmp_path: Path) -> None:
+    pack, there = tmp_path / "pack", Workspace(tmp_path / "there")
+    for name in ("Lora/a.safetensors", "Lora/b.safetensors"):
+        (pack / "models" / name).parent.mkdir(parents=True, exist_ok=True)
+        (pack / "models" / name).write_text("packed")
+    (there.models / "Lora").mkdir(parents=True)
+    (there.models / "Lora" / "b.safetensors").write_text("mine")
+    brought = [str(event.text) for event in bring_models(pack, there) if isinstance(event, Notice)]
+    assert brought == ["The model a.safetensors was brought by the pack."]
+    assert (there.models / "Lora" / "a.safetensors").read_text() == "packed"
+    assert (there.models / "Lora" / "b.safetensors").read_text() == "mine"
+
+
+def test_a_wheel_of_torch_that_has_changed_since_is_not_packed(shop: Shop) -> None:
+    shop.torch.write_bytes(b"another")
+    with pytest.raises(LauncherError) as failure:
+        shop.pack()
+    assert failure.value.code == "wheel-unreadable"
+
+
+def test_the_description_is_what_the_installers_read(shop: Shop) -> None:
+    shop.pack()
+    record = json.loads((shop.target / "pack.json").read_text())
+    assert record["launcher_lock_sha256"] == sha256(pack_making.LAUNCHER_LOCK)
+    assert record["engine_lock_sha256"] == sha256(shop.lock)
+    shutil.rmtree(shop.target)
