@@ -107,7 +107,13 @@ def from_gnome(text: str) -> Said:
 
     def place(kind: str, scheme: str) -> str | None:
         host, port = _literal(values.get(f"{kind}.host", "''")), values.get(f"{kind}.port", "0")
-        return f"{scheme}://{_bracketed(str(host))}:{port}" if host and port != "0" else None
+        return f"{scheme}://{who(kind)}{_bracketed(str(host))}:{port}" if host and port != "0" else None
+
+    def who(kind: str) -> str:
+        if values.get(f"{kind}.use-authentication") != "true":
+            return ""
+        name, password = (_literal(values.get(f"{kind}.authentication-{each}", "''")) for each in ("user", "password"))
+        return f"{name}:{password}@"
 
     ignored = _literal(values.get("ignore-hosts", "[]").removeprefix("@as "))
     return said(
@@ -140,7 +146,8 @@ def from_kde(text: str, environ: Mapping[str, str]) -> Said:
         # "http://127.0.0.1 7890", as its older versions write it
         return re.sub(r"\s+(\d+)$", r":\1", written.strip()) or None
 
-    hosts = values.get("noproxyfor", "")
+    # Reversed, the list names what alone goes through it; too much through the proxy is better than too little.
+    hosts = "" if values.get("reversedexception") == "true" else values.get("noproxyfor", "")
     return said(
         "kde",
         http=place("httpproxy"),

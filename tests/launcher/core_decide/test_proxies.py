@@ -96,6 +96,9 @@ def test_gnome() -> None:
     assert found.bypass == ("localhost", "127.0.0.0/8", "::1", "*.corp.example")
     assert not from_gnome(GNOME.format(mode="none")).something
     assert from_gnome(GNOME.format(mode="auto")).script == "wpad"
+    known = GNOME.format(mode="manual").replace("use-authentication false", "use-authentication true")
+    known = known.replace("-user ''", "-user 'me'").replace("-password ''", "-password 'p@ss'")
+    assert from_gnome(known).http == "http://me:p%40ss@127.0.0.1:7890"
     assert not from_gnome("").something
     assert from_gnome(GNOME.format(mode="manual").replace("['localhost'", "@as []\nx ['")).http == CLASH
 
@@ -119,6 +122,7 @@ def test_kde() -> None:
     newer = from_kde(KDE.format(kind=1, http=CLASH), {})
     assert (older.http, older.https) == (newer.http, newer.https) == (CLASH, CLASH)
     assert newer.bypass == ("localhost", ".corp.example")
+    assert from_kde(KDE.format(kind=1, http=CLASH).replace("Exception=false", "Exception=true"), {}).bypass == ()
     assert not from_kde(KDE.format(kind=0, http=CLASH), {}).something
     assert from_kde(KDE.format(kind=2, http=""), {}).script == "http://wpad/p.pac"
     assert from_kde(KDE.format(kind=3, http=""), {}).script == "wpad"
