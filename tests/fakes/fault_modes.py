@@ -1,4 +1,4 @@
-"""What the fault server can do wrong: each mode takes the honest reply to a request and twists it.
+"""All modes of the fault server, each with a line that says what it does; here are those that spoil bytes and time.
 
 A mode may carry a number, `stall=0.5`: what it means stands in the mode's line. Everything below `/<mode>/` behaves so.
 """
@@ -6,92 +6,14 @@ A mode may carry a number, `stall=0.5`: what it means stands in the mode's line.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
-PAGE = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Please accept the terms.</body></html>\n" * 4
+from tests.fakes import fault_answers
+from tests.fakes.fault_replies import MODES, Reply, Visit, mode
+
+__all__ = ["LATER", "MODES", "fault_answers"]
 
 #: what each byte has become when a file was changed
 LATER = bytes(255 - byte for byte in range(256))
-
-
-@dataclass
-class Reply:
-    """An answer before it is sent; `bytes_at(start, end)` reads the content as it is."""
-
-    status: int
-    headers: dict[str, str]
-    bytes_at: Callable[[int, int], bytes]
-    start: int = 0
-    end: int = 0
-    #: seconds before the first byte of the headers, and between two of them
-    delay: float = 0.0
-    header_delay: float = 0.0
-    #: bytes per second of the body
-    rate: float | None = None
-    #: after so many bytes of the body: `stall`, `close` or `reset`
-    breaks_at: int | None = None
-    breaks_by: str = "close"
-    #: sent in chunks, the chunk at this place being broken (-1: none is)
-    chunked: bool = False
-    broken_chunk: int = -1
-    #: sent in place of the content's bytes, and after them
-    body: bytes | None = None
-    tail: bytes = b""
-    endless: bool = False
-    #: sent in place of everything
-    raw: bytes | None = None
-    closes: bool = False
-
-    @property
-    def length(self) -> int:
-        return (self.end - self.start if self.body is None else len(self.body)) + len(self.tail)
-
-    def says(self, status: int, body: bytes = b"", kind: str = "text/plain", **headers: str) -> None:
-        """Another answer altogether."""
-        self.status, self.body, self.start, self.end = status, body, 0, 0
-        more = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.headers = {"Content-Type": kind, "Content-Length": str(len(body)), **more}
-
-    def only_whole(self, size: int) -> None:
-        """As if no range had been asked for."""
-        self.status, self.body, self.start, self.end = 200, None, 0, size
-        self.headers.pop("Content-Range", None)
-        self.headers["Content-Length"] = str(size)
-
-
-@dataclass(frozen=True)
-class Visit:
-    """One request, as a mode sees it: `number` counts those for this mode and path, from 1."""
-
-    method: str
-    path: str
-    number: int
-    size: int
-    asked_range: str | None
-    etag: str
-    #: what stands behind the mode's name
-    amount: float | None
-    #: the address of `path` in another mode, at this host or at the other one
-    url: Callable[[str, bool], str] = field(repr=False)
-
-    def part(self, otherwise: float) -> int:
-        """So many bytes of the content, the amount being a fraction of it."""
-        return int(self.size * (otherwise if self.amount is None else self.amount))
-
-
-Mode = Callable[[Reply, Visit], None]
-MODES: dict[str, Mode] = {}
-
-
-def mode(name: str) -> Callable[[Mode], Mode]:
-    """Enters a function into the table; its docstring is the mode's line."""
-
-    def enter(function: Mode) -> Mode:
-        MODES[name] = function
-        return function
-
-    return enter
 
 
 @mode("ok")
@@ -215,118 +137,6 @@ def empty(reply: Reply, visit: Visit) -> None:
     reply.says(200, b"", "application/octet-stream")
 
 
-@mode("redirect")
-def redirect(reply: Reply, visit: Visit) -> None:
-    """302 to the file in mode ok, by a relative address."""
-    reply.says(302, Location="/ok/" + visit.path)
-
-
-@mode("redirect-loop")
-def redirect_loop(reply: Reply, visit: Visit) -> None:
-    """301 to itself."""
-    reply.says(301, Location=visit.url("redirect-loop", False))
-
-
-@mode("redirect-host")
-def redirect_host(reply: Reply, visit: Visit) -> None:
-    """302 to the file in mode ok at another host."""
-    reply.says(302, Location=visit.url("ok", True))
-
-
-@mode("redirect-plain")
-def redirect_plain(reply: Reply, visit: Visit) -> None:
-    """302 to an http:// address (of interest where this one is https://)."""
-    reply.says(302, Location=visit.url("ok", False).replace("https://", "http://"))
-
-
-@mode("redirect-file")
-def redirect_file(reply: Reply, visit: Visit) -> None:
-    """302 to file:///, which is no web address."""
-    reply.says(302, Location="file:///etc/hostname")
-
-
-@mode("401")
-def unauthorized(reply: Reply, visit: Visit) -> None:
-    """Asks for a password."""
-    reply.says(401, WWW_Authenticate='Basic realm="models"')
-
-
-@mode("403")
-def forbidden(reply: Reply, visit: Visit) -> None:
-    """Refused, for good."""
-    reply.says(403, b"Forbidden")
-
-
-@mode("403-for-a-while")
-def forbidden_for_a_while(reply: Reply, visit: Visit) -> None:
-    """Refused with Retry-After: so many seconds (1), the first time only."""
-    if visit.number == 1:
-        reply.says(403, Retry_After=_seconds(visit))
-
-
-@mode("404")
-def missing(reply: Reply, visit: Visit) -> None:
-    """Not here."""
-    reply.says(404, PAGE, "text/html")
-
-
-@mode("416")
-def unsatisfiable(reply: Reply, visit: Visit) -> None:
-    """Whatever is asked for: 416."""
-    reply.says(416, Content_Range=f"bytes */{visit.size}")
-
-
-@mode("416-for-ranges")
-def unsatisfiable_ranges(reply: Reply, visit: Visit) -> None:
-    """416 to every range, the whole file otherwise."""
-    if visit.asked_range:
-        reply.says(416, Content_Range=f"bytes */{visit.size // 2}")
-
-
-@mode("429")
-def too_many(reply: Reply, visit: Visit) -> None:
-    """Too many requests, Retry-After: so many seconds (1), the first time only."""
-    if visit.number == 1:
-        reply.says(429, Retry_After=_seconds(visit))
-
-
-@mode("500")
-def broken(reply: Reply, visit: Visit) -> None:
-    """Out of order."""
-    reply.says(500, b"Internal Server Error")
-
-
-@mode("503-twice")
-def unavailable_twice(reply: Reply, visit: Visit) -> None:
-    """503 the first two times, then right."""
-    if visit.number <= 2:
-        reply.says(503)
-
-
-@mode("html")
-def html(reply: Reply, visit: Visit) -> None:
-    """A web page with 200."""
-    reply.says(200, PAGE, "text/html; charset=utf-8")
-
-
-@mode("html-as-binary")
-def html_as_binary(reply: Reply, visit: Visit) -> None:
-    """A web page that is called application/octet-stream."""
-    reply.says(200, PAGE, "application/octet-stream")
-
-
-@mode("captive")
-def captive(reply: Reply, visit: Visit) -> None:
-    """302 to the login page of a network, at another host."""
-    reply.says(302, Location=visit.url("html", True).rpartition("/")[0] + "/login")
-
-
-@mode("login-511")
-def login_511(reply: Reply, visit: Visit) -> None:
-    """511 Network Authentication Required."""
-    reply.says(511, PAGE, "text/html")
-
-
 @mode("wrong-bytes")
 def wrong_bytes(reply: Reply, visit: Visit) -> None:
     """The right length, one bit wrong in the middle of the file."""
@@ -421,20 +231,3 @@ def packed(reply: Reply, visit: Visit) -> None:
     kept = {name: reply.headers[name] for name in ("Last-Modified",) if name in reply.headers}
     reply.says(200, body, "application/octet-stream", Content_Encoding="gzip")
     reply.headers |= kept
-
-
-@mode("no-head")
-def no_head(reply: Reply, visit: Visit) -> None:
-    """405 to HEAD, right otherwise."""
-    if visit.method == "HEAD":
-        reply.says(405, Allow="GET")
-
-
-@mode("garbage")
-def garbage(reply: Reply, visit: Visit) -> None:
-    """What it says is no HTTP."""
-    reply.raw = b"SSH-2.0-OpenSSH_9.6\r\n"
-
-
-def _seconds(visit: Visit) -> str:
-    return str(1 if visit.amount is None else int(visit.amount))

@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from tests.fakes.fault_modes import MODES, Reply, Visit
+from tests.fakes.fault_modes import MODES
+from tests.fakes.fault_replies import Reply, Visit
 from tests.fakes.fault_sockets import SOCKET_MODES, SocketFault
 
 _PIECE = 64 * 1024

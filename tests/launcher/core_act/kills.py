@@ -27,8 +27,9 @@ from launcher.core.download import Address, Wanted, download
 from launcher.core.events import Downloaded
 from tests.fakes.fault_server import FaultServer
 
-#: what lies unread in the network at the moment of the kill cannot be kept, so its buffers are as small as the file
+#: what lies unread in the network at the moment of the kill cannot be kept: for a small file its buffers are small too
 _BUFFER = 16 * 1024
+_SMALL = 10**8
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Figures:
 
 def fetch(url: str, target: str, sha256: str, size: int) -> None:
     """What the child does; its side of the network is as narrow as the server's."""
-    HTTPConnection.default_socket_options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER))
+    if size < _SMALL:
+        HTTPConnection.default_socket_options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER))
     wanted = Wanted("model", Path(target), (Address(url),), sha256, size)
     assert any(isinstance(event, Downloaded) for event in download(wanted))
 
@@ -55,7 +57,7 @@ def killed_often(folder: Path, size: int, kills: int, rate: float) -> Figures:
     sha256 = _make(source, size)
     target = folder / "fetched 我的" / "model.bin"
     began = time.monotonic()
-    with FaultServer(source.parent, buffer=_BUFFER) as server:
+    with FaultServer(source.parent, buffer=_BUFFER if size < _SMALL else None) as server:
         url = server.url(f"rate={rate:.0f}", source.name)
         for number in range(kills):
             _kill_at(server, (url, str(target), sha256, size), size * (number + 1) // (kills + 1))
