@@ -15,7 +15,7 @@ from launcher.core.download import Wanted
 from launcher.core.download_disk import check_space, disk_error
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Progress, Step
-from launcher.core.models_addresses import Ways, file_address, name_in
+from launcher.core.models_addresses import OnlineFile, Ways, file_address, measured_ways, name_in
 from launcher.core.models_facts import Facts, describe
 from launcher.core.models_fetch import fetch_one
 from launcher.core.models_hashing import take_note
@@ -89,6 +89,7 @@ def add_url(
     official = file_address(url)
     incoming = workspace.cache / "incoming" / hashlib.sha256(official.encode()).hexdigest()[:12]
     told = ask_publisher(official, ways, workspace.cache / "incoming", cancel)
+    ways = yield from measured_ways(workspace, ways, [OnlineFile(official, told.size, told.sha256)], cancel)
     shown = file_name(name or told.name or name_in(official))
     if not shown:
         raise LauncherError(

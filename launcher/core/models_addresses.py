@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from launcher.core.download import Address, Patience, Route
 from launcher.core.errors import LauncherError
+from launcher.core.events import Event
 from launcher.core.mirror_choice import Circumstances, addresses, chosen, fastest_first, look_around
-from launcher.core.mirrors import Kind, kind_of
+from launcher.core.mirror_samples import Sample, sample_of_url
+from launcher.core.mirror_survey import survey_unknown
+from launcher.core.mirrors import Kind, kind_of, read_mirrors
 from launcher.core.paths import Workspace
-from launcher.core.proxies import find_proxies
-from launcher.core.routes import Router
+from launcher.core.pip_settings import read_pip_settings
+from launcher.core.routes import find_route
 from launcher.core.settings import read_settings
 from launcher.core.text import t
 
@@ -23,6 +27,8 @@ _TOKENS = {
     "huggingface.co": ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
     "civitai.com": ("CIVITAI_API_TOKEN", "CIVITAI_TOKEN"),
 }
+#: bytes; what is smaller is there before the measuring is done
+_WORTH_MEASURING = 64 * 1024 * 1024
 _HUGGING_FACE_FILE = re.compile(r"/(?:datasets/)?[^/]+/[^/]+/(?P<what>resolve|blob|raw)/[^/]+/(?P<path>.+)")
 
 
@@ -53,13 +59,45 @@ class Ways:
         return addresses(chosen(self.around, kind), url, token)
 
 
+@dataclass(frozen=True)
+class OnlineFile:
+    """A file at its official address, with what is known of it."""
+
+    url: str
+    size: int | None
+    sha256: str | None
+
+
 def find_ways(workspace: Workspace, environ: Mapping[str, str]) -> Ways:
     """Reads settings, measurements and proxies; asks nobody on the network. LauncherError where a file is wrong."""
     settings = read_settings(workspace)
-    proxies = find_proxies(environ, settings=settings.proxy)
+    pip = read_pip_settings(environ)
+    router = find_route(read_mirrors(workspace=workspace), settings.proxy, environ, pip=pip)
     limit = settings.downloads.limit_kib
-    around = look_around(workspace, environ, _KINDS)
-    return Ways(around, Router(proxies), limit * 1024 if limit else None, environ)
+    around = look_around(workspace, environ, _KINDS, pip=pip)
+    return Ways(around, router, limit * 1024 if limit else None, environ)
+
+
+def measured_ways(
+    workspace: Workspace, ways: Ways, files: Sequence[OnlineFile], cancel: threading.Event | None
+) -> Generator[Event, None, Ways]:
+    """`ways` with mirrors in the order of their speed for the first large file of each kind that is to be fetched.
+
+    Nothing is asked where somebody has chosen, there is nothing to choose from, or this network was measured of late.
+    """
+    wanted: dict[Kind, Sample] = {}
+    for file in files:
+        kind = kind_of(file.url)
+        if kind is None or kind in wanted or (file.size or 0) < _WORTH_MEASURING:
+            continue
+        choice = chosen(ways.around, kind)
+        if choice.basis in ("measured", "official") and len(choice.mirrors) > 1:
+            wanted[kind] = sample_of_url(kind, file.url, file.size, file.sha256)
+    pip = read_pip_settings(ways.environ)
+    around = yield from survey_unknown(
+        workspace, ways.around, wanted.values(), pip=pip, route=ways.route, cancel=cancel
+    )
+    return replace(ways, around=around)
 
 
 def authorization(url: str, environ: Mapping[str, str]) -> str | None:

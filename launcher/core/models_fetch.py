@@ -16,7 +16,7 @@ from launcher.core.events import Downloaded, Event, Step
 from launcher.core.mirror_samples import Sample, sample_of_url
 from launcher.core.mirror_survey import survey_unknown
 from launcher.core.mirrors import kind_of
-from launcher.core.models_addresses import Ways
+from launcher.core.models_addresses import OnlineFile, Ways, measured_ways
 from launcher.core.models_hashing import take_note
 from launcher.core.paths import Workspace
 from launcher.core.pip_settings import PipSettings
@@ -37,6 +37,9 @@ def fetch(
     LauncherError as `download` raises them, `model-gated` where the publisher wants a token or an agreement first.
     """
     ways = yield from measured(workspace, entries, ways, cancel)
+    absent = [entry for entry in entries if not target_of(workspace, entry).exists()]
+    files = [OnlineFile(entry.locations[0].address, entry.bytes, entry.sha256) for entry in absent]
+    ways = yield from measured_ways(workspace, ways, files, cancel)
     for number, entry in enumerate(entries, 1):
         title = t("download {name}", name=entry.name)
         yield Step(entry.name, title, "started", number, len(entries))

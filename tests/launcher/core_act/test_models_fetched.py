@@ -10,13 +10,21 @@ from typing import Any
 
 import pytest
 
+from launcher.core import models_addresses
 from launcher.core.catalogue import Entry, Location
 from launcher.core.download import Patience, direct
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Notice, Progress, Step
 from launcher.core.mirror_choice import look_around
 from launcher.core.models_add import Added, add_url
-from launcher.core.models_addresses import Ways, authorization, file_address, find_ways
+from launcher.core.models_addresses import (
+    OnlineFile,
+    Ways,
+    authorization,
+    file_address,
+    find_ways,
+    measured_ways,
+)
 from launcher.core.models_fetch import fetch, remaining, target_of
 from launcher.core.models_known import read_known
 from launcher.core.models_told import Told, of_civitai, of_hugging_face
@@ -261,3 +269,39 @@ def test_what_publishers_tell_of_a_file() -> None:
     assert of_hugging_face(listed, "x/a.ckpt") == Told("a.ckpt", "cd" * 32, 9)
     assert of_hugging_face(listed, "x/b") == Told("b", None, 1)
     assert of_hugging_face(listed, "y") == Told()
+
+
+# -- mirrors are measured for the very file
+
+
+def surveyed(workspace: Workspace, ways: Ways, *files: OnlineFile) -> list[str]:
+    """The addresses of the files that would be asked for; the survey itself has tests of its own."""
+    asked: list[str] = []
+
+    def survey(_: Workspace, around: Any, wanted: Any, **more: Any) -> Any:
+        asked.extend(sample.url for sample in wanted)
+        yield from ()
+        return around
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models_addresses, "survey_unknown", survey)
+        list(measured_ways(workspace, ways, files, None))
+    return asked
+
+
+def test_a_large_file_is_worth_measuring_once_for_each_kind(workspace: Workspace) -> None:
+    def at(host: str, name: str, size: int | None) -> OnlineFile:
+        return OnlineFile(f"https://{host}/a/b/resolve/main/{name}", size, None)
+
+    large = 64 * 1024 * 1024
+    files = (
+        at("huggingface.co", "small", 1000),
+        at("huggingface.co", "unknown", None),
+        at("huggingface.co", "first", large),
+        at("huggingface.co", "second", large),
+        at("example.org", "elsewhere", large),
+        at("modelscope.cn", "no mirrors", large),
+    )
+    assert surveyed(workspace, find_ways(workspace, {}), *files) == ["https://huggingface.co/a/b/resolve/main/first"]
+    chosen = find_ways(workspace, {"HF_ENDPOINT": "https://hf-mirror.com"})
+    assert surveyed(workspace, chosen, *files) == []
