@@ -7,13 +7,14 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Progress
 from launcher.core.process import Exit, Output, run
+from launcher.core.proxy_address import masked
 from launcher.core.text import Text, t
 
 #: what could point git at another repository than the one in the checkout
@@ -46,6 +47,8 @@ class Git:
     program: str
     root: Path
     environment: Mapping[str, str] = field(repr=False)
+    #: those that it may speak; the others are closed even to what an answer leads to
+    protocols: tuple[str, ...] = ("https", "ssh", "file")
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -64,7 +67,7 @@ class Git:
             "gc.auto": "0",
             "maintenance.auto": "false",
             "protocol.allow": "never",
-            **{f"protocol.{name}.allow": "always" for name in ("https", "http", "ssh", "file")},
+            **{f"protocol.{name}.allow": "always" for name in self.protocols},
             # a connection that gives less than 1 kB/s for so many seconds is dead
             "http.lowSpeedLimit": "1000",
             "http.lowSpeedTime": "20",
@@ -151,8 +154,16 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **quiet, "GIT_SSH_COMMAND": ssh, "LC_ALL": "C", "LANGUAGE": "C"}
 
 
-def check_url(url: str) -> None:
-    """LauncherError `update-remote` for an address that git would run a program for, or that is not encrypted."""
+def for_address(git: Git, url: str) -> Git:
+    """The git that may ask `url`: unencrypted only on this computer itself.
+
+    LauncherError `update-remote` for an address that git would run a program for, or that is not encrypted.
+    """
+    _check(url)
+    return replace(git, protocols=(*git.protocols, "http")) if url.startswith("http://") else git
+
+
+def _check(url: str) -> None:
     scheme = url.partition("::")[0] if "::" in url else urlsplit(url).scheme
     local = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
     bad = "::" in url or url.startswith("-") or any(ord(letter) < 32 for letter in url)
@@ -161,4 +172,4 @@ def check_url(url: str) -> None:
 
 
 def _unwanted(url: str) -> Text:
-    return t("Gesso is not updated from {url}: such an address is not safe.", url=url)
+    return t("Gesso is not updated from {url}: such an address is not safe.", url=masked(url))

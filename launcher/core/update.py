@@ -39,7 +39,7 @@ def find_update(
     with _alone(place):
         _mend(place)
         git = place.git()
-        _clear(place)
+        clear(place)
         present = version_in(place.root)
         before = recall(place.workspace)
         if git is None:
@@ -69,7 +69,7 @@ def carry_out(place: Place, update: Update, cancel: threading.Event | None = Non
         _move(place, update, staged, version)
         yield Step("switch", t("Put it to use"), "done", 2, 2)
         yield from _to_do(update.rebuilt)
-    _clear(place)
+    clear(place)
 
 
 def go_back(place: Place) -> Generator[Event, None, str]:
@@ -204,7 +204,8 @@ def _to_do(rebuilt: Rebuilds) -> Iterator[Event]:
         )
 
 
-def _clear(place: Place) -> None:
+def clear(place: Place) -> None:
+    """What was laid out beside and is not needed any more."""
     for name in ("new", "index"):
         path = place.folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -172,7 +172,7 @@ def _opened(git: Git) -> Iterator[Repo]:
     errors = (gitpython.GitError, ODBError, ValueError, OSError, KeyError)
     gitpython.refresh(git.program)
     try:
-        repo = gitpython.Repo(git.root, search_parent_directories=False)
+        repo = gitpython.Repo(git.root, search_parent_directories=False, expand_vars=False)
     except errors as error:
         raise broken(git.root, error) from error
     repo.git.update_environment(**git.environment)

@@ -11,7 +11,7 @@ from pathlib import Path
 from launcher.core import update_archive, update_clone, update_copy
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
-from launcher.core.git_calls import Git, find_git
+from launcher.core.git_calls import Git, find_git, for_address
 from launcher.core.mirror_choice import chosen, look_around
 from launcher.core.mirrors import read_mirrors
 from launcher.core.paths import Workspace, checkout
@@ -97,6 +97,7 @@ def find_release(
             t("Run `gesso update` without --from."),
         )
     clone = update_clone.look(git)
+    git = for_address(git, clone.url)
     sources = find_sources(clone.url, place.workspace, place.environ)
     if clone.url.startswith("https://"):
         git = replace(git, environment={**git.environment, **variables_for(place.router(), clone.url)})

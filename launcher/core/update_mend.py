@@ -15,7 +15,7 @@ def make_whole(git: Git, old: str, new: str) -> bool:
     """
     # Ours: the lock of updates is held, and the journal says that a move was under way.
     with contextlib.suppress(OSError):
-        (git.root / ".git" / "index.lock").unlink()
+        (git.root / "".join(git.call("rev-parse", "--git-dir").out) / "index.lock").unlink()
     head = git.call("rev-parse", "HEAD").out
     if head == (new,):
         return True

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
 from launcher.core.text import Text, t
-from launcher.core.update import carry_out, find_update, go_back
+from launcher.core.update import carry_out, clear, find_update, go_back
 from launcher.core.update_find import Update, Wish, place_of
 from launcher.serving import signals_cancel
 from launcher.verb import DONE, Call, UsageError, Verb, Words
@@ -31,6 +31,7 @@ def _update(call: Call) -> int:
     with signals_cancel() as cancel:
         update = _through(call, find_update(place, wish, cancel))
         if words.check or update.version is None or not _agreed(call, update):
+            clear(place)
             _answer(call, update)
             return DONE
         _through(call, carry_out(place, update, cancel))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from launcher.core import update_find, update_source
 from launcher.core.events import Notice
+from launcher.core.paths import Workspace
+from launcher.core.settings import change_setting
 from launcher.core.update import find_update
 from launcher.core.update_find import Wish
 from launcher.core.update_source import Source
@@ -80,3 +83,21 @@ class TestSeveralSources:
         monkeypatch.setattr(update_find, "find_sources", lambda *_: sources)
         monkeypatch.setattr(update_source, "_PATIENCE", 0.4)
         assert through(find_update(slow)).version == "0.2.0"
+
+
+def test_a_clone_from_github_is_asked_for_through_the_mirrors_of_this_copy(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    environ = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    url = "https://github.com/someone/gesso.git"
+    official, *mirrors = update_source.find_sources(url, workspace, environ)
+    assert (official.name, official.trusted, official.settings()) == ("official", True, ())
+    assert len({each.group for each in mirrors}) >= 2
+    for each in mirrors:
+        assert not each.trusted
+        assert each.settings()[1].endswith("/https://github.com/.insteadOf=https://github.com/")
+    change_setting(workspace, "mirrors.github", mirrors[0].name)
+    (chosen,) = update_source.find_sources(url, workspace, environ)
+    assert (chosen.name, chosen.trusted) == (mirrors[0].name, True)
+    for secret in ("https://me:token@github.com/someone/gesso.git", "git@github.com:someone/gesso.git"):
+        assert [each.base for each in update_source.find_sources(secret, workspace, environ)] == [None]
+        assert "token" not in update_source.find_sources(secret, workspace, environ)[0].name

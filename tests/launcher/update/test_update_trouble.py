@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from launcher.core import update as acts
 from launcher.core.errors import LauncherError
+from launcher.core.events import Event, Notice
+from launcher.core.paths import Workspace
 from launcher.core.update import carry_out, find_update, go_back
 from launcher.core.update_memory import recall
-from tests.launcher.update.conftest import Copy, Upstream, git, through, tree, updated, write
+from tests.launcher.update.conftest import Copy, Upstream, clone, git, through, tree, updated, write
 
 
 @pytest.mark.parametrize("moment", range(7))
@@ -82,3 +87,44 @@ def test_a_damaged_clone_is_named_and_left_alone(cloned: Copy, damage: str) -> N
         updated(cloned)
     assert failure.value.code == "update-broken-clone", failure.value
     assert cloned.files() == before
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can give files away")
+def test_a_folder_of_another_user_is_told_and_git_is_told_for_this_call_alone(cloned: Copy, tmp_path: Path) -> None:
+    for path in (cloned.root, *cloned.root.rglob("*")):
+        os.chown(path, 12345, 12345)
+    home = tmp_path / "home"
+    home.mkdir()
+    environ = {name: text for name, text in cloned.place.environ.items() if not name.startswith(("GIT_", "SUDO_"))}
+    copy = Copy(replace(cloned.place, environ={**environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home)}))
+    plain = subprocess.run(["git", "status"], cwd=copy.root, env=copy.place.environ, capture_output=True, text=True)
+    assert "dubious ownership" in plain.stderr
+    seen: list[Event] = []
+    found = through(find_update(copy.place), seen)
+    assert (found.version, found.obstacle) == ("0.2.0", None)
+    assert "owned-by-another" in [each.slug for each in seen if isinstance(each, Notice)]
+    through(carry_out(copy.place, found))
+    assert copy.version == "0.2.0"
+    assert not list(home.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["-dash", 'it\'s "q"', "颜料 🎨", "%PATH% $HOME `x` & y", "a" * 120 + "/" + "b" * 100, "a;b#c", "back\\slash"],
+)
+def test_odd_places(upstream: Upstream, tmp_path: Path, name: str) -> None:
+    made = clone(upstream, tmp_path / "x" / name)
+    copy = Copy(replace(made.place, workspace=Workspace(tmp_path / "w" / name)))
+    updated(copy)
+    assert copy.version == "0.2.0"
+    assert through(go_back(copy.place)) == "0.1.0"
+    assert git(copy.root, "status", "--porcelain") == ""
+
+
+def test_a_worktree(cloned: Copy, tmp_path: Path) -> None:
+    git(cloned.root, "switch", "-q", "--detach")
+    git(cloned.root, "worktree", "add", "-q", str(tmp_path / "tree"), "main")
+    copy = Copy(replace(cloned.place, root=tmp_path / "tree"))
+    updated(copy)
+    assert copy.version == "0.2.0"
+    assert cloned.version == "0.1.0"
