@@ -147,6 +147,8 @@ def run(command: list[str]) -> tuple[int, str]:
 
 def make_environment() -> None:
     """`.launcher` from nothing: a venv, the locked packages, Gesso itself, a proof, the stamps."""
+    # A pack that will not do is said before anything is taken away.
+    pack_in(sys.argv[1:])
     say("preparing")
     # The stamps go first: from here on nobody takes what lies there for whole.
     for stamp in VENV.glob("stamp*"):
