@@ -80,7 +80,8 @@ def _numbers(shape: tuple[int, ...], dtype: torch.dtype, seed: int) -> Tensor:
 
 def _close(code: str, what: str, made: Tensor, right: Tensor, device: Device, dtype: torch.dtype) -> float:
     """The relative error; ProofError with `code`, ending in `-nan` where there are no numbers."""
-    found, kind = made.to("cpu", torch.float64), str(dtype).removeprefix("torch.")
+    # first to the processor: Apple's and some of Intel's graphics know no float64
+    found, kind = made.cpu().double(), str(dtype).removeprefix("torch.")
     if not bool(torch.isfinite(found).all()):
         raise ProofError(f"{code}-nan", f"{what} in {kind} on {device.title} gives no numbers.")
     error = float((found - right).norm() / right.norm())

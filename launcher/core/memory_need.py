@@ -7,6 +7,7 @@ medvram the one that works, with lowvram of the U-Net only the block that works.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -109,6 +110,7 @@ class Need:
         object.__setattr__(self, "total", self.weights + self.activations + self.besides)
 
 
+@lru_cache(maxsize=1)
 def read_numbers() -> Numbers:
     """The shipped numbers, read strictly."""
     return read_facts(_FILE, Numbers)
