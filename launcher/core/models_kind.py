@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from launcher.core.models_outline import Outline, Tensors
+from launcher.core.models_header import Tensors
+from launcher.core.models_outline import Outline
 
 Kind = Literal[
     "checkpoint", "vae", "lora", "embedding", "hypernetwork", "upscaler", "controlnet", "face", "interrogate",

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import stat
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from launcher.core.models_header import SIZES, Tensors, take_apart
 from launcher.core.models_pickle import PickleError, Strange, TruncatedError, read_torch_file
 
-#: the runtime's own limits (its safetensors reader): what is beyond them it refuses to load
+#: the runtime's own limit (its safetensors reader): what is beyond it it refuses to load
 LARGEST_HEADER = 25_000_000
-MOST_TENSORS = 50_000
-SIZES = {
-    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 1),
-    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
-    **dict.fromkeys(("U32", "I32", "F32"), 4),
-    **dict.fromkeys(("U64", "I64", "F64", "C64"), 8),
-}
 _START = 512
 _WEB = (b"<!doctype", b"<html", b"<head", b"<?xml")
 #: a FIFO or a device opens at once instead of waiting for a writer; Windows has neither
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-
-Tensors = Mapping[str, tuple[str, Sequence[int]]]
 
 
 class BrokenError(ValueError):
@@ -125,61 +116,13 @@ def _safetensors(file: BinaryIO, start: bytes, size: int) -> Outline:
 
 
 def _checked(text: bytes, room: int) -> Outline:
-    """The header against the `room` bytes that follow it: no gaps, no overlaps, nothing missing, nothing more."""
+    """The header against the `room` bytes that follow it."""
     try:
-        # A fraction has no business anywhere in a header; a name that stands twice leaves a gap.
-        found = json.loads(text.decode(), parse_constant=_no_number, parse_float=_no_number)
-        metadata = _metadata(found.pop("__metadata__", None))
-        outline, end = _measured(found, metadata)
+        header = take_apart(text)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as broken:
         raise BrokenError("damaged", str(broken)[:120]) from None
-    if end > room:
-        raise BrokenError("truncated", f"{end - room} / {end}")
-    if end < room:
-        raise BrokenError("damaged", f"{room - end} bytes too many")
-    return outline
-
-
-def _measured(found: dict[str, Any], metadata: dict[str, str]) -> tuple[Outline, int]:
-    """Every tensor, and where the last one's bytes end; ValueError for what the format does not allow.
-
-    This is where a scan spends its time (a library has a million tensors), so it goes column by column.
-    """
-    if len(found) > MOST_TENSORS:
-        raise ValueError(f"{len(found)} tensors")
-    entries = found.values()
-    dtypes = [entry["dtype"] for entry in entries]
-    shapes = [entry["shape"] for entry in entries]
-    starts = [start for start, _ in (entry["data_offsets"] for entry in entries)]
-    ends = [end for _, end in (entry["data_offsets"] for entry in entries)]
-    sizes = [math.prod(shape) * SIZES[dtype] for shape, dtype in zip(shapes, dtypes, strict=True)]
-    if sizes != [end - start for start, end in zip(starts, ends, strict=True)]:
-        raise ValueError("a tensor's size does not fit its shape")
-    if min(map(min, filter(None, shapes)), default=0) < 0:
-        raise ValueError("a side is less than nothing")
-    amounts: dict[str, int] = {}
-    for dtype, size in zip(dtypes, sizes, strict=True):
-        amounts[dtype] = amounts.get(dtype, 0) + size
-    tensors = dict(zip(found, zip(dtypes, shapes, strict=True), strict=True))
-    return Outline("safetensors", tensors, metadata, amounts), _end_of(starts, ends)
-
-
-def _end_of(starts: list[int], ends: list[int]) -> int:
-    """Each begins where another ends: no gaps, no overlaps."""
-    starts.sort()
-    ends.sort()
-    if starts and starts != [0, *ends[:-1]]:
-        raise ValueError("tensors overlap or leave gaps")
-    return ends[-1] if ends else 0
-
-
-def _metadata(found: Any) -> dict[str, str]:
-    if found is None:
-        return {}
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise ValueError("metadata that is no text")
-    return found
-
-
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number")
+    if header.end > room:
+        raise BrokenError("truncated", f"{header.end - room} / {header.end}")
+    if header.end < room:
+        raise BrokenError("damaged", f"{room - header.end} bytes too many")
+    return Outline("safetensors", header.tensors, header.metadata, header.amounts)

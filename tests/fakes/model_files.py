@@ -24,7 +24,7 @@ def header(shapes: Shapes, metadata: Mapping[str, str] | None = None) -> tuple[b
         end = place + math.prod(shape) * _BYTES[dtype]
         found[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [place, end]}
         place = end
-    text = json.dumps(found).encode()
+    text = json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return struct.pack("<Q", len(text)) + text, place
 

@@ -62,7 +62,7 @@ def test_a_pickle_is_read_as_safetensors_is(old: bool, tmp_path: Path) -> None:
     shapes = {**lora("sd1", layers=120), "scalar": ("F32", ()), "ids": ("I64", (1, 77))}
     found = read_outline(write_torch(tmp_path / "x.pt", shapes, old=old))
     wanted = read_outline(write_safetensors(tmp_path / "x.safetensors", shapes))
-    assert {name: (dtype, list(shape)) for name, (dtype, shape) in found.tensors.items()} == wanted.tensors
+    assert found.tensors == wanted.tensors
     assert found.strange.unusual == ()
 
 
@@ -168,10 +168,69 @@ def test_a_header_that_lies(found: object, code: str, tmp_path: Path) -> None:
     assert code_of(raw(tmp_path / "x.safetensors", found)) == code
 
 
+FORMS = [
+    {"separators": (",", ":")},
+    {"separators": (", ", ": ")},
+    {"indent": 1},
+    {"separators": (",", ":"), "sort_keys": True},
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["a.b", "é 猫", 'a"b', "a\\b", "a},b", ""])
+@pytest.mark.parametrize("metadata", [None, {}, {"k": 'v"},{'}])
+def test_a_header_in_whatever_form_json_has(form: dict, name: str, metadata: dict | None, tmp_path: Path) -> None:
+    found = {name: {"dtype": "F16", "shape": [2, 3], "data_offsets": [0, 12]},
+             "z": {"dtype": "I64", "shape": [], "data_offsets": [12, 20]}}  # fmt: skip
+    told = found if metadata is None else {"__metadata__": metadata, **found}
+    for ascii_only in (True, False):
+        text = json.dumps(told, ensure_ascii=ascii_only, **form).encode()
+        outline = read_outline(raw(tmp_path / "x.safetensors", text + b"  ", room=20))
+        assert outline.tensors == {name: ("F16", (2, 3)), "z": ("I64", ())}
+        assert outline.metadata == (metadata or {})
+        assert {dtype: size for dtype, size in outline.amounts.items() if size} == {"F16": 12, "I64": 8}
+
+
+COMPACT = (
+    b'{"a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]},"b":{"dtype":"F16","shape":[0],"data_offsets":[12,12]}}'
+)
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [
+        COMPACT.replace(b"},", b"};"),
+        COMPACT.replace(b"},", b"}}"),
+        COMPACT.replace(b"},", b"}, ,"),
+        COMPACT.replace(b'"b"', b'"a"'),
+        COMPACT.replace(b"[0]", b"[0,]"),
+        COMPACT.replace(b"[2,3]", b"[3,2,1.0]"),
+        COMPACT.replace(b"[2,3]", b"[-2,-3]"),
+        COMPACT.replace(b"[2,3]", b'["x"]'),
+        COMPACT.replace(b"0,12", b"0, 1_2"),
+        COMPACT.replace(b"0,12", b"-1,12"),
+        COMPACT.replace(b"0,12", b",12"),
+        COMPACT.replace(b"0,12", b"0,11"),
+        COMPACT.replace(b"12,12", b"13,13"),
+        COMPACT.replace(b"F16", b"F17"),
+        COMPACT.replace(b'"a"', b'"\n"'),
+        COMPACT.replace(b"}}", b"}}}"),
+        COMPACT[:-1],
+        COMPACT.replace(b"{", b"{,", 1),
+        b'{"__metadata__":{"k":1},' + COMPACT[1:],
+        b'{"__metadata__":"k",' + COMPACT[1:],
+        b'{"__metadata__":{"k":"v"}' + COMPACT[1:],
+    ],
+)
+def test_a_compact_header_that_is_bent(bent: bytes, tmp_path: Path) -> None:
+    assert set(read_outline(raw(tmp_path / "sound.safetensors", COMPACT)).tensors) == {"a", "b"}
+    assert code_of(raw(tmp_path / "x.safetensors", bent)) == "damaged"
+
+
 def test_bytes_missing_and_bytes_too_many(tmp_path: Path) -> None:
     assert code_of(raw(tmp_path / "a.safetensors", TENSOR, room=11)) == "truncated"
     assert code_of(raw(tmp_path / "b.safetensors", TENSOR, room=13)) == "damaged"
-    assert read_outline(raw(tmp_path / "c.safetensors", TENSOR)).tensors == {"a": ("F16", [2, 3])}
+    assert read_outline(raw(tmp_path / "c.safetensors", TENSOR)).tensors == {"a": ("F16", (2, 3))}
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.9, 0.999])
@@ -232,7 +291,7 @@ print(json.dumps([found.tensors, found.metadata]))
     )
     tensors, metadata = json.loads(answer.stdout)
     ours = read_outline(DEMO)
-    assert {name: [dtype, shape] for name, (dtype, shape) in ours.tensors.items()} == tensors
+    assert {name: [dtype, list(shape)] for name, (dtype, shape) in ours.tensors.items()} == tensors
     assert ours.metadata == metadata
     assert judge(ours).family == "sd1"
 
