@@ -69,7 +69,7 @@ class Patience:
     #: bytes of a file of which nobody says how long it is: a server without end must not fill the disk
     longest_unknown: int = 4 * 1024**3
     #: fruitless attempts in a row after which an address is left for good
-    strikes: int = 3
+    strikes: int = 5
 
 
 class TroubleError(Exception):

@@ -21,7 +21,14 @@ DATA = random.Random(4).randbytes(700_000)
 SHA256 = hashlib.sha256(DATA).hexdigest()
 #: short, so that the table takes seconds
 BRIEF = Patience(
-    connect=0.4, silence=0.4, slow_rate=100_000, slow_time=0.3, longest_pause=2.0, pause=0.02, longest_unknown=4_000_000
+    connect=0.4,
+    silence=0.4,
+    slow_rate=100_000,
+    slow_time=0.3,
+    longest_pause=2.0,
+    pause=0.02,
+    longest_unknown=4_000_000,
+    strikes=3,
 )
 
 # What happens at each mode if it is the only address: None, or the code of the error.

@@ -86,7 +86,7 @@ def test_redirects_stay_encrypted_and_on_the_web() -> None:
 
 
 def roster(*addresses: Address, patience: Patience | None = None) -> Roster:
-    return Roster(Wanted("m", Path("m"), addresses), patience or Patience())
+    return Roster(Wanted("m", Path("m"), addresses), patience or Patience(strikes=3))
 
 
 def stalled(final: bool = False, pause: float | None = None) -> TroubleError:
