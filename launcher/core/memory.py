@@ -89,7 +89,7 @@ def _made(ground: Ground, name: str, reason: Text) -> MemoryChoice:
     profile = ground.profiles[name]
     flags = profile.flags if profile.mode == "cpu" else profile.flags + ground.flags
     return MemoryChoice(
-        profile.mode,
+        ground.peak(name).mode,
         profile.attention,
         flags,
         joined((reason, *ground.remarks)),

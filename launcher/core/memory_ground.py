@@ -39,10 +39,10 @@ class Ground:
     def peak(self, name: str, picture: Picture | None = None) -> Peak:
         """With this profile, of the picture to be planned or another."""
         profile, picture = self.profiles[name], picture or self.picture
-        mode = profile.mode if profile.family in (None, picture.family) else "full"
+        mode: Mode = profile.mode if profile.family in (None, picture.family) else "full"
         attention = self.attention or profile.attention
         found = need(self.numbers, picture, mode, attention, self.device, self.widths)
-        return Peak(name, profile.mode, found.total)
+        return Peak(name, mode, found.total)
 
     @property
     def only_sdxl_is_large(self) -> bool:

@@ -21,7 +21,7 @@ def _words(words: Words) -> None:
 def _family(word: str) -> str:
     if word not in MODEL_FAMILIES:
         known = ", ".join(MODEL_FAMILIES)
-        raise UsageError(t("--family needs one of {families}, not {word}.", families=known, word=word))
+        raise UsageError(t('--family needs one of {families}, not "{word}".', families=known, word=word))
     return word
 
 

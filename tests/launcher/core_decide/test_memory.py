@@ -204,8 +204,13 @@ def test_the_flag_of_sdxl_alone_is_a_wish() -> None:
     flags = ("--medvram-sdxl",)
     choice = choose_memory(with_card(24000), MemoryWish(family="sdxl", flags=flags))
     assert (choice.profile, choice.mode) == ("medvram-sdxl", "medvram")
-    needs = {peak.profile: peak.need_mib for peak in choose_memory(with_card(24000), MemoryWish(flags=flags)).peaks}
+    other = choose_memory(with_card(24000), MemoryWish(flags=flags))
+    assert (other.profile, other.mode) == ("medvram-sdxl", "full")
+    needs = {peak.profile: peak.need_mib for peak in other.peaks}
     assert needs["medvram-sdxl"] == needs["full"]
+    below = next_step_down(other)
+    assert below is not None
+    assert below.profile == "medvram"
 
 
 def test_what_our_own_runtime_holds_is_free() -> None:
