@@ -183,6 +183,8 @@ def _held(wanted: Wanted, held: contextlib.ExitStack) -> bool:
         held.enter_context(only_one(beside(wanted.target, ".part.lock"), lambda _: _BusyError(), remove=True))
     except _BusyError:
         return False
+    except OSError as error:
+        raise disk_error(wanted.target, error) from error
     return True
 
 

@@ -193,9 +193,10 @@ class Part:
 def beside(target: Path, ending: str) -> Path:
     """`target` with `ending`; a name that would become too long for the disk is shortened, and stays its own."""
     name = target.name
-    if len(name.encode()) > _LONGEST_NAME:
-        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-        name = name.encode()[: _LONGEST_NAME - 16].decode("utf-8", "ignore") + "~" + digest
+    # A name need not be text: what is no UTF-8 stands in it as surrogates.
+    encoded = name.encode("utf-8", "surrogateescape")
+    if len(encoded) > _LONGEST_NAME:
+        name = encoded[: _LONGEST_NAME - 16].decode("utf-8", "ignore") + "~" + hashlib.sha256(encoded).hexdigest()[:12]
     return target.with_name(name + ending)
 
 

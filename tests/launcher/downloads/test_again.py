@@ -19,7 +19,7 @@ ODD_NAMES = [
     "a|b", "a>b", "a<b", "a*b", "a?b", "100%", "%20.bin", "a#b", "a+b", "a=b", "a,b",
     "(新) 模型.safetensors", "模" * 60, "画图" * 40, "😀.bin", "👩‍🎨 paint.bin", "é.bin", "e\u0301.bin",
     "عربى.bin", "ﬁ ligature", "n" * 200, "dots...", ".hidden", "a\\b", "new\nline", "tab\there",
-    "model.part", "x.part.json",
+    "model.part", "no\udcfftext.bin", "x.part.json",
 ]  # fmt: skip
 
 
@@ -126,6 +126,8 @@ def test_odd_names(name: str, wanted, tmp_path) -> None:
     """Cut off once and continued, so that the names of part and state count too."""
     if sys.platform == "win32" and (set(name) & set('<>:"/\\|?*\n\t') or name[-1] in " ."):
         pytest.skip("Windows knows no such name")
+    if sys.platform == "darwin" and "\udcff" in name:
+        pytest.skip("on macOS a name is text")
     target = tmp_path / "我的 画图 (新)" / name
     failure(wanted("close-early=0.5", target=target))
     assert beside(target, ".part").stat().st_size == len(DATA) // 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import threading
@@ -61,6 +62,19 @@ def test_a_disk_that_fills_up_keeps_what_came_and_the_next_run_continues(server,
     list(download(wanted("ok")))
     assert server.requests[-1].start == 100_000
     assert wanted().target.read_bytes() == DATA
+
+
+def test_a_disk_so_full_that_not_even_a_lock_can_be_written_is_said(wanted, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(json, "dumps", full)
+    assert failure(wanted("ok")).code == "disk-full"
+
+
+def test_a_name_that_is_too_long_for_the_disk_is_named(wanted, tmp_path) -> None:
+    assert failure(wanted("ok", target=tmp_path / ("n" * 300))).code == "no-permission"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_place_that_cannot_be_written_is_named(wanted, tmp_path) -> None:
