@@ -39,6 +39,22 @@ class Answer:
         told = [line for line in self.err if line.startswith(("fatal:", "error:", "ssh:"))]
         return (told or list(self.err) or [f"exit code {self.code}"])[-1]
 
+    def refuse_own_trouble(self, root: Path) -> None:
+        """LauncherError `disk-full` or `no-permission` if it failed for that: no other place would change it."""
+        said = " ".join(self.err)
+        if self.code and ("No space left on device" in said or "not enough space" in said):
+            raise LauncherError(
+                "disk-full",
+                t("The disk is full: {why}", why=self.said),
+                t("Nothing was changed. Free some space, then run the same command again."),
+            )
+        if self.code and re.search(r"(unable|cannot|could not|can't).*(Permission denied|Read-only file system)", said):
+            raise LauncherError(
+                "no-permission",
+                t("The folder {folder} cannot be written: {why}.", folder=root, why=self.said),
+                t("Run it as the user to whom the folder belongs."),
+            )
+
 
 @dataclass(frozen=True)
 class Git:
@@ -80,11 +96,12 @@ class Git:
         *words: str,
         more: Mapping[str, str] | None = None,
         seconds: float | None = None,
+        silence: float | None = None,
         cancel: threading.Event | None = None,
     ) -> Answer:
         """Run it to its end; `seconds` later it is ended, with code 124. LauncherError `cannot-start`."""
         answers: list[Answer] = []
-        for _ in self.follow(words, answers.append, more=more, seconds=seconds, cancel=cancel):
+        for _ in self.follow(words, answers.append, more=more, seconds=seconds, silence=silence, cancel=cancel):
             pass
         return answers[0]
 

@@ -111,8 +111,14 @@ def _move_by_git(place: Place, clone: Clone, moved: Moved) -> None:
     if update_clone.look(git) != clone:
         raise _moved_since(clone.head)
     update_clone.refuse_own_changes(git, Release(f"v{moved.version}", moved.commit))
+    before = recall(place.workspace)
     remember(place.workspace, replace(moved, phase="moving"))
-    update_clone.move(git, clone, moved.commit)
+    try:
+        update_clone.move(git, clone, moved.commit)
+    except LauncherError:
+        # Nothing has moved, so the way back is what it was.
+        remember(place.workspace, before) if before else forget(place.workspace)
+        raise
     remember(place.workspace, moved)
 
 

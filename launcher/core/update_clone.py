@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,15 +94,11 @@ def refuse_detached(clone: Clone, at_release: bool) -> None:
         )
 
 
-def leads_to(git: Git, clone: Clone, release: Release, cancel: threading.Event | None) -> bool:
-    """Does the release continue what is here? A shallow clone is deepened where that cannot be told otherwise."""
-    if _is_ancestor(git, clone.head, release.commit):
+def leads_to(git: Git, clone: Clone, release: Release) -> bool | None:
+    """Does the release continue what is here? None: history was cut off (a shallow clone) before it could be told."""
+    if git.call("merge-base", "--is-ancestor", clone.head, release.commit).code == 0:
         return True
-    if clone.shallow and _common(git, clone.head, release.commit) is None:
-        # git says so where history was cut off; with all of it the answer is certain
-        git.call("fetch", "--unshallow", "--no-tags", "--no-write-fetch-head", "--", clone.remote, cancel=cancel)
-        return _is_ancestor(git, clone.head, release.commit)
-    return False
+    return None if clone.shallow and not git.call("merge-base", clone.head, release.commit).out else False
 
 
 def diverged(clone: Clone, release: Release) -> LauncherError:
@@ -130,6 +125,7 @@ def export(git: Git, commit: str, folder: Path, index: Path) -> None:
     own = {"GIT_INDEX_FILE": str(index)}
     for words in (("read-tree", commit), ("checkout-index", "--all", f"--prefix={folder.as_posix()}/")):
         answer = git.call(*words, more=own)
+        answer.refuse_own_trouble(folder)
         if answer.code:
             raise broken(git.root, answer.said)
 
@@ -143,6 +139,7 @@ def move(git: Git, clone: Clone, commit: str) -> None:
         ["checkout", "--detach", "--quiet", commit] if clone.branch is None else ["reset", "--keep", "--quiet", commit]
     )
     answer = git.call(*words)
+    answer.refuse_own_trouble(git.root)
     if answer.code:
         raise LauncherError(
             "update-not-moved",
@@ -222,14 +219,6 @@ def _in_the_way(repo: Repo, root: Path, commit: str) -> list[str]:
     here = {str(each.path) for each in repo.head.commit.tree.traverse() if each.type == "blob"}  # type: ignore[union-attr]
     coming = {str(each.path) for each in repo.commit(commit).tree.traverse() if each.type == "blob"}  # type: ignore[union-attr]
     return sorted(path for path in coming - here if os.path.lexists(root / path))
-
-
-def _is_ancestor(git: Git, old: str, new: str) -> bool:
-    return git.call("merge-base", "--is-ancestor", old, new).code == 0
-
-
-def _common(git: Git, one: str, other: str) -> str | None:
-    return next(iter(git.call("merge-base", one, other).out), None)
 
 
 def _first_line(message: str | bytes) -> str:

@@ -22,7 +22,7 @@ from launcher.core.settings import read_settings
 from launcher.core.text import t
 from launcher.core.update_clone import Changes, Clone
 from launcher.core.update_proof import Rebuilds, check_whole, rebuilds
-from launcher.core.update_source import ask, fetch, find_sources
+from launcher.core.update_source import ask, deepen, fetch, find_sources
 
 
 @dataclass(frozen=True)
@@ -108,10 +108,13 @@ def find_release(
     if not is_newer(release, present):
         return Update(present, clone=clone)
     answered = {each.name for each in told if each.releases is not None}
-    yield from fetch(git, clone.url, release, [each for each in sources if each.name in answered], cancel)
+    sources = tuple(each for each in sources if each.name in answered)
+    yield from fetch(git, clone.url, release, sources, cancel)
     staged = _stage_commit(place, git, release)
     changes = update_clone.changes_between(git, clone.head, release.commit)
-    obstacle = _obstacle(git, clone, release, cancel)
+    if update_clone.leads_to(git, clone, release) is None:
+        deepen(git, clone.url, sources[0], cancel)
+    obstacle = _obstacle(git, clone, release)
     rebuilt = rebuilds(place.root, staged)
     return Update(present, str(release.version), release.commit, changes, rebuilt, obstacle, clone, staged)
 
@@ -134,14 +137,12 @@ def _stage_commit(place: Place, git: Git, release: Release) -> Path:
     return staged
 
 
-def _obstacle(git: Git, clone: Clone, release: Release, cancel: threading.Event | None) -> LauncherError | None:
+def _obstacle(git: Git, clone: Clone, release: Release) -> LauncherError | None:
+    if clone.branch is not None and not update_clone.leads_to(git, clone, release):
+        return update_clone.diverged(clone, release)
     try:
-        if clone.branch is not None and not update_clone.leads_to(git, clone, release, cancel):
-            return update_clone.diverged(clone, release)
         update_clone.refuse_own_changes(git, release)
     except LauncherError as error:
-        if error.code == "interrupted":
-            raise
         return error
     return None
 

@@ -97,6 +97,7 @@ def fetch(
         words = (*source.settings(), "fetch", "--progress", "--no-tags", "--no-write-fetch-head", "--force", "--", url,
                  f"refs/tags/{release.tag}:{KEPT}{release.tag}")  # fmt: skip
         yield from git.follow(words, answers.append, silence=_SILENCE, cancel=cancel)
+        answers[0].refuse_own_trouble(git.root)
         if answers[0].code == 0 and _there(git, release):
             return
         if answers[0].code == 0:
@@ -119,6 +120,12 @@ def fetch(
         t("The version {tag} could not be fetched: {why}", tag=release.tag, why=said),
         t("Check the network, or choose another mirror: gesso mirrors use github NAME"),
     )
+
+
+def deepen(git: Git, url: str, source: Source, cancel: threading.Event | None) -> None:
+    """All of history for a shallow clone, as far as `source` gives it."""
+    words = (*source.settings(), "fetch", "--unshallow", "--no-tags", "--no-write-fetch-head", "--", url)
+    git.call(*words, silence=_SILENCE, cancel=cancel)
 
 
 def _there(git: Git, release: Release) -> bool:

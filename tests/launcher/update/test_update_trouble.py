@@ -15,7 +15,7 @@ from launcher.core.events import Event, Notice
 from launcher.core.paths import Workspace
 from launcher.core.update import carry_out, find_update, go_back
 from launcher.core.update_memory import recall
-from tests.launcher.update.conftest import Copy, Upstream, clone, git, through, tree, updated, write
+from tests.launcher.update.conftest import Copy, Upstream, clone, git, refused, through, tree, updated, write
 
 
 @pytest.mark.parametrize("moment", range(7))
@@ -128,3 +128,42 @@ def test_a_worktree(cloned: Copy, tmp_path: Path) -> None:
     updated(copy)
     assert copy.version == "0.2.0"
     assert cloned.version == "0.1.0"
+
+
+@pytest.mark.parametrize("doing", ["fetch", "checkout-index", "reset"])
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("fatal: write error: No space left on device", "disk-full"),
+        ("error: unable to create file x: Read-only file system", "no-permission"),
+    ],
+)
+def test_a_full_disk_and_a_folder_that_cannot_be_written(
+    cloned: Copy, tmp_path: Path, doing: str, said: str, code: str
+) -> None:
+    """A git that says so at that moment, as git says it."""
+    script = tmp_path / "git"
+    script.write_text(
+        f'#!/bin/sh\nfor word; do if [ "$word" = {doing} ]; then echo "{said}" >&2; exit 128; fi; done\nexec git "$@"\n'
+    )
+    script.chmod(0o755)
+    copy = Copy(replace(cloned.place, environ={**cloned.place.environ, "GIT": str(script)}))
+    before = copy.files()
+    with pytest.raises(LauncherError) as failure:
+        updated(copy)
+    assert failure.value.code == code
+    assert copy.files() == before
+    assert recall(copy.place.workspace, "moving") is None
+    updated(cloned)
+    assert cloned.version == "0.2.0"
+
+
+def test_a_shallow_clone_with_a_commit_of_its_own(upstream: Upstream, tmp_path: Path) -> None:
+    """History is fetched before it is judged, so the answer is the right one."""
+    git(upstream.folder, "reset", "-q", "--hard", "v0.1.0")
+    git(upstream.folder, "clone", "-q", "--depth", "1", upstream.url, str(tmp_path / "c"))
+    write(tmp_path / "c", {"mine.txt": "mine"})
+    git(tmp_path / "c", "add", "mine.txt")
+    git(tmp_path / "c", "commit", "-qm", "mine")
+    copy = Copy(replace(clone(upstream, tmp_path / "other").place, root=tmp_path / "c"))
+    refused(copy, "update-diverged")
