@@ -148,12 +148,15 @@ def _by_measurement(around: Circumstances, kind: Kind, tag: str | None, now: flo
     every = around.mirrors.of(kind)
     official = around.mirrors.official(kind)
     by_name = {mirror.name: mirror for mirror in every}
+    found = {verdict.name: verdict for verdict in measured.verdicts} if measured else {}
     ranked = [by_name[each.name] for each in (measured.ranking if measured else ()) if each.name in by_name]
     untried = [mirror for mirror in every if measured is None or measured.of(mirror.name) is None]
     # Own mirrors stand before the official place in the file; unmeasured, it still comes first.
     untried.sort(key=lambda mirror: not mirror.official)
     order = [*ranked, *(each for each in untried if each not in ranked)]
     order += [] if official in order else [official]
+    # A line that was busy for a moment makes everybody look dead; as the last resort they are asked all the same.
+    order += [each for each in every if each not in order and (fared := found.get(each.name)) and fared.may_pass]
     order.sort(key=lambda mirror: mirror.group in away)
     basis: Basis = "measured" if order[0] in ranked else "official"
     return Choice(kind, _another_group_each(order), basis, _reason(order[0], measured, away, now))

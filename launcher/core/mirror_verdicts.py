@@ -38,6 +38,8 @@ SENTENCES: dict[str, Text] = {
     "unknown-address": t("has an address that nobody told"),
 }
 USABLE = ("ok", "slow")
+#: what may have passed when everything else has failed
+PASSING = ("stalled", "unreachable", "busy", "broken", "cut", "proxy", "refused")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ class Verdict:
     @property
     def usable(self) -> bool:
         return self.slug in USABLE
+
+    @property
+    def may_pass(self) -> bool:
+        """It did not give the file now and may do so later."""
+        return self.slug in PASSING
 
     @property
     def sentence(self) -> Text:

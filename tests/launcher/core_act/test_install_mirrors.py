@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,13 +34,22 @@ GOOD = (
 )  # fmt: skip
 
 
+def torch_index(folder: Path, text: str) -> Path:
+    """As PyTorch's: the files lie beside the projects' pages."""
+    made = wheel(folder, "torch", VERSION, text=text)
+    page = folder / "torch" / "index.html"
+    page.parent.mkdir()
+    page.write_text(f'<!DOCTYPE html>\n<a href="../{made.name}#sha256={sha256(made)}">{made.name}</a>\n')
+    return made
+
+
 class Market:
     """An index of torch in a folder, served by mirrors that are good and bad; everything on the loopback."""
 
     def __init__(self, tmp_path: Path, workspace: Workspace, environ: dict[str, str], server: FaultServer) -> None:
         self.workspace, self.server, self._folder = workspace, server, tmp_path
         self.links = tmp_path / "links"
-        self.torch = wheel(tmp_path / "index" / "torch", "torch", VERSION, text="x" * 200_000)
+        self.torch = torch_index(tmp_path / "index", "x" * 200_000)
         self.environ = {**environ, "PIP_FIND_LINKS": str(self.links), "PIP_INDEX_URL": server.url("404")}
         self.lock = lock_of(tmp_path / "engine.txt", wheel(self.links, "tiny", "1.0"))
 
@@ -59,7 +69,9 @@ class Market:
 
     def install(self, official: str) -> list[Event]:
         """`official`: how PyTorch's own index is today."""
-        plan = plan_with(from_index(self.server.url(official).rstrip("/"), VERSION))
+        choice = from_index(self.server.url(official).rstrip("/"), VERSION)
+        # as of a published wheel its size is known
+        plan = plan_with(replace(choice, bytes=self.torch.stat().st_size))
         return list(install(plan, self.workspace, environ=self.environ, lock=self.lock, proof=PROOF))
 
     def believe(self, **rates: float) -> None:
@@ -98,7 +110,7 @@ def test_what_is_fetched_comes_from_the_fastest_and_the_next_install_knows_it(ma
     assert said["mirror-chosen"].startswith("fast was the fastest of 2")
     assert market.served_by() == {"no-validator"}
     choice = chosen(market.around(), "torch", "cpu")
-    assert [mirror.name for mirror in choice.mirrors] == ["fast", "official"]
+    assert [mirror.name for mirror in choice.mirrors] == ["fast", "official", "refusing"]
 
 
 def test_a_mirror_that_fails_now_is_left_for_another_group_and_asked_last_for_a_while(market: Market) -> None:
@@ -115,7 +127,7 @@ def test_a_mirror_that_fails_now_is_left_for_another_group_and_asked_last_for_a_
 
 def test_the_official_hash_outweighs_the_fastest_mirror(market: Market, tmp_path: Path) -> None:
     """Its file has the same name and other bytes: it is found out, and the right one comes from elsewhere."""
-    forged = wheel(tmp_path / "forged" / "torch", "torch", VERSION, text="y" * 200_000)
+    forged = torch_index(tmp_path / "forged", "y" * 200_000)
     right = sha256(market.torch)
     assert forged.name == market.torch.name
     assert sha256(forged) != right
@@ -130,7 +142,7 @@ def test_the_official_hash_outweighs_the_fastest_mirror(market: Market, tmp_path
 
 
 def test_of_a_mirror_that_was_chosen_by_name_the_official_hash_is_asked_too(market: Market, tmp_path: Path) -> None:
-    wheel(tmp_path / "forged" / "torch", "torch", VERSION, text="y" * 200_000)
+    torch_index(tmp_path / "forged", "y" * 200_000)
     change_setting(market.workspace, "mirrors.torch", "liar")
     with FaultServer(tmp_path / "forged") as liar:
         market.offer(liar=liar.url("ok"))

@@ -40,7 +40,7 @@ def test_the_fastest_host_gives_the_file_and_the_others_a_mib_at_most(tmp_path: 
         (tmp_path / "mirrors.toml").write_text("".join(entries))
         around = look_around(workspace, {"HOME": str(tmp_path)})
         around = replace(
-            around, mirrors=replace(around.mirrors, measuring=replace(around.mirrors.measuring, seconds=2.0))
+            around, mirrors=replace(around.mirrors, measuring=replace(around.mirrors.measuring, seconds=4.0))
         )
         wanted = entry("large.safetensors", len(CONTENT))
         events = list(fetch(workspace, [wanted], Ways(around, nowhere, None, {})))
