@@ -29,8 +29,9 @@ def test_every_parameter_is_counted(built, family):
     assert told.native == (768 if family == "sd2" else models.native)
 
 
-@pytest.mark.parametrize("family", MODEL_FAMILIES)
-@pytest.mark.parametrize("size", [(512, 512), (640, 384)])
+@pytest.mark.parametrize(
+    ("family", "size"), [("sd1", (512, 512)), ("sd1", (640, 384)), ("sd2", (512, 512)), ("sdxl", (512, 512))]
+)
 def test_activations_are_those_of_a_trace(built, family, size):
     told, pixels = NUMBERS.families[family], size[0] * size[1]
     traced = memory_numbers.drawing(built[family], *size)
@@ -41,9 +42,9 @@ def test_activations_are_those_of_a_trace(built, family, size):
 
 
 @pytest.mark.parametrize("attention", ["sliced", "plain"])
-@pytest.mark.parametrize("side", [384, 512])
-def test_scores_that_are_kept_are_counted(built, attention, side):
+def test_scores_that_are_kept_are_counted(built, attention):
     """One picture with SD 1.x: its peak is where the U-Net is widest."""
+    side = 384
     name = {"sliced": "doggettx", "plain": "none"}[attention]
     picture = Picture("sd1", side, side)
     told = need(NUMBERS, picture, "medvram", name, "cuda", Widths()).activations * MIB
