@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from launcher.core.findings import Finding
+from launcher.core.errors import Finding
 from launcher.core.flag_words import (
     SECRETS,
+    groups,
     has,
     last_value,
     masked,
@@ -25,6 +26,7 @@ from launcher.core.paths import Workspace
 from launcher.core.plan import Options, Plan
 from launcher.core.run_profiles import ATTENTION_FLAGS, ATTENTION_ORDER, RunProfile, attention_of
 from launcher.core.text import Text, t
+from launcher.core.torch_cards import CARD_VARIABLES
 
 _EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - compared with
 
@@ -59,15 +61,18 @@ def complete(options: Options, profile: RunProfile, environ: Mapping[str, str], 
     typed = (*options.runtime_flags, *split_words(environ.get("COMMANDLINE_ARGS", "")))
     flags = (*profile_flags(profile, workspace), *typed)
     port = last_value(flags, "--port")
+    cards = (options.gpu, last_value(flags, "--device-id"), profile.gpu)
+    # of the cards only the chosen one can be seen, and a port may be a word
+    said = ("--listen", "--share", "--device-id", *(["--port"] if port and port.isdecimal() else []))
     return replace(
         options,
-        memory=_memory(flags, options.memory or profile.memory),
-        gpu=options.gpu if options.gpu is not None else profile.gpu,
+        memory=_memory(flags, options.memory if options.memory is not None else profile.memory),
+        gpu=next((card for card in cards if card is not None), None),
         port=int(port) if port and port.isdecimal() else options.port if options.port is not None else profile.port,
         listen=options.listen or bool(profile.listen) or has(flags, "--listen"),
         share=options.share or bool(profile.share) or has(flags, "--share"),
-        runtime_flags=without(flags, *(["--port"] if port and port.isdecimal() else []), "--listen", "--share"),
-        variables=tuple(profile.environment.items()),
+        runtime_flags=without(flags, *said),
+        variables=tuple({**_cards_shown(environ), **profile.environment}.items()),
     )
 
 
@@ -92,7 +97,8 @@ def command_line(workspace: Workspace, python: Path, options: Options, plan: Pla
     variables = dict(options.variables)
     # Its words stand among ours already: the runtime would append them a second time.
     variables["COMMANDLINE_ARGS"] = shlex.join(only(flags, *SECRETS))
-    variables.update(card_variables(plan))
+    chosen = dict(plan.torch.visible)
+    variables = {**chosen, **variables} if options.gpu is None else {**variables, **chosen}
     return CommandLine(tuple(words), variables)
 
 
@@ -164,11 +170,18 @@ def _contradictions(flags: tuple[str, ...]) -> Iterator[tuple[str, str, Text]]:
 
 def _memory(flags: tuple[str, ...], wanted: str | None) -> str | None:
     """A memory mode among the flags counts as asked for: it is what the runtime will do."""
+    if any(group[0].partition("=")[0] == "--use-cpu" and "all" in " ".join(group) for group in groups(flags)):
+        return "cpu"
     if has(flags, "--lowvram"):
         return "lowvram"
     if has(flags, "--medvram") and wanted not in ("lowvram", "cpu"):
         return "medvram"
     return wanted
+
+
+def _cards_shown(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the user's own environment says about which cards may be seen."""
+    return {name: environ[name] for name in CARD_VARIABLES if environ.get(name)}
 
 
 def _language(name: str | None) -> list[str]:
@@ -177,9 +190,3 @@ def _language(name: str | None) -> list[str]:
     if name.lower() in ("en", "none"):
         return ["--localization-none"]
     return ["--localization", "zh_CN" if name.lower() in ("zh", "zh-cn") else name]
-
-
-def card_variables(plan: Plan) -> dict[str, str]:
-    """The card asked for is made the only visible one, by UUID where it is known: indexes depend on their order."""
-    card = plan.gpu and (plan.gpu.uuid or plan.gpu.index)
-    return {} if card is None else {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": str(card)}

@@ -1,6 +1,9 @@
-"""The one exception that front ends show: what happened, what to do, and a code that scripts can rely on."""
+"""What front ends show when something is in the way: the one exception, and findings; each with a code for scripts."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
 
 from launcher.core.text import Text
 
@@ -11,3 +14,12 @@ class LauncherError(Exception):
     def __init__(self, code: str, message: Text, hint: Text) -> None:
         super().__init__(f"{code}: {message} {hint}")
         self.code, self.message, self.hint = code, message, hint
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`severity` is info, warning or error: with an error, installing would fail."""
+
+    slug: str
+    severity: Literal["info", "warning", "error"]
+    message: Text

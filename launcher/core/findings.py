@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from launcher.core.errors import Finding
 from launcher.core.hardware import Machine
 from launcher.core.pip_settings import PipSettings
 from launcher.core.sources import Sources
-from launcher.core.text import Text, t
+from launcher.core.text import t
 from launcher.core.torch_choice import TorchChoice
 from launcher.core.torch_table import read_torch_table
 
@@ -18,15 +17,6 @@ from launcher.core.torch_table import read_torch_table
 _LONGEST = 259
 #: where the longest paths lie: an unpacked wheel in uv's cache, and the environment itself
 _DEEPEST = ("/cache/uv/archive-v0/0123456789abcdefghijk/", "/environments/torch-2.13.0-cu130-10/Lib/site-packages/")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`severity` is info, warning or error: with an error, installing would fail."""
-
-    slug: str
-    severity: Literal["info", "warning", "error"]
-    message: Text
 
 
 def look_for_trouble(
@@ -46,8 +36,7 @@ def look_for_trouble(
 def _about_torch(torch: TorchChoice) -> Iterator[Finding]:
     if torch.slug is not None:
         yield Finding(torch.slug, "error" if torch.tag is None else "warning", torch.reason)
-    for remark in torch.remarks:
-        yield Finding(remark.slug, remark.severity, remark.message)
+    yield from torch.remarks
     if torch.tag is not None and not torch.run_by_us:
         message = t(
             "PyTorch {build} for this system was not run by Gesso's makers; after the install it is proven on this "

@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-from launcher.core.command_line import card_variables
 from launcher.core.environments import Stamp, stamp, switch
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
@@ -117,7 +116,7 @@ def packages(work: Work) -> Iterator[Event]:
 
 def verify(work: Work) -> Iterator[Event]:
     """The environment proves itself by drawing; what does not is not used."""
-    variables = {**only_plain(work.variables), **card_variables(work.plan)}
+    variables = {**only_plain(work.variables), **dict(work.plan.torch.visible)}
     yield from prove([str(work.engine), *work.proof], work.plan.torch, variables, work.cancel)
     torch = work.plan.torch
     keep_recipe(work.folder, recipe_of(torch, work.family), work.lock, constraints_of(torch, installed_versions(work)))

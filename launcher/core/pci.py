@@ -28,8 +28,6 @@ class Chip:
     ids: tuple[str, ...]
     compute_capability: str | None = None
     gfx: str | None = None
-    #: the last branch of NVIDIA's drivers that serves it
-    newest_driver: int | None = None
     integrated: bool = False
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from launcher.core.errors import LauncherError
-from launcher.core.findings import Finding, look_for_trouble
-from launcher.core.hardware import Gpu, Machine, cards_in_use
+from launcher.core.errors import Finding, LauncherError
+from launcher.core.findings import look_for_trouble
+from launcher.core.hardware import Machine
 from launcher.core.memory import MemoryChoice, MemoryWish, choose_memory
 from launcher.core.own_python import OwnPython
 from launcher.core.pip_settings import PipSettings
@@ -115,8 +115,6 @@ class Plan:
     disk_needed_mib: int | None
     disk_free_mib: int | None
     findings: tuple[Finding, ...]
-    #: the card asked for with --gpu, to be made the only visible one; None: the system's order
-    gpu: Gpu | None = None
     #: the Python that the user wished for the engine; None: nothing was wished
     own_python: OwnPython | None = None
 
@@ -188,7 +186,7 @@ def make_plan(
     `python-unsupported` if the engine does not run on the user's `own` Python."""
     python, torch = _python_and_torch(machine, options, pip, sources, own, installed.unproven)
     # what stays idle has no say in how the memory is used
-    drawn, gpu = (replace(machine, gpus=torch.cards), None) if torch.cards else (machine, options.gpu)
+    drawn, gpu = (replace(machine, gpus=(torch.card,)), None) if torch.card else (machine, options.gpu)
     memory = choose_memory(drawn, _wish(options, families, torch, installed), gpu=gpu, tag=torch.tag)
     steps = _steps(torch, installed, sources.lock_sha256, python, own)
     missing = {step.name for step in steps if step.state == "missing"}
@@ -205,7 +203,6 @@ def make_plan(
         machine.disk_free_mib,
         look_for_trouble(machine, torch, pip, sources, workspace, needed) + _outside(own),
         own_python=own,
-        gpu=cards_in_use(machine, options.gpu)[0] if options.gpu is not None else None,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from launcher.core.command_line import CommandLine, command_line, complete, with_command_line
 from launcher.core.environments import current, fresh_name, interpreter
-from launcher.core.findings import Finding
+from launcher.core.errors import Finding
 from launcher.core.hardware import Machine, look
 from launcher.core.links import all_shelves, read_links
 from launcher.core.memory_families import families_in

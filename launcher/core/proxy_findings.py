@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from launcher.core.findings import Finding
+from launcher.core.errors import Finding
 from launcher.core.proxies import Proxies
 from launcher.core.text import t
 

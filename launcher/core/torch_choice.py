@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from launcher.core.errors import Finding
 from launcher.core.machine import Gpu, Machine, cards_in_use
 from launcher.core.pip_settings import PipSettings
 from launcher.core.sources import Sources, Wheel
 from launcher.core.text import Text, t
-from launcher.core.torch_nvidia import Remark
-from launcher.core.torch_table import Build, TorchTable, numbers, read_torch_table
-from launcher.core.torch_verdict import Verdict, judge
+from launcher.core.torch_cards import visible
+from launcher.core.torch_nvidia import Verdict
+from launcher.core.torch_table import Build, TorchTable, read_torch_table
+from launcher.core.torch_verdict import judge
 from launcher.core.torch_wheels import KnownWheel, known_wheels
 from launcher.core.uv_settings import uv_environment
 
 #: how the source is shown where the user has configured none
 GENERAL_INDEX = "PyPI"
-#: from here on PyTorch's own attention is at least as fast as xformers
-_OWN_ATTENTION = (8, 0)
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class TorchChoice:
     bytes: int | None = None
     #: of the installed build with the libraries it brings
     installed_mib: int | None = None
-    #: stable name of what stands in the way (driver-too-old, gpu-too-old, mixed-gpus, no-torch-fits …); None: nothing
+    #: stable name of what stands in the way (driver-too-old, gpu-too-old, no-torch-fits …); None: nothing
     slug: str | None = None
     #: what else should be known: how long the card will be served, what stays idle …
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[Finding, ...] = ()
     #: to be tried one after the other if the proof of this one fails
     others: tuple[TorchChoice, ...] = ()
     #: minor versions of Python there are wheels for, "3.12"
@@ -53,14 +53,16 @@ class TorchChoice:
     run_by_us: bool = False
     #: the last torch with this tag, "2.14"; None: no end is known
     ends_with: str | None = None
-    #: the version that goes with the build, where there is one and it helps on these cards
+    #: the version that goes with the build, where there is one
     xformers: str | None = None
     #: of the wheel, where it was found in public: whatever a mirror sends is compared with it
     sha256: str | None = None
     #: of NVIDIA, when it was chosen
     driver: str | None = None
-    #: that are drawn on; (): the processor draws
-    cards: tuple[Gpu, ...] = ()
+    #: that is drawn on; None: the processor draws
+    card: Gpu | None = None
+    #: variables that make it the only one that the engine sees
+    visible: tuple[tuple[str, str], ...] = ()
 
 
 def choose_torch(
@@ -73,7 +75,7 @@ def choose_torch(
     cpu: bool = False,
     unproven: tuple[str, ...] = (),
 ) -> TorchChoice:
-    """The build for the cards in use (all, or the one `gpu` names by index or UUID); `cpu` asks for the processor's.
+    """The build for the best card, or the one that `gpu` names by index or UUID; `cpu` asks for the processor's.
 
     `python_tag` is the engine's ("cp311"). A wheel of the very same build in the user's own sources wins over the
     network. Builds that are `unproven` here come after the others. LauncherError `gpu-unknown`: there is no such card.
@@ -114,10 +116,11 @@ def _choice(
         pythons=build.pythons or table.pythons,
         run_by_us=build.run_by_us,
         ends_with=build.ends_with,
-        xformers=_xformers(table, build, machine, verdict.cards),
+        xformers=table.xformers_for(build, machine),
         sha256=known.sha256 if known else None,
         driver=machine.driver,
-        cards=verdict.cards,
+        card=verdict.card,
+        visible=visible(verdict.card, machine.gpus),
     )
     for wheel in wheels:
         if wheel.version == build.full and wheel.fits(machine, python_tag):
@@ -138,13 +141,6 @@ def _known_wheel(build: Build, machine: Machine, python_tag: str) -> KnownWheel 
         if Wheel(known.name, "").fits(machine, python_tag):
             return known
     return None
-
-
-def _xformers(table: TorchTable, build: Build, machine: Machine, cards: tuple[Gpu, ...]) -> str | None:
-    capabilities = [numbers(card.compute_capability) for card in cards if card.compute_capability]
-    if not capabilities or min(capabilities) >= _OWN_ATTENTION:
-        return None
-    return table.xformers_for(build, machine)
 
 
 def _without_index(choice: TorchChoice, python_tag: str) -> TorchChoice:

@@ -1,35 +1,21 @@
-"""Which builds of torch serve these cards, or what stands in the way: pure, in sentences."""
+"""Which builds of torch serve this computer, on which of its cards, or what stands in the way: pure, in sentences."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import replace
 
+from launcher.core.driver_state import driver_trouble
+from launcher.core.errors import Finding
 from launcher.core.machine import Gpu, Machine, is_nvidia
-from launcher.core.text import Text, t
-from launcher.core.torch_cards import identified, ignored, lent, named, newest_driver, too_new, without_integrated
-from launcher.core.torch_nvidia import Judged, Remark, for_nvidia, no_driver_for
+from launcher.core.text import t
+from launcher.core.torch_cards import identified, lent, named
+from launcher.core.torch_nvidia import Verdict, for_nvidia
 from launcher.core.torch_table import Build, TorchTable
-
-__all__ = ["Remark", "Verdict", "judge"]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The builds that fit, the one to take first; () with what stands in the way and what to do."""
-
-    builds: tuple[Build, ...]
-    reason: Text
-    #: stable name of what stands in the way; with a build: of what the user should know
-    slug: str | None = None
-    #: what else should be known
-    remarks: tuple[Remark, ...] = ()
-    #: that are drawn on
-    cards: tuple[Gpu, ...] = ()
 
 
 def judge(table: TorchTable, machine: Machine, cards: tuple[Gpu, ...], *, cpu: bool = False) -> Verdict:
-    """The builds of the table that serve all `cards` that torch can use; with `cpu`, the processor's."""
+    """The builds for the best of `cards`, as the engine draws on one; with `cpu`, the processor's."""
     offered = tuple(build for build in table.builds if build.offered_for(machine))
     if not offered:
         reason = t(
@@ -43,76 +29,79 @@ def judge(table: TorchTable, machine: Machine, cards: tuple[Gpu, ...], *, cpu: b
     processor = next(build for build in offered if build.tag == "cpu")
     if cpu:
         return Verdict((processor,), t("The processor was asked for."))
-    known = tuple(identified(table, card) for card in cards if not lent(card))
-    nvidia = without_integrated(tuple(card for card in known if is_nvidia(card)))
-    usable = tuple(card for card in nvidia if not ignored(table, machine, card))
-    others = without_integrated(tuple(card for card in known if not is_nvidia(card)))
-    if usable:
-        judged = for_nvidia(table, machine, [build for build in offered if build.family], usable)
-        return _with_idle(_verdict(judged, usable), table, machine, nvidia, usable)
-    verdict = _without_nvidia(machine, offered, processor, others)
-    if nvidia and verdict.builds[0].tag == "cpu":
-        return _verdict(no_driver_for(table, machine, offered, nvidia), ())
-    return _with_idle(verdict, table, machine, nvidia, usable)
+    known = [identified(table, card) for card in cards]
+    judged = [(card, _of_card(table, machine, offered, card)) for card in known]
+    drawing = [(card, verdict) for card, verdict in judged if verdict.builds]
+    if not drawing:
+        return _on_none(judged, processor)
+    card, verdict = max(drawing, key=lambda each: _rank(offered, *each))
+    return replace(verdict, card=card, remarks=(*verdict.remarks, *_about_idle(known.index(card), judged)))
 
 
-def _verdict(judged: Judged, cards: tuple[Gpu, ...]) -> Verdict:
-    return Verdict(judged.builds, judged.reason, judged.slug, judged.remarks, cards if judged.builds else ())
+def _of_card(table: TorchTable, machine: Machine, offered: tuple[Build, ...], card: Gpu) -> Verdict:
+    trouble = driver_trouble(machine, card)
+    if trouble:
+        return Verdict((), trouble.message, trouble.slug)
+    if is_nvidia(card):
+        return for_nvidia(table, machine, card)
+    if card.vendor == "apple" and (mps := tuple(build for build in offered if build.tag == "mps")):
+        return Verdict(mps, t("Apple Silicon draws through Metal, which the plain build for macOS holds."))
+    for build in offered:
+        # The ROCm of these builds talks to Linux' own driver for the card, which WSL has not.
+        if (card.gfx in build.gfx and not machine.wsl) or card.architecture in build.intel:
+            reason = t(
+                "PyTorch {version} ({tag}) has code for {cards}, which needs its maker's newest driver.",
+                version=build.version,
+                tag=build.tag,
+                cards=named(card),
+            )
+            return Verdict((build,), reason)
+    return Verdict((), t("{cards} stays idle: no PyTorch for this system has code for it.", cards=named(card)),
+                   "gpu-not-used")  # fmt: skip
 
 
-def _with_idle(
-    verdict: Verdict, table: TorchTable, machine: Machine, nvidia: tuple[Gpu, ...], usable: tuple[Gpu, ...]
-) -> Verdict:
-    """A card that is there and cannot be used is named, with what it would need."""
-    idle = tuple(card for card in nvidia if card not in usable)
-    if not idle or not verdict.builds:
-        return verdict
-    old = tuple(card for card in idle if too_new(table, machine, card))
-    mute = tuple(card for card in idle if card not in old)
-    remarks = [*verdict.remarks, *(_ignored(table, machine, card) for card in old)]
-    if mute:
-        message = t("{cards} stays idle: no NVIDIA driver answers for it.", cards=named(mute))
-        remarks.append(Remark("driver-missing", "warning", message))
-    return replace(verdict, remarks=tuple(remarks))
+def _rank(offered: tuple[Build, ...], card: Gpu, verdict: Verdict) -> tuple[bool, bool, int, int]:
+    """No part of the processor before NVIDIA's before others; then the newest build, and then the most memory."""
+    return not card.integrated, is_nvidia(card), -offered.index(verdict.builds[0]), card.vram_total_mib or 0
 
 
-def _ignored(table: TorchTable, machine: Machine, card: Gpu) -> Remark:
-    message = t(
-        "{card} stays idle: the NVIDIA driver {driver} ignores it, and {branch}.xx was the last that serves it.",
-        card=named((card,)),
-        driver=machine.driver,
-        branch=newest_driver(table, card),
-    )
-    return Remark("driver-too-new", "warning", message)
+def _on_none(judged: list[tuple[Gpu, Verdict]], processor: Build) -> Verdict:
+    """Where one of NVIDIA's could draw if something were done, that is said; else the processor draws."""
+    mendable = [each for each in judged if is_nvidia(each[0]) and not lent(each[0])]
+    if mendable:
+        _, verdict = max(mendable, key=lambda each: each[0].vram_total_mib or 0)
+        return replace(verdict, reason=t("{why} With --memory cpu the processor draws.", why=verdict.reason))
+    unused = [card for card, verdict in judged if verdict.slug == "gpu-not-used"]
+    if unused:
+        reason = t(
+            "No PyTorch for this system has code for {cards}, so the processor draws, which is slow.",
+            cards=named(*unused),
+        )
+        return Verdict((processor,), reason, "gpu-not-used")
+    if judged:
+        reason = t("{why} So the processor draws, which is slow.", why=judged[0][1].reason)
+        return Verdict((processor,), reason, judged[0][1].slug)
+    return Verdict((processor,), t("There is no graphics card to use, so the processor draws."))
 
 
-def _without_nvidia(machine: Machine, offered: tuple[Build, ...], processor: Build, cards: tuple[Gpu, ...]) -> Verdict:
-    if not cards:
-        return Verdict((processor,), t("There is no graphics card to use, so the processor draws."))
-    mps = next((build for build in offered if build.tag == "mps"), None)
-    if mps and any(card.vendor == "apple" for card in cards):
-        reason = t("Apple Silicon draws through Metal, which the plain build for macOS holds.")
-        return Verdict((mps,), reason, cards=cards)
-    # The ROCm of these builds talks to Linux' own driver for the card, which WSL has not.
-    for build in offered if not machine.wsl else [each for each in offered if not each.gfx]:
-        served = tuple(card for card in cards if (card.gfx in build.gfx) or (card.architecture in build.intel))
-        if served:
-            return _on_radeon_or_arc(build, served, tuple(card for card in cards if card not in served))
-    reason = t(
-        "No PyTorch for this system has code for {cards}, so the processor draws, which is slow.", cards=named(cards)
-    )
-    return Verdict((processor,), reason, "gpu-not-used")
+def _about_idle(chosen: int, judged: list[tuple[Gpu, Verdict]]) -> Iterator[Finding]:
+    """How to choose another card and what torch it gets; and why one cannot be chosen. A part of the processor that
+    stands back behind a card is no news.
+    """
+    idle = [(place, card, verdict) for place, (card, verdict) in enumerate(judged) if place != chosen]
+    own = [each for each in idle if not each[1].integrated]
+    choices = [_choice(*each) for each in own if each[2].builds]
+    if choices:
+        message = t("Gesso draws on one card; to draw on another: {choices}.", choices="; ".join(choices))
+        yield Finding("card-idle", "info", message)
+    found = {(verdict.slug, verdict.reason): verdict for _, _, verdict in own if not verdict.builds}
+    for slug, reason in found:
+        yield Finding("card-idle" if slug == "gpu-not-used" else slug or "card-idle", "warning", reason)
 
 
-def _on_radeon_or_arc(build: Build, served: tuple[Gpu, ...], idle: tuple[Gpu, ...]) -> Verdict:
-    reason = t(
-        "PyTorch {version} ({tag}) has code for {cards}, which needs its maker's newest driver.",
-        version=build.version,
-        tag=build.tag,
-        cards=named(served),
-    )
-    severity: Literal["warning"] = "warning"
-    left = (
-        Remark("card-idle", severity, t("{cards} stays idle: this PyTorch has no code for it.", cards=named(idle))),
-    )
-    return Verdict((build,), reason, None, left if idle else (), served)
+def _choice(place: int, card: Gpu, verdict: Verdict) -> str:
+    """ "--gpu 0 → GTX 1080 Ti, 2.13.0+cu126": the same in every language."""
+    index = place if card.index is None else card.index
+    # the slices of a card share its index
+    word = card.uuid if card.partition == "mig" and card.uuid else index
+    return f"--gpu {word} → {named(card)}, {verdict.builds[0].full}"

@@ -15,7 +15,6 @@ import pytest
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Phase, Ready, Stopped
-from launcher.core.hardware import Gpu
 from launcher.core.launch import launch, status, stop
 from launcher.core.paths import Workspace
 from launcher.core.plan import Options, Plan
@@ -205,7 +204,8 @@ def test_without_an_installed_environment_nothing_is_started(workspace: Workspac
 def test_the_flags_are_the_profiles_then_the_users_and_the_card_is_the_only_one(engine: Workspace) -> None:
     from dataclasses import replace
 
-    plan = replace(PLAN, gpu=Gpu(index=1, uuid="GPU-123"), memory=replace(PLAN.memory, flags=("--medvram",)))
+    torch = replace(PLAN.torch, visible=(("CUDA_VISIBLE_DEVICES", "GPU-123"),))
+    plan = replace(PLAN, torch=torch, memory=replace(PLAN.memory, flags=("--medvram",)))
     found = events(engine, options("--theme", "dark", listen=True), plan)
     said = next(line.text for line in of(Line, found) if "fake engine:" in line.text)
     assert "--data-dir" in said

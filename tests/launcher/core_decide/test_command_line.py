@@ -9,7 +9,6 @@ import pytest
 
 from launcher.core.command_line import command_line, complete, find_conflicts, listens, with_command_line
 from launcher.core.flag_words import groups, last_value, masked, masked_variables, only, split_words, without
-from launcher.core.machine import Gpu
 from launcher.core.paths import Workspace
 from launcher.core.plan import Options, Plan
 from launcher.core.run_profiles import RunProfile
@@ -131,13 +130,33 @@ def test_no_password_stands_on_the_command_line_or_is_shown() -> None:
     assert line.shown_variables["HTTP_PROXY"] == "http://***@127.0.0.1:7890"
 
 
-def test_the_card_asked_for_is_the_only_one() -> None:
-    line = command_line(HERE, PYTHON, Options(), replace(PLAN, gpu=Gpu(index=1, uuid="GPU-123")))
-    assert line.variables["CUDA_VISIBLE_DEVICES"] == "GPU-123"
-    assert (
-        command_line(HERE, PYTHON, Options(), replace(PLAN, gpu=Gpu(index=0))).variables["CUDA_VISIBLE_DEVICES"] == "0"
-    )
+CARD = (("CUDA_VISIBLE_DEVICES", "GPU-123"),)
+
+
+def test_the_card_of_the_plan_is_the_only_one() -> None:
+    plan = replace(PLAN, torch=replace(PLAN.torch, visible=CARD))
+    assert command_line(HERE, PYTHON, Options(), plan).variables["CUDA_VISIBLE_DEVICES"] == "GPU-123"
     assert "CUDA_VISIBLE_DEVICES" not in command_line(HERE, PYTHON, Options(), PLAN).variables
+
+
+def test_a_variable_that_the_user_has_set_counts_unless_a_card_was_asked_for() -> None:
+    plan = replace(PLAN, torch=replace(PLAN.torch, visible=CARD))
+    own = complete(Options(), RunProfile(), {"CUDA_VISIBLE_DEVICES": "1"}, HERE)
+    assert command_line(HERE, PYTHON, own, plan).variables["CUDA_VISIBLE_DEVICES"] == "1"
+    asked = complete(Options(gpu="0"), RunProfile(), {"CUDA_VISIBLE_DEVICES": "1"}, HERE)
+    assert command_line(HERE, PYTHON, asked, plan).variables["CUDA_VISIBLE_DEVICES"] == "GPU-123"
+
+
+def test_a1111s_device_id_chooses_the_card_and_is_no_flag_any_more() -> None:
+    asked = completed(Options(runtime_flags=("--device-id", "1", "--api")))
+    assert (asked.gpu, asked.runtime_flags) == ("1", ("--api",))
+    assert completed(Options(gpu="0", runtime_flags=("--device-id=1",))).gpu == "0"
+
+
+def test_the_processor_among_the_flags_is_planned_for() -> None:
+    assert completed(args="--use-cpu all").memory == "cpu"
+    assert completed(args="--use-cpu interrogate").memory is None
+    assert completed(Options(memory=""), RunProfile(memory="full")).memory == ""
 
 
 @pytest.mark.parametrize(

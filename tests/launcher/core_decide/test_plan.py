@@ -176,9 +176,10 @@ def test_the_chosen_card_is_named() -> None:
         driver="580.95",
         gpus=(Gpu(0, "GPU-a", "nvidia", "A", 24576, 24000, "8.6"), Gpu(1, "GPU-b", "nvidia", "B", 4096, 3000, "8.6")),
     )
-    assert plan(rig).gpu is None
+    assert (plan(rig).torch.card, plan(rig).memory.mode) == (rig.gpus[0], "full")
     made = plan(rig, Options(gpu="GPU-b"))
-    assert (made.gpu, made.memory.mode) == (rig.gpus[1], "medvram")
+    assert (made.torch.card, made.memory.mode) == (rig.gpus[1], "medvram")
+    assert ("CUDA_VISIBLE_DEVICES", "GPU-b") in made.torch.visible
     with pytest.raises(LauncherError, match="gpu-unknown"):
         plan(rig, Options(gpu="3"))
     with pytest.raises(LauncherError, match="memory-unknown"):

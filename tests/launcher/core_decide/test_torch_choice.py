@@ -124,10 +124,10 @@ def test_the_list_of_hashes_is_of_builds_in_the_table() -> None:
         assert re.fullmatch(r"[0-9a-f]{64}", wheel.sha256), wheel.name
 
 
-def test_xformers_only_in_pairs_that_exist_and_where_it_helps() -> None:
+def test_xformers_only_in_pairs_that_exist() -> None:
     pairs = {
         ("linux", "470.256", "7.0"): "0.0.31.post1",
-        ("linux", "470.256", "8.6"): None,  # PyTorch's own attention is as fast
+        ("linux", "470.256", "8.6"): "0.0.31.post1",
         ("windows", "472.12", "6.1"): None,  # no wheel for Windows and CUDA 11.8
         ("linux", "580.95", "6.1"): None,  # none for torch 2.13.0
         ("linux", "470.256", "3.7"): "0.0.29.post3",

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from launcher import __main__ as program
+from launcher.core.driver_state import driver_trouble
 from launcher.core.facts import read_facts
-from launcher.core.machine import Gpu, Machine, cards_in_use, is_nvidia, simulate
+from launcher.core.machine import Gpu, Machine, simulate
 from launcher.core.paths import checkout
 from launcher.core.pip_settings import PipSettings
 from launcher.core.plan import Installed, Options, make_plan
 from launcher.core.sources import Sources
+from launcher.core.torch_cards import identified, visible
 from launcher.core.torch_choice import TorchChoice, choose_torch
 from launcher.core.torch_table import numbers, read_torch_table
 
@@ -60,7 +62,7 @@ def test_the_table_is_as_wide_as_promised() -> None:
 def test_what_is_chosen(computer: Computer) -> None:
     choice = chosen(computer)
     assert (choice.tag, choice.tag and choice.version, choice.slug) == (computer.tag, computer.version, computer.slug)
-    assert set(computer.findings) <= {remark.slug for remark in choice.remarks}
+    assert set(computer.findings) == {remark.slug for remark in choice.remarks}
     if computer.others is not None:
         assert tuple(other.build for other in choice.others) == computer.others
 
@@ -75,7 +77,8 @@ def test_it_is_said_in_whole_sentences(computer: Computer) -> None:
         assert "None" not in sentence
     if choice.tag is None:
         assert (choice.source, choice.build, choice.others) == (None, None, ())
-        assert ": " in str(choice.reason)  # what stands in the way: what to do
+        # what stands in the way: what to do
+        assert ": " in str(choice.reason) or "--memory cpu" in str(choice.reason)
 
 
 @every_computer
@@ -91,9 +94,10 @@ def test_the_rule_holds_for_the_choice_and_all_that_is_tried_after_it(computer: 
         if build.family is None:
             continue
         assert computer.machine.driver is None or _driver_serves(build.family, computer.machine)
-        for card in cards_in_use(computer.machine, computer.gpu):
-            if is_nvidia(card) and card.compute_capability and not _beyond(computer.machine, card):
-                assert _lists(build.capabilities, card.compute_capability), (computer.name, candidate.build)
+        card = candidate.card
+        assert card
+        assert not _beyond(computer.machine, card)
+        assert _lists(build.capabilities, card.compute_capability or ""), (computer.name, candidate.build)
 
 
 def _made_for(systems: tuple[str, ...], processors: tuple[str, ...], computer: Computer) -> bool:
@@ -115,6 +119,26 @@ def _driver_serves(family: str, machine: Machine) -> bool:
     least = {"CUDA 13": ("580", "580"), "CUDA 12": ("525.60.13", "528.33"), "CUDA 11": ("450.80.02", "452.39")}[family]
     needed = least[1] if machine.os == "windows" or machine.wsl else least[0]
     return numbers(machine.driver or "") >= numbers(needed)
+
+
+@every_computer
+def test_hardware_and_plan_say_the_same_of_a_driver(computer: Computer) -> None:
+    """Of a single card; and the remedy names no driver that ignores it."""
+    cards = computer.machine.gpus
+    if len(cards) != 1 or cards[0].vendor != "nvidia" or computer.slug == "no-torch-fits":
+        return
+    choice, trouble = chosen(computer), driver_trouble(computer.machine, cards[0])
+    drivers = {"driver-too-new", "driver-missing", "driver-restart", "driver-refused", "driver-silent", "gpu-lost",
+               "driver-not-loaded", "gpu-lent"}  # fmt: skip
+    assert (trouble.slug if trouble else None) == (choice.slug if choice.slug in drivers else None)
+    capability = float(identified(read_torch_table(), cards[0]).compute_capability or 0)
+    if choice.slug in ("driver-missing", "driver-too-new", "driver-too-old"):
+        branch = "470.xx" if 0 < capability < 5.0 else "580.xx" if 0 < capability < 7.5 else "or newer"
+        assert branch in str(choice.reason)
+        assert trouble is None or branch in str(trouble.message)
+    for remark in choice.remarks:
+        if remark.slug == "driver-update-advised":
+            assert ("580.xx" if capability < 7.5 else "or newer") in str(remark.message)
 
 
 @every_computer
@@ -142,9 +166,37 @@ def test_a_card_that_stays_idle_has_no_say_in_how_memory_is_used() -> None:
     for cards in ((big,), (big, small), (small, big)):
         rig = Machine("windows", "x86_64", "3.12.1", driver="596.21", gpus=cards)
         plan = make_plan(rig, Options(), Installed(), PipSettings(), LOCKED, Path("C:/g"))
-        assert plan.torch.cards == (big,)
+        assert plan.torch.card == big
         modes.append(plan.memory.mode)
     assert set(modes) == {"full"}
+
+
+def test_the_others_of_its_maker_are_hidden_and_said_how_to_be_chosen() -> None:
+    green = Gpu(0, "GPU-a", "nvidia", "RTX 3090", 24576, 24000, "8.6")
+    old = Gpu(1, None, "nvidia", "GTX 1080", 8192, 8000, "6.1")
+    red = Gpu(2, None, "amd", "RX 6900 XT", 16384, gfx="gfx1030")
+    part = Gpu(3, None, "amd", "Radeon Graphics", 512, gfx="gfx1036", integrated=True)
+    named = replace(red, index=4, uuid="GPU-1f")
+    blue, graphics = Gpu(0, None, "intel", "Arc A770", 16384), Gpu(1, None, "intel", "UHD 770", integrated=True)
+    nvidia = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    for card, cards, hidden in (
+        (green, (green,), {}),
+        (green, (green, red), {}),
+        (green, (green, old, red), {**nvidia, "CUDA_VISIBLE_DEVICES": "GPU-a"}),
+        (old, (green, old, red), {**nvidia, "CUDA_VISIBLE_DEVICES": "1"}),
+        (red, (green, old, red, part), {"HIP_VISIBLE_DEVICES": "0"}),
+        (red, (green, part, red), {"HIP_VISIBLE_DEVICES": "1"}),
+        (named, (named, part), {"ROCR_VISIBLE_DEVICES": "GPU-1f"}),
+        (blue, (graphics, blue), {"ZE_ENABLE_PCI_ID_DEVICE_ORDER": "1", "ZE_AFFINITY_MASK": "1"}),
+        (None, (green, old), {}),
+    ):
+        assert dict(visible(card, cards)) == hidden
+    rig = Machine("linux", "x86_64", "3.12.1", driver="580.95", gpus=(old, green, red, part))
+    choice = choose_torch(rig, PipSettings(), "cp312")
+    assert choice.card == green
+    said = str(next(each.message for each in choice.remarks if each.slug == "card-idle"))
+    assert "--gpu 1 → GTX 1080 (6.1), 2.13.0+cu126; --gpu 2 → RX 6900 XT, 2.13.0+rocm7.2" in said
+    assert choose_torch(rig, PipSettings(), "cp312", cpu=True).visible == ()
 
 
 def test_every_computer_through_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
