@@ -31,7 +31,7 @@ WHEEL = "sample-1.0-py3-none-any.whl"
 SAMPLE = Sample("packages", "sample 1.0", None, "sample", "1.0", PYTHON)
 MODEL = "https://huggingface.co/owner/model.safetensors"
 #: enough for the loopback, and for a test of 50 mirrors that do not answer
-QUICK = Measuring(mib=1, seconds=1.5, hours=24, bench_minutes=30)
+QUICK = Measuring(mib=1, seconds=2.5, hours=24, bench_minutes=30)
 #: how each fault shows in a file that lies behind an index, where it is not "has the right file"
 BEHIND_AN_INDEX = {
     "slow-first-byte": "stalled", "trickle": "stalled", "header-trickle": "stalled", "stall": "stalled",
