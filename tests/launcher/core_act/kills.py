@@ -81,7 +81,7 @@ def _kill_at(server: FaultServer, what: tuple[Any, ...], point: int) -> None:
     sent = -1
     while sent != server.sent():
         sent = server.sent()
-        time.sleep(0.02)
+        time.sleep(0.005)
 
 
 def _start(*what: Any) -> Any:
