@@ -20,6 +20,12 @@ class Card(Device):
     kind = "cuda"  # type: ignore[assignment]
 
 
+@pytest.fixture(autouse=True)
+def few_modules(monkeypatch):
+    """All of them are imported by the real proof in test_worker.py."""
+    monkeypatch.setattr(prove, "MODULES", ("torch",))
+
+
 @pytest.fixture
 def cards(monkeypatch):
     """Two stand-ins, the second too old for this torch."""
