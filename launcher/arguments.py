@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -31,6 +32,9 @@ def read_arguments(words: Sequence[str], translate: Translate) -> Arguments:
     from_install = words[:1] == ["--from-install"]
     before, separator, runtime_flags = _split(words[1:] if from_install else words)
     found, rest = _without_globals(["up", *before] if from_install else before)
+    lang = str(getattr(found, "lang", "en"))
+    if not re.match(r"(?i)(zh|en)(?![a-z])", lang):
+        raise UsageError(t("--lang needs zh or en, not {word}.", word=lang))
     name, rest = _taken(rest, VERBS, t("There is no verb {verb}; there are: {verbs}."))
     if name is None:
         return _without_verb(found, rest, translate)

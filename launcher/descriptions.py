@@ -17,9 +17,12 @@ _UNKNOWN = t("unknown")
 def of_plan(plan: Plan) -> Iterator[Text]:
     """What would be done, with reasons, and what stands in the way."""
     torch = plan.torch
-    if torch.tag:
-        yield t("PyTorch {build} from {source}: {reason}", build=torch.build or torch.version,
-                source=shown(torch.source or "?"), reason=torch.reason)  # fmt: skip
+    if torch.tag is None:
+        # nothing of it would be done
+        yield from _findings(plan)
+        return
+    yield t("PyTorch {build} from {source}: {reason}", build=torch.build or torch.version,
+            source=shown(torch.source or "?"), reason=torch.reason)  # fmt: skip
     if torch.others:
         builds = ", ".join(other.build or other.version for other in torch.others)
         yield t("If it does not pass its proof, these are tried: {builds}", builds=builds)
@@ -39,6 +42,10 @@ def of_plan(plan: Plan) -> Iterator[Text]:
         yield t(
             "Disk: {needed} MiB needed, {free} MiB free", needed=_or(plan.disk_needed_mib), free=_or(plan.disk_free_mib)
         )
+    yield from _findings(plan)
+
+
+def _findings(plan: Plan) -> Iterator[Text]:
     for finding in plan.findings:
         yield t(
             "{severity}: {message} [{slug}]",

@@ -76,11 +76,14 @@ def _disk(volume: Volume) -> Text:
         holds=holds or _UNKNOWN,
     )
     marks = (
-        (volume.network, t("{line}; it is on another computer", line=line)),
-        (volume.removable, t("{line}; it is removable", line=line)),
-        (volume.read_only, t("{line}; it cannot be written", line=line)),
+        (volume.network, t("it is on another computer")),
+        (volume.removable, t("it is removable")),
+        (volume.read_only, t("it cannot be written")),
     )
-    return next((marked for there, marked in marks if there), line)
+    for there, mark in marks:
+        if there:
+            line = t("{line}; {mark}", line=line, mark=mark)
+    return line
 
 
 def _card(machine: Machine, gpu: Gpu) -> Iterator[Text]:

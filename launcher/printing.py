@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, 
 from launcher.core.text import Text, t
 
 _MIB = 1024**2
+#: escape sequences as a whole, and all control characters but tabulator and line feed
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: seconds between two lines of progress where lines cannot be overwritten
 _PATIENCE = 10.0
 
@@ -33,8 +36,10 @@ class Printer:
         self._said_at = 0.0
         self._step: Step | None = None
 
-    def text(self, sentence: Text) -> str:
-        return sentence.render(self._translate)
+    def text(self, sentence: Text | str) -> str:
+        """Without what would move the cursor or colour the screen: names of cards and files come from elsewhere."""
+        whole = sentence if isinstance(sentence, str) else sentence.render(self._translate)
+        return _CONTROL.sub("", whole)
 
     def answer(self, record: dict[str, Any]) -> None:
         """One JSON object on a line of its own; ASCII, because a console's encoding may know no Chinese."""
@@ -44,14 +49,14 @@ class Printer:
     def result(self, sentence: Text | str) -> None:
         """What the verb was called for."""
         self._clear()
-        self._out.write((sentence if isinstance(sentence, str) else self.text(sentence)) + "\n")
+        self._out.write(self.text(sentence) + "\n")
         self._out.flush()
 
     def aside(self, sentence: Text | str) -> None:
         """What is good to know on the way."""
         if not self._quiet:
             self._clear()
-            self._err.write((sentence if isinstance(sentence, str) else self.text(sentence)) + "\n")
+            self._err.write(self.text(sentence) + "\n")
             self._err.flush()
 
     def error(self, error: LauncherError) -> None:
@@ -135,7 +140,7 @@ class Printer:
         """Over what was drawn last."""
         if not self._quiet:
             self._clear()
-            self._err.write(line)
+            self._err.write(self.text(line))
             self._err.flush()
             self._drawn = 1
 

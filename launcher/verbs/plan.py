@@ -34,11 +34,12 @@ def _size(word: str) -> tuple[int, int]:
 
 def _plan(call: Call) -> int:
     proposal = proposed(call)
+    plan, command = proposal.plan, proposal.command if proposal.plan.torch.tag else None
     if call.printer.json:
-        command = {"command": list(proposal.command.shown), "variables": proposal.command.shown_variables}
-        call.printer.answer(proposal.plan.to_json(call.translate) | command)
+        words, variables = (list(command.shown), command.shown_variables) if command else ([], {})
+        call.printer.answer(plan.to_json(call.translate) | {"command": words, "variables": variables})
     else:
-        for line in (*of_plan(proposal.plan), *of_command(proposal.command)):
+        for line in (*of_plan(plan), *(of_command(command) if command else ())):
             call.printer.result(line)
     return DONE
 

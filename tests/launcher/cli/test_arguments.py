@@ -18,7 +18,9 @@ def test_every_option_of_up_arrives() -> None:
     )
     found = read_arguments(words.split(), str)
     flags = ("--ckpt", "x", "--theme", "dark")
-    assert found.options == Options("lan", "medvram", "1", 7861, True, True, True, flags)
+    assert found.options == Options(
+        "lan", "medvram", gpu="1", port=7861, listen=True, share=True, detach=True, runtime_flags=flags
+    )
     assert (found.verb, found.yes) == ("up", True)
 
 
@@ -47,6 +49,8 @@ def test_globals_stand_before_or_after_the_verb(words: str) -> None:
         ("frobnicate", "There is no verb frobnicate"),
         ("hardware --port 1", "--port"),
         ("status extra", "extra"),
+        ("status --lang fr", "--lang needs zh or en, not fr"),
+        ("--lang english-like status", "--lang needs"),
     ],
 )
 def test_what_cannot_be_understood_is_said(words: str, said: str) -> None:

@@ -43,3 +43,14 @@ def test_programs_get_rate_and_seconds() -> None:
 def test_a_step_gives_its_title_and_lines_do_not_flood() -> None:
     shown = printed(Step("torch", t("Get torch"), "started", 2, 5), PROGRESS, PROGRESS)
     assert shown.count("MiB") == 0, "a line each ten seconds where none can be overwritten, from the step's own on"
+
+
+def test_what_would_move_the_cursor_is_left_out() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    printer = Printer(translator("en"), json_lines=False, quiet=False, out=out, err=err)
+    printer.result(
+        t("Card {name}\tand {other}\n.", name="RTX\x1b[2J\x1b[31m 3060\x07\r", other="\x1b]0;title\x07\x9b1mB")
+    )
+    printer.aside("\x1b[1mbold\x1b[0m\x00")
+    assert out.getvalue() == "Card RTX 3060\tand 1mB\n.\n"
+    assert err.getvalue() == "bold\n"
