@@ -35,12 +35,12 @@ QUICK = Measuring(mib=1, seconds=2.5, hours=24, bench_minutes=30)
 #: how each fault shows in a file that lies behind an index, where it is not "has the right file"
 BEHIND_AN_INDEX = {
     "slow-first-byte": "stalled", "trickle": "stalled", "header-trickle": "stalled", "stall": "stalled",
-    "close-early": "cut", "reset": "cut", "truncated": "login-page", "longer": "wrong-size", "says-longer": "cut",
-    "says-shorter": "login-page", "no-length-cut": "login-page", "chunk-broken": "cut", "endless": "stalled",
+    "close-early": "cut", "reset": "cut", "truncated": "lacks-file", "longer": "wrong-size", "says-longer": "cut",
+    "says-shorter": "lacks-file", "no-length-cut": "lacks-file", "chunk-broken": "cut", "endless": "stalled",
     "empty": "lacks-file", "redirect-loop": "redirects", "redirect-file": "redirects", "401": "unauthorized",
     "403": "refused", "403-for-a-while": "busy", "404": "not-found", "416": "wrong-range",
     "416-for-ranges": "wrong-range", "429": "busy", "500": "broken", "503-twice": "busy", "html": "login-page",
-    "html-as-binary": "login-page", "captive": "not-found", "login-511": "login-page", "zeros": "lacks-file",
+    "html-as-binary": "login-page", "captive": "login-page", "login-511": "login-page", "zeros": "lacks-file",
     "other-file": "lacks-file", "garbage": "cut", "refused": "unreachable", "connect-hang": "unreachable",
     "silent": "stalled", "tls-garbage": "certificate", "closes": "cut", "ignores-if-range": "cut",
 }  # fmt: skip
@@ -52,7 +52,7 @@ BY_ADDRESS = {
     "empty": "wrong-size", "redirect-loop": "redirects", "redirect-file": "redirects", "401": "unauthorized",
     "403": "refused", "404": "not-found", "416": "wrong-range", "416-for-ranges": "wrong-range", "429": "busy",
     "500": "broken", "503-twice": "busy", "html": "login-page", "html-as-binary": "login-page",
-    "captive": "not-found", "login-511": "login-page", "zeros": "wrong-bytes", "other-file": "wrong-size",
+    "captive": "login-page", "login-511": "login-page", "zeros": "wrong-bytes", "other-file": "wrong-size",
     "ignores-if-range": "wrong-bytes", "garbage": "cut", "refused": "unreachable", "connect-hang": "unreachable",
     "silent": "stalled", "tls-garbage": "certificate", "closes": "cut",
 }  # fmt: skip
@@ -64,6 +64,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultServer]:
     for path in (root / "sample" / WHEEL, root / "owner" / "model.safetensors"):
         path.parent.mkdir()
         path.write_bytes(CONTENT)
+    for number in range(9):
+        (root / "sample" / f"sample-0.{number}-py3-none-any.whl").write_bytes(b"older")
     with FaultServer(root) as server:
         yield server
 
