@@ -20,8 +20,6 @@ from launcher.core.wheelhouse import is_there, pages, place, wheelhouse, write_i
 from launcher.core.wheels import WheelFile, read_pylock
 
 T = TypeVar("T")
-#: options of uv for what needs no network
-_HERE = ("--offline", "--index-strategy", "unsafe-best-match")
 #: what uv says where something that it may not fetch is missing; anything else ends the step
 _NOT_HERE = ("package-not-found", "uv-failed", "no-network", "hash-mismatch", "source-refused")
 #: a source that fails so is left for the next one
@@ -57,7 +55,7 @@ def collect(
 ) -> Generator[Event, None, list[Path]]:
     """The wheels that `requirements` means, wherever they lie on this computer; those that are not here are fetched."""
     house = wheelhouse(work.workspace)
-    here = replace(sources[0], arguments=(*sources[0].arguments, *_HERE), variables=_with_ours(work, sources[0]))
+    here = replace(sources[0], arguments=(*sources[0].arguments, "--offline"), variables=_with_ours(work, sources[0]))
     try:
         files = yield from _ask(work, step, requirements, here)
     except LauncherError as error:
@@ -139,7 +137,7 @@ def _from_here(work: Work, step: str, exactly: Sequence[str], source: PackageSou
 
     What they lack is said by nobody. All indexes count together here: the hashes say what may be taken.
     """
-    arguments = [*pip_install(work), *source.arguments, *_HERE, *exactly]
+    arguments = [*pip_install(work), *source.arguments, "--offline", *exactly]
     try:
         heard = [event for event in uv(work, step, arguments, _with_ours(work, source)) if isinstance(event, Line)]
     except LauncherError as error:
@@ -153,4 +151,5 @@ def _from_here(work: Work, step: str, exactly: Sequence[str], source: PackageSou
 def _with_ours(work: Work, source: PackageSource) -> dict[str, str]:
     """The variables of a source, with the index of what was fetched before in front."""
     ours = pages(wheelhouse(work.workspace)).as_uri()
-    return {**source.variables, "UV_INDEX": f"{ours} {source.variables.get('UV_INDEX', '')}".strip()}
+    indexes = f"{ours} {source.variables.get('UV_INDEX', '')}".strip()
+    return {**source.variables, "UV_INDEX": indexes, "UV_INDEX_STRATEGY": "unsafe-best-match"}

@@ -94,7 +94,9 @@ def test_a_package_is_fetched_into_the_wheelhouse_and_installed_from_there(shop:
     assert "wheels-by-uv" not in slugs(events)
 
 
-def test_a_second_environment_asks_nobody_and_shares_the_files_of_the_first(shop: Shop) -> None:
+@pytest.mark.parametrize("more", [{}, {"PIP_EXTRA_INDEX_URL": "file:///nowhere/simple"}], ids=["one index", "two"])
+def test_a_second_environment_asks_nobody_and_shares_the_files_of_the_first(shop: Shop, more: dict[str, str]) -> None:
+    shop.environ.update(more)
     shop.install()
     before = len(shop.server.requests)
     shop.install(anew=True)
