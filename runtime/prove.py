@@ -57,12 +57,17 @@ def prove(tag: str | None = None) -> dict[str, Any]:
     found: dict[str, Any] = {"ok": False, "torch": None, "device": None, "picture": False, "error": None, "code": None}
     checks: list[Check] = []
     try:
-        versions = {name: getattr(importlib.import_module(name), "__version__", None) for name in MODULES}
-        found |= {"torch": versions["torch"], "versions": versions}
+        versions: dict[str, str | None] = {}
+        found["versions"] = versions
+        for name in MODULES:
+            versions[name] = getattr(importlib.import_module(name), "__version__", None)
+            found["torch"] = versions["torch"]
         _prove_devices(found, checks, tag)
         found["ok"] = True
     except Exception as failure:  # noqa: BLE001 - whatever is broken is the answer
-        found |= {"error": _sentence(failure), "code": _code(failure)}
+        # of what cannot be imported, torch is the launcher's to replace
+        code = _code(failure) if found["torch"] else "proof-torch"
+        found |= {"error": _sentence(failure), "code": code}
     found["checks"] = [asdict(check) for check in checks]
     return found | {"seconds": round(time.monotonic() - began, 2)}
 

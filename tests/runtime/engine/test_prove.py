@@ -274,3 +274,14 @@ def test_a_picture_of_one_colour_is_none():
     assert not prove._shows_something(png((0, 0, 0), (0, 0, 0)))
     assert not prove._shows_something(png((9, 20, 9), (9, 20, 9)))
     assert prove._shows_something(png((0, 0, 0), (0, 0, 1)))
+
+
+def test_what_cannot_be_imported_is_torch_or_another_package(monkeypatch):
+    monkeypatch.setattr(prove, "MODULES", ("torch", "no_such_package"))
+    found = prove.prove("cpu")
+    assert (found["code"], found["torch"]) == ("proof-import", torch.__version__)
+    assert "no_such_package" in found["error"]
+    monkeypatch.setattr(prove, "MODULES", ("no_such_torch",))
+    monkeypatch.setattr(prove.importlib, "import_module", lambda _name: (_ for _ in ()).throw(OSError("WinError 126")))
+    found = prove.prove("cpu")
+    assert (found["code"], found["torch"]) == ("proof-torch", None)
