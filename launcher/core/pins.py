@@ -12,7 +12,7 @@ from launcher.core.text import t
 from launcher.core.torch_choice import TorchChoice
 from launcher.core.uv_settings import shown
 
-PINS = "pins.json"
+PINS, HASHED = "pins.json", "hashed-wheel.json"
 
 
 def pinned(workspace: Workspace, choice: TorchChoice) -> dict[str, list[str]]:
@@ -32,7 +32,7 @@ def pin(workspace: Workspace, choice: TorchChoice, requirements: dict[str, list[
 
 def check_wheel(workspace: Workspace, known: dict[str, list[str]], wheel: Path) -> str:
     """The wheel's SHA-256. LauncherError `hash-mismatch` if `known` has another, `wheel-unreadable`."""
-    digest = _sha256(wheel)
+    digest = _known_sha256(workspace, wheel)
     if digest not in known.get(wheel.name, [digest]):
         raise LauncherError(
             "hash-mismatch",
@@ -47,6 +47,22 @@ def check_wheel(workspace: Workspace, known: dict[str, list[str]], wheel: Path) 
 
 def _key(choice: TorchChoice) -> str:
     return f"torch=={choice.build} from {shown(choice.source or '')}"
+
+
+def _known_sha256(workspace: Workspace, file: Path) -> str:
+    """As computed before, while the file has the size, the date and the number in its file system that it had then:
+    hashing torch takes longer than linking it into an environment."""
+    try:
+        found = file.stat()
+    except OSError:
+        return _sha256(file)
+    state = [str(file), found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+    record = read_record(workspace.state / HASHED) or {}
+    if record.get("state") == state and isinstance(record.get("sha256"), str):
+        return str(record["sha256"])
+    digest = _sha256(file)
+    write_record(workspace.state / HASHED, {"state": state, "sha256": digest})
+    return digest
 
 
 def _sha256(file: Path) -> str:
