@@ -74,10 +74,15 @@ class Roster:
     def _failure(self) -> LauncherError:
         reasons: Text | None = None
         kinds = set()
+        told = set()
         for address, standing in self._standings.items():
             if standing.last is None:
                 continue
             kinds.add(standing.last.kind)
+            # A host with several addresses of the file mostly fails in one way.
+            if (address.label, standing.last.why) in told:
+                continue
+            told.add((address.label, standing.last.why))
             reason = t("{address}: {why}", address=address.label, why=standing.last.why)
             reasons = t("{first}; {second}", first=reasons, second=reason) if reasons else reason
         kind = kinds.pop() if len(kinds) == 1 else ""

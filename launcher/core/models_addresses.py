@@ -56,7 +56,9 @@ class Ways:
         if kind is None:
             host = urlsplit(url).hostname or url
             return (Address(url, host, host, token),)
-        return addresses(chosen(self.around, kind), url, token)
+        found = addresses(chosen(self.around, kind), url, token)
+        # "official" alone would not tell Hugging Face from ModelScope
+        return tuple(replace(each, name=urlsplit(each.url).hostname or each.name) for each in found)
 
 
 @dataclass(frozen=True)
