@@ -112,8 +112,13 @@ def _put(source: Path, target: Path, *, copy: bool = False) -> None:
         return  # done already, by a run that was killed later
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.gesso-new")
-    shutil.copy2(source, beside)
-    beside.replace(target)
+    try:
+        shutil.copy2(source, beside)
+        beside.replace(target)
+    except OSError:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
     if not copy:
         source.unlink()
 
