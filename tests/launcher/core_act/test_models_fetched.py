@@ -300,7 +300,6 @@ def test_a_large_file_is_worth_measuring_once_for_each_kind(workspace: Workspace
         at("huggingface.co", "first", large),
         at("huggingface.co", "second", large),
         at("example.org", "elsewhere", large),
-        at("modelscope.cn", "no mirrors", large),
     )
     assert surveyed(workspace, find_ways(workspace, {}), *files) == ["https://huggingface.co/a/b/resolve/main/first"]
     chosen = find_ways(workspace, {"HF_ENDPOINT": "https://hf-mirror.com"})
