@@ -1,8 +1,9 @@
-"""The installer is killed, with all that it started, at twenty moments; the next run always ends well."""
+"""The installer is killed, with all that it started, at fifty moments; the next run always ends well."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,15 +29,18 @@ from tests.end_to_end.stand_ins import (
 )
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups are killed as on Linux and macOS")
-# Twenty in all, each of which hits a run that is at work: the bootstrap takes longer and has fewer things to lose.
-BOOTSTRAP_MOMENTS, ENGINE_MOMENTS = 6, 14
+# Fifty in all, each of which hits a run that is at work: the bootstrap takes longer and has fewer things to lose.
+BOOTSTRAP_MOMENTS, ENGINE_MOMENTS = 6, 44
+# The engine's are killed side by side, each in a workspace of its own, and several times before one may end.
+AT_ONCE, IN_A_ROW = 4, 11
+PARTS = 60
 PYTHON_TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}"
 # Stands in for the proof: the environment's own Python imports what was installed, every file of it.
 PROOF = '''"""Stands in for runtime.prove."""
 import importlib, json
 import torch
-modules = [importlib.import_module(f"stand_in.part{number}") for number in range(400)]
-print(json.dumps({"ok": len(modules) == 400, "torch": torch.__version__, "device": "cpu", "seconds": 0.1}))
+modules = [importlib.import_module(f"stand_in.part{number}") for number in range(60)]
+print(json.dumps({"ok": len(modules) == 60, "torch": torch.__version__, "device": "cpu", "seconds": 0.1}))
 '''
 
 
@@ -64,11 +69,12 @@ class Victim:
         took = time.monotonic() - started
         return [took * (number + 0.5) / count for number in range(count)]
 
-    def kill_after(self, seconds: float) -> float:
-        """Start anew and kill the whole group while it works. A kill that came after its end counts for nothing and is
+    def kill_after(self, seconds: float, *, anew: bool = True) -> float:
+        """Start, and kill the whole group while it works. A kill that came after its end counts for nothing and is
         tried again earlier; returns the moment that hit."""
-        for _ in range(8):
-            self.undo()
+        for attempt in range(8):
+            if anew or attempt:
+                self.undo()
             child = start(self.command, self.environment, self.cwd)
             time.sleep(seconds)
             if kill_group(child):
@@ -96,7 +102,7 @@ def test_the_bootstrap_ends_well_after_a_kill_at_any_moment(tmp_path: Path) -> N
 
 
 def write_engine_wheels(folder: Path) -> str:
-    """A torch of the version that is chosen here, in its folder, and a package of 400 files; returns the lock."""
+    """A torch of the version that is chosen here, in its folder, and a package of many files; returns the lock."""
     version = re.search(r'^version = "(.+)"', (ROOT / "launcher/data/torch.toml").read_text(), re.MULTILINE)
     assert version
     label = "+cpu" if sys.platform == "linux" else ""
@@ -105,7 +111,7 @@ def write_engine_wheels(folder: Path) -> str:
     )
     plain = folder / f"torch-{version[1]}{label}-py3-none-any.whl"
     rename_wheel(plain)
-    files = {f"stand_in/part{number}.py": b"WHOLE = True\n" * 50 for number in range(400)}
+    files = {f"stand_in/part{number}.py": b"WHOLE = True\n" * 50 for number in range(PARTS)}
     return write_wheel(folder, "stand-in", "1.0", {"stand_in/__init__.py": b"", **files})
 
 
@@ -126,39 +132,59 @@ def rename_wheel(plain: Path) -> None:
     plain.unlink()
 
 
+@dataclass(frozen=True)
+class Engine:
+    """The real install verb in a copy whose engine lock names the stand-ins."""
+
+    clone: Path
+    wheels: Path
+
+    def victim(self, name: str) -> Victim:
+        """With a workspace of that name, which it begins without."""
+        workspace = self.clone.parent / f"work 画室 {name}"
+        command = [sys.executable, "-m", "launcher", "install", "--yes", "--json", "--root", str(workspace)]
+        environment = closed_environment(self.wheels)
+        return Victim(command, environment, self.clone, lambda: shutil.rmtree(workspace, ignore_errors=True))
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> tuple[list[str], dict[str, str], Path]:
-    """The real install verb in a copy whose engine lock names the stand-ins: command, variables, workspace."""
+def engine(tmp_path: Path) -> Engine:
     clone = tmp_path / "clone"
     copy_checkout(clone, "")
     shutil.copy2(ROOT / "launcher" / "__main__.py", clone / "launcher" / "__main__.py")
     (clone / "launcher/data/locks/engine.txt").write_text(write_engine_wheels(tmp_path / "wheels"))
     (clone / "runtime" / "prove.py").write_text(PROOF)
-    workspace = tmp_path / "work 画室"
-    command = [sys.executable, "-m", "launcher", "install", "--yes", "--json", "--root", str(workspace)]
-    return command, closed_environment(tmp_path / "wheels"), workspace
+    return Engine(clone, tmp_path / "wheels")
 
 
-def test_the_engines_install_ends_well_after_a_kill_at_any_moment(
-    engine: tuple[list[str], dict[str, str], Path], tmp_path: Path
-) -> None:
-    command, environment, workspace = engine
-    victim = Victim(command, environment, tmp_path / "clone", lambda: shutil.rmtree(workspace, ignore_errors=True))
-    moments = victim.moments(ENGINE_MOMENTS)
-    assert_whole(workspace)
-    for moment in moments:
-        hit = victim.kill_after(moment)
-        again = victim.run()
-        assert again.returncode == 0, f"killed after {hit:.2f} s: {again.stdout[-2000:]} {again.stderr[-2000:]}"
-        assert all(json.loads(line) for line in again.stdout.splitlines())
-        assert_whole(workspace)
+def test_the_engines_install_ends_well_after_a_kill_at_any_moment(engine: Engine) -> None:
+    moments = engine.victim("0").moments(ENGINE_MOMENTS)
+    assert_whole(engine.clone.parent / "work 画室 0")
+    chains = [moments[number :: ENGINE_MOMENTS // IN_A_ROW] for number in range(ENGINE_MOMENTS // IN_A_ROW)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = [pool.submit(killed_and_continued, engine, number, chain) for number, chain in enumerate(chains, 1)]
+        assert sum(each.result() for each in done) == ENGINE_MOMENTS
+
+
+def killed_and_continued(engine: Engine, number: int, chain: list[float]) -> int:
+    """How many kills it survived: each continuation is killed at a later moment, the last one ends."""
+    victim = engine.victim(str(number))
+    # Beside the others each run takes longer than the one that was measured.
+    slower = AT_ONCE / (os.cpu_count() or 1)
+    hits = [victim.kill_after(moment * slower, anew=moment == chain[0]) for moment in chain]
+    again = victim.run()
+    assert again.returncode == 0, f"killed after {hits} s: {again.stdout[-2000:]} {again.stderr[-2000:]}"
+    assert all(json.loads(line) for line in again.stdout.splitlines())
+    assert_whole(Path(victim.command[-1]))
+    victim.undo()
+    return len(hits)
 
 
 def assert_whole(workspace: Path) -> None:
     """One environment, stamped, named by the pointer, that imports what was installed; nothing half-made beside it."""
     pointer: dict[str, Any] = json.loads((workspace / "environments" / "current.json").read_text())
     environment = workspace / "environments" / pointer["name"]
-    imported = "import torch, stand_in.part0, stand_in.part399; print(torch.__version__)"
+    imported = "import torch, stand_in.part0, stand_in.part59; print(torch.__version__)"
     answer = subprocess.run(
         [environment / "bin" / "python", "-c", imported], capture_output=True, text=True, check=True
     )
