@@ -23,8 +23,9 @@ SIZES = {
     **dict.fromkeys(("U64", "I64", "F64", "C64"), 8),
 }
 _METADATA = '{"__metadata__":'
-#: as loose as it may be: the values are judged column by column, and together they must cover the header
-_ENTRY = re.compile(r'"([^"]*)":\{"dtype":"([^"]*)","shape":\[([^]]*)\],"data_offsets":\[([^,]*),([^]]*)\]\}([,}])')
+#: as loose as it may be: the values are judged column by column, and together they must cover the header. No part looks
+#: beyond the next quotation mark, so that a hostile header costs no more than its length.
+_ENTRY = re.compile(r'"([^"]*)":\{"dtype":"([^"]*)","shape":\[([^]"]*)\],"data_offsets":\[([^],"]*),([^]"]*)\]\}([,}])')
 _CONTROLS = bytes(range(32))
 _DIGITS = frozenset("0123456789,")
 #: characters of an entry besides its five values
@@ -46,6 +47,8 @@ class Header:
 
 def take_apart(data: bytes) -> Header:
     """ValueError, or another sort of exception that a wrong structure makes, for what the format does not allow."""
+    if data.count(b'"data_offsets"') > MOST_TENSORS:
+        raise ValueError(f"more than {MOST_TENSORS} tensors")
     text = data.decode()
     plain = len(data.translate(None, _CONTROLS)) == len(data)
     return (_compact(text) if plain else None) or _parsed(text)
@@ -63,7 +66,7 @@ def _compact(text: str) -> Header | None:
             return None
         place += 1
     found = _ENTRY.findall(text, place)
-    if not found or len(found) > MOST_TENSORS or text.find("\\", place) >= 0:
+    if not found or text.find("\\", place) >= 0:
         return None
     names, dtypes, shapes, starts, ends, commas = zip(*found, strict=True)
     columns = ["".join(column) for column in (starts, ends, names, dtypes, shapes)]
@@ -88,8 +91,6 @@ def _parsed(text: str) -> Header:
     # A fraction has no business anywhere in a header.
     found = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_number, parse_float=_no_number)
     metadata = found.pop("__metadata__", None)
-    if len(found) > MOST_TENSORS:
-        raise ValueError(f"{len(found)} tensors")
     entries = found.values()
     dtypes = [entry["dtype"] for entry in entries]
     shapes = [entry["shape"] for entry in entries]

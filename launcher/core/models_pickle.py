@@ -14,7 +14,7 @@ from launcher.core.models_globals import is_dangerous, is_usual
 #: bytes of the structure; names and shapes of the largest checkpoints take some two million
 LARGEST_PICKLE = 64 * 1024 * 1024
 LARGEST_DIRECTORY = 8 * 1024 * 1024
-_MOST_OPERATIONS = 2_000_000
+_MOST_OPERATIONS = 1_000_000
 _MOST_WORDS, _LONGEST_WORD = 20_000, 400
 _FIRST_LOOK = 256 * 1024
 _LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."

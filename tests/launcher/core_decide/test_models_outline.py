@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -300,3 +301,28 @@ def test_the_header_helper_promises_what_it_writes() -> None:
     start, size = header(VAE)
     assert struct.unpack("<Q", start[:8])[0] == len(start) - 8
     assert size == 4 * (128 * 27 + 512 * 36 + 128 * 128 * 9)
+
+
+HOSTILE = {
+    "shapes without an end": b'"a":{"dtype":"F16","shape":[' * 400_000,
+    "offsets without an end": b'"a":{"dtype":"F16","shape":[1],"data_offsets":[' * 300_000,
+    "quotation marks": b'"' * 12_000_000,
+    "too many tensors": b'"a":{"dtype":"F16","shape":[0],"data_offsets":[0,0]},' * 300_000,
+    "nesting": b"[" * 12_000_000,
+    "one name": b'"' + b"a" * 12_000_000,
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_header_is_refused_before_anybody_gets_tired(body: bytes, tmp_path: Path) -> None:
+    path = raw(tmp_path / "x.safetensors", b"{" + body)
+    begun = time.process_time()
+    assert code_of(path) == "damaged"
+    # a second or so; quadratic work would take hours
+    assert time.process_time() - begun < 60
+
+
+def test_a_hostile_pickle_ends_too(tmp_path: Path) -> None:
+    path = tmp_path / "x.ckpt"
+    path.write_bytes(b"\x80\x02" + b"]" * 20_000_000)
+    assert code_of(path) == "damaged"
