@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -43,14 +44,18 @@ def hash_models(
     todo.sort(key=lambda model: (model.path not in twins, model.size))
     total, before = sum(model.size for model in todo), 0
     cache = read_record(workspace.root / "cache.json") or {}
+    shared = _runtime_names(models)
     for model in todo:
         try:
-            known = _from_runtime(cache, model)
+            known = _from_runtime(cache, model) if model.path in shared else None
             if known is None:
-                for done in _hash(workspace, model, cancel):
-                    yield Progress("hashes", before + done, total)
-            else:
-                _remember(workspace, model, known)
+                for told in _hash(model, cancel):
+                    if isinstance(told, Hashes):
+                        known = told
+                    else:
+                        yield Progress("hashes", before + told, total)
+            if known is not None:
+                _remember(workspace, model, known, tell=model.path in shared)
         except _ChangedError:
             sentence = t("{name} is changing at this moment, so it was not hashed.", name=model.name)
             yield Notice("not-hashed", "warning", sentence)
@@ -94,23 +99,28 @@ def take_note(workspace: Workspace, path: Path, sha256: str) -> None:
             tell_runtime(workspace.root / "cache.json", name, found.st_mtime, sha256)
 
 
-def _hash(workspace: Workspace, model: Model, cancel: threading.Event | None) -> Iterator[int]:
-    digest = ""
+def _runtime_names(models: Sequence[Model]) -> set[Path]:
+    """The checkpoints that the runtime's cache can tell apart: it knows them by name, and two folders may share one."""
+    checkpoints = [model for model in models if model.shelf == "checkpoint"]
+    counts = Counter(model.name for model in checkpoints)
+    return {model.path for model in checkpoints if counts[model.name] == 1}
+
+
+def _hash(model: Model, cancel: threading.Event | None) -> Iterator[int | Hashes]:
     for told in sha256_of(model.path, cancel):
-        if isinstance(told, str):
-            digest = told
-        else:
+        if isinstance(told, int):
             yield told
-    after = model.path.stat()
-    if (after.st_size, after.st_mtime_ns) != (model.size, model.mtime_ns):
-        raise _ChangedError
-    _remember(workspace, model, Hashes(digest, old_hash(model.path)))
+            continue
+        after = model.path.stat()
+        if (after.st_size, after.st_mtime_ns) != (model.size, model.mtime_ns):
+            raise _ChangedError
+        yield Hashes(told, old_hash(model.path))
 
 
-def _remember(workspace: Workspace, model: Model, hashes: Hashes) -> None:
+def _remember(workspace: Workspace, model: Model, hashes: Hashes, *, tell: bool) -> None:
     try:
         read_known(workspace).remember(str(model.path), model.size, model.mtime_ns, hashes)
-        if model.shelf == "checkpoint":
+        if tell:
             tell_runtime(workspace.root / "cache.json", model.name, model.path.stat().st_mtime, hashes.sha256)
     except OSError as error:
         raise LauncherError(
@@ -122,9 +132,7 @@ def _remember(workspace: Workspace, model: Model, hashes: Hashes) -> None:
 
 
 def _from_runtime(cache: dict[str, object], model: Model) -> Hashes | None:
-    """What the runtime has hashed already; it names checkpoints alone."""
-    if model.shelf != "checkpoint":
-        return None
+    """What the runtime has hashed already."""
     digest = runtime_hash(cache, model.name, model.path.stat().st_mtime)
     return Hashes(digest, old_hash(model.path)) if digest else None
 

@@ -16,6 +16,7 @@ from launcher.core.catalogue import Catalogue, Entry, Location
 from launcher.core.errors import LauncherError
 from launcher.core.events import Notice, Progress
 from launcher.core.library import read_library
+from launcher.core.linking import link
 from launcher.core.models import Library
 from launcher.core.models_add import Added, add_file
 from launcher.core.models_hashing import hash_models, old_hash
@@ -27,6 +28,7 @@ from launcher.core.process import CancelledError
 from launcher.core.records import read_record, write_record
 from tests.fakes.model_files import VAE, checkpoint, lora, write_safetensors, write_torch
 from tests.launcher.core_decide.test_models import finished, look
+from tests.launcher.core_decide.test_other_installs import A1111, tree
 
 
 @pytest.fixture
@@ -210,6 +212,21 @@ for name in ("a.safetensors", "b.safetensors"):
     a, b = hashed(workspace)[0].models
     assert ask() == [f"{a.sha256} {a.old_hash}", f"{'e' * 64} {b.old_hash}"]
     assert b.sha256 == "e" * 64
+
+
+def test_two_checkpoints_of_one_name_are_not_mistaken_for_each_other(workspace: Workspace, tmp_path: Path) -> None:
+    """The runtime's cache knows names alone, and a linked install may have a file of ours' name."""
+    ours = write_safetensors(workspace.models / "Stable-diffusion/a.safetensors", checkpoint("sd1", blocks=1))
+    root = tree(tmp_path / "webui", *A1111)
+    theirs = write_safetensors(root / "models/Stable-diffusion/a.safetensors", checkpoint("sd2", blocks=1))
+    link(workspace, root, outputs=False)
+    write_record(
+        workspace.root / "cache.json", {"hashes": {"checkpoint/a.safetensors": {"mtime": 9e9, "sha256": "f" * 64}}}
+    )
+    found = {model.path: model.sha256 for model in hashed(workspace)[0].models}
+    assert found == {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in (ours, theirs)}
+    cache = read_record(workspace.root / "cache.json") or {}
+    assert cache["hashes"] == {"checkpoint/a.safetensors": {"mtime": 9e9, "sha256": "f" * 64}}
 
 
 def test_likely_duplicates_come_first_and_a_stop_keeps_what_is_done(workspace: Workspace) -> None:
