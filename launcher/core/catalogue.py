@@ -135,7 +135,8 @@ class Catalogue:
 
     def by_hash(self, sha256: str) -> Entry | Known | None:
         """What has these very bytes."""
-        return next((one for one in (*self.file, *self.known) if one.sha256 == sha256), None)
+        every: tuple[Entry | Known, ...] = (*self.file, *self.known)
+        return next((one for one in every if one.sha256 == sha256), None)
 
 
 @lru_cache(maxsize=1)

@@ -31,7 +31,8 @@ def answer_of(bare: Gesso, *words: str, code: int = 0) -> dict:
         status = main(["models", *words, "--json", "--root", str(bare.workspace.root)], no_interface)
     assert status == code, said.getvalue()
     assert out.getvalue().count("\n") == 1
-    return json.loads(out.getvalue())
+    found: dict = json.loads(out.getvalue())
+    return found
 
 
 def no_interface(*_: object) -> int:

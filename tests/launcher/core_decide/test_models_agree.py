@@ -49,10 +49,10 @@ def files(folder: Path) -> Iterator[Path]:
             yield path
     header = len(sound[".safetensors"]) - 900_000
     for number in range(40):
-        data = bytearray(sound[".safetensors"])
-        data[chance.randrange(8, min(header, 4000))] = chance.randrange(256)
+        bent = bytearray(sound[".safetensors"])
+        bent[chance.randrange(8, min(header, 4000))] = chance.randrange(256)
         path = folder / f"bent{number}.safetensors"
-        path.write_bytes(data)
+        path.write_bytes(bent)
         yield path
     for name, content in (
         ("empty", b""), ("short", b"abc"), ("page", b"<!doctype html>" * 9), ("xml", b"\n<?xml version='1.0'?>   "),
