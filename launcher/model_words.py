@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from launcher.amounts import in_bytes
-from launcher.core.catalogue import Entry
+from launcher.core.catalogue import Catalogue, Entry, Known
 from launcher.core.links import Links
 from launcher.core.models import Library, Model
 from launcher.core.models_problems import Problem
@@ -46,14 +46,17 @@ def plain(text: str) -> str:
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
-def of_library(library: Library) -> Iterator[Text | str]:
+def of_library(library: Library, catalogue: Catalogue) -> Iterator[Text | str]:
     """Kind by kind, a line for each model and one for each thing that is wrong with it."""
     kind: object = library
     for model in library.models:
         if model.kind != kind:
             kind = model.kind
             yield KIND_NAMES[model.kind]
-        yield f"  {_line(model)}"
+        yield f"  {_line(model, catalogue)}"
+        known = known_as(model, catalogue)
+        if known is not None and known.name != model.path.name:
+            yield t("      known as {name}", name=known.name)
         if model.facts.triggers:
             yield t("      words: {words}", words=plain(", ".join(model.facts.triggers[:8])))
         if model.duplicate_of:
@@ -65,9 +68,21 @@ def of_library(library: Library) -> Iterator[Text | str]:
     yield _sum(library)
 
 
-def _line(model: Model) -> str:
+def known_as(model: Model, catalogue: Catalogue) -> Entry | Known | None:
+    """What the catalogue calls these bytes, whatever the file is called; None before the file was hashed."""
+    return catalogue.by_hash(model.sha256) if model.sha256 else None
+
+
+def _family(model: Model, catalogue: Catalogue) -> str | None:
+    """By content; of a VAE, whose tensors do not tell 1.x from XL, by its hash."""
+    known = known_as(model, catalogue)
+    published = known.family if isinstance(known, Entry) and known.family != "any" else None
+    return model.facts.family or published
+
+
+def _line(model: Model, catalogue: Catalogue) -> str:
     facts = model.facts
-    known = [facts.family, facts.variant, facts.precision, "pickle" if facts.format == "pickle" else None]
+    known = [_family(model, catalogue), facts.variant, facts.precision, "pickle" if facts.format == "pickle" else None]
     told = [*(one for one in known if one), in_bytes(model.size), *([f"[{model.sha256[:10]}]"] if model.sha256 else [])]
     home = "" if model.home == "workspace" else f"  ({plain(model.home)})"
     return f"{plain(model.name)}  {' '.join(told)}{home}"
@@ -131,14 +146,14 @@ def of_links(links: Links) -> Iterator[Text | str]:
         yield t("Nothing is linked.")
 
 
-def model_record(model: Model, say: Say) -> dict[str, Any]:
-    facts = model.facts
+def model_record(model: Model, catalogue: Catalogue, say: Say) -> dict[str, Any]:
+    facts, known = model.facts, known_as(model, catalogue)
     return {
         "name": model.name,
         "path": str(model.path),
         "home": model.home,
         "kind": model.kind,
-        "family": facts.family,
+        "family": _family(model, catalogue),
         "variant": facts.variant,
         "precision": facts.precision,
         "format": facts.format,
@@ -146,6 +161,7 @@ def model_record(model: Model, say: Say) -> dict[str, Any]:
         "sha256": model.sha256,
         "short": model.sha256[:10] if model.sha256 else None,
         "old_hash": model.old_hash,
+        "known_as": known.name if known else None,
         "title": facts.title,
         "triggers": list(facts.triggers),
         "preview": str(model.preview) if model.preview else None,

@@ -60,14 +60,14 @@ def _list(call: Call) -> int:
     if call.printer.json:
         call.printer.answer(
             {
-                "models": [model_record(model, call.printer.text) for model in library.models],
+                "models": [model_record(model, read_catalogue(), call.printer.text) for model in library.models],
                 "refused": [refused_record(place, call.printer.text) for place in library.refused],
                 "wasted": library.wasted,
                 "opened": library.opened,
             }
         )
         return DONE
-    _print(call, of_library(library))
+    _print(call, of_library(library, read_catalogue()))
     return DONE
 
 

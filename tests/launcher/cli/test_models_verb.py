@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from launcher.cli import main
+from launcher.core.catalogue import read_catalogue
+from launcher.core.models_known import Hashes, read_known
 from launcher.verbs.models import VERB
 from tests.fakes.fault_server import FaultServer
 from tests.fakes.model_files import VAE, checkpoint, lora, write_safetensors, write_torch
@@ -87,6 +89,16 @@ def test_a_file_is_added_hashed_and_found_again(bare: Gesso, tmp_path: Path) -> 
     assert len(model["sha256"]) == 64
     assert len(model["old_hash"]) == 8
     assert f"[{model['short']}]" in bare.call("models", "list").stdout
+
+
+def test_a_file_under_another_name_is_recognised_by_its_hash(bare: Gesso) -> None:
+    path = write_safetensors(bare.workspace.models / "VAE/mine.safetensors", VAE)
+    entry = read_catalogue().find("sdxl_vae_fp16_fix")
+    found = path.stat()
+    read_known(bare.workspace).remember(str(path), found.st_size, found.st_mtime_ns, Hashes(entry.sha256, "00000000"))
+    (model,) = answer_of(bare, "list")["models"]
+    assert (model["known_as"], model["family"]) == (entry.name, "sdxl")
+    assert entry.name in bare.call("models", "list").stdout
 
 
 def test_a_file_of_an_address_is_added(bare: Gesso, tmp_path: Path) -> None:
