@@ -3,44 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from launcher.amounts import in_bytes
 from launcher.core import hardware
 from launcher.core.catalogue import Entry, offered, read_catalogue
 from launcher.core.download_disk import check_space
-from launcher.core.errors import LauncherError
-from launcher.core.events import Event, Progress
-from launcher.core.library import find_models, read_library
-from launcher.core.linking import link, unlink
-from launcher.core.links import read_links
+from launcher.core.library import find_models
 from launcher.core.models import Library, Model
 from launcher.core.models_add import add_file, add_url
 from launcher.core.models_addresses import find_ways
 from launcher.core.models_convert import convert
 from launcher.core.models_fetch import fetch, remaining, target_of
-from launcher.core.models_hashing import hash_models
 from launcher.core.models_kind import KINDS
 from launcher.core.models_shelves import HOMES
 from launcher.core.models_verify import verify
-from launcher.core.run_profile_files import save_profile
-from launcher.core.run_profiles import RunProfile, known_profiles
-from launcher.core.text import Text, t
-from launcher.core.webui_user import read_webui_user
+from launcher.core.text import t
+from launcher.model_carrying import carry_out, hashed_library, library_of, print_all
 from launcher.model_words import (
     UNUSED,
     entry_record,
-    install_record,
     licence,
     model_record,
     of_entry,
-    of_install,
     of_library,
-    of_links,
     of_verdict,
     plain,
     problem_record,
@@ -48,14 +35,13 @@ from launcher.model_words import (
 )
 from launcher.serving import signals_cancel
 from launcher.verb import DONE, FAILED, Action, Call, UsageError, Verb, Words
-
-T = TypeVar("T")
+from launcher.verbs.model_links import LINK, UNLINK
 
 
 def _list(call: Call) -> int:
     if call.arguments.words.catalogue:
         return _catalogue(call)
-    library = _hashed(call) if call.arguments.words.hash else _library(call)
+    library = hashed_library(call) if call.arguments.words.hash else library_of(call)
     library = replace(library, models=tuple(model for model in library.models if _asked_for(call, model)))
     if call.printer.json:
         call.printer.answer(
@@ -67,7 +53,7 @@ def _list(call: Call) -> int:
             }
         )
         return DONE
-    _print(call, of_library(library, read_catalogue()))
+    print_all(call, of_library(library, read_catalogue()))
     return DONE
 
 
@@ -87,13 +73,13 @@ def _catalogue(call: Call) -> int:
         entry for entry in offered(read_catalogue().file, None if words.all else memory)
         if words.kind in (None, entry.kind) and words.family in (None, entry.family)
     ]  # fmt: skip
-    have = _there(call, _library(call))
+    have = _there(call, library_of(call))
     if call.printer.json:
         records = [entry_record(entry, entry.sha256 in have, call.printer.text) for entry in entries]
         call.printer.answer({"catalogue": records, "vram_mib": memory, "checked": read_catalogue().checked})
         return DONE
     for entry in entries:
-        _print(call, of_entry(entry, entry.sha256 in have))
+        print_all(call, of_entry(entry, entry.sha256 in have))
     hidden = len(read_catalogue().file) - len(entries)
     if hidden and not words.all and words.kind is None and words.family is None:
         call.printer.aside(t("{count} more are for larger cards; --all shows them.", count=hidden))
@@ -112,7 +98,7 @@ def _there(call: Call, library: Library) -> set[str]:
 
 def _download(call: Call) -> int:
     entries = list(dict.fromkeys(read_catalogue().find(name) for name in call.arguments.words.name))
-    library = _library(call)
+    library = library_of(call)
     there = {model.sha256: model.path for model in library.models if model.sha256}
     todo = [entry for entry in entries if entry.sha256 not in there]
     for entry in entries:
@@ -126,13 +112,13 @@ def _download(call: Call) -> int:
         check_space(call.workspace.models / "Stable-diffusion", remaining(call.workspace, todo))
         ways = find_ways(call.workspace, os.environ)
         with signals_cancel() as cancel:
-            _carry_out(call, fetch(call.workspace, todo, ways, cancel=cancel))
+            carry_out(call, fetch(call.workspace, todo, ways, cancel=cancel))
     answer = {entry.name: str(there.get(entry.sha256) or target_of(call.workspace, entry)) for entry in entries}
     if call.printer.json:
         files = [{"name": name, "path": path} for name, path in answer.items()]
         call.printer.answer({"downloaded": [entry.name for entry in todo], "files": files})
     else:
-        _print(call, (t("{name}: {file}", name=name, file=plain(path)) for name, path in answer.items()))
+        print_all(call, (t("{name}: {file}", name=name, file=plain(path)) for name, path in answer.items()))
     return DONE
 
 
@@ -155,7 +141,7 @@ def _add(call: Call) -> int:
     with signals_cancel() as cancel:
         if "://" in source:
             ways = find_ways(call.workspace, os.environ)
-            added = _carry_out(
+            added = carry_out(
                 call,
                 add_url(call.workspace, source, ways, kind=words.kind, name=words.name, sha256=_sha256(words.sha256),
                         cancel=cancel),
@@ -163,7 +149,7 @@ def _add(call: Call) -> int:
         else:
             if words.sha256:
                 raise UsageError(t("--sha256 is for addresses; `gesso models verify` checks a file."))
-            added = _carry_out(
+            added = carry_out(
                 call,
                 add_file(
                     call.workspace, Path(source), kind=words.kind, name=words.name, copy=words.copy, cancel=cancel
@@ -181,7 +167,7 @@ def _add(call: Call) -> int:
                              "how": added.how, "problems": problems})  # fmt: skip
         return DONE
     call.printer.result(how)
-    _print(call, (t("{what} {hint}", what=one.message, hint=one.hint) for one in added.facts.problems))
+    print_all(call, (t("{what} {hint}", what=one.message, hint=one.hint) for one in added.facts.problems))
     return DONE
 
 
@@ -192,9 +178,9 @@ def _sha256(given: str | None) -> str | None:
 
 
 def _verify(call: Call) -> int:
-    models = find_models(_library(call), call.arguments.words.name)
+    models = find_models(library_of(call), call.arguments.words.name)
     with signals_cancel() as cancel:
-        verdicts = _carry_out(call, verify(call.workspace, models, read_catalogue(), cancel=cancel))
+        verdicts = carry_out(call, verify(call.workspace, models, read_catalogue(), cancel=cancel))
     if call.printer.json:
         call.printer.answer(
             {
@@ -206,102 +192,23 @@ def _verify(call: Call) -> int:
             }
         )  # fmt: skip
     else:
-        _print(call, (of_verdict(one) for one in verdicts))
+        print_all(call, (of_verdict(one) for one in verdicts))
     return DONE if all(one.sound for one in verdicts) else FAILED
 
 
 def _convert(call: Call) -> int:
     wanted = Path(call.arguments.words.name).expanduser()
-    source = wanted.absolute() if wanted.is_file() else find_models(_library(call), [call.arguments.words.name])[0].path
+    source = (
+        wanted.absolute() if wanted.is_file() else find_models(library_of(call), [call.arguments.words.name])[0].path
+    )
     with signals_cancel() as cancel:
-        target = _carry_out(call, convert(call.workspace, source, cancel=cancel))
+        target = carry_out(call, convert(call.workspace, source, cancel=cancel))
     if call.printer.json:
         call.printer.answer({"source": str(source), "path": str(target)})
     else:
         call.printer.result(t("Converted: {file}", file=plain(str(target))))
         call.printer.result(t("The original is still there: {file}", file=plain(str(source))))
     return DONE
-
-
-def _link(call: Call) -> int:
-    words = call.arguments.words
-    if words.folder is None:
-        links = read_links(call.workspace)
-        if call.printer.json:
-            installs = [install_record(install) for install in links.installs]
-            call.printer.answer({"links": installs, "absent": [str(place) for place in links.absent]})
-        else:
-            _print(call, of_links(links))
-        return DONE
-    install = link(call.workspace, Path(words.folder), outputs=not words.no_outputs)
-    profile = None if words.no_profile or install.webui_user is None else _profile(call, install.root)
-    homes = {shelf.home for shelf in install.shelves}
-    count = sum(model.home in homes for model in _library(call).models)
-    if call.printer.json:
-        call.printer.answer({"linked": install_record(install), "models": count, "profile": profile})
-        return DONE
-    _print(call, of_install(replace(install, outputs=None if words.no_outputs else install.outputs), count))
-    if profile:
-        call.printer.result(t("  its start options: `gesso up --profile {name}`", name=profile))
-    call.printer.aside(t("Nothing was copied or changed there. It counts from the next start on."))
-    return DONE
-
-
-def _profile(call: Call, root: Path) -> str | None:
-    """The old install's start options as a run profile of its name; None where it has none, or one is there already."""
-    own = call.workspace.root / "profiles"
-    name = "".join(one if one.isalnum() else "-" for one in root.name).strip("-")[:64] or "linked"
-    if any(each.name == name for each in known_profiles(own)):
-        return name
-    with suppress(LauncherError):
-        found = read_webui_user(root, system="windows" if os.name == "nt" else "other")
-        if found.profile != RunProfile():
-            for sentence in found.left:
-                call.printer.aside(sentence)
-            save_profile(own, name, found.profile)
-            return name
-    return None
-
-
-def _unlink(call: Call) -> int:
-    place = unlink(call.workspace, Path(call.arguments.words.folder))
-    if call.printer.json:
-        call.printer.answer({"unlinked": str(place)})
-    else:
-        call.printer.result(t("{folder} is no longer used. Everything in it is as it was.", folder=plain(str(place))))
-    return DONE
-
-
-# -- what the actions share
-
-
-def _library(call: Call) -> Library:
-    with signals_cancel() as cancel:
-        return _carry_out(call, read_library(call.workspace, cancel=cancel))
-
-
-def _hashed(call: Call) -> Library:
-    library = _library(call)
-    with signals_cancel() as cancel:
-        _carry_out(call, hash_models(call.workspace, library.models, cancel=cancel))
-    return _library(call)
-
-
-def _carry_out(call: Call, work: Generator[Event | Progress, None, T]) -> T:
-    """Shows what happens on the way; with --json the answer alone is printed."""
-    while True:
-        try:
-            event = next(work)
-        except StopIteration as end:
-            value: T = end.value
-            return value
-        if not call.printer.json:
-            call.printer.event(event)
-
-
-def _print(call: Call, lines: Iterable[Text | str]) -> None:
-    for line in lines:
-        call.printer.result(line)
 
 
 def _kinds(words: Words) -> None:
@@ -341,17 +248,6 @@ def _convert_words(words: Words) -> None:
     words.add("name", t("a .ckpt, .pt, .pth or .bin, by name or path"), metavar="NAME|FILE")
 
 
-def _link_words(words: Words) -> None:
-    words.add("folder", t("the folder of A1111, Forge, ComfyUI or a package of them; none: what is linked"),
-              nargs="?", metavar="DIR")  # fmt: skip
-    words.add("--no-outputs", t("keep new pictures in Gesso's own folder"), action="store_true")
-    words.add("--no-profile", t("do not take over its start options"), action="store_true")
-
-
-def _unlink_words(words: Words) -> None:
-    words.add("folder", t("a folder that `gesso models link` names"), metavar="DIR")
-
-
 VERB = Verb(
     actions={
         "list": Action(t("what is there, and with --catalogue what can be fetched"), _list, _list_words),
@@ -359,7 +255,7 @@ VERB = Verb(
         "add": Action(t("put a file, or what lies at an address, into its folder"), _add, _add_words),
         "verify": Action(t("are the bytes the right ones?"), _verify, _verify_words),
         "convert": Action(t("a pickle as safetensors; the original stays"), _convert, _convert_words),
-        "link": Action(t("use another program's install where it lies"), _link, _link_words),
-        "unlink": Action(t("use it no longer; nothing is deleted"), _unlink, _unlink_words),
+        "link": LINK,
+        "unlink": UNLINK,
     }
 )
