@@ -117,7 +117,15 @@ def with_command_line(plan: Plan, options: Options) -> Plan:
     """`plan` with the attention that the flags ask for, and with what is to be said about the flags."""
     attention = attention_of(options.runtime_flags)
     memory = replace(plan.memory, attention=attention) if attention else plan.memory
-    return replace(plan, memory=memory, findings=(*plan.findings, *find_conflicts(options, plan)))
+    findings = (*plan.findings, *find_conflicts(options, plan))
+    if memory.attention == "xformers" and not plan.xformers:
+        message = t(
+            "xFormers was asked for, and there is none for PyTorch {build}: PyTorch's own attention takes its place.",
+            build=plan.torch.build or plan.torch.version,
+        )
+        findings = (*findings, Finding("xformers-missing", "warning", message))
+        memory = replace(memory, attention="sdp", flags=without(memory.flags, "--xformers"))
+    return replace(plan, memory=memory, findings=findings)
 
 
 def exposed(options: Options) -> bool:

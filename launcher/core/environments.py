@@ -45,6 +45,8 @@ class Stamp:
     verified_at: str
     #: the Python that the user named to be used itself; None: the environment's own
     interpreter: str | None = None
+    #: flags that the proof found this computer's card to need
+    advice: tuple[str, ...] = ()
 
 
 def current(workspace: Workspace) -> Path | None:
@@ -68,6 +70,7 @@ def installed(workspace: Workspace) -> Installed:
         python=stamp.python,
         interpreter=stamp.interpreter,
         xformers=version_in(folder, "xformers"),
+        advice=stamp.advice,
     )
 
 
@@ -97,6 +100,8 @@ def read_stamp(folder: Path) -> Stamp | None:
     if record is None or any(name not in record for name in needed) or not isinstance(record["sha256"], list):
         return None
     values: dict[str, Any] = {field.name: record[field.name] for field in fields(Stamp) if field.name in record}
+    advice = values.get("advice")
+    values["advice"] = tuple(map(str, advice)) if isinstance(advice, list) else ()
     return Stamp(**{**values, "sha256": tuple(values["sha256"])})
 
 

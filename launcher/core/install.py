@@ -19,7 +19,7 @@ from launcher.core.install_work import Work
 from launcher.core.paths import Workspace, child_environment
 from launcher.core.pip_settings import read_pip_settings
 from launcher.core.plan import Plan, with_torch
-from launcher.core.proof import PROOF
+from launcher.core.proof import PROOF, TorchUnprovenError
 from launcher.core.sources import ENGINE_LOCK, sha256
 from launcher.core.text import t
 from launcher.core.unproven import note_unproven
@@ -86,8 +86,8 @@ def _until_proven(work: Work, making: Making) -> Iterator[Event]:
         try:
             yield from _made(work, making)
             return
-        except LauncherError as error:
-            if error.code != "environment-broken" or other is None:
+        except TorchUnprovenError as error:
+            if other is None:
                 raise
             note_unproven(work.workspace, work.plan.torch)
             text = t("{why} PyTorch {next} is tried instead.", why=error.message, next=other.build)

@@ -22,7 +22,7 @@ from launcher.core.install_work import Work, pip_install, scratch, uv, uv_answer
 from launcher.core.package_sources import PackageSource
 from launcher.core.pins import check_wheel, pin, pinned
 from launcher.core.process import Output
-from launcher.core.proof import prove
+from launcher.core.proof import Proof, prove
 from launcher.core.proxies import only_plain
 from launcher.core.recipes import keep_recipe, recipe_of
 from launcher.core.requirements import locked_names, read_requirements, written
@@ -117,10 +117,10 @@ def packages(work: Work) -> Iterator[Event]:
 def verify(work: Work) -> Iterator[Event]:
     """The environment proves itself by drawing; what does not is not used."""
     variables = {**only_plain(work.variables), **dict(work.plan.torch.visible)}
-    yield from prove([str(work.engine), *work.proof], work.plan.torch, variables, work.cancel)
+    proof = yield from prove([str(work.engine), *work.proof], work.plan.torch, variables, work.cancel)
     torch = work.plan.torch
     keep_recipe(work.folder, recipe_of(torch, work.family), work.lock, constraints_of(torch, installed_versions(work)))
-    stamp(work.folder, _stamp(work))
+    stamp(work.folder, _stamp(work, proof))
 
 
 def installed_versions(work: Work) -> dict[str, str]:
@@ -193,7 +193,7 @@ def _pinned(work: Work) -> Notice:
     )
 
 
-def _stamp(work: Work) -> Stamp:
+def _stamp(work: Work, proof: Proof) -> Stamp:
     choice = work.plan.torch
     own = work.plan.own_python
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -206,4 +206,5 @@ def _stamp(work: Work) -> Stamp:
         python=work.plan.python,
         verified_at=now,
         interpreter=own.engine if own else None,
+        advice=tuple(flag for flag, _ in proof.advice),
     )

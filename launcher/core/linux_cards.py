@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,8 +31,11 @@ def nvidia_driver_files(root: Path = Path("/")) -> str | None:
     if running:
         return running
     for folder in _LIBRARIES:
-        for library in sorted((root / folder).glob("libnvidia-ml.so.*.*"), reverse=True):
-            return library.name.removeprefix("libnvidia-ml.so.")
+        found = [
+            library.name.removeprefix("libnvidia-ml.so.") for library in (root / folder).glob("libnvidia-ml.so.*.*")
+        ]
+        if found:
+            return max(found, key=lambda version: [int(part) for part in re.findall(r"\d+", version)])
     return None
 
 
@@ -107,9 +111,10 @@ def _targets(nodes: Path) -> Iterator[tuple[str, str]]:
         properties = dict(
             line.split(maxsplit=1) for line in (_read(node / "properties") or "").splitlines() if " " in line
         )
-        version = int(properties.get("gfx_target_version", 0))
+        names = ("gfx_target_version", "location_id", "domain")
+        told = [properties.get(name, "0").strip() for name in names]
+        version, place, domain = (int(each) if each.isdecimal() else 0 for each in told)
         if version:
-            place, domain = int(properties.get("location_id", 0)), int(properties.get("domain", 0))
             slot = f"{domain:04x}:{place >> 8 & 0xFF:02x}:{place >> 3 & 0x1F:02x}.{place & 7}"
             yield slot, f"gfx{version // 10000}{version // 100 % 100:x}{version % 100:x}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -145,11 +145,26 @@ class Machine:
 def simulate(file: Path) -> Machine:
     """The computer described in a TOML or JSON file; LauncherError `bad-facts` if it says something unknown."""
     machine = read_facts(file, Machine)
+    machine = replace(machine, driver=nvidia_version(machine.driver) or machine.driver)
     for key, value, pattern, form in _forms(machine):
-        if value is not None and not re.fullmatch(pattern, value):
-            message = t('{file}: "{key}" is "{value}".', file=file, key=key, value=value)
+        if value is not None and not re.fullmatch(pattern, value, re.ASCII):
+            message = t('{file}: "{key}" is "{value}".', file=file, key=key, value=value[:80])
             raise LauncherError("bad-facts", message, form)
+    for key, size in _sizes(machine):
+        if size is not None and not 0 <= size <= _MOST_MIB:
+            message = t('{file}: "{key}" is "{value}".', file=file, key=key, value=f"{size:.20g}")
+            raise LauncherError("bad-facts", message, t("Write a size in MiB, from 0 to {most}.", most=_MOST_MIB))
+    for number, gpu in enumerate(machine.gpus):
+        if gpu.vendor is None and gpu.pci_id is None and gpu.compute_capability is None:
+            message = t('{file}: "{key}" is missing.', file=file, key=f"gpus[{number}].vendor")
+            raise LauncherError("bad-facts", message, t("Write nvidia, amd, intel or apple."))
     return machine
+
+
+def nvidia_version(driver: str | None) -> str | None:
+    """Windows gives NVIDIA's own number in the last five digits of its: "32.0.15.8142" is 581.42; None: it is none."""
+    found = re.fullmatch(r"\d{1,3}\.\d{1,3}\.\d{0,2}(\d)\.(\d\d)(\d\d)", driver or "")
+    return f"{found[1]}{found[2]}.{found[3]}" if found else None
 
 
 def cards_in_use(machine: Machine, wanted: str | None) -> tuple[Gpu, ...]:
@@ -177,8 +192,25 @@ _CAPABILITY = t('Write it as NVIDIA does: two numbers with a point, "8.6".')
 _PCI_ID = t('Write vendor and device with four hexadecimal digits each, "10de:1c03".')
 
 
+_DRIVER = t('Write the version as NVIDIA does, "580.95.05" or "581.42".')
+#: 16 exbibytes
+_MOST_MIB = 1 << 44
+
+
+def _sizes(machine: Machine) -> Iterator[tuple[str, int | None]]:
+    """Every size in MiB, with its key."""
+    places: list[tuple[str, Machine | Gpu | Volume]] = [("", machine)]
+    places += [(f"gpus[{number}].", gpu) for number, gpu in enumerate(machine.gpus)]
+    places += [(f"volumes[{number}].", volume) for number, volume in enumerate(machine.volumes)]
+    for place, each in places:
+        yield from (
+            (f"{place}{field.name}", getattr(each, field.name)) for field in fields(each) if "_mib" in field.name
+        )
+
+
 def _forms(machine: Machine) -> Iterator[tuple[str, str | None, str, Text]]:
     """Each key whose text has a form: its value, the form as a pattern and in words."""
+    yield "driver", machine.driver, r"\d{2,4}(\.\d{1,4}){0,3}", _DRIVER
     for number, gpu in enumerate(machine.gpus):
         yield f"gpus[{number}].compute_capability", gpu.compute_capability, r"\d{1,3}\.\d{1,2}", _CAPABILITY
         yield f"gpus[{number}].pci_id", gpu.pci_id, r"[0-9a-f]{4}:[0-9a-f]{4}", _PCI_ID

@@ -67,6 +67,8 @@ class Installed:
     unproven: tuple[str, ...] = ()
     #: the version of xFormers in it
     xformers: str | None = None
+    #: flags that its proof found the card to need
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ class Plan:
     disk_needed_mib: int | None
     disk_free_mib: int | None
     findings: tuple[Finding, ...]
+    #: there is an xFormers for this torch in the environment
+    xformers: bool = False
     #: the Python that the user wished for the engine; None: nothing was wished
     own_python: OwnPython | None = None
 
@@ -143,9 +147,9 @@ class Plan:
             "memory": memory.to_json(memory.reason.render(translate)),
             "steps": [
                 {"name": step.name, "title": step.title.render(translate), "state": step.state, "bytes": step.bytes}
-                for step in self.steps
+                for step in (self.steps if torch.tag else ())
             ],
-            "downloads": [each.to_json(translate) for each in self.downloads],
+            "downloads": [each.to_json(translate) for each in self.downloads if torch.tag],
             "disk": {"needed_mib": self.disk_needed_mib, "free_mib": self.disk_free_mib},
             "findings": [
                 {"slug": each.slug, "severity": each.severity, "message": each.message.render(translate)}
@@ -190,6 +194,8 @@ def make_plan(
     memory = choose_memory(drawn, _wish(options, families, torch, installed), gpu=gpu, tag=torch.tag)
     steps = _steps(torch, installed, sources.lock_sha256, python, own)
     missing = {step.name for step in steps if step.state == "missing"}
+    if not missing and torch.tag != "cpu":
+        memory = replace(memory, flags=tuple(dict.fromkeys((*memory.flags, *installed.advice))))
     fetches_python = "environment" in missing and machine.python is not None and not _is_own(python, machine.python)
     fetches_python = fetches_python and not (own and own.interpreter)
     needed = _disk_needed(torch, missing, fetches_python=fetches_python)
@@ -202,15 +208,20 @@ def make_plan(
         needed,
         machine.disk_free_mib,
         look_for_trouble(machine, torch, pip, sources, workspace, needed) + _outside(own),
+        xformers=_paired(torch, installed),
         own_python=own,
     )
 
 
 def _wish(options: Options, families: tuple[str, ...], torch: TorchChoice, installed: Installed) -> MemoryWish:
     """`families` are those of the checkpoints in the models folder."""
-    # one that was made for another torch cannot be imported
-    paired = torch.xformers is not None and (torch.build, torch.xformers) == (installed.torch, installed.xformers)
+    paired = _paired(torch, installed)
     return MemoryWish(options.memory, options.family, options.size, families, options.runtime_flags, xformers=paired)
+
+
+def _paired(torch: TorchChoice, installed: Installed) -> bool:
+    """An xFormers that was made for another torch cannot be imported."""
+    return torch.xformers is not None and (torch.build, torch.xformers) == (installed.torch, installed.xformers)
 
 
 def _python_and_torch(

@@ -22,9 +22,16 @@ _MEANINGS: dict[str, Text] = {
     "proof-kernels": t("this PyTorch has no code for the graphics card: {detail}"),
     "proof-no-device": t("PyTorch sees no graphics card, so its driver does not answer: {detail}"),
     "proof-import": t("a package cannot be loaded: {detail}"),
+    "proof-torch": t("PyTorch itself cannot be loaded: {detail}"),
     "proof-picture": t("the picture that was drawn shows nothing: {detail}"),
     **{f"proof-{name}{end}": _NUMBERS for name in ("matmul", "attention", "convolution") for end in ("", "-nan")},
 }
+#: for which the build of torch is to blame, so that another one may do better
+_OF_TORCH = {"proof-kernels", "proof-no-device", "proof-torch", "proof-picture", "nan-unet", "nan-vae"}
+
+
+class TorchUnprovenError(LauncherError):
+    """`environment-broken`, and another build of torch may do better."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,8 @@ def prove(
 ) -> Generator[Event, None, Proof]:
     """Runs `command`; the Proof is the generator's value.
 
-    Raises LauncherError `environment-broken` (another torch may do better) or `card-busy` (none would).
+    Raises TorchUnprovenError (another torch may do better); LauncherError `environment-broken` or `card-busy` (none
+    would).
     """
     answer: dict[str, Any] = {}
     last: list[str] = []
@@ -92,11 +100,13 @@ def _failed(answer: Mapping[str, Any], otherwise: str) -> LauncherError:
             t("Close what uses the card (`gesso hardware` shows it), then start again: what was downloaded is kept."),
         )
     meaning = _MEANINGS.get(code)
-    return _unproven(Text(meaning.template, (("detail", detail),)) if meaning else t("{detail}", detail=detail))
+    blamed = code in _OF_TORCH or meaning is _NUMBERS
+    why = Text(meaning.template, (("detail", detail),)) if meaning else t("{detail}", detail=detail)
+    return _unproven(why, TorchUnprovenError if blamed else LauncherError)
 
 
-def _unproven(why: Text) -> LauncherError:
-    return LauncherError(
+def _unproven(why: Text, kind: type[LauncherError] = LauncherError) -> LauncherError:
+    return kind(
         "environment-broken",
         t("The new environment does not work: {why}", why=why),
         t("It is not used; what was current still is. `gesso install` tries again; if it stays so, show these lines."),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from launcher.core.inquiry import answer_of
-from launcher.core.machine import Gpu
+from launcher.core.machine import Gpu, nvidia_version
 from launcher.core.pci import VENDORS, chip_of, name_of
 
 #: the class of display adapters
@@ -68,13 +68,9 @@ def cards(present: tuple[Adapter, ...], registry: tuple[Adapter, ...]) -> tuple[
 
 
 def nvidia_driver(found: tuple[Adapter, ...]) -> str | None:
-    """NVIDIA's own number is in the last five digits of Windows': "32.0.15.8142" is 581.42."""
-    for adapter in found:
-        if adapter.pci_id.startswith("10de:") and "nvidia" in (adapter.maker or "").lower() and adapter.driver:
-            digits = "".join(adapter.driver.split(".")[-2:])[-5:]
-            if len(digits) == 5 and digits.isdecimal():
-                return f"{digits[:3]}.{digits[3:]}"
-    return None
+    """The version that the first of its cards has, as NVIDIA counts."""
+    ours = (each for each in found if each.pci_id.startswith("10de:") and "nvidia" in (each.maker or "").lower())
+    return next((version for each in ours if (version := nvidia_version(each.driver))), None)
 
 
 def _card(adapter: Adapter, vram: int | None) -> Gpu:

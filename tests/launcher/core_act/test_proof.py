@@ -10,7 +10,7 @@ import pytest
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Notice
-from launcher.core.proof import Proof, prove
+from launcher.core.proof import Proof, TorchUnprovenError, prove
 from launcher.core.text import t
 from launcher.core.torch_choice import TorchChoice
 
@@ -77,6 +77,24 @@ def test_a_failure_is_said_in_our_words_with_its_own(code: str, says: str) -> No
     assert says in str(error.message)
     # in another language the details stay as they are
     assert error.message.render(lambda english: "{why}" if "{why}" in english else "{detail}") == "E"
+
+
+@pytest.mark.parametrize(
+    ("code", "blamed"),
+    [
+        ("proof-kernels", True),
+        ("proof-no-device", True),
+        ("proof-attention", True),
+        ("proof-torch", True),
+        ("nan-vae", True),
+        ("proof-import", False),
+        ("proof-memory", False),
+        ("proof-failed", False),
+        ("", False),
+    ],
+)
+def test_only_what_torch_is_to_blame_for_asks_for_another_one(code: str, blamed: bool) -> None:
+    assert isinstance(failed({"code": code, "error": "No module named 'gradio'"}), TorchUnprovenError) is blamed
 
 
 def test_a_full_card_is_no_reason_for_another_torch() -> None:

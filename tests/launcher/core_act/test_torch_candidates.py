@@ -23,7 +23,7 @@ from tests.launcher.core_act.workshop import from_index, from_wheel, index_pages
 #: passes with one version of torch only
 PROVES = (
     "import json, importlib.metadata as m; v = m.version('torch'); "
-    "print(json.dumps({{'ok': v == '{version}', 'torch': v, 'error': 'no kernel image'}}))"
+    "print(json.dumps({{'ok': v == '{version}', 'torch': v, 'error': 'no kernel image', 'code': '{code}'}}))"
 )
 
 
@@ -36,10 +36,10 @@ class Shelf:
     lock: Path
     choices: tuple[TorchChoice, ...]
 
-    def install(self, proven: str, choice: TorchChoice | None = None) -> list[Event]:
+    def install(self, proven: str, choice: TorchChoice | None = None, code: str = "proof-kernels") -> list[Event]:
         first, *others = self.choices
         plan = plan_with(choice or replace(first, others=tuple(others), driver="580.95"))
-        proof = ("-c", PROVES.format(version=proven))
+        proof = ("-c", PROVES.format(version=proven, code=code))
         return list(install(plan, self.workspace, environ=self.environ, lock=self.lock, proof=proof))
 
 
@@ -89,6 +89,36 @@ def test_another_failure_is_no_reason_to_try_the_next(shelf: Shelf) -> None:
         shelf.install("2.12.0")
     assert failure.value.code != "environment-broken"
     assert unproven(shelf.workspace, "580.95") == ()
+
+
+def test_a_package_that_cannot_be_imported_is_no_reason_to_fetch_another_torch(shelf: Shelf) -> None:
+    with pytest.raises(LauncherError, match=r"environment-broken: .*a package cannot be loaded"):
+        shelf.install("2.12.0", code="proof-import")
+    assert unproven(shelf.workspace, "580.95") == ()
+    assert current(shelf.workspace) is None
+
+
+ADVISES = (
+    "import json, importlib.metadata as m; check = {'advice': '--no-half', 'error': 'no numbers'}; "
+    "print(json.dumps({'ok': True, 'torch': m.version('torch'), 'checks': [check]}))"
+)
+
+
+def test_what_the_proof_advises_is_kept_and_every_later_start_follows_it(shelf: Shelf) -> None:
+    plan = plan_with(shelf.choices[0])
+    list(install(plan, shelf.workspace, environ=shelf.environ, lock=shelf.lock, proof=("-c", ADVISES)))
+    here = installed(shelf.workspace)
+    assert here.advice == ("--no-half",)
+    card = Gpu(0, None, "nvidia", "GTX 1660", 6144, 6000, "7.5")
+    rig = Machine("linux", "x86_64", "3.12.1", driver="580.95", gpus=(card,))
+    locked = Sources((), here.lock_sha256)
+
+    def flags(before: Installed) -> tuple[str, ...]:
+        return make_plan(rig, Options(), before, PipSettings(), locked, Path("/w")).memory.flags
+
+    fitting = replace(here, torch="2.13.0+cu130", python="3.12")
+    assert "--no-half" in flags(fitting)
+    assert "--no-half" not in flags(replace(fitting, torch="2.11.0+cu128"))
 
 
 def test_what_failed_here_comes_last_in_the_next_plan_and_the_reason_says_so(workspace: Workspace) -> None:

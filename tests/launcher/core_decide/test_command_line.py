@@ -209,3 +209,15 @@ def test_flags_are_taken_apart_with_their_values() -> None:
     assert masked_variables({"COMMANDLINE_ARGS": "--api-auth a:b --api"}) == {
         "COMMANDLINE_ARGS": "--api-auth '***' --api"
     }
+
+
+def test_xformers_that_is_not_there_is_said_and_not_shown_as_chosen() -> None:
+    asked = Options(runtime_flags=("--xformers",))
+    plan = with_command_line(PLAN, asked)
+    assert plan.memory.attention == "sdp"
+    said = str(next(each.message for each in plan.findings if each.slug == "xformers-missing"))
+    assert "none for PyTorch 2.13.0" in said
+    there = with_command_line(replace(PLAN, xformers=True), asked)
+    assert (there.memory.attention, [each.slug for each in there.findings]) == ("xformers", [])
+    profile = replace(PLAN, memory=replace(PLAN.memory, attention="xformers", flags=("--medvram", "--xformers")))
+    assert with_command_line(profile, Options()).memory.flags == ("--medvram",)

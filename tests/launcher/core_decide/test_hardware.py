@@ -215,8 +215,8 @@ def test_every_key_of_a_machine_can_be_simulated(tmp_path: Path) -> None:
 
 def test_an_absent_key_is_unknown(tmp_path: Path) -> None:
     file = tmp_path / "machine.toml"
-    file.write_text('os = "windows"\n[[gpus]]\nname = "NVIDIA GeForce GTX 1060"\n')
-    assert simulate(file) == Machine(os="windows", gpus=(Gpu(name="NVIDIA GeForce GTX 1060"),))
+    file.write_text('os = "windows"\n[[gpus]]\nvendor = "nvidia"\n')
+    assert simulate(file) == Machine(os="windows", gpus=(Gpu(vendor="nvidia"),))
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,24 @@ def test_amds_numbers_of_instruction_sets(tmp_path: Path, version: int, gfx: str
     assert linux_cards(root)[0].gfx == gfx
 
 
+def test_a_line_that_says_nothing_of_use_loses_no_other_card(tmp_path: Path) -> None:
+    cards = Plugged("0000:c1:00.0", "1002", "9999"), Plugged("0000:c2:00.0", "1002", "9999")
+    root = computer(tmp_path, *cards)
+    amd_node(root, 1, 90010, 0xC1 << 8)
+    amd_node(root, 2, 110501, 0xC2 << 8)
+    properties = root / "sys/class/kfd/kfd/topology/nodes/1/properties"
+    properties.write_text(properties.read_text().replace("90010", "unknown"))
+    assert [card.gfx for card in linux_cards(root)] == [None, "gfx1151"]
+
+
+def test_of_two_installed_drivers_the_newer_by_number_counts(tmp_path: Path) -> None:
+    folder = tmp_path / "usr/lib64"
+    folder.mkdir(parents=True)
+    for version in ("580.95.05", "580.126.1", "99.1"):
+        (folder / f"libnvidia-ml.so.{version}").touch()
+    assert nvidia_driver_files(tmp_path) == "580.126.1"
+
+
 def test_a_computer_without_a_bus(tmp_path: Path) -> None:
     assert linux_cards(tmp_path) == ()
     assert nvidia_driver_files(tmp_path) is None
