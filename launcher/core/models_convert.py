@@ -10,12 +10,12 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 
 from launcher.core.download_disk import check_space
-from launcher.core.environments import current
+from launcher.core.environments import current, interpreter
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Progress
 from launcher.core.models_outline import BrokenError, read_outline
 from launcher.core.paths import Workspace, checkout, child_environment
-from launcher.core.process import Exit, Output, python_in, run
+from launcher.core.process import Exit, Output, run
 from launcher.core.text import t
 
 
@@ -40,7 +40,7 @@ def convert(
         )
     target = source.with_suffix(".safetensors")
     _check(source, target)
-    command = [str(python_in(environment)), "-m", "runtime.engine.convert", str(source), str(target)]
+    command = [str(interpreter(environment)), "-m", "runtime.engine.convert", str(source), str(target)]
     answer = ""
     try:
         for event in run(command, environment=child_environment(workspace, environ), cwd=checkout(), cancel=cancel):

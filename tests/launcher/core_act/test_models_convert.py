@@ -39,7 +39,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     python.write_text(f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "{script}" "$@"\n')
     python.chmod(0o755)
     monkeypatch.setattr(models_convert, "current", lambda _: tmp_path)
-    monkeypatch.setattr(models_convert, "python_in", lambda _: python)
+    monkeypatch.setattr(models_convert, "interpreter", lambda _: python)
     return script
 
 
