@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,15 @@ def allowed(folder: Path) -> dict[tuple[str, str], list[str]]:
             found[canonicalize_name(name), version] = hashes
         elif key := _of_wheel(requirement):
             found[key] = hashes
+    return found
+
+
+def needed_files(folders: Iterable[Path], *locks: Path) -> set[str]:
+    """The SHA-256 of every file that one of these environments, or one of these locks, may be made from again."""
+    found = {digest for folder in folders for hashes in allowed(folder).values() for digest in hashes}
+    for lock in filter(Path.is_file, locks):
+        entries = read_requirements(lock.read_text(encoding="utf-8"))
+        found.update(digest for hashes in entries.values() for digest in hashes)
     return found
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
@@ -14,6 +15,7 @@ from launcher.core.text import t
 from launcher.core.wheels import WheelFile
 
 _HEAD = "<!DOCTYPE html><html><body>\n"
+_LINK = re.compile(r'#sha256=([0-9a-f]{64})">([^<]+)</a>')
 
 
 def wheelhouse(workspace: Workspace) -> Path:
@@ -66,8 +68,21 @@ def _links(page: Path) -> list[str]:
     return [line for line in lines if line.startswith("<a ")]
 
 
-def unused(house: Path, needed: set[str]) -> list[Path]:
-    """Wheels whose SHA-256 nothing in `needed` names; unfinished downloads among them."""
-    if not house.is_dir():
-        return []
-    return [path for path in house.iterdir() if path.is_file() and sha256(path) not in needed]
+def prune(house: Path, needed: set[str]) -> int:
+    """Remove the wheels whose SHA-256 nothing in `needed` names, and their links; the bytes that became free."""
+    freed = 0
+    for page in pages(house).glob("*/index.html"):
+        kept = []
+        for line in _links(page):
+            found = _LINK.search(line)
+            path = house / unescape(found[2]) if found else None
+            if not found or not path or found[1] in needed or not path.is_file():
+                kept.append(line)
+                continue
+            freed += path.stat().st_size
+            path.unlink()
+        if kept:
+            write_text(page, _HEAD + "".join(f"{line}\n" for line in kept))
+        else:
+            page.unlink()
+    return freed

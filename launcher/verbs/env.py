@@ -13,7 +13,7 @@ from launcher.core.drift import Drift, since_last_good
 from launcher.core.environment_list import Listed, environments_there, measure
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
-from launcher.core.freeze import as_requirements, freeze
+from launcher.core.freeze import as_requirements, freeze, needed_files
 from launcher.core.hardware import look
 from launcher.core.install import Making, install
 from launcher.core.install_lock import install_lock
@@ -23,7 +23,9 @@ from launcher.core.plan import Installed, Plan
 from launcher.core.proposal import propose
 from launcher.core.repair import Health, examine, rebuild
 from launcher.core.running import find_running
+from launcher.core.sources import ENGINE_LOCK
 from launcher.core.text import Text, t
+from launcher.core.wheelhouse import prune, wheelhouse
 from launcher.serving import signals_cancel
 from launcher.verb import DONE, FAILED, Action, Call, Verb, Words
 
@@ -241,8 +243,11 @@ def _remove(call: Call) -> int:
         return DONE
     with install_lock(call.workspace):
         environment_changes.remove(call.workspace, folder)
+        needed = needed_files(environments.everything(call.workspace), ENGINE_LOCK)
+        wheels = prune(wheelhouse(call.workspace), needed)
     if call.printer.json:
-        call.printer.answer({"removed": folder.name, "freed_bytes": size.total - size.shared})
+        answer = {"removed": folder.name, "freed_bytes": size.total - size.shared, "freed_wheel_bytes": wheels}
+        call.printer.answer(answer)
     else:
         call.printer.result(t("{name} is removed.", name=folder.name))
     return DONE

@@ -9,7 +9,7 @@ import pytest
 
 from launcher.core.errors import LauncherError
 from launcher.core.package_sources import PackageSource, addresses
-from launcher.core.wheelhouse import is_there, pages, write_index
+from launcher.core.wheelhouse import is_there, pages, prune, write_index
 from launcher.core.wheels import WheelFile, read_pylock, supported_tags
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -118,3 +118,22 @@ def test_a_file_counts_as_there_only_if_every_byte_is_right(tmp_path: Path) -> N
     assert not is_there(tmp_path, file)
     (tmp_path / "tiny.whl").write_bytes(b"right")
     assert is_there(tmp_path, file)
+
+
+def test_wheels_that_no_environment_needs_any_more_are_removed_with_their_links(tmp_path: Path) -> None:
+    house = tmp_path / "wheels"
+    own = tmp_path / "own" / "tiny-3-py3-none-any.whl"
+    own.parent.mkdir()
+    own.write_bytes(b"the user's")
+    old, new = (
+        WheelFile("tiny", v, f"tiny-{v}-py3-none-any.whl", "https://e.org/x", d) for v, d in (("1", A), ("2", B))
+    )
+    write_index(house, [old, new, WheelFile("tiny", "3", own.name, own.as_uri(), "c" * 64)])
+    for file in (old, new):
+        (house / file.name).write_bytes(b"x" * 100)
+    assert prune(house, {B}) == 100
+    assert sorted(path.name for path in house.glob("*.whl")) == [new.name]
+    assert own.exists()
+    text = (pages(house) / "tiny" / "index.html").read_text(encoding="utf-8")
+    assert (old.name in text, new.name in text) == (False, True)
+    assert prune(tmp_path / "nowhere", set()) == 0
