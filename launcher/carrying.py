@@ -13,7 +13,7 @@ from launcher.core.environments import installed
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
 from launcher.core.install import install
-from launcher.core.memory_ladder import next_step_down, step_down_words
+from launcher.core.memory import next_step_down, step_down_words
 from launcher.core.pack import bring_models, check_fits, closed_to_the_network, read_pack, verify
 from launcher.core.pip_settings import PipSettings
 from launcher.core.plan import Installed, Plan

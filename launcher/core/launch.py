@@ -19,7 +19,7 @@ from launcher.core.file_lock import only_one
 from launcher.core.flag_words import has, last_value, masked, without
 from launcher.core.launch_drift import compared
 from launcher.core.launch_watch import Watch, ended, heard, judge
-from launcher.core.memory_ladder import MEMORY_FLAGS
+from launcher.core.memory import MEMORY_FLAGS
 from launcher.core.mirror_choice import chosen, look_around
 from launcher.core.mirror_words import hugging_face_variables, package_variables
 from launcher.core.paths import Workspace, checkout, engine_environment

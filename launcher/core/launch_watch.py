@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from launcher.core import events
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Ready, Stopped
-from launcher.core.memory_choice import MemoryChoice
-from launcher.core.memory_ladder import step_down_words
+from launcher.core.memory import MemoryChoice, step_down_words
 from launcher.core.network_addresses import local_urls
 from launcher.core.paths import Workspace
 from launcher.core.running import LOG, Running, forget_credentials, read_running, stop, write_running

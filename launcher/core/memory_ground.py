@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from launcher.core.errors import LauncherError
 from launcher.core.flag_words import has, last_value
 from launcher.core.machine import Gpu, Machine, is_nvidia
-from launcher.core.memory_choice import MemoryWish, Peak
-from launcher.core.memory_need import Device, Mode, Numbers, Picture, Widths, need, read_numbers
-from launcher.core.memory_profiles import MemoryProfile, read_memory_profiles, rules_for
+from launcher.core.memory_free import free_memory, free_ram
+from launcher.core.memory_need import Device, Mode, Numbers, Picture, Widths, largest_square, need, read_numbers
+from launcher.core.memory_profiles import MemoryProfile, MemoryWish, Peak, read_memory_profiles, rules_for
 from launcher.core.run_profiles import attention_of
 from launcher.core.text import Text, t
 
 #: from the fastest to the slowest
 SPEED: tuple[Mode, ...] = ("full", "medvram", "lowvram", "cpu")
+#: MiB below which another way saves nothing worth its time: less than the sentences show
+WORTH = 103
+_GIB = 1024
 
 
 @dataclass(frozen=True)
@@ -28,21 +31,35 @@ class Ground:
     picture: Picture
     widths: Widths
     free: int | None
-    #: flags and sentences that the device and its cards ask for
+    #: flags and sentences that the device and its card ask for
     flags: tuple[str, ...] = ()
     #: that the user's own flags ask for
     attention: str | None = None
     #: families in the models folder, if it was they that decided
     others: tuple[str, ...] = ()
     remarks: tuple[Text, ...] = ()
+    #: there is an xFormers that this device can use
+    xformers: bool = False
+    #: the processor's memory is predicted to hold the picture
+    processor_holds: bool = False
 
     def peak(self, name: str, picture: Picture | None = None) -> Peak:
         """With this profile, of the picture to be planned or another."""
-        profile, picture = self.profiles[name], picture or self.picture
-        mode: Mode = profile.mode if profile.family in (None, picture.family) else "full"
-        attention = self.attention or profile.attention
+        picture = picture or self.picture
+        mode, attention = self._how(name, picture)
         found = need(self.numbers, picture, mode, attention, self.device, self.widths)
         return Peak(name, mode, found.total)
+
+    def largest(self, name: str) -> int | None:
+        """Side in pixels of the largest square that what is free holds with this profile."""
+        family = self.picture.family
+        mode, attention = self._how(name, self.picture)
+        return largest_square(self.numbers, family, self.free or 0, mode, attention, self.device, self.widths)
+
+    def _how(self, name: str, picture: Picture) -> tuple[Mode, str]:
+        profile = self.profiles[name]
+        mode: Mode = profile.mode if profile.family in (None, picture.family) else "full"
+        return mode, self.attention or profile.attention
 
     @property
     def only_sdxl_is_large(self) -> bool:
@@ -55,9 +72,13 @@ class Ground:
     @property
     def ladder(self) -> tuple[Peak, ...]:
         """The highest peak first; of equal ones the faster."""
-        modes = self.numbers.devices[self.device].modes
-        peaks = [self.peak(name) for name, profile in self.profiles.items() if profile.mode in modes]
+        peaks = [self.peak(name) for name, profile in self.profiles.items() if self.serves(profile)]
         return tuple(sorted(peaks, key=lambda peak: (-peak.need_mib, SPEED.index(peak.mode), peak.profile)))
+
+    def serves(self, profile: MemoryProfile) -> bool:
+        """Can the device do it?"""
+        can = profile.mode in self.numbers.devices[self.device].modes
+        return can and (self.xformers or profile.attention != "xformers")
 
     @property
     def ways(self) -> list[Peak]:
@@ -65,28 +86,49 @@ class Ground:
         own = [peak for peak in self.ladder if self.profiles[peak.profile].automatic]
         return sorted(own, key=lambda peak: SPEED.index(peak.mode))
 
+    @property
+    def steps(self) -> list[Peak]:
+        """Of the ways those that need less than every faster one."""
+        found: list[Peak] = []
+        for way in self.ways:
+            if not found or way.need_mib <= found[-1].need_mib - WORTH:
+                found.append(way)
+        return found
+
+    @property
+    def roomiest(self) -> Peak:
+        """The way that holds the largest picture; of equal ones the fastest, and where none holds any, the last."""
+        best = max(self.ways, key=lambda way: self.largest(way.profile) or 0)
+        return best if self.largest(best.profile) else self.ways[-1]
+
 
 def survey(machine: Machine, cards: Sequence[Gpu], tag: str | None, wish: MemoryWish) -> Ground:
-    """Looks at the machine, the cards in use and the wish. LauncherError `family-unknown`."""
+    """Looks at the machine, the card that draws (the first that suits) and the wish. LauncherError `family-unknown`."""
     numbers = read_numbers()
     device = _device(tag, cards)
+    card = next((card for card in cards if device != "cuda" or is_nvidia(card)), None) if device != "cpu" else None
     picture, about = _picture(numbers, wish)
-    flags, remarks = _of_cards(numbers, device, cards)
-    widths = _widths(numbers, device, machine, (*flags, *wish.flags))
-    free, of_free = _free(numbers, machine, device, cards)
-    sentences = (*about, *of_free, *remarks)
-    return Ground(
+    flags, remarks = _of_card(numbers, device, card)
+    free, of_free = free_memory(numbers, machine, device, card)
+    ground = Ground(
         numbers,
         read_memory_profiles(),
         device,
         picture,
-        widths,
+        _widths(numbers, device, machine, (*flags, *wish.flags)),
         free,
         flags,
         attention_of(wish.flags),
         () if wish.family else tuple(name for name in numbers.families if name in wish.families),
-        sentences,
+        xformers=wish.xformers and device == "cuda",
+        processor_holds=_processor_holds(numbers, machine, picture, wish.flags),
     )
+    return replace(ground, remarks=(*about, *of_free, *_short_of_ram(ground, machine, card), *remarks))
+
+
+def _processor_holds(numbers: Numbers, machine: Machine, picture: Picture, flags: Sequence[str]) -> bool:
+    widths = _widths(numbers, "cpu", machine, flags)
+    return need(numbers, picture, "cpu", "sdp", "cpu", widths).total <= (free_ram(machine)[0] or 0)
 
 
 def _device(tag: str | None, cards: Sequence[Gpu]) -> Device:
@@ -122,11 +164,11 @@ def _picture(numbers: Numbers, wish: MemoryWish) -> tuple[Picture, tuple[Text, .
     return Picture(family, width, height), about
 
 
-def _of_cards(numbers: Numbers, device: Device, cards: Sequence[Gpu]) -> tuple[tuple[str, ...], tuple[Text, ...]]:
-    """Flags that the device and these cards need, with the reasons."""
-    rules = rules_for(cards) if device in ("cuda", "rocm") else ()
-    flags = [*numbers.devices[device].flags, *(flag for rule, _ in rules for flag in rule.flags)]
-    return tuple(flags), tuple(t(rule.why, card=card.name) for rule, card in rules)
+def _of_card(numbers: Numbers, device: Device, card: Gpu | None) -> tuple[tuple[str, ...], tuple[Text, ...]]:
+    """Flags that the device and this card need, with the reasons."""
+    rules = rules_for(card) if card and device in ("cuda", "rocm") else ()
+    flags = [*numbers.devices[device].flags, *(flag for rule in rules for flag in rule.flags)]
+    return tuple(flags), tuple(t(rule.why, card=card.name or card.chip) for rule in rules if card)
 
 
 def _widths(numbers: Numbers, device: Device, machine: Machine, flags: Sequence[str]) -> Widths:
@@ -140,27 +182,32 @@ def _widths(numbers: Numbers, device: Device, machine: Machine, flags: Sequence[
     return Widths(own, 4 if has(flags, "--no-half-vae") else own, own)
 
 
-def _free(
-    numbers: Numbers, machine: Machine, device: Device, cards: Sequence[Gpu]
-) -> tuple[int | None, tuple[Text, ...]]:
-    """MiB that can be had, and what is to be said of how it is known."""
-    if device in ("cpu", "mps"):
-        return machine.ram_available_mib or machine.ram_mib, ()
-    # With several cards in use the runtime may draw on any of them.
-    used = [card for card in cards if device != "cuda" or is_nvidia(card)]
-    if used and all(card.vram_free_mib is not None for card in used):
-        return min(card.vram_free_mib or 0 for card in used), ()
-    sizes = [_of_whole(numbers, machine, card) for card in used if _known(card)]
-    if not sizes:
-        return None, ()
-    return min(sizes), (t("How much of it is free is not known: what a desktop takes was left out."),)
+def _short_of_ram(ground: Ground, machine: Machine, card: Gpu | None) -> tuple[Text, ...]:
+    """A warning where the computer's memory cannot hold the model that passes through it on its way to the card."""
+    room, _ = free_ram(machine)
+    if card is None or card.integrated or ground.device not in ("cuda", "rocm", "xpu") or room is None:
+        return ()
+    room += machine.swap_free_mib or 0
+    family = ground.numbers.families[ground.picture.family]
+    weights = need(ground.numbers, ground.picture, "full", "sdp", ground.device, ground.widths).weights
+    needed = weights + ground.numbers.devices["cpu"].context_mib
+    if needed <= room:
+        return ()
+    return (
+        t(
+            "The model passes through the computer's memory: {model} needs about {need} GB of it, and with the page "
+            "file {free} GB are free. Close other programs, or enlarge the page file.",
+            model=family.name,
+            need=gigabytes_up(needed),
+            free=gigabytes_down(room),
+        ),
+    )
 
 
-def _known(card: Gpu) -> bool:
-    return card.vram_free_mib is not None or card.vram_total_mib is not None
+def gigabytes_up(mib: int) -> str:
+    """Gibibytes with one decimal: a need is rounded up, what is free down, so that the two never seem equal."""
+    return f"{-(-mib * 10 // _GIB) / 10:.1f}"
 
 
-def _of_whole(numbers: Numbers, machine: Machine, card: Gpu) -> int:
-    if card.vram_free_mib is not None:
-        return card.vram_free_mib
-    return max(0, (card.vram_total_mib or 0) - numbers.desktop_mib.get(machine.os or "", 0))
+def gigabytes_down(mib: int) -> str:
+    return f"{mib * 10 // _GIB / 10:.1f}"

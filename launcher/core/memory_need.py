@@ -6,6 +6,7 @@ medvram the one that works, with lowvram of the U-Net only the block that works.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -58,6 +59,8 @@ class DeviceNumbers:
     context_mib: int
     #: without which the runtime does not use it
     flags: tuple[str, ...] = ()
+    #: of the computer's memory, what graphics in the processor may take
+    shared: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,10 @@ def largest_square(
     numbers: Numbers, family: str, free: int, mode: Mode, attention: str, device: Device, widths: Widths
 ) -> int | None:
     """Side in pixels, a multiple of 64, of the largest square picture that `free` MiB are predicted to hold."""
-    for side in range(2048, 192, -64):
-        if need(numbers, Picture(family, side, side), mode, attention, device, widths).total <= free:
-            return side
-    return None
+    sides = range(256, 8193, 64)
+    fit = bisect_right(
+        sides,
+        free,
+        key=lambda side: need(numbers, Picture(family, side, side), mode, attention, device, widths).total,
+    )
+    return sides[fit - 1] if fit else None

@@ -4,50 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from launcher.core.memory_choice import Peak
-from launcher.core.memory_ground import Ground
-from launcher.core.memory_need import largest_square
+from launcher.core.memory_ground import Ground, gigabytes_down, gigabytes_up
+from launcher.core.memory_profiles import Peak
 from launcher.core.text import Text, t
 
-_GIB = 1024
 
-
-def by_formula(ground: Ground, ways: Sequence[Peak], place: int, free: int) -> Text:
+def by_formula(ground: Ground, steps: Sequence[Peak], place: int, free: int) -> Text:
     """The numbers: what the chosen way needs, or the next faster one that does not fit."""
-    chosen, values = ways[place], _values(ground, free)
+    chosen, values = steps[place], _values(ground, free)
     if place == 0:
-        first = t(
+        return t(
             "{model} at {width} x {height} needs {need} GB with {way}; {free} GB are free → {way}.",
             **values,
             need=gigabytes_up(chosen.need_mib),
             way=chosen.profile,
         )
-    else:
-        first = t(
-            "{model} at {width} x {height} needs {need} GB with {faster}; {free} GB are free → {way} ({less} GB).",
-            **values,
-            need=gigabytes_up(ways[place - 1].need_mib),
-            faster=ways[place - 1].profile,
-            way=chosen.profile,
-            less=gigabytes_up(chosen.need_mib),
-        )
-    return first if chosen.need_mib <= free else joined((first, _too_little(ground, chosen.profile, free)))
-
-
-def _too_little(ground: Ground, name: str, free: int) -> Text:
-    profile = ground.profiles[name]
-    side = largest_square(
-        ground.numbers,
-        ground.picture.family,
-        free,
-        profile.mode,
-        ground.attention or profile.attention,
-        ground.device,
-        ground.widths,
+    return t(
+        "{model} at {width} x {height} needs {need} GB with {faster}; {free} GB are free → {way} ({less} GB).",
+        **values,
+        need=gigabytes_up(steps[place - 1].need_mib),
+        faster=steps[place - 1].profile,
+        way=chosen.profile,
+        less=gigabytes_up(chosen.need_mib),
     )
-    if side is None:
-        return t("That may be too little for any picture: close other programs, or try a smaller model.")
-    return t("That may be too little; up to {side} x {side} should fit.", side=side)
+
+
+def nothing_fits(ground: Ground, least: Peak, way: Peak, free: int) -> Text:
+    """What the most sparing way needs, and what `way`, which is taken, holds."""
+    first = t(
+        "{model} at {width} x {height} needs at least {need} GB; {free} GB are free → {way}.",
+        **_values(ground, free),
+        need=gigabytes_up(least.need_mib),
+        way=way.profile,
+    )
+    return joined((first, _too_little(ground, way.profile)))
+
+
+def _too_little(ground: Ground, name: str) -> Text:
+    side = ground.largest(name)
+    if side is not None:
+        return t("That may be too little; up to {side} x {side} should fit.", side=side)
+    if ground.device != "cpu" and ground.processor_holds:
+        return t(
+            "That may be too little for any picture: close other programs, try a smaller model, or let the processor "
+            "draw with --memory cpu, which is slow."
+        )
+    return t("That may be too little for any picture: close other programs, or try a smaller model.")
 
 
 def asked_for(ground: Ground, name: str) -> Text:
@@ -60,17 +62,22 @@ def asked_for(ground: Ground, name: str) -> Text:
         **_values(ground, ground.free),
         need=gigabytes_up(peak.need_mib),
     )
-    return first if peak.need_mib <= ground.free else joined((first, _too_little(ground, name, ground.free)))
+    return first if peak.need_mib <= ground.free else joined((first, _too_little(ground, name)))
 
 
 def cannot(ground: Ground, wanted: str, name: str) -> Text:
     if ground.device == "cpu":
-        return t('"{wanted}" was asked for, but there is no graphics card to use.', wanted=wanted)
+        return t('"{wanted}" was asked for, but the processor draws.', wanted=wanted)
+    if ground.profiles[wanted].attention == "xformers":
+        return t(
+            '"{wanted}" was asked for, but no xFormers for this PyTorch is there: its own attention is used.',
+            wanted=wanted,
+        )
     return t('"{wanted}" was asked for, but this device only knows "{name}".', wanted=wanted, name=name)
 
 
 def on_processor(ground: Ground, way: Peak) -> Text:
-    first = t("There is no graphics card to use.")
+    first = t("The processor draws.")
     if ground.free is None:
         return first
     second = t(
@@ -78,7 +85,7 @@ def on_processor(ground: Ground, way: Peak) -> Text:
         **_values(ground, ground.free),
         need=gigabytes_up(way.need_mib),
     )
-    third = () if way.need_mib <= ground.free else (_too_little(ground, way.profile, ground.free),)
+    third = () if way.need_mib <= ground.free else (_too_little(ground, way.profile),)
     return joined((first, second, *third))
 
 
@@ -86,15 +93,6 @@ def _values(ground: Ground, free: int) -> dict[str, object]:
     picture = ground.picture
     name = ground.numbers.families[picture.family].name
     return {"model": name, "width": picture.width, "height": picture.height, "free": gigabytes_down(free)}
-
-
-def gigabytes_up(mib: int) -> str:
-    """Gibibytes with one decimal: a need is rounded up, what is free down, so that the two never seem equal."""
-    return f"{-(-mib * 10 // _GIB) / 10:.1f}"
-
-
-def gigabytes_down(mib: int) -> str:
-    return f"{mib * 10 // _GIB / 10:.1f}"
 
 
 def joined(sentences: Sequence[Text]) -> Text:

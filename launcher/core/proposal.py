@@ -13,7 +13,7 @@ from launcher.core.errors import Finding
 from launcher.core.hardware import Machine, look
 from launcher.core.links import all_shelves, read_links
 from launcher.core.memory_families import families_in
-from launcher.core.memory_own import without_own
+from launcher.core.memory_free import without_own
 from launcher.core.mirror_choice import chosen as chosen_mirrors
 from launcher.core.mirror_choice import look_around
 from launcher.core.own_python import OwnPython, own_python

@@ -1,0 +1,91 @@
+"""What comes after a memory profile, and what is said where none is left."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from launcher.core.machine import Machine
+from launcher.core.memory import MemoryWish, choose_memory, next_step_down, step_down_words
+from launcher.core.memory_need import Picture, Widths, largest_square, need
+from tests.launcher.core_decide.test_memory import FAMILIES, NUMBERS, SIDES, chosen, with_card
+
+
+def test_the_ladder_goes_down_by_predicted_peaks() -> None:
+    choice = choose_memory(with_card(3900), MemoryWish("xformers", xformers=True))
+    rungs = [(peak.need_mib, peak.profile) for peak in choice.peaks]
+    assert rungs == sorted(rungs, key=lambda rung: -rung[0])
+    steps = [choice]
+    while (below := next_step_down(steps[-1])) is not None:
+        steps.append(below)
+    assert [step.profile for step in steps] == ["xformers", "medvram", "lowvram"]
+    assert [step.flags for step in steps] == [("--xformers",), ("--medvram",), ("--lowvram",)]
+    assert '"medvram" ran out of memory; "lowvram"' in str(steps[-1].reason)
+
+
+def test_the_tutorials_second_step_needs_more_than_the_first() -> None:
+    """docs/memory.md says why; so after it comes plain medvram, and never the other way round."""
+    for family in FAMILIES:
+        for side in SIDES:
+            needs = {peak.profile: peak.need_mib for peak in chosen(4, family, side).peaks}
+            assert needs["medvram-split"] >= needs["medvram"], (family, side)
+    split = choose_memory(with_card(3900), MemoryWish("medvram-split"))
+    below = next_step_down(split)
+    assert below is not None
+    assert (below.profile, below.flags, below.attention) == ("medvram", ("--medvram",), "sdp")
+
+
+def test_a_step_down_keeps_what_the_card_needs_and_loses_xformers() -> None:
+    machine = with_card(24000, "NVIDIA GeForce GTX 1660 SUPER", "7.5")
+    below = next_step_down(choose_memory(machine, MemoryWish(xformers=True)))
+    assert below is not None
+    assert below.flags == ("--medvram", "--no-half-vae")
+
+
+def test_there_is_nothing_below_the_last_step() -> None:
+    assert next_step_down(choose_memory(with_card(2048), MemoryWish("lowvram"))) is None
+    assert next_step_down(choose_memory(Machine())) is None
+
+
+def test_what_fits_is_named_where_the_picture_does_not() -> None:
+    choice = choose_memory(with_card(2048), MemoryWish(family="sdxl"))
+    assert "too little for any picture" in str(choice.reason)
+    choice = choose_memory(with_card(3500), MemoryWish(family="sdxl"))
+    found = re.search(r"up to (\d+) x", str(choice.reason))
+    assert found is not None
+    side = int(found[1])
+    fits = [
+        need(NUMBERS, Picture("sdxl", each, each), "lowvram", "sdp", "cuda", Widths()).total
+        for each in (side, side + 64)
+    ]
+    assert fits[0] <= 3500 < fits[1]
+    assert largest_square(NUMBERS, "sdxl", 10**7, "lowvram", "sdp", "cuda", Widths()) == 8192
+    assert largest_square(NUMBERS, "sdxl", 1000, "lowvram", "sdp", "cuda", Widths()) is None
+
+
+def test_a_way_that_saves_nothing_is_neither_chosen_nor_offered() -> None:
+    large = MemoryWish(family="sdxl", size=(1536, 1536))
+    choice = choose_memory(with_card(7700), large)
+    needs = {peak.profile: peak.need_mib for peak in choice.peaks}
+    assert needs["lowvram"] == needs["medvram"] > 7700
+    assert choice.profile == "medvram"
+    assert "at least 8.5 GB; 7.5 GB are free → medvram. " in str(choice.reason)
+    assert "up to 1408 x 1408 should fit" in str(choice.reason)
+    assert next_step_down(choice) is None
+    assert "no way that needs less" in str(step_down_words(choice))
+    # the picture does not fit either way, but smaller ones fit with lowvram alone
+    assert choose_memory(with_card(5000), large).profile == "lowvram"
+    for family in FAMILIES:
+        for side in range(256, 2049, 64):
+            step = chosen(24, family, side)
+            while (below := next_step_down(step)) is not None:
+                peaks = {peak.profile: peak.need_mib for peak in step.peaks}
+                assert peaks[below.profile] <= peaks[step.profile] - 103, (family, side)
+                step = below
+
+
+def test_the_processor_is_offered_where_a_card_holds_nothing_and_it_would() -> None:
+    tiny = replace(with_card(900), ram_mib=16384, ram_available_mib=12000)
+    assert "let the processor draw with --memory cpu" in str(choose_memory(tiny).reason)
+    assert "--memory cpu" not in str(choose_memory(replace(tiny, ram_available_mib=3000)).reason)
+    assert "too little for any picture" in str(choose_memory(replace(tiny, ram_available_mib=3000)).reason)
