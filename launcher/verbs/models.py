@@ -192,7 +192,7 @@ def _verify(call: Call) -> int:
             }
         )  # fmt: skip
     else:
-        print_all(call, (of_verdict(one) for one in verdicts))
+        print_all(call, (of_verdict(one) for one in verdicts) if verdicts else of_library(Library(), read_catalogue()))
     return DONE if all(one.sound for one in verdicts) else FAILED
 
 
