@@ -192,6 +192,7 @@ _CAPABILITY = t('Write it as NVIDIA does: two numbers with a point, "8.6".')
 _PCI_ID = t('Write vendor and device with four hexadecimal digits each, "10de:1c03".')
 
 
+_NAME = t("Write it on one line, without control characters.")
 _DRIVER = t('Write the version as NVIDIA does, "580.95.05" or "581.42".')
 #: 16 exbibytes
 _MOST_MIB = 1 << 44
@@ -213,4 +214,5 @@ def _forms(machine: Machine) -> Iterator[tuple[str, str | None, str, Text]]:
     yield "driver", machine.driver, r"\d{2,4}(\.\d{1,4}){0,3}", _DRIVER
     for number, gpu in enumerate(machine.gpus):
         yield f"gpus[{number}].compute_capability", gpu.compute_capability, r"\d{1,3}\.\d{1,2}", _CAPABILITY
+        yield f"gpus[{number}].name", gpu.name, r"[^\x00-\x1f\x7f-\x9f]*", _NAME
         yield f"gpus[{number}].pci_id", gpu.pci_id, r"[0-9a-f]{4}:[0-9a-f]{4}", _PCI_ID

@@ -90,18 +90,21 @@ def _about_idle(chosen: int, judged: list[tuple[Gpu, Verdict]]) -> Iterator[Find
     """
     idle = [(place, card, verdict) for place, (card, verdict) in enumerate(judged) if place != chosen]
     own = [each for each in idle if not each[1].integrated]
-    choices = [_choice(*each) for each in own if each[2].builds]
+    choices: dict[str, list[str]] = {}
+    for place, card, verdict in own:
+        if verdict.builds:
+            choices.setdefault(f"{named(card)}, {verdict.builds[0].full}", []).append(_word(place, card))
     if choices:
-        message = t("Gesso draws on one card; to draw on another: {choices}.", choices="; ".join(choices))
-        yield Finding("card-idle", "info", message)
+        # the same in every language: "--gpu 0|1 → GTX 1080 Ti, 2.13.0+cu126"
+        told = "; ".join(f"--gpu {'|'.join(words)} → {what}" for what, words in choices.items())
+        yield Finding("card-idle", "info", t("Gesso draws on one card; to draw on another: {choices}.", choices=told))
     found = {(verdict.slug, verdict.reason): verdict for _, _, verdict in own if not verdict.builds}
     for slug, reason in found:
         yield Finding("card-idle" if slug == "gpu-not-used" else slug or "card-idle", "warning", reason)
 
 
-def _choice(place: int, card: Gpu, verdict: Verdict) -> str:
-    """ "--gpu 0 → GTX 1080 Ti, 2.13.0+cu126": the same in every language."""
-    index = place if card.index is None else card.index
-    # the slices of a card share its index
-    word = card.uuid if card.partition == "mig" and card.uuid else index
-    return f"--gpu {word} → {named(card)}, {verdict.builds[0].full}"
+def _word(place: int, card: Gpu) -> str:
+    """What --gpu takes; the slices of a card share its index."""
+    if card.partition == "mig" and card.uuid:
+        return card.uuid
+    return str(place if card.index is None else card.index)

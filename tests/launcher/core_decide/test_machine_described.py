@@ -53,6 +53,11 @@ def test_a_size_that_nothing_has_is_refused(tmp_path: Path, text: str, key: str)
     assert (failure.value.code, f'"{key}"' in str(failure.value.message)) == ("bad-facts", True)
 
 
+def test_a_name_stays_on_its_line(tmp_path: Path) -> None:
+    with pytest.raises(LauncherError, match=r'bad-facts: .*"gpus\[0\]\.name" is'):
+        described(tmp_path, '[[gpus]]\nvendor = "nvidia"\nname = "RTX\\nError: 3060"')
+
+
 def test_a_card_of_which_only_the_name_is_known_needs_its_maker(tmp_path: Path) -> None:
     with pytest.raises(LauncherError, match=r'"gpus\[0\]\.vendor" is missing'):
         described(tmp_path, '[[gpus]]\nname = "GeForce RTX 3060"')

@@ -197,6 +197,9 @@ def test_the_others_of_its_maker_are_hidden_and_said_how_to_be_chosen() -> None:
     said = str(next(each.message for each in choice.remarks if each.slug == "card-idle"))
     assert "--gpu 1 → GTX 1080 (6.1), 2.13.0+cu126; --gpu 2 → RX 6900 XT, 2.13.0+rocm7.2" in said
     assert choose_torch(rig, PipSettings(), "cp312", cpu=True).visible == ()
+    twins = replace(rig, gpus=tuple(replace(old, index=number) for number in range(3)))
+    idle = next(each for each in choose_torch(twins, PipSettings(), "cp312").remarks if each.slug == "card-idle")
+    assert "--gpu 1|2 → GTX 1080 (6.1), 2.13.0+cu126." in str(idle.message)
 
 
 def test_every_computer_through_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
