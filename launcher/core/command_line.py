@@ -108,7 +108,7 @@ def flags_of(options: Options, plan: Plan) -> tuple[str, ...]:
     memory = plan.memory.flags
     if attention_of(users):
         memory = without(memory, *ATTENTION_FLAGS.values())
-    memory = tuple(word for word in memory if not (word.startswith("--") and word in users))
+    memory = tuple(word for group in groups(memory) if group[0] not in users for word in group)
     asked = [*(["--listen"] if options.listen else []), *(["--share"] if options.share else [])]
     return (*memory, *asked, *users)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.command_line import command_line, complete, find_conflicts, listens, with_command_line
+from launcher.core.command_line import command_line, complete, find_conflicts, flags_of, listens, with_command_line
 from launcher.core.flag_words import groups, last_value, masked, masked_variables, only, split_words, without
 from launcher.core.paths import Workspace
 from launcher.core.plan import Options, Plan
@@ -156,6 +156,10 @@ def test_a1111s_device_id_chooses_the_card_and_is_no_flag_any_more() -> None:
 def test_the_processor_among_the_flags_is_planned_for() -> None:
     assert completed(args="--use-cpu all").memory == "cpu"
     assert completed(args="--use-cpu interrogate").memory is None
+    assert flags_of(Options(runtime_flags=("--use-cpu", "all")), with_memory("--use-cpu", "all")) == (
+        "--use-cpu",
+        "all",
+    )
     assert completed(Options(memory=""), RunProfile(memory="full")).memory == ""
 
 
