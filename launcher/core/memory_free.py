@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from launcher.core.machine import Gpu, Machine
 from launcher.core.memory_need import Device, Numbers
+from launcher.core.pci import read_pci_table
 from launcher.core.text import Text, t
 
 #: MiB, None for unknown, and what is to be said of how it is known
@@ -19,13 +20,21 @@ def free_memory(numbers: Numbers, machine: Machine, device: Device, card: Gpu | 
         return free_ram(machine)
     own, about = _of_card(numbers, machine, card)
     ram, about_ram = free_ram(machine)
-    if not card.integrated or ram is None:
+    if not shares_memory(card) or ram is None:
         return own, about
     share = min(ram, round((machine.ram_mib or ram) * numbers.devices[device].shared))
     if own is not None and own > share:
         return own, about
     shares = t("{card} shares the computer's memory, which is what counts here.", card=card.name or card.chip)
     return share, (shares, *about_ram)
+
+
+def shares_memory(card: Gpu) -> bool:
+    """It uses the computer's memory; where that is not said, as all chips of its compute capability do (GB10)."""
+    if card.integrated is not None or card.compute_capability is None:
+        return bool(card.integrated)
+    same = [chip for chip in read_pci_table().chips if chip.compute_capability == card.compute_capability]
+    return bool(same) and all(chip.integrated for chip in same)
 
 
 def free_ram(machine: Machine) -> Free:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from launcher.core.errors import LauncherError
 from launcher.core.flag_words import has, last_value
 from launcher.core.machine import Gpu, Machine, is_nvidia
-from launcher.core.memory_free import free_memory, free_ram
+from launcher.core.memory_free import free_memory, free_ram, shares_memory
 from launcher.core.memory_need import Device, Mode, Numbers, Picture, Widths, largest_square, need, read_numbers
 from launcher.core.memory_profiles import MemoryProfile, MemoryWish, Peak, read_memory_profiles, rules_for
 from launcher.core.run_profiles import attention_of
@@ -185,7 +185,7 @@ def _widths(numbers: Numbers, device: Device, machine: Machine, flags: Sequence[
 def _short_of_ram(ground: Ground, machine: Machine, card: Gpu | None) -> tuple[Text, ...]:
     """A warning where the computer's memory cannot hold the model that passes through it on its way to the card."""
     room, _ = free_ram(machine)
-    if card is None or card.integrated or ground.device not in ("cuda", "rocm", "xpu") or room is None:
+    if card is None or shares_memory(card) or ground.device not in ("cuda", "rocm", "xpu") or room is None:
         return ()
     room += machine.swap_free_mib or 0
     family = ground.numbers.families[ground.picture.family]

@@ -30,6 +30,7 @@ SHARING = {
     "Arc 140V": (Gpu(0, None, "intel", "Intel Arc 140V", 128, None, integrated=True), "xpu", 16384),
     "AI Max": (Gpu(0, None, "amd", "Radeon 8060S", 512, 300, gfx="gfx1151", integrated=True), "rocm7.2", 16384),
     "DGX Spark": (Gpu(0, None, "nvidia", "NVIDIA GB10", None, None, "12.1", integrated=True), "cu130", 28000),
+    "by capability": (Gpu(0, None, "nvidia", "NVIDIA GB10", None, None, "12.1"), "cu130", 28000),
 }
 
 
