@@ -123,7 +123,7 @@ def survey(machine: Machine, cards: Sequence[Gpu], tag: str | None, wish: Memory
         xformers=wish.xformers and device == "cuda",
         processor_holds=_processor_holds(numbers, machine, picture, wish.flags),
     )
-    return replace(ground, remarks=(*about, *of_free, *_short_of_ram(ground, machine, card), *remarks))
+    return replace(ground, remarks=(*of_free, *about, *_short_of_ram(ground, machine, card), *remarks))
 
 
 def _processor_holds(numbers: Numbers, machine: Machine, picture: Picture, flags: Sequence[str]) -> bool:

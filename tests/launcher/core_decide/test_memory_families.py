@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from launcher.core import memory_families
 from launcher.core.environments import installed
 from launcher.core.memory_families import families_in
 from launcher.core.models_facts import Facts
-from launcher.core.models_shelves import workspace_shelves
-from launcher.core.models_walk import Seen
+from launcher.core.models_shelves import Shelf, workspace_shelves
+from launcher.core.models_walk import Refused, Seen, walk
 from launcher.core.paths import Workspace
 from launcher.core.plan import Options
 from launcher.core.proposal import propose
@@ -62,7 +63,12 @@ def test_no_more_is_read_than_is_needed(workspace: Workspace, monkeypatch: pytes
         read.append(seen.name)
         return plain(seen)
 
+    def by_name(shelves: Sequence[Shelf]) -> list[Seen | Refused]:
+        # a folder has no order of its own
+        return sorted(walk(shelves), key=lambda each: each.path)
+
     monkeypatch.setattr(memory_families, "read_facts_of", counted)
+    monkeypatch.setattr(memory_families, "walk", by_name)
     assert found(workspace) == ("sd1", "sd2", "sdxl")
     assert len(set(read)) < 6
 
