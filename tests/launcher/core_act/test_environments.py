@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import environments
+from launcher.core.environments import environments
+from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
-from launcher.core.install_lock import end_orphans, install_lock
+from launcher.core.install.lock import end_orphans, install_lock
 from launcher.core.paths import Workspace, checkout
-from launcher.core.plan import Installed
 from launcher.core.process import created
 from launcher.core.records import read_record, write_record
 from tests.launcher.core_act.workshop import PYTHON, with_fake_engine
@@ -38,7 +38,9 @@ def test_the_current_one_is_what_the_pointer_names(workspace: Workspace) -> None
 def test_one_that_was_proven_but_not_switched_to_is_known(workspace: Workspace) -> None:
     folder = with_fake_engine(workspace)
     (workspace.environments / "current.json").unlink()
-    assert environments.installed(workspace) == Installed(folder.name, "2.13.0", "1" * 64, verified=False, python=PYTHON)
+    assert environments.installed(workspace) == Installed(
+        folder.name, "2.13.0", "1" * 64, verified=False, python=PYTHON
+    )
     assert environments.matching(workspace, "2.13.0", "1" * 64) == folder
     assert environments.matching(workspace, "2.13.0", "2" * 64) is None
 
@@ -150,7 +152,7 @@ def test_what_killed_writers_left_beside_is_swept_later(tmp_path: Path) -> None:
 
 HOLDER = (
     "import sys, time; from pathlib import Path; from launcher.core.paths import Workspace\n"
-    "from launcher.core.install_lock import install_lock\n"
+    "from launcher.core.install.lock import install_lock\n"
     "with install_lock(Workspace(Path(sys.argv[1]))):\n"
     "    print('held', flush=True); time.sleep(60)\n"
 )
