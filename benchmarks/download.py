@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from launcher.core.download import Address, Wanted, download
+from launcher.core.download.door import Address, Wanted, download
 from launcher.core.events import Downloaded
 
 MIB = 1024 * 1024

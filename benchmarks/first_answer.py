@@ -20,7 +20,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from launcher.core.environments import current
+from launcher.core.environments.environments import current
 from launcher.core.paths import find_workspace
 from launcher.core.process import python_in
 

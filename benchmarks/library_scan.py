@@ -20,9 +20,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from launcher.core.models import Library, scan
-from launcher.core.models_known import KnownHashes
-from launcher.core.models_shelves import Shelf, folder_shelves
+from launcher.core.models.entry import Library, scan
+from launcher.core.models.known import KnownHashes
+from launcher.core.models.shelves import Shelf, folder_shelves
 from tests.fakes.model_files import EMBEDDING, UPSCALER, VAE, checkpoint, lora, write_safetensors, write_torch
 
 #: of 1000 files: folder, how many, what

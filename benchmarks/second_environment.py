@@ -21,19 +21,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from launcher.core.environment_list import measure
-from launcher.core.environments import current
-from launcher.core.install_steps import environment, packages, torch
-from launcher.core.install_work import Work
+from launcher.core.environments.environments import current
+from launcher.core.environments.installed import Installed
+from launcher.core.environments.listing import measure
+from launcher.core.install.steps import environment, packages, torch
+from launcher.core.install.work import Work
+from launcher.core.packages.pip_settings import read_pip_settings
+from launcher.core.packages.requirements import written
+from launcher.core.packages.sources import ENGINE_LOCK
+from launcher.core.packages.uv import find_uv
+from launcher.core.packages.uv_settings import uv_arguments, uv_environment
 from launcher.core.paths import Workspace, child_environment
-from launcher.core.pip_settings import read_pip_settings
-from launcher.core.plan import Installed, Options
+from launcher.core.plan.plan import Options
 from launcher.core.process import python_in
 from launcher.core.proposal import propose
-from launcher.core.requirements import written
-from launcher.core.sources import ENGINE_LOCK
-from launcher.core.uv import find_uv
-from launcher.core.uv_settings import uv_arguments, uv_environment
 
 
 def work_for(workspace: Workspace, folder: Path) -> Work:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from launcher.core.paths import Workspace
-    from launcher.core.plan import Options
+    from launcher.core.plan.plan import Options
 
 BUG, INTERRUPTED = 3, 130
 
@@ -55,7 +55,7 @@ def _report(bug: Exception, words: Sequence[str]) -> None:
     """What a maintainer needs, without the user's name and without passwords."""
     import json
 
-    from launcher.core.uv_settings import shown
+    from launcher.core.packages.uv_settings import shown
 
     trace = "".join(traceback.format_exception(bug))
     home = str(Path("~").expanduser())

@@ -8,18 +8,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from launcher.core import hardware, running
-from launcher.core.environments import installed
+from launcher.core import running
+from launcher.core.environments.environments import installed
+from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
-from launcher.core.install import install
-from launcher.core.memory import next_step_down, step_down_words
-from launcher.core.pack import bring_models, check_fits, closed_to_the_network, read_pack, verify
-from launcher.core.pip_settings import PipSettings
-from launcher.core.plan import Installed, Plan
+from launcher.core.hardware import look as hardware
+from launcher.core.install.install import install
+from launcher.core.memory.choose import next_step_down, step_down_words
+from launcher.core.pack.manifest import bring_models, check_fits, closed_to_the_network, read_pack, verify
+from launcher.core.packages.pip_settings import PipSettings
+from launcher.core.packages.sources import find_sources
+from launcher.core.plan.plan import Plan
 from launcher.core.ports import PortTakenError
 from launcher.core.proposal import Proposal, propose
-from launcher.core.sources import find_sources
 from launcher.core.text import t
 from launcher.descriptions import of_plan
 from launcher.serving import Server, signals_cancel

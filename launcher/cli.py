@@ -11,7 +11,7 @@ from launcher import verb, verbs
 from launcher.arguments import read_arguments, read_globals, short_help
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace, find_workspace
-from launcher.core.plan import Options
+from launcher.core.plan.plan import Options
 from launcher.language import choose_language, read_saved_language, translator
 from launcher.printing import Printer
 from launcher.verb import DONE, FAILED, INTERRUPTED, USAGE, Call, UsageError

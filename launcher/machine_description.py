@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from launcher.amounts import in_mib
-from launcher.core.driver_state import driver_trouble
-from launcher.core.machine import Cpu, Gpu, Machine, Volume
+from launcher.core.hardware.machine import Cpu, Gpu, Machine, Volume
+from launcher.core.pytorch.driver_state import driver_trouble
 from launcher.core.text import Text, t
 
 _UNKNOWN = t("unknown")

@@ -6,9 +6,9 @@ from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 from launcher.core.events import Event, Progress
-from launcher.core.library import read_library
-from launcher.core.models import Library
-from launcher.core.models_hashing import hash_models
+from launcher.core.models.entry import Library
+from launcher.core.models.hashing import hash_models
+from launcher.core.models.library import read_library
 from launcher.core.text import Text
 from launcher.serving import signals_cancel
 from launcher.verb import Call

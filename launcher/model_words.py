@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from launcher.amounts import in_bytes
-from launcher.core.catalogue import Catalogue, Entry, Known
-from launcher.core.links import Links
-from launcher.core.models import Library, Model
-from launcher.core.models_problems import Problem
-from launcher.core.models_verify import Verdict
-from launcher.core.models_walk import Refused
-from launcher.core.other_installs import OtherInstall
+from launcher.core.models.catalogue import Catalogue, Entry, Known
+from launcher.core.models.entry import Library, Model
+from launcher.core.models.links import Links
+from launcher.core.models.other_installs import OtherInstall
+from launcher.core.models.problems import Problem
+from launcher.core.models.verify import Verdict
+from launcher.core.models.walk import Refused
 from launcher.core.text import Text, t
 
 Say = Callable[[Text], str]

@@ -12,9 +12,9 @@ from types import FrameType
 from launcher.core import running
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, ModelLoaded, Notice, Ready, Stopped
-from launcher.core.launch import launch
 from launcher.core.paths import Workspace
-from launcher.core.plan import Options, Plan
+from launcher.core.plan.plan import Options, Plan
+from launcher.core.serving.launch import launch
 from launcher.core.text import t
 from launcher.printing import Printer
 

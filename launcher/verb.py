@@ -10,7 +10,7 @@ from pathlib import Path
 
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
-from launcher.core.plan import Options
+from launcher.core.plan.plan import Options
 from launcher.core.text import Text, t
 from launcher.printing import Printer
 

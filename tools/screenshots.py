@@ -11,13 +11,14 @@ from pathlib import Path
 
 from rich.cells import cell_len
 
+from launcher.core.environments.installed import Installed
 from launcher.core.events import Event, Line, ModelLoaded, Phase, Ready
-from launcher.core.hardware import Gpu, Machine
-from launcher.core.memory import MemoryChoice
-from launcher.core.plan import Installed, Options, Plan, PlanStep
+from launcher.core.hardware.look import Gpu, Machine
+from launcher.core.memory.choose import MemoryChoice
+from launcher.core.plan.plan import Options, Plan, PlanStep
+from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.running import Status
 from launcher.core.text import t
-from launcher.core.torch_choice import TorchChoice
 from launcher.tui.app import GessoApp
 from launcher.tui.jobs import Cancel, Core
 from launcher.tui.state import Survey

@@ -7,29 +7,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from launcher.core.command_line import CommandLine, command_line, complete, with_command_line
-from launcher.core.environments import current, fresh_name, interpreter
+from launcher.core.environments.environments import current, fresh_name, interpreter
+from launcher.core.environments.installed import Installed
+from launcher.core.environments.unproven import unproven
 from launcher.core.errors import Finding
-from launcher.core.hardware import Machine, look
-from launcher.core.links import all_shelves, read_links
-from launcher.core.memory_families import families_in
-from launcher.core.memory_free import without_own
-from launcher.core.mirror_choice import chosen as chosen_mirrors
-from launcher.core.mirror_choice import look_around
-from launcher.core.own_python import OwnPython, own_python
+from launcher.core.hardware.look import Machine, look
+from launcher.core.memory.families import families_in
+from launcher.core.memory.free import without_own
+from launcher.core.models.links import all_shelves, read_links
+from launcher.core.network.mirror_choice import chosen as chosen_mirrors
+from launcher.core.network.mirror_choice import look_around
+from launcher.core.network.proxies import find_proxies
+from launcher.core.network.proxy_findings import about_proxies
+from launcher.core.packages.own_python import OwnPython, own_python
+from launcher.core.packages.pip_settings import PipSettings, read_pip_settings
+from launcher.core.packages.sources import Sources, find_sources
 from launcher.core.paths import Workspace
-from launcher.core.pip_settings import PipSettings, read_pip_settings
-from launcher.core.plan import Installed, Options, Plan, make_plan
-from launcher.core.plan_places import kinds_needed, with_places
+from launcher.core.plan.places import kinds_needed, with_places
+from launcher.core.plan.plan import Options, Plan, make_plan
 from launcher.core.process import tree
-from launcher.core.proxies import find_proxies
-from launcher.core.proxy_findings import about_proxies
-from launcher.core.run_profiles import read_run_profile
+from launcher.core.profiles.run_profiles import read_run_profile
 from launcher.core.running import find_running
+from launcher.core.serving.command_line import CommandLine, command_line, complete, with_command_line
 from launcher.core.settings import read_settings
-from launcher.core.sources import Sources, find_sources
 from launcher.core.text import t
-from launcher.core.unproven import unproven
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from textual.app import App
 from textual.theme import Theme
 
 from launcher.core.paths import Workspace
-from launcher.core.plan import Options
+from launcher.core.plan.plan import Options
 from launcher.tui.jobs import Core
 from launcher.tui.screens.home import HomeScreen
 from launcher.tui.wiring import real_core

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, ModelLoaded, Notice, Phase, Progress, Ready, Step, Stopped
-from launcher.core.hardware import Machine
-from launcher.core.plan import Installed, Options, Plan
+from launcher.core.hardware.look import Machine
+from launcher.core.plan.plan import Options, Plan
 from launcher.core.running import Status
 from launcher.core.text import t
 

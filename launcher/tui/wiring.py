@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from launcher.core import environments, install, launch
+from launcher.core.environments import environments
+from launcher.core.install import install
 from launcher.core.paths import Workspace, checkout
-from launcher.core.plan import Options
+from launcher.core.plan.plan import Options
 from launcher.core.proposal import propose
+from launcher.core.serving import launch
 from launcher.language import save_language
 from launcher.tui.browser import open_page
 from launcher.tui.jobs import Core

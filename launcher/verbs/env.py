@@ -8,24 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from launcher.carrying import agreed
-from launcher.core import environment_changes, environments
-from launcher.core.drift import Drift, since_last_good
-from launcher.core.environment_list import Listed, environments_there, measure
+from launcher.core.environments import changes as environment_changes
+from launcher.core.environments import environments
+from launcher.core.environments.drift import Drift, since_last_good
+from launcher.core.environments.freeze import as_requirements, freeze, needed_files
+from launcher.core.environments.installed import Installed
+from launcher.core.environments.listing import Listed, environments_there, measure
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
-from launcher.core.freeze import as_requirements, freeze, needed_files
-from launcher.core.hardware import look
-from launcher.core.install import Making, install
-from launcher.core.install_lock import install_lock
-from launcher.core.pack import read_pack
-from launcher.core.pack_making import Wish, make_pack
-from launcher.core.plan import Installed, Plan
+from launcher.core.hardware.look import look
+from launcher.core.install.install import Making, install
+from launcher.core.install.lock import install_lock
+from launcher.core.install.repair import Health, examine, rebuild
+from launcher.core.install.wheelhouse import prune, wheelhouse
+from launcher.core.pack.making import Wish, make_pack
+from launcher.core.pack.manifest import read_pack
+from launcher.core.packages.sources import ENGINE_LOCK
+from launcher.core.plan.plan import Plan
 from launcher.core.proposal import propose
-from launcher.core.repair import Health, examine, rebuild
 from launcher.core.running import find_running
-from launcher.core.sources import ENGINE_LOCK
 from launcher.core.text import Text, t
-from launcher.core.wheelhouse import prune, wheelhouse
 from launcher.serving import signals_cancel
 from launcher.verb import DONE, FAILED, Action, Call, Verb, Words
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from launcher.core import hardware
+from launcher.core.hardware import look as hardware
 from launcher.machine_description import of_machine
 from launcher.verb import DONE, Call, Verb, Words
 

@@ -7,23 +7,23 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from launcher.core.environments import installed
+from launcher.core.environments.environments import installed
 from launcher.core.events import Event, Notice
-from launcher.core.mirror_choice import MEASURED, Choice, Circumstances, chosen, look_around, named
-from launcher.core.mirror_git import take_back, tell_git
-from launcher.core.mirror_probe import Measurement
-from launcher.core.mirror_samples import Sample, sample_of_url
-from launcher.core.mirror_survey import samples, survey
-from launcher.core.mirror_verdicts import Verdict
-from launcher.core.mirror_words import git_base
-from launcher.core.mirrors import KINDS, Kind, Mirror, kind_of
-from launcher.core.pip_settings import read_pip_settings
-from launcher.core.plan import Options
+from launcher.core.network.mirror_choice import MEASURED, Choice, Circumstances, chosen, look_around, named
+from launcher.core.network.mirror_git import take_back, tell_git
+from launcher.core.network.mirror_probe import Measurement
+from launcher.core.network.mirror_samples import Sample, sample_of_url
+from launcher.core.network.mirror_survey import samples, survey
+from launcher.core.network.mirror_verdicts import Verdict
+from launcher.core.network.mirror_words import git_base
+from launcher.core.network.mirrors import KINDS, Kind, Mirror, kind_of
+from launcher.core.network.routes import find_route
+from launcher.core.packages.pip_settings import read_pip_settings
+from launcher.core.packages.uv_settings import shown
+from launcher.core.plan.plan import Options
 from launcher.core.proposal import propose
-from launcher.core.routes import find_route
 from launcher.core.settings import change_setting, read_settings
 from launcher.core.text import Text, t
-from launcher.core.uv_settings import shown
 from launcher.serving import signals_cancel
 from launcher.verb import DONE, Action, Call, UsageError, Verb, Words
 

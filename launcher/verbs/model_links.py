@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
-from launcher.core.linking import link, unlink
-from launcher.core.links import read_links
-from launcher.core.run_profile_files import save_profile
-from launcher.core.run_profiles import RunProfile, known_profiles
+from launcher.core.models.linking import link, unlink
+from launcher.core.models.links import read_links
+from launcher.core.profiles.files import save_profile
+from launcher.core.profiles.run_profiles import RunProfile, known_profiles
+from launcher.core.profiles.webui_user import read_webui_user
 from launcher.core.text import t
-from launcher.core.webui_user import read_webui_user
 from launcher.model_carrying import library_of, print_all
 from launcher.model_words import install_record, of_install, of_links, plain
 from launcher.verb import DONE, Action, Call, Words

@@ -7,18 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from launcher.amounts import in_bytes
-from launcher.core import hardware
-from launcher.core.catalogue import Entry, offered, read_catalogue
-from launcher.core.download_disk import check_space
-from launcher.core.library import find_models
-from launcher.core.models import Library, Model
-from launcher.core.models_add import add_file, add_url
-from launcher.core.models_addresses import find_ways
-from launcher.core.models_convert import convert
-from launcher.core.models_fetch import fetch, remaining, target_of
-from launcher.core.models_kind import KINDS
-from launcher.core.models_shelves import HOMES
-from launcher.core.models_verify import verify
+from launcher.core.download.disk import check_space
+from launcher.core.hardware import look as hardware
+from launcher.core.models.add import add_file, add_url
+from launcher.core.models.addresses import find_ways
+from launcher.core.models.catalogue import Entry, offered, read_catalogue
+from launcher.core.models.convert import convert
+from launcher.core.models.entry import Library, Model
+from launcher.core.models.fetch import fetch, remaining, target_of
+from launcher.core.models.kind import KINDS
+from launcher.core.models.library import find_models
+from launcher.core.models.shelves import HOMES
+from launcher.core.models.verify import verify
 from launcher.core.text import t
 from launcher.model_carrying import carry_out, hashed_library, library_of, print_all
 from launcher.model_words import (

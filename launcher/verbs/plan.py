@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from launcher.carrying import add_choices, add_serving, proposed
 from launcher.core.errors import LauncherError
-from launcher.core.memory import MODEL_FAMILIES, parse_size
+from launcher.core.memory.choose import MODEL_FAMILIES, parse_size
 from launcher.core.text import t
 from launcher.descriptions import of_command, of_plan
 from launcher.verb import DONE, Call, UsageError, Verb, Words

@@ -9,17 +9,24 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from launcher.core import hardware
-from launcher.core.environments import installed
-from launcher.core.flag_words import masked, masked_variables
-from launcher.core.hardware import cards_in_use
-from launcher.core.plan import Options
+from launcher.core.environments.environments import installed
+from launcher.core.hardware import look as hardware
+from launcher.core.hardware.look import cards_in_use
+from launcher.core.plan.plan import Options
+from launcher.core.profiles.files import delete_profile, save_profile
+from launcher.core.profiles.flag_words import masked, masked_variables
+from launcher.core.profiles.run_profiles import (
+    ATTENTION_FLAGS,
+    Known,
+    RunProfile,
+    known_profiles,
+    parents_of,
+    read_run_profile,
+)
+from launcher.core.profiles.webui_user import WebuiUser, read_webui_user
 from launcher.core.proposal import Proposal, propose
-from launcher.core.run_profile_files import delete_profile, save_profile
-from launcher.core.run_profiles import ATTENTION_FLAGS, Known, RunProfile, known_profiles, parents_of, read_run_profile
-from launcher.core.run_results import RunResult, read_results
+from launcher.core.serving.results import RunResult, read_results
 from launcher.core.text import Text, t
-from launcher.core.webui_user import WebuiUser, read_webui_user
 from launcher.descriptions import of_command
 from launcher.verb import DONE, Action, Call, UsageError, Verb, Words
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from launcher.core.download_request import host
-from launcher.core.mirrors import read_mirrors
-from launcher.core.pip_settings import read_pip_settings
-from launcher.core.proxies import Proxies, find_proxies
+from launcher.core.download.request import host
+from launcher.core.network.mirrors import read_mirrors
+from launcher.core.network.proxies import Proxies, find_proxies
+from launcher.core.network.proxy_check import Checked, check, offers, service_addresses
+from launcher.core.network.proxy_settings import Said
+from launcher.core.network.proxy_trial import Trial
+from launcher.core.network.routes import find_route
+from launcher.core.packages.pip_settings import read_pip_settings
 from launcher.core.proxy_address import masked, repaired
-from launcher.core.proxy_check import Checked, check, offers, service_addresses
-from launcher.core.proxy_settings import Said
-from launcher.core.proxy_trial import Trial
-from launcher.core.routes import find_route
 from launcher.core.settings import change_setting, read_settings
 from launcher.core.text import Text, t
 from launcher.verb import DONE, FAILED, Action, Call, UsageError, Verb, Words

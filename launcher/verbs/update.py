@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
 from launcher.core.text import Text, t
-from launcher.core.update import carry_out, clear, find_update, go_back
-from launcher.core.update_find import Update, Wish, place_of
+from launcher.core.update.find import Update, Wish, place_of
+from launcher.core.update.update import carry_out, clear, find_update, go_back
 from launcher.serving import signals_cancel
 from launcher.verb import DONE, Call, UsageError, Verb, Words
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.pack import FORMAT, Pack, write_description, write_sums
+from launcher.core.pack.manifest import FORMAT, Pack, write_description, write_sums
 from tests.end_to_end.stand_ins import closed_environment, copy_checkout, write_launcher_wheels
 from tests.launcher.core_act.workshop import sha256
 

@@ -11,8 +11,8 @@ from tests.house.tracked import ROOT, tracked_files
 
 ENGINE = {"torch", "diffusers", "transformers", "gradio", "fastapi", "starlette", "numpy", "PIL", "safetensors"}
 # Slow to import or not always there, so only the modules named here may import them at their top.
-ALLOWED = {
-    "requests": {"launcher.core.download", "launcher.core.mirrors"},
+ALLOWED: dict[str, set[str]] = {
+    "requests": set(),
     "textual": set(),
     "git": set(),
     "pynvml": set(),

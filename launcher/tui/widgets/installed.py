@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from launcher.core.plan import Installed
+from launcher.core.environments.installed import Installed
 from launcher.core.text import t
 from launcher.tui.state import Home, Survey
 from launcher.tui.widgets.card import Card, Row, Say, rows

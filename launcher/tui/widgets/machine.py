@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from launcher.amounts import in_mib
-from launcher.core.hardware import Gpu, Machine
+from launcher.core.hardware.look import Gpu, Machine
 from launcher.core.text import t
 from launcher.tui.state import Home
 from launcher.tui.widgets.card import Card, Row, Say, rows

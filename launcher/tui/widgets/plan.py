@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from launcher.amounts import in_bytes, in_mib
-from launcher.core.plan import Plan, PlanStep
+from launcher.core.plan.plan import Plan, PlanStep
 from launcher.core.text import Text, t
 from launcher.tui.state import Home
 from launcher.tui.untrusted import plain

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.environments import Stamp, installed, stamp
-from launcher.core.launch import stop
+from launcher.core.environments.environments import Stamp, installed, stamp
 from launcher.core.paths import Workspace, checkout
-from launcher.core.plan import Options
+from launcher.core.plan.plan import Options
 from launcher.core.proposal import propose
+from launcher.core.serving.launch import stop
 from tests.launcher.core_act.workshop import PYTHON, with_fake_engine
 
 Answer = subprocess.CompletedProcess[str]

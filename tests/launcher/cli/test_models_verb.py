@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from launcher.cli import main
-from launcher.core.catalogue import read_catalogue
-from launcher.core.models_known import Hashes, read_known
+from launcher.core.models.catalogue import read_catalogue
+from launcher.core.models.known import Hashes, read_known
 from launcher.verbs.models import VERB
 from tests.fakes.fault_server import FaultServer
 from tests.fakes.model_files import VAE, checkpoint, lora, write_safetensors, write_torch

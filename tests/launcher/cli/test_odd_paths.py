@@ -79,7 +79,7 @@ UNWRITABLE = [each for each in ("/proc/gesso", "/sys/gesso") if sys.platform == 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setattr("launcher.core.proxies.ask_system", lambda environ: ())
+    monkeypatch.setattr("launcher.core.network.proxies.ask_system", lambda environ: ())
     (tmp_path / "file").write_text("x")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere/at all")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")

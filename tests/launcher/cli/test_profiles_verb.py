@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from launcher import cli
-from launcher.core.plan import Installed, Options
+from launcher.core.environments.installed import Installed
+from launcher.core.plan.plan import Options
 from launcher.core.proposal import propose
-from launcher.core.run_results import RunResult, keep_result
+from launcher.core.serving.results import RunResult, keep_result
 from tests.launcher.cli.conftest import Gesso
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from launcher.__main__ import main
-from launcher.core import proxies, proxy_check
+from launcher.core.network import proxies, proxy_check
 from tests.fakes.fake_proxy import PASSWORD, USER, FakeProxy
 
 Call = Callable[..., tuple[int, str]]
@@ -91,7 +91,7 @@ def test_a_listening_port_is_offered_and_not_used(call: Call, monkeypatch: pytes
 
 def test_tried_by_use(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The local network never goes through a proxy, so the service needs a name that is not of it.
-    monkeypatch.setattr("launcher.core.proxies.passes_by", lambda url, rules: False)
+    monkeypatch.setattr("launcher.core.network.proxies.passes_by", lambda url, rules: False)
     service = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     threading.Thread(target=service.serve_forever, args=(0.05,), daemon=True).start()
     with contextlib.closing(service.socket), FakeProxy() as proxy:

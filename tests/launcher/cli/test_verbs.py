@@ -19,7 +19,7 @@ import pytest
 from launcher import __main__ as program
 from launcher import cli, verbs
 from launcher.core.paths import Workspace, checkout
-from launcher.core.plan import Options
+from launcher.core.plan.plan import Options
 from launcher.core.process import created
 from launcher.core.running import find_running, status
 from launcher.verb import Verb

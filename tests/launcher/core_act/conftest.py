@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.launch import stop
 from launcher.core.paths import Workspace
+from launcher.core.serving.launch import stop
 
 
 @pytest.fixture

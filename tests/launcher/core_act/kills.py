@@ -23,7 +23,7 @@ from typing import Any
 
 from urllib3.connection import HTTPConnection
 
-from launcher.core.download import Address, Wanted, download
+from launcher.core.download.door import Address, Wanted, download
 from launcher.core.events import Downloaded
 from tests.fakes.fault_server import FaultServer
 
@@ -89,7 +89,7 @@ def _start(*what: Any) -> Any:
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
-        context.set_forkserver_preload(["requests", "launcher.core.download"])
+        context.set_forkserver_preload(["requests", "launcher.core.download.door"])
     child = context.Process(target=fetch, args=what, daemon=True)  # type: ignore[attr-defined]
     child.start()
     return child

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.download import Address, Patience, Wanted, download
+from launcher.core.download.door import Address, Patience, Wanted, download
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Notice, Progress
 from tests.fakes.fault_modes import MODES

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.download_answer import Answer, Asked, judge, looks_like_a_page, validator_of
-from launcher.core.download_pace import Brake, Pace, Watch
-from launcher.core.download_request import Address, Patience, TroubleError, Wanted
-from launcher.core.download_roster import Roster
-from launcher.core.download_stream import next_hop
+from launcher.core.download.answer import Answer, Asked, judge, looks_like_a_page, validator_of
+from launcher.core.download.pace import Brake, Pace, Watch
+from launcher.core.download.request import Address, Patience, TroubleError, Wanted
+from launcher.core.download.roster import Roster
+from launcher.core.download.stream import next_hop
 from launcher.core.errors import LauncherError
 from launcher.core.text import t
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import environment_changes, environments
-from launcher.core.environment_list import environments_there, measure
+from launcher.core.environments import changes as environment_changes
+from launcher.core.environments import environments
+from launcher.core.environments.listing import environments_there, measure
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace, child_environment
 from tests.launcher.core_act.workshop import with_fake_engine

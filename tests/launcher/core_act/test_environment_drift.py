@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.drift import Drift, gesso_version, remember_good_start, since_last_good
+from launcher.core.environments.drift import Drift, gesso_version, remember_good_start, since_last_good
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Ready, Stopped
-from launcher.core.launch_drift import compared
-from launcher.core.machine import Gpu, Machine
+from launcher.core.hardware.machine import Gpu, Machine
 from launcher.core.paths import Workspace
+from launcher.core.serving.drift import compared
 from launcher.core.text import t
 from tests.launcher.core_act.workshop import MACHINE, with_fake_engine
 

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.environments import current, find, interpreter, previous, read_stamp
+from launcher.core.environments.environments import current, find, interpreter, previous, read_stamp
+from launcher.core.environments.freeze import as_requirements, freeze
+from launcher.core.environments.recipes import constraining, read_recipe
+from launcher.core.environments.site_packages import Broken, installed_packages, site_packages
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
-from launcher.core.freeze import as_requirements, freeze
-from launcher.core.install import Making, install
-from launcher.core.own_python import OwnPython, own_python
+from launcher.core.install.install import Making, install
+from launcher.core.install.repair import Health, examine, plan_again, rebuild
+from launcher.core.packages.own_python import OwnPython, own_python
 from launcher.core.paths import Workspace
-from launcher.core.plan import Plan
+from launcher.core.plan.plan import Plan
 from launcher.core.process import python_in
-from launcher.core.recipes import constraining, read_recipe
-from launcher.core.repair import Health, examine, plan_again, rebuild
-from launcher.core.site_packages import Broken, installed_packages, site_packages
 from tests.launcher.core_act.workshop import (
     PROOF,
     PYTHON,

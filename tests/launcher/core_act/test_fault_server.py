@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from launcher.core.download import Address, Patience, Wanted, download
+from launcher.core.download.door import Address, Patience, Wanted, download
 from launcher.core.errors import LauncherError
 from tests.fakes.fault_modes import MODES
 from tests.fakes.fault_server import FaultServer

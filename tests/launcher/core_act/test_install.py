@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import install as installing
-from launcher.core.environments import current, finished, installed
+from launcher.core.environments.environments import current, finished, installed
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Step
-from launcher.core.install import install
+from launcher.core.install import install as installing
+from launcher.core.install.install import install
 from launcher.core.paths import Workspace, checkout
-from launcher.core.plan import Finding, Plan
+from launcher.core.plan.plan import Finding, Plan
 from launcher.core.process import python_in
 from launcher.core.settings import change_setting
 from launcher.core.text import t
@@ -240,7 +240,7 @@ def test_one_that_was_proven_before_the_kill_is_only_switched_to(shop: Shop) -> 
 CHILD = """
 import json, os, sys
 from pathlib import Path
-from launcher.core.install import install
+from launcher.core.install.install import install
 from launcher.core.paths import Workspace
 from tests.launcher.core_act.workshop import PROOF, from_wheel, plan_with
 root, torch, lock = map(Path, sys.argv[1:])

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import mirrors as mirror_list
-from launcher.core.environments import current
+from launcher.core.environments.environments import current
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
-from launcher.core.install import install
-from launcher.core.mirror_choice import Circumstances, chosen, look_around
-from launcher.core.mirror_memory import remember
-from launcher.core.mirror_probe import Measurement
-from launcher.core.mirror_verdicts import Verdict
+from launcher.core.install.install import install
+from launcher.core.network import mirrors as mirror_list
+from launcher.core.network.mirror_choice import Circumstances, chosen, look_around
+from launcher.core.network.mirror_memory import remember
+from launcher.core.network.mirror_probe import Measurement
+from launcher.core.network.mirror_verdicts import Verdict
 from launcher.core.paths import Workspace, checkout
 from launcher.core.settings import change_setting
 from tests.fakes.fault_modes import MODES

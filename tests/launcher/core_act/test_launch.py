@@ -15,15 +15,15 @@ import pytest
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Phase, Ready, Stopped
-from launcher.core.launch import launch, status, stop
 from launcher.core.paths import Workspace
-from launcher.core.plan import Options, Plan
+from launcher.core.plan.plan import Options, Plan
 from launcher.core.ports import PortTakenError, is_free, who_holds
 from launcher.core.process import created, python_in
+from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.records import write_record
 from launcher.core.running import Status, Tail, find_running, read_running
+from launcher.core.serving.launch import launch, status, stop
 from launcher.core.text import t
-from launcher.core.torch_choice import TorchChoice
 from tests.launcher.core_act.workshop import plan_with, with_fake_engine
 
 T = TypeVar("T")
@@ -211,8 +211,8 @@ def test_the_flags_are_the_profiles_then_the_users_and_the_card_is_the_only_one(
     assert "--data-dir" in said
     assert said.index("--medvram") < said.index("--listen") < said.index("--theme dark")
     assert said.endswith("--events")
-    from launcher.core.command_line import command_line
-    from launcher.core.launch import _variables
+    from launcher.core.serving.command_line import command_line
+    from launcher.core.serving.launch import _variables
 
     line = command_line(engine, python_in(engine.environments), options(), plan)
     assert _variables(engine, line, {})["CUDA_VISIBLE_DEVICES"] == "GPU-123"

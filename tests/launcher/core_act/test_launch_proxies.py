@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.command_line import CommandLine
-from launcher.core.launch import _variables
 from launcher.core.paths import Workspace
+from launcher.core.serving.command_line import CommandLine
+from launcher.core.serving.launch import _variables
 from launcher.core.settings import change_setting
 from tests.fakes.fake_proxy import FakeProxy
 
 
 @pytest.fixture(autouse=True)
 def _no_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("launcher.core.proxies.ask_system", lambda environ: ())
+    monkeypatch.setattr("launcher.core.network.proxies.ask_system", lambda environ: ())
 
 
 def started(workspace: Workspace, environ: dict[str, str], variables: dict[str, str] | None = None) -> dict[str, str]:

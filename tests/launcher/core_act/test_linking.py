@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import linking
 from launcher.core.errors import LauncherError
-from launcher.core.linking import link, unlink
-from launcher.core.links import read_links
+from launcher.core.models import linking
+from launcher.core.models.linking import link, unlink
+from launcher.core.models.links import read_links
 from launcher.core.paths import Workspace
 from launcher.core.process import created
 from launcher.core.records import read_record, write_record

@@ -8,21 +8,21 @@ from dataclasses import replace
 import pytest
 
 from launcher.carrying import serve
-from launcher.core.command_line import command_line
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
-from launcher.core.launch import launch, stop
-from launcher.core.machine import Gpu, Machine
-from launcher.core.memory import MemoryWish, choose_memory
+from launcher.core.hardware.machine import Gpu, Machine
+from launcher.core.memory.choose import MemoryWish, choose_memory
+from launcher.core.packages.pip_settings import PipSettings
+from launcher.core.packages.sources import Sources
 from launcher.core.paths import Workspace
-from launcher.core.pip_settings import PipSettings
-from launcher.core.plan import Options, Plan
+from launcher.core.plan.plan import Options, Plan
 from launcher.core.process import python_in
 from launcher.core.proposal import Proposal
+from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.running import read_running
-from launcher.core.sources import Sources
+from launcher.core.serving.command_line import command_line
+from launcher.core.serving.launch import launch, stop
 from launcher.core.text import t
-from launcher.core.torch_choice import TorchChoice
 from launcher.printing import Printer
 from launcher.verb import Arguments, Call
 from tests.launcher.core_act.workshop import plan_with, with_fake_engine

@@ -7,11 +7,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from launcher.core.catalogue import Entry, Location
 from launcher.core.events import Downloaded, Notice
-from launcher.core.mirror_choice import look_around
-from launcher.core.models_addresses import Ways
-from launcher.core.models_fetch import fetch, target_of
+from launcher.core.models.addresses import Ways
+from launcher.core.models.catalogue import Entry, Location
+from launcher.core.models.fetch import fetch, target_of
+from launcher.core.network.mirror_choice import look_around
 from launcher.core.paths import Workspace
 from tests.fakes.fault_server import FaultServer
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import models_convert
 from launcher.core.errors import LauncherError
 from launcher.core.events import Line, Progress
-from launcher.core.models_convert import convert
+from launcher.core.models import convert as models_convert
+from launcher.core.models.convert import convert
 from launcher.core.paths import Workspace
 from launcher.core.process import CancelledError
 from tests.fakes.model_files import lora, write_safetensors, write_torch

@@ -10,14 +10,12 @@ from typing import Any
 
 import pytest
 
-from launcher.core import models_addresses
-from launcher.core.catalogue import Entry, Location
-from launcher.core.download import Patience, direct
+from launcher.core.download.door import Patience, direct
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Notice, Progress, Step
-from launcher.core.mirror_choice import look_around
-from launcher.core.models_add import Added, add_url
-from launcher.core.models_addresses import (
+from launcher.core.models import addresses as models_addresses
+from launcher.core.models.add import Added, add_url
+from launcher.core.models.addresses import (
     OnlineFile,
     Ways,
     authorization,
@@ -25,9 +23,11 @@ from launcher.core.models_addresses import (
     find_ways,
     measured_ways,
 )
-from launcher.core.models_fetch import fetch, remaining, target_of
-from launcher.core.models_known import read_known
-from launcher.core.models_told import Told, of_civitai, of_hugging_face
+from launcher.core.models.catalogue import Entry, Location
+from launcher.core.models.fetch import fetch, remaining, target_of
+from launcher.core.models.known import read_known
+from launcher.core.models.told import Told, of_civitai, of_hugging_face
+from launcher.core.network.mirror_choice import look_around
 from launcher.core.paths import Workspace
 from launcher.core.process import CancelledError
 from launcher.core.records import read_record

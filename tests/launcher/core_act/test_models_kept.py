@@ -11,18 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import models_add, models_hashing
-from launcher.core.catalogue import Catalogue, Entry, Location
 from launcher.core.errors import LauncherError
 from launcher.core.events import Notice, Progress
-from launcher.core.library import read_library
-from launcher.core.linking import link
-from launcher.core.models import Library
-from launcher.core.models_add import Added, add_file
-from launcher.core.models_hashing import hash_models, old_hash
-from launcher.core.models_known import read_known
-from launcher.core.models_names import file_name
-from launcher.core.models_verify import verify
+from launcher.core.models import add as models_add
+from launcher.core.models import hashing as models_hashing
+from launcher.core.models.add import Added, add_file
+from launcher.core.models.catalogue import Catalogue, Entry, Location
+from launcher.core.models.entry import Library
+from launcher.core.models.hashing import hash_models, old_hash
+from launcher.core.models.known import read_known
+from launcher.core.models.library import read_library
+from launcher.core.models.linking import link
+from launcher.core.models.names import file_name
+from launcher.core.models.verify import verify
 from launcher.core.paths import Workspace, checkout
 from launcher.core.process import CancelledError
 from launcher.core.records import read_record, write_record

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import pack_making
-from launcher.core.environments import current
+from launcher.core.environments.environments import current
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
-from launcher.core.install import install
-from launcher.core.pack import bring_models, check_fits, closed_to_the_network, read_pack, read_sums, verify
-from launcher.core.pack_making import Wish, make_pack
+from launcher.core.install.install import install
+from launcher.core.pack import making as pack_making
+from launcher.core.pack.making import Wish, make_pack
+from launcher.core.pack.manifest import bring_models, check_fits, closed_to_the_network, read_pack, read_sums, verify
 from launcher.core.paths import Workspace
 from launcher.core.process import python_in
 from tests.launcher.core_act.workshop import (

@@ -10,9 +10,9 @@ import pytest
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Notice
-from launcher.core.proof import Proof, TorchUnprovenError, prove
+from launcher.core.install.proof import Proof, TorchUnprovenError, prove
+from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.text import t
-from launcher.core.torch_choice import TorchChoice
 
 TORCH = TorchChoice("2.13.0", "cu130", "here", t("The card was asked for."), build="2.13.0+cu130")
 GOOD = {"ok": True, "torch": "2.13.0+cu130", "device": "cuda:0", "seconds": 12.3, "checks": [], "error": None}

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import proxies, routes
-from launcher.core.download import Address, Patience, Wanted, download
+from launcher.core.download.door import Address, Patience, Wanted, download
 from launcher.core.events import Downloaded, Progress
-from launcher.core.proxies import Proxies
-from launcher.core.proxy_settings import Said
-from launcher.core.proxy_trial import Trial, reachable
-from launcher.core.routes import Router
+from launcher.core.network import proxies, routes
+from launcher.core.network.proxies import Proxies
+from launcher.core.network.proxy_settings import Said
+from launcher.core.network.proxy_trial import Trial, reachable
+from launcher.core.network.routes import Router
 from tests.fakes.fake_proxy import FakeProxy
 from tests.fakes.fault_server import FaultServer
 

@@ -9,14 +9,14 @@ import pytest
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
-from launcher.core.launch import launch, stop
-from launcher.core.network_addresses import in_order, local_urls
+from launcher.core.network.network_addresses import in_order, local_urls
 from launcher.core.paths import Workspace
-from launcher.core.plan import Options
-from launcher.core.run_results import RECORD, RunResult, read_results
+from launcher.core.plan.plan import Options
+from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.running import read_running
+from launcher.core.serving.launch import launch, stop
+from launcher.core.serving.results import RECORD, RunResult, read_results
 from launcher.core.text import t
-from launcher.core.torch_choice import TorchChoice
 from tests.launcher.core_act.workshop import plan_with, with_fake_engine
 
 PLAN = plan_with(TorchChoice("2.13.0", "cpu", "here", t("The processor was asked for."), build="2.13.0"), state="done")
@@ -82,7 +82,7 @@ def test_the_command_is_told_without_secrets(engine: Workspace) -> None:
 
 
 def test_other_computers_are_told_where_it_is(engine: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("launcher.core.network_addresses._adapters", lambda: {"eth0": ["192.168.1.7"]})
+    monkeypatch.setattr("launcher.core.network.network_addresses._adapters", lambda: {"eth0": ["192.168.1.7"]})
     told = [e for e in start(engine, listen=True) if isinstance(e, Notice) and e.slug == "network-address"]
     assert ["http://192.168.1.7:" in str(each.text) for each in told] == [True]
     stop(engine)
@@ -111,13 +111,13 @@ def test_addresses_of_real_adapters_come_first_and_only_private_ones() -> None:
 
 
 def test_an_address_keeps_its_port_and_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("launcher.core.network_addresses._adapters", lambda: {"以太网": ["192.168.1.7"]})
+    monkeypatch.setattr("launcher.core.network.network_addresses._adapters", lambda: {"以太网": ["192.168.1.7"]})
     assert local_urls("http://0.0.0.0:7860/sd") == ("http://192.168.1.7:7860/sd",)
     assert local_urls("https://0.0.0.0") == ("https://192.168.1.7",)
 
 
 def test_a_result_can_be_read_as_it_was_written(workspace: Workspace) -> None:
-    from launcher.core.run_results import keep_result
+    from launcher.core.serving.results import keep_result
 
     result = RunResult("now", 1.5, 2.5, 100, True, "x", "y", ("a", "b"))
     keep_result(workspace, "我的", result)

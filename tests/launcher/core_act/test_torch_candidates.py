@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.environments import current, installed
+from launcher.core.environments.environments import current, installed
+from launcher.core.environments.installed import Installed
+from launcher.core.environments.unproven import note_unproven, unproven
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Step
-from launcher.core.install import install
-from launcher.core.machine import Gpu, Machine
+from launcher.core.hardware.machine import Gpu, Machine
+from launcher.core.install.install import install
+from launcher.core.packages.pip_settings import PipSettings
+from launcher.core.packages.sources import Sources
 from launcher.core.paths import Workspace
-from launcher.core.pip_settings import PipSettings
-from launcher.core.plan import Installed, Options, make_plan
-from launcher.core.sources import Sources
-from launcher.core.torch_choice import TorchChoice
-from launcher.core.unproven import note_unproven, unproven
+from launcher.core.plan.plan import Options, make_plan
+from launcher.core.pytorch.choice import TorchChoice
 from tests.launcher.core_act.workshop import from_index, from_wheel, index_pages, lock_of, plan_with, sha256, wheel
 
 #: passes with one version of torch only

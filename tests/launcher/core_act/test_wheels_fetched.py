@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import prefetch
-from launcher.core.download import Address, download
-from launcher.core.environments import current
+from launcher.core.download.door import Address, download
+from launcher.core.environments.environments import current
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Progress
-from launcher.core.install import Making, install
-from launcher.core.install_lock import install_lock
+from launcher.core.install import prefetch
+from launcher.core.install.install import Making, install
+from launcher.core.install.lock import install_lock
+from launcher.core.install.prefetch import fetch
+from launcher.core.packages.wheels import WheelFile
 from launcher.core.paths import Workspace
-from launcher.core.prefetch import fetch
 from launcher.core.process import CancelledError, python_in
-from launcher.core.wheels import WheelFile
 from tests.fakes.fault_server import FaultServer
 from tests.launcher.core_act.test_download import ALONE, BRIEF
 from tests.launcher.core_act.workshop import PROOF, from_wheel, lock_of, plan_with, sha256, wheel

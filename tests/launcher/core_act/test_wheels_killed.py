@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.environments import current
+from launcher.core.environments.environments import current
 from launcher.core.paths import Workspace, checkout
 from launcher.core.process import python_in
 from tests.fakes.fault_server import FaultServer, Request
@@ -26,7 +26,7 @@ import os, socket, sys
 from pathlib import Path
 from urllib3.connection import HTTPConnection
 HTTPConnection.default_socket_options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, {BUFFER}))
-from launcher.core.install import install
+from launcher.core.install.install import install
 from launcher.core.paths import Workspace
 from tests.launcher.core_act.workshop import PROOF, from_wheel, plan_with
 root, torch, lock = map(Path, sys.argv[1:])

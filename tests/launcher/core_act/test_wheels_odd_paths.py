@@ -10,13 +10,13 @@ from urllib.request import url2pathname
 
 import pytest
 
-from launcher.core.environments import current
-from launcher.core.install import install
+from launcher.core.environments.environments import current
+from launcher.core.environments.recipes import CONSTRAINTS, constraining
+from launcher.core.install.install import install
+from launcher.core.install.wheelhouse import pages, wheelhouse, write_index
+from launcher.core.packages.wheels import WheelFile
 from launcher.core.paths import Workspace
 from launcher.core.process import python_in
-from launcher.core.recipes import CONSTRAINTS, constraining
-from launcher.core.wheelhouse import pages, wheelhouse, write_index
-from launcher.core.wheels import WheelFile
 from tests.launcher.core_act.workshop import PROOF, from_wheel, index_pages, lock_of, plan_with, wheel
 
 #: the first of them are installed into for real; on Windows some cannot be names at all

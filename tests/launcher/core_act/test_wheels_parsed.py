@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.package_sources import PackageSource, addresses
-from launcher.core.wheelhouse import is_there, pages, prune, write_index
-from launcher.core.wheels import WheelFile, read_pylock, supported_tags
+from launcher.core.install.package_sources import PackageSource, addresses
+from launcher.core.install.wheelhouse import is_there, pages, prune, write_index
+from launcher.core.packages.wheels import WheelFile, read_pylock, supported_tags
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 TAG = f"cp{PYTHON.replace('.', '')}"

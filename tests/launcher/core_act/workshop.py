@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from launcher.core.environments import STAMP, Stamp, stamp, switch
-from launcher.core.hardware import Machine
-from launcher.core.memory import MemoryChoice
+from launcher.core.environments.environments import STAMP, Stamp, stamp, switch
+from launcher.core.hardware.look import Machine
+from launcher.core.memory.choose import MemoryChoice
 from launcher.core.paths import Workspace
-from launcher.core.plan import Plan, PlanStep
+from launcher.core.plan.plan import Plan, PlanStep
+from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.text import t
-from launcher.core.torch_choice import TorchChoice
 
 FAKE_ENGINE = Path(__file__).resolve().parents[2] / "fakes" / "fake_engine.py"
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from launcher.core.catalogue import BACKED, Entry, offered, read_catalogue
 from launcher.core.errors import LauncherError
-from launcher.core.models_shelves import FOLDERS, HOMES
+from launcher.core.models.catalogue import BACKED, Entry, offered, read_catalogue
+from launcher.core.models.shelves import FOLDERS, HOMES
 
 CATALOGUE = read_catalogue()
 FORMS = {

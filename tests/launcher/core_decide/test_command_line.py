@@ -7,13 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.command_line import command_line, complete, find_conflicts, flags_of, listens, with_command_line
-from launcher.core.flag_words import groups, last_value, masked, masked_variables, only, split_words, without
 from launcher.core.paths import Workspace
-from launcher.core.plan import Options, Plan
-from launcher.core.run_profiles import RunProfile
+from launcher.core.plan.plan import Options, Plan
+from launcher.core.profiles.flag_words import groups, last_value, masked, masked_variables, only, split_words, without
+from launcher.core.profiles.run_profiles import RunProfile
+from launcher.core.pytorch.choice import TorchChoice
+from launcher.core.serving.command_line import (
+    command_line,
+    complete,
+    find_conflicts,
+    flags_of,
+    listens,
+    with_command_line,
+)
 from launcher.core.text import t
-from launcher.core.torch_choice import TorchChoice
 from runtime import flags as runtime_flags
 from tests.launcher.core_act.workshop import plan_with
 

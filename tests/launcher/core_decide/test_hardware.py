@@ -10,7 +10,7 @@ import pynvml
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.hardware import Cpu, Gpu, GpuProcess, Machine, Volume, cards_in_use, look, simulate
+from launcher.core.hardware.look import Cpu, Gpu, GpuProcess, Machine, Volume, cards_in_use, look, simulate
 from tests.fakes.fake_nvml import FakeCard, FakeNvml
 
 
@@ -139,11 +139,11 @@ def test_no_question_hangs_or_raises(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("a bug of the system")
 
     for name in ("linux_cards", "processor", "look_at_volumes"):
-        monkeypatch.setattr(f"launcher.core.hardware.{name}", fails)
+        monkeypatch.setattr(f"launcher.core.hardware.look.{name}", fails)
     machine = looked(monkeypatch, FakeNvml([FakeCard()]))
     assert len(machine.gpus) == 1
     assert (machine.cpu, machine.volumes, machine.disk_free_mib) == (Cpu(), (), None)
-    monkeypatch.setattr("launcher.core.hardware.linux_cards", lambda: time.sleep(30))
+    monkeypatch.setattr("launcher.core.hardware.look.linux_cards", lambda: time.sleep(30))
     start = time.monotonic()
     assert looked(monkeypatch, FakeNvml([FakeCard()]), patience=0.5).gpus[0].name
     # generous: waiting for the sleeper is the failure

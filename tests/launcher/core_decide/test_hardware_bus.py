@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.driver_state import driver_trouble
-from launcher.core.hardware import merged
-from launcher.core.linux_cards import is_wsl, linux_cards, memory_limit, nvidia_driver_files
-from launcher.core.mac_cards import apple_chip, listed_cards
-from launcher.core.machine import Gpu, Machine
-from launcher.core.pci import chip_of, name_of, read_pci_table
-from launcher.core.windows_cards import Adapter, adapters, cards, from_registry, nvidia_driver
+from launcher.core.hardware.linux_cards import is_wsl, linux_cards, memory_limit, nvidia_driver_files
+from launcher.core.hardware.look import merged
+from launcher.core.hardware.mac_cards import apple_chip, listed_cards
+from launcher.core.hardware.machine import Gpu, Machine
+from launcher.core.hardware.pci import chip_of, name_of, read_pci_table
+from launcher.core.hardware.windows_cards import Adapter, adapters, cards, from_registry, nvidia_driver
+from launcher.core.pytorch.driver_state import driver_trouble
 from tests.fakes.fake_linux import Plugged, amd_node, computer, library
 
 PCI_IDS = """# a line of words

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 
-from launcher.core.inquiry import Inquiry, answer_of
-from launcher.core.machine import Volume
-from launcher.core.processor import from_linux, from_mac
-from launcher.core.volumes import Mount, existing, look_at_volumes, point_of, usage, volume
+from launcher.core.hardware.inquiry import Inquiry, answer_of
+from launcher.core.hardware.machine import Volume
+from launcher.core.hardware.processor import from_linux, from_mac
+from launcher.core.hardware.volumes import Mount, existing, look_at_volumes, point_of, usage, volume
 
 INTEL = """processor\t: 0
 vendor_id\t: GenuineIntel
@@ -101,7 +101,7 @@ def test_a_folder_that_is_not_there_yet_is_on_the_volume_above(tmp_path: Path) -
 
 
 def test_a_drive_that_does_not_answer_has_no_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("launcher.core.volumes.usage", lambda place: time.sleep(30))
+    monkeypatch.setattr("launcher.core.hardware.volumes.usage", lambda place: time.sleep(30))
     start = time.monotonic()
     (found, *_) = look_at_volumes(tmp_path, time.monotonic() + 0.3)
     assert found.free_mib is None

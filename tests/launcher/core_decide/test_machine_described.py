@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.hardware import Machine, simulate
+from launcher.core.hardware.look import Machine, simulate
 
 
 def described(tmp_path: Path, text: str) -> Machine:

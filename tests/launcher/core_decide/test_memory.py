@@ -10,12 +10,12 @@ import pytest
 
 from launcher.core.errors import LauncherError
 from launcher.core.facts import read_facts
-from launcher.core.machine import Gpu, Machine
-from launcher.core.memory import MemoryChoice, MemoryWish, choose_memory, next_step_down, parse_size
-from launcher.core.memory_need import Picture, Widths, need, read_numbers
-from launcher.core.memory_profiles import CardRules, read_memory_profiles
+from launcher.core.hardware.machine import Gpu, Machine
+from launcher.core.memory.choose import MemoryChoice, MemoryWish, choose_memory, next_step_down, parse_size
+from launcher.core.memory.need import Picture, Widths, need, read_numbers
+from launcher.core.memory.profiles import CardRules, read_memory_profiles
 from launcher.core.paths import checkout
-from launcher.core.run_profiles import attention_of
+from launcher.core.profiles.run_profiles import attention_of
 from runtime.flag_table import BY_NAME
 
 NUMBERS = read_numbers()

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from launcher.core.memory import read_memory_profiles
-from launcher.core.memory_need import Picture, Widths, need, read_numbers
+from launcher.core.memory.choose import read_memory_profiles
+from launcher.core.memory.need import Picture, Widths, need, read_numbers
 from launcher.core.paths import checkout
 
 NUMBERS = read_numbers()

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import memory_families
-from launcher.core.environments import installed
-from launcher.core.memory_families import families_in
-from launcher.core.models_facts import Facts
-from launcher.core.models_shelves import Shelf, workspace_shelves
-from launcher.core.models_walk import Refused, Seen, walk
+from launcher.core.environments.environments import installed
+from launcher.core.memory import families as memory_families
+from launcher.core.memory.families import families_in
+from launcher.core.models.facts import Facts
+from launcher.core.models.shelves import Shelf, workspace_shelves
+from launcher.core.models.walk import Refused, Seen, walk
 from launcher.core.paths import Workspace
-from launcher.core.plan import Options
+from launcher.core.plan.plan import Options
 from launcher.core.proposal import propose
 from tests.fakes.model_files import checkpoint, lora, write_safetensors
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from launcher.core.machine import Cpu, Gpu, GpuProcess, Machine
-from launcher.core.memory import MemoryWish, choose_memory
-from launcher.core.memory_free import without_own
+from launcher.core.hardware.machine import Cpu, Gpu, GpuProcess, Machine
+from launcher.core.memory.choose import MemoryWish, choose_memory
+from launcher.core.memory.free import without_own
 from tests.launcher.core_decide.test_memory import with_card
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from launcher.core.machine import Machine
-from launcher.core.memory import MemoryWish, choose_memory, next_step_down, step_down_words
-from launcher.core.memory_need import Picture, Widths, largest_square, need
+from launcher.core.hardware.machine import Machine
+from launcher.core.memory.choose import MemoryWish, choose_memory, next_step_down, step_down_words
+from launcher.core.memory.need import Picture, Widths, largest_square, need
 from tests.launcher.core_decide.test_memory import FAMILIES, NUMBERS, SIDES, chosen, with_card
 
 

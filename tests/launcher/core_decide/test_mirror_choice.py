@@ -11,18 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.download import Address
+from launcher.core.download.door import Address
 from launcher.core.errors import LauncherError
-from launcher.core.mirror_choice import Choice, Circumstances, addresses, chosen, fastest_first, look_around
-from launcher.core.mirror_memory import FILE, Memory, bench, forget, recall, remember
-from launcher.core.mirror_probe import Measurement
-from launcher.core.mirror_told import mirror_in, told
-from launcher.core.mirror_verdicts import Verdict
-from launcher.core.mirror_words import git_arguments, hugging_face_variables, package_variables, python_variables
-from launcher.core.mirrors import Kind, read_mirrors
+from launcher.core.network.mirror_choice import Choice, Circumstances, addresses, chosen, fastest_first, look_around
+from launcher.core.network.mirror_memory import FILE, Memory, bench, forget, recall, remember
+from launcher.core.network.mirror_probe import Measurement
+from launcher.core.network.mirror_told import mirror_in, told
+from launcher.core.network.mirror_verdicts import Verdict
+from launcher.core.network.mirror_words import (
+    git_arguments,
+    hugging_face_variables,
+    package_variables,
+    python_variables,
+)
+from launcher.core.network.mirrors import Kind, read_mirrors
+from launcher.core.packages.pip_default import default_in, official_index
+from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.paths import Workspace
-from launcher.core.pip_default import default_in, official_index
-from launcher.core.pip_settings import PipSettings
 from launcher.core.settings import MirrorSettings, change_setting
 
 MIRRORS = read_mirrors()
@@ -323,8 +328,8 @@ def test_pip_and_uv_tell_their_default() -> None:
 
 
 def test_the_engine_is_told_of_the_mirror_that_was_chosen(workspace: Workspace) -> None:
-    from launcher.core.command_line import CommandLine
-    from launcher.core.launch import _variables
+    from launcher.core.serving.command_line import CommandLine
+    from launcher.core.serving.launch import _variables
 
     change_setting(workspace, "mirrors.huggingface", "hf-mirror")
     environ = {**os.environ, "HOME": str(workspace.root), "HF_TOKEN": "secret"}

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from launcher.core import network
-from launcher.core.network import (
+from launcher.core.network import fingerprint as network
+from launcher.core.network.fingerprint import (
     fingerprint,
     gateway_of_linux,
     gateway_of_macos,

@@ -15,12 +15,12 @@ import pytest
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Progress
-from launcher.core.index_pages import IndexFile, project_page, read_page
-from launcher.core.mirror_probe import Measurement, measure
-from launcher.core.mirror_samples import Sample, sample_of_kind, sample_of_lock, sample_of_torch, sample_of_url
-from launcher.core.mirror_verdicts import SENTENCES
-from launcher.core.mirrors import KINDS, Kind, Measuring, Mirror, Style, read_mirrors
-from launcher.core.sources import ENGINE_LOCK
+from launcher.core.network.mirror_probe import Measurement, measure
+from launcher.core.network.mirror_samples import Sample, sample_of_kind, sample_of_lock, sample_of_torch, sample_of_url
+from launcher.core.network.mirror_verdicts import SENTENCES
+from launcher.core.network.mirrors import KINDS, Kind, Measuring, Mirror, Style, read_mirrors
+from launcher.core.packages.index_pages import IndexFile, project_page, read_page
+from launcher.core.packages.sources import ENGINE_LOCK
 from tests.fakes.fault_modes import MODES
 from tests.fakes.fault_server import FaultServer
 from tests.fakes.fault_sockets import SOCKET_MODES
@@ -217,6 +217,6 @@ def test_a_mistake_of_ours_is_not_taken_for_a_bad_mirror(server: FaultServer, mo
     def mistaken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("launcher.core.mirror_reading._ask_headers", mistaken)
+    monkeypatch.setattr("launcher.core.network.mirror_reading._ask_headers", mistaken)
     with pytest.raises(ZeroDivisionError):
         result(measure(SAMPLE, [mirror(server.url("ok"), "one")], QUICK))

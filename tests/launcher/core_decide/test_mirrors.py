@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.mirrors import KINDS, Mirror, Style, kind_of, own_mirror, read_mirrors
+from launcher.core.network.mirrors import KINDS, Mirror, Style, kind_of, own_mirror, read_mirrors
 from launcher.core.paths import Workspace
 
 

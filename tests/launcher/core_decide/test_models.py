@@ -12,10 +12,10 @@ from typing import TypeVar
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.library import find_models, read_library
-from launcher.core.models import Library, Model, scan
-from launcher.core.models_known import Hashes, read_known
-from launcher.core.models_shelves import Shelf, workspace_shelves
+from launcher.core.models.entry import Library, Model, scan
+from launcher.core.models.known import Hashes, read_known
+from launcher.core.models.library import find_models, read_library
+from launcher.core.models.shelves import Shelf, workspace_shelves
 from launcher.core.paths import Workspace
 from launcher.core.process import CancelledError
 from tests.fakes.model_files import EMBEDDING, VAE, checkpoint, lora, write_safetensors, write_torch

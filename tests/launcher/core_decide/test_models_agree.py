@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.models_kind import judge
-from launcher.core.models_outline import BrokenError, read_outline
+from launcher.core.models.kind import judge
+from launcher.core.models.outline import BrokenError, read_outline
 from launcher.core.paths import checkout
 from tests.fakes.model_files import VAE, checkpoint, lora, write_safetensors, write_torch
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.models_facts import describe
-from launcher.core.models_globals import is_dangerous, is_usual
-from launcher.core.models_kind import judge
-from launcher.core.models_outline import BrokenError, read_outline
+from launcher.core.models.facts import describe
+from launcher.core.models.kind import judge
+from launcher.core.models.outline import BrokenError, read_outline
+from launcher.core.models.pickle_globals import is_dangerous, is_usual
 from tests.fakes.model_files import (
     EMBEDDING,
     UPSCALER,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.comfy_paths import read_comfy_paths
-from launcher.core.links import all_shelves, read_links
-from launcher.core.other_installs import find_install, picture_folders
+from launcher.core.models.comfy_paths import read_comfy_paths
+from launcher.core.models.links import all_shelves, read_links
+from launcher.core.models.other_installs import find_install, picture_folders
 from launcher.core.paths import Workspace
 from launcher.core.settings import change_setting
 

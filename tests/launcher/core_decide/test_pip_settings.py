@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.pip_settings import PipSettings, configuration_files, read_pip_settings
+from launcher.core.packages.pip_settings import PipSettings, configuration_files, read_pip_settings
 
 #: asks pip itself, for each computer described on standard input, what `pip install` would use
 ORACLE = """

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.hardware import Machine
+from launcher.core.hardware.look import Machine
+from launcher.core.packages.pip_settings import PipSettings
+from launcher.core.packages.sources import Wheel, find_sources, sha256
 from launcher.core.paths import CACHES, checkout, child_environment, engine_environment, find_workspace
-from launcher.core.pip_settings import PipSettings
-from launcher.core.sources import Wheel, find_sources, sha256
 
 
 def test_where_the_workspace_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_which_wheel_fits_which_system(platform: str, machine: Machine, fits: bo
 
 
 def test_looking_and_deciding_imports_nothing_heavy() -> None:
-    modules = "facts hardware mirrors paths pip_settings plan routes run_profiles proposal sources torch_choice"
+    modules = "facts hardware.look network.mirrors network.routes paths packages.pip_settings plan.plan proposal"
     code = "import sys\n" + "".join(f"import launcher.core.{name}\n" for name in modules.split())
     code += "print(*{name.partition('.')[0] for name in sys.modules if name not in ('runtime', 'runtime.protocol')})"
     done = subprocess.run(

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
-from launcher.core.hardware import Gpu, Machine
+from launcher.core.hardware.look import Gpu, Machine
+from launcher.core.packages.pip_settings import PipSettings
+from launcher.core.packages.sources import Sources, Wheel
 from launcher.core.paths import Workspace
-from launcher.core.pip_settings import PipSettings
-from launcher.core.plan import Installed, Options, Plan, engine_python, make_plan
+from launcher.core.plan.plan import Options, Plan, engine_python, make_plan
 from launcher.core.proposal import propose
-from launcher.core.sources import Sources, Wheel
 
 LOCK = "ab" * 32
 SOURCES = Sources((), LOCK)

@@ -6,20 +6,21 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from launcher.core.machine import Machine
-from launcher.core.mirror_choice import Circumstances, chosen
-from launcher.core.mirror_memory import Memory
-from launcher.core.mirror_probe import Measurement
-from launcher.core.mirror_told import told
-from launcher.core.mirror_verdicts import Verdict
-from launcher.core.mirrors import Kind, read_mirrors
+from launcher.core.environments.installed import Installed
+from launcher.core.hardware.machine import Machine
+from launcher.core.network.mirror_choice import Circumstances, chosen
+from launcher.core.network.mirror_memory import Memory
+from launcher.core.network.mirror_probe import Measurement
+from launcher.core.network.mirror_told import told
+from launcher.core.network.mirror_verdicts import Verdict
+from launcher.core.network.mirrors import Kind, read_mirrors
+from launcher.core.packages.pip_settings import PipSettings
+from launcher.core.packages.sources import Sources
 from launcher.core.paths import Workspace
-from launcher.core.pip_settings import PipSettings
-from launcher.core.plan import Installed, Options, Plan, make_plan
-from launcher.core.plan_places import kinds_needed, with_places
+from launcher.core.plan.places import kinds_needed, with_places
+from launcher.core.plan.plan import Options, Plan, make_plan
 from launcher.core.proposal import propose
 from launcher.core.settings import MirrorSettings
-from launcher.core.sources import Sources
 from tests.launcher.core_act.workshop import MACHINE
 
 BARE = Circumstances(read_mirrors(), MirrorSettings(), {}, Memory())

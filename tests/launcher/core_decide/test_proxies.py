@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.pip_settings import PipSettings
-from launcher.core.proxies import Proxies, ask_system, find_proxies, only_plain, proxy_environment
-from launcher.core.proxy_findings import about_proxies
-from launcher.core.proxy_settings import Said, from_environment, from_gnome, from_kde, from_macos, from_windows
+from launcher.core.network.proxies import Proxies, ask_system, find_proxies, only_plain, proxy_environment
+from launcher.core.network.proxy_findings import about_proxies
+from launcher.core.network.proxy_settings import Said, from_environment, from_gnome, from_kde, from_macos, from_windows
+from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.settings import ProxySettings
 
 CLASH = "http://127.0.0.1:7890"

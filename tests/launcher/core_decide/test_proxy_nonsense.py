@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launcher.core.errors import LauncherError
-from launcher.core.mac_cards import listed_cards
+from launcher.core.hardware.mac_cards import listed_cards
+from launcher.core.hardware.windows_cards import adapters
+from launcher.core.network.proxy_settings import from_environment, from_gnome, from_kde, from_macos, from_windows
 from launcher.core.proxy_address import masked, repaired
 from launcher.core.proxy_bypass import exported, passes_by, split
-from launcher.core.proxy_settings import from_environment, from_gnome, from_kde, from_macos, from_windows
-from launcher.core.windows_cards import adapters
 
 #: with the pieces that addresses are made of, so that more than noise comes about
 PIECES = st.lists(

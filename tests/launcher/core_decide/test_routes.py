@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from launcher.core.mirrors import read_mirrors
-from launcher.core.proxies import Proxies
-from launcher.core.proxy_settings import Said, Source
-from launcher.core.proxy_trial import Trial, listens, origin, try_way
-from launcher.core.routes import Router, find_route, variables_for
+from launcher.core.network.mirrors import read_mirrors
+from launcher.core.network.proxies import Proxies
+from launcher.core.network.proxy_settings import Said, Source
+from launcher.core.network.proxy_trial import Trial, listens, origin, try_way
+from launcher.core.network.routes import Router, find_route, variables_for
 from launcher.core.settings import ProxySettings
 from tests.fakes.fake_proxy import PASSWORD, USER, FakeProxy
 

@@ -9,8 +9,8 @@ import pytest
 
 from launcher.core import records
 from launcher.core.errors import LauncherError
-from launcher.core.run_profile_files import delete_profile, save_profile
-from launcher.core.run_profiles import RunProfile, read_run_profile
+from launcher.core.profiles.files import delete_profile, save_profile
+from launcher.core.profiles.run_profiles import RunProfile, read_run_profile
 
 
 def test_what_is_saved_is_read_again(tmp_path: Path) -> None:

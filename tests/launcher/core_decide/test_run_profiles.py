@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.memory import MemoryProfile, read_memory_profiles
-from launcher.core.run_profiles import (
+from launcher.core.memory.choose import MemoryProfile, read_memory_profiles
+from launcher.core.profiles.run_profiles import (
     ATTENTION_FLAGS,
     RunProfile,
     check_name,

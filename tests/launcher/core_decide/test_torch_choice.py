@@ -7,18 +7,18 @@ import re
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.machine import Arch, Gpu, Machine, Os
-from launcher.core.pip_settings import PipSettings
-from launcher.core.sources import Sources, Wheel
-from launcher.core.torch_choice import (
+from launcher.core.hardware.machine import Arch, Gpu, Machine, Os
+from launcher.core.packages.pip_settings import PipSettings
+from launcher.core.packages.sources import Sources, Wheel
+from launcher.core.pytorch.choice import (
     choose_torch,
     constraints_of,
     swapped,
     torch_arguments,
     torch_environment,
 )
-from launcher.core.torch_table import read_torch_table
-from launcher.core.torch_wheels import read_torch_wheels
+from launcher.core.pytorch.table import read_torch_table
+from launcher.core.pytorch.wheel_hashes import read_torch_wheels
 
 
 def card(name: str, capability: str | None, index: int = 0) -> Gpu:

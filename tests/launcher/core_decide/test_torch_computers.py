@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 from launcher import __main__ as program
-from launcher.core.driver_state import driver_trouble
+from launcher.core.environments.installed import Installed
 from launcher.core.facts import read_facts
-from launcher.core.machine import Gpu, Machine, simulate
+from launcher.core.hardware.machine import Gpu, Machine, simulate
+from launcher.core.packages.pip_settings import PipSettings
+from launcher.core.packages.sources import Sources
 from launcher.core.paths import checkout
-from launcher.core.pip_settings import PipSettings
-from launcher.core.plan import Installed, Options, make_plan
-from launcher.core.sources import Sources
-from launcher.core.torch_cards import identified, visible
-from launcher.core.torch_choice import TorchChoice, choose_torch
-from launcher.core.torch_table import numbers, read_torch_table
+from launcher.core.plan.plan import Options, make_plan
+from launcher.core.pytorch.cards import identified, visible
+from launcher.core.pytorch.choice import TorchChoice, choose_torch
+from launcher.core.pytorch.driver_state import driver_trouble
+from launcher.core.pytorch.table import numbers, read_torch_table
 
 HERE = Path(__file__).parent
 LOCKED = Sources((), "ab" * 32)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from uv import find_uv_bin
 
 from launcher.core.errors import LauncherError
-from launcher.core.pip_settings import PipSettings
-from launcher.core.uv_settings import local_path, shown, uv_arguments, uv_environment
+from launcher.core.packages.pip_settings import PipSettings
+from launcher.core.packages.uv_settings import local_path, shown, uv_arguments, uv_environment
 
 
 def wheel(folder: Path, name: str, version: str) -> Path:

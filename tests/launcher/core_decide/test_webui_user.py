@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.run_profiles import RunProfile
-from launcher.core.webui_user import WebuiUser, read_webui_user
+from launcher.core.profiles.run_profiles import RunProfile
+from launcher.core.profiles.webui_user import WebuiUser, read_webui_user
 
 
 def sh(folder: Path, text: str | bytes) -> WebuiUser:
@@ -156,8 +156,8 @@ def test_lines_of_batch_files(tmp_path: Path, line: str, profile: RunProfile) ->
 @pytest.mark.parametrize(
     "line",
     [
-        "if exist x set COMMANDLINE_ARGS=--lowvram", "set /p COMMANDLINE_ARGS=which?", "goto start", "call environment.bat",
-        "for %%i in (*) do set COMMANDLINE_ARGS=--api",
+        "if exist x set COMMANDLINE_ARGS=--lowvram", "set /p COMMANDLINE_ARGS=which?", "goto start",
+        "call environment.bat", "for %%i in (*) do set COMMANDLINE_ARGS=--api",
         "del /q *.*", "cd /d D:\\sd", "powershell -c foo",
     ],
 )  # fmt: skip
@@ -187,9 +187,8 @@ def test_lines_of_shell_scripts(tmp_path: Path, line: str, args: tuple[str, ...]
     assert found.profile.flags == tuple(each.format(here=tmp_path) if "{" in each else each for each in args)
 
 
-@pytest.mark.parametrize("text", ["", "\n\n", '"', "export", "=", "a=", "'", "set", "\\", "$(", "&&&", "%", "set =", "^",
-                                  "export A='",
-                                  "set A", "(((", "\x1b[2J",
+@pytest.mark.parametrize("text", ["", "\n\n", '"', "export", "=", "a=", "'", "set", "\\", "$(", "&&&", "%", "set =",
+                                  "^", "export A='", "set A", "(((", "\x1b[2J",
                                   "COMMANDLINE_ARGS=" + "x" * 100_000])  # fmt: skip
 @pytest.mark.parametrize("name", ["webui-user.sh", "webui-user.bat"])
 def test_nonsense_ends_in_no_exception(tmp_path: Path, name: str, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from launcher.core.download import Patience, Wanted, download
+from launcher.core.download.door import Patience, Wanted, download
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from launcher.core.download import Address, Wanted
+from launcher.core.download.door import Address, Wanted
 from tests.fakes.fault_server import FaultServer
 from tests.launcher.downloads.asked import DATA, SHA256
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from launcher.core.download import Address, Patience, Wanted, download
-from launcher.core.download_part import beside
+from launcher.core.download.door import Address, Patience, Wanted, download
+from launcher.core.download.part import beside
 from launcher.core.events import Downloaded, Progress
 from tests.fakes.fault_modes import LATER
 from tests.launcher.downloads.asked import BRIEF, DATA, SHA256, failure, slugs

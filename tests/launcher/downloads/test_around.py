@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from launcher.core.download import Address, Patience, Wanted, download
-from launcher.core.download_part import Part, beside
+from launcher.core.download.door import Address, Patience, Wanted, download
+from launcher.core.download.part import Part, beside
 from launcher.core.events import Downloaded, Event, Notice, Progress
 from launcher.core.process import CancelledError
 from tests.launcher.downloads.asked import BRIEF, DATA, SHA256, failure, slugs

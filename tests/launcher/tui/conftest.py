@@ -10,14 +10,15 @@ from typing import Literal
 
 import pytest
 
+from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Phase, Progress, Ready, Step, Stopped
-from launcher.core.hardware import Gpu, Machine
-from launcher.core.memory import MemoryChoice
-from launcher.core.plan import Download, Finding, Installed, Options, Plan, PlanStep
+from launcher.core.hardware.look import Gpu, Machine
+from launcher.core.memory.choose import MemoryChoice
+from launcher.core.plan.plan import Download, Finding, Options, Plan, PlanStep
+from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.running import Status
 from launcher.core.text import t
-from launcher.core.torch_choice import TorchChoice
 from launcher.tui.app import GessoApp
 from launcher.tui.jobs import Cancel, Core
 from launcher.tui.state import Survey

@@ -11,7 +11,7 @@ from textual.worker import WorkerFailed
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials
-from launcher.core.hardware import Gpu
+from launcher.core.hardware.look import Gpu
 from launcher.core.text import t
 
 SIZE = (80, 24)

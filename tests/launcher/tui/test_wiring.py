@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from launcher.core.environments import Stamp, stamp, switch
+from launcher.core.environments.environments import Stamp, stamp, switch
+from launcher.core.environments.installed import Installed
+from launcher.core.packages.sources import ENGINE_LOCK, sha256
 from launcher.core.paths import Workspace, checkout
-from launcher.core.plan import Installed, Options
+from launcher.core.plan.plan import Options
 from launcher.core.process import python_in
 from launcher.core.proposal import propose
 from launcher.core.running import status
-from launcher.core.sources import ENGINE_LOCK, sha256
 from launcher.tui import wiring
 from launcher.tui.app import GessoApp
 from tests.launcher.tui.test_home_screen import until

@@ -16,8 +16,8 @@ import pytest
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
 from launcher.core.paths import Workspace
-from launcher.core.update import carry_out, find_update
-from launcher.core.update_find import Place, Wish
+from launcher.core.update.find import Place, Wish
+from launcher.core.update.update import carry_out, find_update
 
 T = TypeVar("T")
 PROGRAM = 'import sys\nprint("gesso VERSION")\nsys.exit(0 if "--version" in sys.argv else 5)\n'

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import update_copy, update_find
 from launcher.core.errors import LauncherError
 from launcher.core.events import Notice
-from launcher.core.mirror_choice import Choice
-from launcher.core.mirrors import Mirror
-from launcher.core.releases import read_tags
+from launcher.core.network.mirror_choice import Choice
+from launcher.core.network.mirrors import Mirror
 from launcher.core.text import t
-from launcher.core.update import carry_out, find_update, go_back
-from launcher.core.update_archive import digest, references
-from launcher.core.update_find import Wish
-from launcher.core.update_memory import recall
+from launcher.core.update import copy as update_copy
+from launcher.core.update import find as update_find
+from launcher.core.update.archive import digest, references
+from launcher.core.update.find import Wish
+from launcher.core.update.memory import recall
+from launcher.core.update.releases import read_tags
+from launcher.core.update.update import carry_out, find_update, go_back
 from tests.fakes.fault_server import FaultServer
 from tests.launcher.update.conftest import Copy, Upstream, git, through, tree, updated, write, zipped
 

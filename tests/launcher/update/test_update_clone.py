@@ -13,8 +13,8 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Progress, Step
 from launcher.core.process import created
 from launcher.core.running import Running, write_running
-from launcher.core.update import find_update, go_back
-from launcher.core.update_find import Wish
+from launcher.core.update.find import Wish
+from launcher.core.update.update import find_update, go_back
 from tests.launcher.update.conftest import PROGRAM, Copy, Upstream, clone, git, refused, through, tree, updated, write
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import update_find, update_source
 from launcher.core.errors import LauncherError
-from launcher.core.update import find_update
-from launcher.core.update_find import Wish
-from launcher.core.update_source import Source
+from launcher.core.update import find as update_find
+from launcher.core.update import source as update_source
+from launcher.core.update.find import Wish
+from launcher.core.update.source import Source
+from launcher.core.update.update import find_update
 from tests.fakes.fault_modes import MODES
 from tests.fakes.fault_server import FaultServer
 from tests.fakes.fault_sockets import SOCKET_MODES

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import update_find, update_source
 from launcher.core.events import Notice
 from launcher.core.paths import Workspace
 from launcher.core.settings import change_setting
-from launcher.core.update import find_update
-from launcher.core.update_find import Wish
-from launcher.core.update_source import Source
+from launcher.core.update import find as update_find
+from launcher.core.update import source as update_source
+from launcher.core.update.find import Wish
+from launcher.core.update.source import Source
+from launcher.core.update.update import find_update
 from tests.launcher.update.conftest import Copy, Upstream, git, refused, through, updated
 
 

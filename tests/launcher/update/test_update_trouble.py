@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core import update as acts
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.paths import Workspace
-from launcher.core.update import carry_out, find_update, go_back
-from launcher.core.update_memory import recall
+from launcher.core.update import update as acts
+from launcher.core.update.memory import recall
+from launcher.core.update.update import carry_out, find_update, go_back
 from tests.launcher.update.conftest import Copy, Upstream, clone, git, refused, through, tree, updated, write
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from launcher.core.memory_need import MODEL_FAMILIES, Picture, Widths, need, read_numbers
+from launcher.core.memory.need import MODEL_FAMILIES, Picture, Widths, need, read_numbers
 from runtime.engine.memory import Hardware, Settings, place
 from tools import memory_numbers
 

@@ -1,0 +1,1 @@
+"""The one door for files from the network: resumed, checked, from another place when one fails."""

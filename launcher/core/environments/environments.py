@@ -1,0 +1,213 @@
+"""Engine environments side by side: stamped when proven, and one pointer file that names the current one."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import MISSING, asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from launcher.core.environments.installed import Installed
+from launcher.core.environments.site_packages import version_in
+from launcher.core.errors import LauncherError
+from launcher.core.packages.own_python import OwnPython
+from launcher.core.paths import Workspace
+from launcher.core.process import python_in
+from launcher.core.records import read_record, write_record
+from launcher.core.text import t
+
+STAMP = "gesso.json"
+POINTER = "current.json"
+#: begins the name of a folder that is being removed
+LEAVING = ".leaving-"
+#: what Windows keeps for itself, with any ending
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What an environment holds; written last, so an environment without one is unfinished."""
+
+    #: as the installed package gives it: "2.13.0+cpu"
+    torch: str
+    tag: str
+    #: where torch came from, without credentials
+    source: str
+    #: of the torch wheel: those that were allowed (one for a wheel on this computer)
+    sha256: tuple[str, ...]
+    #: of the lock file that the other packages came from
+    lock_sha256: str
+    #: version of the interpreter: "3.11"
+    python: str
+    #: when runtime.prove succeeded, ISO 8601 in UTC
+    verified_at: str
+    #: the Python that the user named to be used itself; None: the environment's own
+    interpreter: str | None = None
+    #: flags that the proof found this computer's card to need
+    advice: tuple[str, ...] = ()
+
+
+def current(workspace: Workspace) -> Path | None:
+    """The folder of the current environment, None when there is none that is finished and still has its Python."""
+    folder = named(workspace)
+    return folder if folder and usable(folder) else None
+
+
+def installed(workspace: Workspace) -> Installed:
+    """What the plan needs to know: the current environment, else one that was proven and not yet switched to."""
+    now = current(workspace)
+    folder = now or next((one for one in finished(workspace) if usable(one)), None)
+    stamp = read_stamp(folder) if folder else None
+    if folder is None or stamp is None:
+        return Installed()
+    return Installed(
+        folder.name,
+        stamp.torch,
+        stamp.lock_sha256,
+        verified=folder == now,
+        python=stamp.python,
+        interpreter=stamp.interpreter,
+        xformers=version_in(folder, "xformers"),
+        advice=stamp.advice,
+    )
+
+
+def previous(workspace: Workspace) -> Path | None:
+    """The environment that was current before, None when there is none that could be again."""
+    record = read_record(workspace.environments / POINTER) or {}
+    name = record.get("previous")
+    folder = workspace.environments / name if isinstance(name, str) and is_name(name) else None
+    return folder if folder and usable(folder) else None
+
+
+def usable(folder: Path) -> bool:
+    """Finished, and the Python it stands on has not been removed since."""
+    return read_stamp(folder) is not None and interpreter(folder).exists()
+
+
+def interpreter(folder: Path) -> Path:
+    """The Python to run: the environment's own, or the one outside that the user named."""
+    named = (read_record(folder / STAMP) or {}).get("interpreter")
+    return Path(named) if isinstance(named, str) and named else python_in(folder)
+
+
+def read_stamp(folder: Path) -> Stamp | None:
+    """What the environment in `folder` holds; None: it is unfinished, or its stamp says too little."""
+    record = read_record(folder / STAMP)
+    needed = [field.name for field in fields(Stamp) if field.default is MISSING]
+    if record is None or any(name not in record for name in needed) or not isinstance(record["sha256"], list):
+        return None
+    values: dict[str, Any] = {field.name: record[field.name] for field in fields(Stamp) if field.name in record}
+    advice = values.get("advice")
+    values["advice"] = tuple(map(str, advice)) if isinstance(advice, list) else ()
+    return Stamp(**{**values, "sha256": tuple(values["sha256"])})
+
+
+def finished(workspace: Workspace) -> list[Path]:
+    """Every stamped environment, the newest first."""
+    found = [folder for folder in _folders(workspace) if read_stamp(folder)]
+    return sorted(found, key=lambda folder: (folder / STAMP).stat().st_mtime, reverse=True)
+
+
+def matching(workspace: Workspace, torch: str | None, lock_sha256: str, own: OwnPython | None = None) -> Path | None:
+    """A finished environment that already holds this torch and these packages, on the Python that was wished."""
+    for folder in finished(workspace):
+        stamp = read_stamp(folder)
+        if stamp and (stamp.torch, stamp.lock_sha256) == (torch, lock_sha256) and usable(folder) and _on(stamp, own):
+            return folder
+    return None
+
+
+def _on(stamp: Stamp, own: OwnPython | None) -> bool:
+    return own is None or (stamp.python, stamp.interpreter) == (own.version, own.engine)
+
+
+def sweep(workspace: Workspace) -> list[str]:
+    """Remove what killed runs left unfinished; the names. The holder of the install lock calls it.
+
+    A stamp that cannot be read, or that another version of Gesso wrote, still says that its environment was finished:
+    that one is left alone, and so is whatever the pointer names, for a runtime may be at work in it.
+    """
+    kept = named(workspace)
+    left = [folder for folder in _folders(workspace) if folder != kept and not os.path.lexists(folder / STAMP)]
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
+    return [folder.name for folder in left if not folder.name.startswith(LEAVING)]
+
+
+def fresh_name(workspace: Workspace, torch: str, tag: str) -> Path:
+    """A folder that is not there yet: torch-2.13.0-cpu-1."""
+    base = re.sub(r"[^A-Za-z0-9._-]", "-", f"torch-{torch.partition('+')[0]}-{tag}")
+    number = 1
+    while (workspace.environments / f"{base}-{number}").exists():
+        number += 1
+    return workspace.environments / f"{base}-{number}"
+
+
+def stamp(folder: Path, content: Stamp) -> None:
+    """The mark that the environment is proven; from here on nobody touches it."""
+    write_record(folder / STAMP, asdict(content))
+
+
+def switch(workspace: Workspace, folder: Path) -> None:
+    """Make `folder` the current environment, in one rename. LauncherError when it is not finished."""
+    if not usable(folder):
+        raise LauncherError(
+            "environment-unfinished",
+            t("The environment {name} is not finished, so it cannot become the current one.", name=folder.name),
+            t("Run `gesso install`; it builds a new one beside it."),
+        )
+    before = named(workspace)
+    if before == folder:
+        return
+    pointer = {"name": folder.name, **({"previous": before.name} if before and usable(before) else {})}
+    write_record(workspace.environments / POINTER, pointer)
+
+
+def find(workspace: Workspace, name: str) -> Path:
+    """The environment of that name, finished or not. LauncherError `no-such-environment`."""
+    for folder in _folders(workspace):
+        if folder.name == name and is_name(name):
+            return folder
+    names = sorted(folder.name for folder in _folders(workspace) if is_name(folder.name))
+    there = t("There are: {names}.", names=", ".join(names)) if names else t("There is none yet.")
+    raise LauncherError(
+        "no-such-environment",
+        t("There is no environment {name}.", name=name),
+        t("{there} See `gesso env list`.", there=there),
+    )
+
+
+def is_link(path: Path) -> bool:
+    """A symbolic link, or on Windows a junction."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    # FILE_ATTRIBUTE_REPARSE_POINT
+    return path.is_symlink() or bool(getattr(found, "st_file_attributes", 0) & 0x400)
+
+
+def everything(workspace: Workspace) -> list[Path]:
+    """Every folder with an environment in it, finished or not, by name."""
+    return sorted(folder for folder in _folders(workspace) if is_name(folder.name))
+
+
+def named(workspace: Workspace) -> Path | None:
+    """The folder that the pointer names, whatever state it is in."""
+    record = read_record(workspace.environments / POINTER)
+    name = record.get("name") if record else None
+    return workspace.environments / name if isinstance(name, str) and is_name(name) else None
+
+
+def _folders(workspace: Workspace) -> list[Path]:
+    if not workspace.environments.is_dir():
+        return []
+    return [entry for entry in workspace.environments.iterdir() if entry.is_dir() and not is_link(entry)]
+
+
+def is_name(name: str) -> bool:
+    """One folder's name on every system, which no command takes for an option."""
+    return re.fullmatch(r"[^\W_][\w.-]*", name) is not None and not _RESERVED.fullmatch(name)

@@ -1,0 +1,1 @@
+"""What this computer is: cards, processor, memory, disks; asked with a time limit, and never raising."""

@@ -1,0 +1,1 @@
+"""Obeying a plan: an environment made, filled, proven and put to use."""

@@ -1,0 +1,1 @@
+"""Which way of using the card's memory fits, by a formula."""

@@ -1,0 +1,253 @@
+"""Put a model from a file or an address into its folder: judged by its content, never over another file."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from launcher.core.download.disk import check_space, disk_error
+from launcher.core.download.door import Wanted
+from launcher.core.errors import LauncherError
+from launcher.core.events import Downloaded, Event, Progress, Step
+from launcher.core.models.addresses import OnlineFile, Ways, file_address, measured_ways, name_in
+from launcher.core.models.facts import Facts, describe
+from launcher.core.models.fetch import fetch_one
+from launcher.core.models.hashing import take_note
+from launcher.core.models.kind import KINDS, Kind
+from launcher.core.models.names import file_name
+from launcher.core.models.outline import BrokenError, read_outline
+from launcher.core.models.problems import Problem
+from launcher.core.models.shelves import HOMES
+from launcher.core.models.told import ask_publisher
+from launcher.core.paths import Workspace
+from launcher.core.process import CancelledError
+from launcher.core.text import t
+
+How = Literal["there", "linked", "copied", "downloaded"]
+_CHUNK = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Added:
+    """`how`: it was there already, shares its bytes with the original (hard link), was copied, or downloaded."""
+
+    path: Path
+    kind: Kind
+    facts: Facts
+    how: How
+
+
+def add_file(
+    workspace: Workspace,
+    source: Path,
+    *,
+    kind: Kind | None = None,
+    name: str | None = None,
+    copy: bool = False,
+    cancel: threading.Event | None = None,
+) -> Generator[Event, None, Added]:
+    """A file of this computer; the original stays. Raises LauncherError `no-such-file`, `not-a-model`,
+    `dangerous-pickle`, `kind-unknown`, `kind-unsupported`, `already-there`, `disk-full`, `no-permission`.
+    """
+    source = Path(os.path.realpath(source.expanduser()))
+    facts = _judged(source)
+    kind = _kind(facts, kind)
+    target = _target(workspace, kind, name or source.name, facts)
+    yield Step(target.name, t("add {name}", name=target.name), "started", 1, 1)
+    if target.exists():
+        _same_or_refuse(source, target)
+        how: How = "there"
+    elif not copy and _linked(source, target):
+        how = "linked"
+    else:
+        yield from _copied(source, target, cancel)
+        how = "copied"
+    yield Step(target.name, t("add {name}", name=target.name), "done", 1, 1)
+    return Added(target, kind, facts, how)
+
+
+def add_url(
+    workspace: Workspace,
+    url: str,
+    ways: Ways,
+    *,
+    kind: Kind | None = None,
+    name: str | None = None,
+    sha256: str | None = None,
+    cancel: threading.Event | None = None,
+) -> Generator[Event, None, Added]:
+    """A file of the network: fetched beside, judged, then put into its folder. `sha256` is what the user knows.
+
+    LauncherError as in `add_file`, as `download` raises them, `not-an-address`, `page-address`, `name-needed`.
+    """
+    official = file_address(url)
+    incoming = workspace.cache / "incoming" / hashlib.sha256(official.encode()).hexdigest()[:12]
+    told = ask_publisher(official, ways, workspace.cache / "incoming", cancel)
+    ways = yield from measured_ways(workspace, ways, [OnlineFile(official, told.size, told.sha256)], cancel)
+    shown = file_name(name or told.name or name_in(official))
+    if not shown:
+        raise LauncherError(
+            "name-needed",
+            t("The address does not say what the file is called."),
+            t("Add --name, as in `--name dream.safetensors`."),
+        )
+    wanted = Wanted(shown, incoming / "model", ways.of((official,)), sha256 or told.sha256, told.size)
+    yield Step(shown, t("download {name}", name=shown), "started", 1, 1)
+    digest = yield from _downloaded(wanted, ways, cancel)
+    facts = _judged(wanted.target, shown)
+    kind = _kind(facts, kind)
+    target = _target(workspace, kind, shown, facts)
+    if target.exists():
+        _same_or_refuse(wanted.target, target)
+        wanted.target.unlink()
+    else:
+        _put(wanted.target, target)
+    with contextlib.suppress(OSError):
+        incoming.rmdir()
+    take_note(workspace, target, digest)
+    yield Step(shown, t("download {name}", name=shown), "done", 1, 1)
+    return Added(target, kind, facts, "downloaded")
+
+
+def _downloaded(wanted: Wanted, ways: Ways, cancel: threading.Event | None) -> Generator[Event, None, str]:
+    digest = ""
+    for event in fetch_one(wanted, ways, cancel):
+        digest = event.sha256 if isinstance(event, Downloaded) else digest
+        yield event
+    return digest
+
+
+def _judged(path: Path, shown: str | None = None) -> Facts:
+    """What the file says of itself; LauncherError for what no folder of models should hold."""
+    name = shown or path.name
+    try:
+        facts = describe(read_outline(path), name)
+    except BrokenError as broken:
+        problem = Problem(broken.code, broken.detail)
+        raise LauncherError(
+            "not-a-model", t("{name} was not added. {what}", name=name, what=problem.message), problem.hint
+        ) from None
+    except OSError as refused:
+        raise LauncherError(
+            "no-such-file",
+            t("The file {file} cannot be read: {reason}.", file=path, reason=refused.strerror or refused),
+            t("Check that it is there and that you may read it."),
+        ) from None
+    danger = next((one for one in facts.problems if one.code == "dangerous"), None)
+    if danger is not None:
+        raise LauncherError(
+            "dangerous-pickle", t("{name} was not added. {what}", name=name, what=danger.message), danger.hint
+        )
+    return facts
+
+
+def _kind(facts: Facts, wanted: Kind | None) -> Kind:
+    kind = wanted or facts.kind
+    known = ", ".join(one for one in KINDS if one in HOMES)
+    if kind is None:
+        raise LauncherError(
+            "kind-unknown",
+            t("What kind of model this is cannot be told from its content."),
+            t("Say it with --kind: {kinds}.", kinds=known),
+        )
+    if kind not in HOMES:
+        raise LauncherError(
+            "kind-unsupported",
+            t('Gesso has no folder for a model of the kind "{kind}".', kind=kind),
+            t("If it is another, say so with --kind: {kinds}.", kinds=known),
+        )
+    return kind
+
+
+def _target(workspace: Workspace, kind: Kind, wanted: str, facts: Facts) -> Path:
+    name = file_name(wanted, ".safetensors" if facts.format == "safetensors" else ".pt")
+    return workspace.root / HOMES[kind] / (name or "model.safetensors")
+
+
+def _same_or_refuse(source: Path, target: Path) -> None:
+    with contextlib.suppress(OSError):
+        if source.samefile(target) or (source.stat().st_size == target.stat().st_size and _equal(source, target)):
+            return
+    raise LauncherError(
+        "already-there",
+        t("Another file lies at {file}.", file=target),
+        t("Give this one another name with --name."),
+    )
+
+
+def _equal(one: Path, other: Path) -> bool:
+    with one.open("rb") as first, other.open("rb") as second:
+        while chunk := first.read(_CHUNK):
+            if chunk != second.read(_CHUNK):
+                return False
+        return not second.read(1)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """One file under two names, where the filesystem proves that it made one; else nothing is left behind."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        before = source.stat()
+        os.link(source, target)
+    except OSError:
+        return False
+    with contextlib.suppress(OSError):
+        after = target.stat()
+        if after.st_nlink > before.st_nlink and (after.st_dev, after.st_ino) == (before.st_dev, before.st_ino):
+            return True
+    with contextlib.suppress(OSError):
+        target.unlink()
+    return False
+
+
+def _copied(source: Path, target: Path, cancel: threading.Event | None) -> Generator[Event, None, None]:
+    part = target.with_name(target.name + ".copy")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        total, done = source.stat().st_size, 0
+        check_space(target, total)
+        with source.open("rb") as taken, part.open("wb") as given:
+            while chunk := taken.read(_CHUNK):
+                if cancel is not None and cancel.is_set():
+                    raise CancelledError
+                given.write(chunk)
+                done += len(chunk)
+                yield Progress(target.name, done, total)
+            given.flush()
+            os.fsync(given.fileno())
+        _put(part, target)
+    except OSError as error:
+        raise disk_error(target, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _put(source: Path, target: Path) -> None:
+    """`source` becomes `target`, which must not be there: a second name first, as a rename would go over it."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, target)
+            source.unlink()
+        except FileExistsError:
+            raise
+        except OSError:
+            if target.exists():
+                raise
+            # A disk without second names (FAT); Windows' rename refuses to go over a file.
+            source.rename(target)
+    except FileExistsError:
+        raise LauncherError(
+            "already-there",
+            t("Another file lies at {file}.", file=target),
+            t("Give this one another name with --name."),
+        ) from None
+    except OSError as error:
+        raise disk_error(target, error) from error

@@ -1,0 +1,170 @@
+"""Where a model is to be had: official addresses, the mirrors of each, and who must be told a token."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from launcher.core.download.door import Address, Patience, Route
+from launcher.core.errors import LauncherError
+from launcher.core.events import Event
+from launcher.core.network.mirror_choice import Circumstances, addresses, chosen, fastest_first, look_around
+from launcher.core.network.mirror_samples import Sample, sample_of_url
+from launcher.core.network.mirror_survey import survey_unknown
+from launcher.core.network.mirrors import Kind, kind_of, read_mirrors
+from launcher.core.network.routes import find_route
+from launcher.core.packages.pip_settings import read_pip_settings
+from launcher.core.paths import Workspace
+from launcher.core.settings import read_settings
+from launcher.core.text import t
+
+_KINDS: tuple[Kind, ...] = ("huggingface", "modelscope", "github")
+#: host -> variables in which people keep their token for it; no other host is ever told
+_TOKENS = {
+    "huggingface.co": ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
+    "civitai.com": ("CIVITAI_API_TOKEN", "CIVITAI_TOKEN"),
+}
+#: bytes; what is smaller is there before the measuring is done
+_WORTH_MEASURING = 64 * 1024 * 1024
+_HUGGING_FACE_FILE = re.compile(r"/(?:datasets/)?[^/]+/[^/]+/(?P<what>resolve|blob|raw)/[^/]+/(?P<path>.+)")
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How this computer gets files: what counts for mirrors, the route, bytes per second."""
+
+    around: Circumstances
+    route: Route
+    limit: int | None
+    environ: Mapping[str, str]
+    #: None: download's own
+    patience: Patience | None = None
+
+    def of(self, urls: Iterable[str]) -> tuple[Address, ...]:
+        """Every address of every official `url`: those measured to be fast first, else in their order of preference."""
+        found: dict[str, tuple[Kind | None, Address]] = {}
+        for url in urls:
+            for address in self._one(url):
+                found.setdefault(address.url, (kind_of(url), address))
+        return fastest_first(self.around, tuple(found.values()))
+
+    def _one(self, url: str) -> tuple[Address, ...]:
+        kind, token = kind_of(url), authorization(url, self.environ)
+        if kind is None:
+            host = urlsplit(url).hostname or url
+            return (Address(url, host, host, token),)
+        found = addresses(chosen(self.around, kind), url, token)
+        # "official" alone would not tell Hugging Face from ModelScope
+        return tuple(replace(each, name=urlsplit(each.url).hostname or each.name) for each in found)
+
+
+@dataclass(frozen=True)
+class OnlineFile:
+    """A file at its official address, with what is known of it."""
+
+    url: str
+    size: int | None
+    sha256: str | None
+
+
+def find_ways(workspace: Workspace, environ: Mapping[str, str]) -> Ways:
+    """Reads settings, measurements and proxies; asks nobody on the network. LauncherError where a file is wrong."""
+    settings = read_settings(workspace)
+    pip = read_pip_settings(environ)
+    router = find_route(read_mirrors(workspace=workspace), settings.proxy, environ, pip=pip)
+    limit = settings.downloads.limit_kib
+    around = look_around(workspace, environ, _KINDS, pip=pip)
+    return Ways(around, router, limit * 1024 if limit else None, environ)
+
+
+def measured_ways(
+    workspace: Workspace, ways: Ways, files: Sequence[OnlineFile], cancel: threading.Event | None
+) -> Generator[Event, None, Ways]:
+    """`ways` with mirrors in the order of their speed for the first large file of each kind that is to be fetched.
+
+    Nothing is asked where somebody has chosen, there is nothing to choose from, or this network was measured of late.
+    """
+    wanted: dict[Kind, Sample] = {}
+    for file in files:
+        kind = kind_of(file.url)
+        if kind is None or kind in wanted or (file.size or 0) < _WORTH_MEASURING:
+            continue
+        choice = chosen(ways.around, kind)
+        if choice.basis in ("measured", "official") and len(choice.mirrors) > 1:
+            wanted[kind] = sample_of_url(kind, file.url, file.size, file.sha256)
+    pip = read_pip_settings(ways.environ)
+    around = yield from survey_unknown(
+        workspace, ways.around, wanted.values(), pip=pip, route=ways.route, cancel=cancel
+    )
+    return replace(ways, around=around)
+
+
+def authorization(url: str, environ: Mapping[str, str]) -> str | None:
+    """The header for the host of `url`, if the user keeps a token for it."""
+    parts = urlsplit(url)
+    names = _TOKENS.get(parts.hostname or "", ()) if parts.scheme == "https" else ()
+    token = next((environ[name].strip() for name in names if environ.get(name, "").strip()), None)
+    return f"Bearer {token}" if token else None
+
+
+def file_address(url: str) -> str:
+    """What to fetch for an address as people copy it: a page about a file becomes the file's own address.
+
+    LauncherError `not-an-address`, or `page-address` for a page that leads to several files.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(ord(one) < 33 for one in url):
+        raise LauncherError(
+            "not-an-address",
+            t("{address} is no address that a file can be fetched from.", address=url[:200]),
+            t("It begins with https:// and leads to the file itself."),
+        )
+    if parts.hostname in ("huggingface.co", "hf-mirror.com"):
+        return _hugging_face(url)
+    if parts.hostname in ("civitai.com", "www.civitai.com"):
+        return _civitai(url)
+    if parts.hostname == "github.com":
+        return url.replace("/blob/", "/raw/", 1)
+    return url
+
+
+def _hugging_face(url: str) -> str:
+    """Its mirrors keep its paths, so that the official address is known from theirs."""
+    parts = urlsplit(url)
+    found = _HUGGING_FACE_FILE.fullmatch(parts.path)
+    if found is None:
+        raise _page(url, t("Open the file there and copy the address of its download button."))
+    path = parts.path.replace(f"/{found['what']}/", "/resolve/", 1)
+    return f"https://huggingface.co{path}"
+
+
+def _civitai(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.path.startswith("/api/download/models/"):
+        return url
+    version = parse_qs(parts.query).get("modelVersionId", [""])[0]
+    if not version.isdecimal():
+        raise _page(url, t("Choose a version there, and copy the address of its download button."))
+    return f"https://civitai.com/api/download/models/{version}"
+
+
+def civitai_version(url: str) -> int | None:
+    """The version that an address of Civitai's names."""
+    found = re.fullmatch(r"/api/download/models/(\d+)", urlsplit(url).path)
+    return int(found[1]) if found and urlsplit(url).hostname == "civitai.com" else None
+
+
+def name_in(url: str) -> str:
+    """The file's name as the address has it; "" if it has none."""
+    return unquote(urlsplit(url).path.rpartition("/")[2])
+
+
+def _page(url: str, hint: object) -> LauncherError:
+    return LauncherError(
+        "page-address",
+        t("{address} is a page, not a file.", address=url[:200]),
+        t("{hint}", hint=hint),
+    )

@@ -1,0 +1,118 @@
+"""Fetch a model of the catalogue into its folder: from whichever host gives the right bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from launcher.core.download.door import Wanted, download
+from launcher.core.errors import LauncherError
+from launcher.core.events import Downloaded, Event, Step
+from launcher.core.models.addresses import OnlineFile, Ways, measured_ways
+from launcher.core.models.catalogue import Entry
+from launcher.core.models.hashing import take_note
+from launcher.core.network.mirror_samples import Sample, sample_of_url
+from launcher.core.network.mirror_survey import survey_unknown
+from launcher.core.network.mirrors import kind_of
+from launcher.core.packages.pip_settings import PipSettings
+from launcher.core.paths import Workspace
+from launcher.core.text import t
+
+#: how an address says that it wants to know who asks
+_GATED = ("download-unauthorized", "download-refused")
+
+#: bytes; what is smaller has come before all hosts are measured
+_WORTH_MEASURING = 64 * 1024 * 1024
+
+
+def fetch(
+    workspace: Workspace, entries: Sequence[Entry], ways: Ways, *, cancel: threading.Event | None = None
+) -> Generator[Event, None, None]:
+    """One after the other; what is there already is checked and left. A partial file is continued by the next call.
+
+    LauncherError as `download` raises them, `model-gated` where the publisher wants a token or an agreement first.
+    """
+    ways = yield from measured(workspace, entries, ways, cancel)
+    absent = [entry for entry in entries if not target_of(workspace, entry).exists()]
+    files = [OnlineFile(entry.locations[0].address, entry.bytes, entry.sha256) for entry in absent]
+    ways = yield from measured_ways(workspace, ways, files, cancel)
+    for number, entry in enumerate(entries, 1):
+        title = t("download {name}", name=entry.name)
+        yield Step(entry.name, title, "started", number, len(entries))
+        target = target_of(workspace, entry)
+        for event in fetch_one(_wanted(entry, target, ways), ways, cancel):
+            if isinstance(event, Downloaded):
+                take_note(workspace, target, event.sha256)
+            yield event
+        yield Step(entry.name, title, "done", number, len(entries))
+
+
+def measured(
+    workspace: Workspace, entries: Sequence[Entry], ways: Ways, cancel: threading.Event | None
+) -> Generator[Event, None, Ways]:
+    """The ways with the speed of each host and mirror known, if something large is missing: seconds that pay."""
+    samples: dict[str, Sample] = {}
+    for entry in entries:
+        large = entry.bytes - _there(target_of(workspace, entry)) >= _WORTH_MEASURING
+        for location in entry.locations if large else ():
+            kind = kind_of(location.address)
+            if kind is not None:
+                sample = sample_of_url(kind, location.address, entry.bytes, entry.sha256)
+                samples.setdefault(kind, sample)
+    around = yield from survey_unknown(
+        workspace, ways.around, samples.values(), pip=PipSettings(), route=ways.route, cancel=cancel
+    )
+    return replace(ways, around=around)
+
+
+def target_of(workspace: Workspace, entry: Entry) -> Path:
+    """Where the file lies, or will."""
+    return workspace.root / entry.folder / entry.name
+
+
+def remaining(workspace: Workspace, entries: Sequence[Entry]) -> int:
+    """Bytes that are still to be fetched, as far as sizes tell."""
+    return sum(max(0, entry.bytes - _there(target_of(workspace, entry))) for entry in entries)
+
+
+def _there(target: Path) -> int:
+    for file in (target, target.with_name(target.name + ".part")):
+        with contextlib.suppress(OSError):
+            return file.stat().st_size
+    return 0
+
+
+def _wanted(entry: Entry, target: Path, ways: Ways) -> Wanted:
+    addresses = ways.of(location.address for location in entry.locations)
+    return Wanted(entry.name, target, addresses, entry.sha256, entry.bytes)
+
+
+def fetch_one(wanted: Wanted, ways: Ways, cancel: threading.Event | None) -> Iterator[Event]:
+    """As `download`, and LauncherError `model-gated` says what to do where the publisher wants to know who asks."""
+    try:
+        yield from download(wanted, route=ways.route, limit=ways.limit, cancel=cancel, patience=ways.patience)
+    except LauncherError as error:
+        if not _is_gate(error, wanted):
+            raise
+        raise _gated(wanted) from error
+
+
+def _is_gate(error: LauncherError, wanted: Wanted) -> bool:
+    """Civitai sends strangers to its page to sign in; elsewhere such a page is a network's own."""
+    civitai = any(urlsplit(address.url).hostname == "civitai.com" for address in wanted.addresses)
+    return error.code in _GATED or (civitai and error.code == "download-login-page")
+
+
+def _gated(wanted: Wanted) -> LauncherError:
+    return LauncherError(
+        "model-gated",
+        t("{host} gives {name} only to people it knows.", host=wanted.addresses[0].label, name=wanted.name),
+        t(
+            "Sign in there, accept the terms on the model's page, make a token, and set it as HF_TOKEN (Hugging Face) "
+            "or CIVITAI_API_TOKEN (Civitai). Or fetch the file with a browser and use `gesso models add FILE`."
+        ),
+    )

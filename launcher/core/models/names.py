@@ -1,0 +1,26 @@
+"""Names for new files that every system takes, whatever an address or a stranger calls them."""
+
+from __future__ import annotations
+
+import re
+
+from launcher.core.models.walk import ENDINGS
+
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]')
+#: Windows' devices, with any ending
+_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
+_LONGEST = 180
+
+
+def file_name(wanted: str, ending: str = "") -> str:
+    """`wanted` as the name of a file, with `ending` unless it has one of a model; "" if nothing is left of it."""
+    name = _FORBIDDEN.sub("_", wanted.encode("utf-8", "replace").decode()).strip().strip(".").strip()
+    stem, dot, last = name.rpartition(".")
+    known = f".{last}".lower() if dot else ""
+    if known in ENDINGS:
+        name, ending = stem.rstrip(". "), "." + last
+    if not name.strip("_ "):
+        return ""
+    while len(name.encode()) + len(ending) > _LONGEST:
+        name = name[:-1]
+    return f"_{name}{ending}" if _DEVICES.fullmatch(name) else name + ending

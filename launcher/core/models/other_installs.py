@@ -1,0 +1,120 @@
+"""Another program's install, told by how its folder is laid out: A1111, Forge, ComfyUI, alone or in a package."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from launcher.core.models.comfy_paths import read_comfy_paths
+from launcher.core.models.shelves import Shelf, folder_shelves
+
+Program = Literal["a1111", "forge", "comfyui"]
+#: folders in which packages keep the program itself; any other folder one step down is tried after them
+_INSIDE = ("webui", "stable-diffusion-webui", "stable-diffusion-webui-forge", "ComfyUI")
+_MOST_TRIED = 200
+_LARGEST_JSON = 4 * 1024 * 1024
+#: the options that say where pictures go, and A1111's default of each under its outputs/
+OUTPUTS = {
+    "outdir_txt2img_samples": "txt2img-images",
+    "outdir_img2img_samples": "img2img-images",
+    "outdir_extras_samples": "extras-images",
+    "outdir_txt2img_grids": "txt2img-grids",
+    "outdir_img2img_grids": "img2img-grids",
+}
+
+
+@dataclass(frozen=True)
+class OtherInstall:
+    """`root` holds models/; nothing in it is ever changed but what its own program would add (pictures, styles)."""
+
+    root: Path
+    program: Program
+    shelves: tuple[Shelf, ...]
+    #: a package that brings its own Python (整合包)
+    package: bool = False
+    outputs: Path | None = None
+    styles: Path | None = None
+    #: the script that holds the user's COMMANDLINE_ARGS
+    webui_user: Path | None = None
+
+
+def find_install(folder: Path) -> OtherInstall | None:
+    """At `folder`, one step inside, or one step up from its models/; None where there is none. Reads only."""
+    for root in _candidates(folder):
+        program = _program(root)
+        if program is not None:
+            return _described(root, program)
+    return None
+
+
+def picture_folders(install: OtherInstall) -> dict[str, str]:
+    """The options that make pictures go where the install's own went: what its config.json says, else its defaults."""
+    if install.outputs is None:
+        return {}
+    own = _json(install.root / "config.json") if install.program != "comfyui" else {}
+    found: dict[str, str] = {}
+    for option, name in OUTPUTS.items():
+        said = own.get(option)
+        place = install.root / said if isinstance(said, str) and said else install.outputs / name
+        found[option] = str(place)
+    return found
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    yield folder
+    if folder.name.lower() == "models":
+        yield folder.parent
+    yield from (folder / name for name in _INSIDE)
+    try:
+        with os.scandir(folder) as entries:
+            inner = [entry.path for _, entry in zip(range(_MOST_TRIED), entries, strict=False) if entry.is_dir()]
+    except OSError:
+        return
+    yield from (Path(path) for path in sorted(inner) if Path(path).name not in _INSIDE)
+
+
+def _program(root: Path) -> Program | None:
+    if (root / "comfy").is_dir() and (root / "main.py").is_file():
+        return "comfyui"
+    if (root / "modules").is_dir() and ((root / "webui.py").is_file() or (root / "launch.py").is_file()):
+        return "forge" if (root / "modules_forge").is_dir() else "a1111"
+    models = root / "models"
+    if (models / "Stable-diffusion").is_dir() and (models / "Lora").is_dir():
+        return "a1111"
+    return "comfyui" if (models / "checkpoints").is_dir() and (models / "loras").is_dir() else None
+
+
+def _described(root: Path, program: Program) -> OtherInstall:
+    home = root.name if root.name not in ("", "workspace") else str(root)
+    shelves = folder_shelves(root / "models", home)
+    if program == "comfyui":
+        shelves += read_comfy_paths(root / "extra_model_paths.yaml", home)
+        outputs, styles = root / "output", None
+    else:
+        shelves = (*shelves, Shelf("embedding", root / "embeddings", home))
+        outputs, styles = root / "outputs", root / "styles.csv"
+    users = (root / ("webui-user.bat" if os.name == "nt" else "webui-user.sh"), root / "webui-user.bat",
+             root / "webui-user.sh")  # fmt: skip
+    return OtherInstall(
+        root, program, tuple(shelf for shelf in shelves if shelf.folder.is_dir()), _is_package(root),
+        outputs if outputs.is_dir() else None, styles if styles and styles.is_file() else None,
+        next((file for file in users if program != "comfyui" and file.is_file()), None),
+    )  # fmt: skip
+
+
+def _is_package(root: Path) -> bool:
+    """It brings its own Python, beside or inside: sd.webui's system/, ComfyUI's python_embeded/, 整合包's python/."""
+    pythons = ("python/python.exe", "system/python/python.exe", "python_embeded/python.exe", "py311/python.exe")
+    return any((place / name).is_file() for place in (root, root.parent) for name in pythons)
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_bytes()[:_LARGEST_JSON])
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,201 @@
+"""Which mirrors count now, in which order, and why: the user's word, then measurements, then the official place."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from launcher.core.download.door import Address
+from launcher.core.errors import LauncherError
+from launcher.core.network.fingerprint import fingerprint
+from launcher.core.network.mirror_memory import Memory, recall
+from launcher.core.network.mirror_probe import Measurement
+from launcher.core.network.mirror_told import Told, told
+from launcher.core.network.mirrors import KINDS, Kind, Mirror, Mirrors, own_mirror, read_mirrors
+from launcher.core.network.proxies import find_proxies
+from launcher.core.packages.pip_settings import PipSettings, read_pip_settings
+from launcher.core.packages.uv_settings import shown
+from launcher.core.paths import Workspace
+from launcher.core.settings import MirrorSettings, read_settings
+from launcher.core.text import Text, t
+
+MEASURED = "measured"
+Basis = Literal["variable", "settings", "configuration", "measured", "official"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`mirrors`, never empty: the first is asked, the others when it fails, another group each time."""
+
+    kind: Kind
+    mirrors: tuple[Mirror, ...]
+    #: who decided
+    basis: Basis
+    #: one sentence
+    reason: Text
+
+    @property
+    def first(self) -> Mirror:
+        return self.mirrors[0]
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Everything that choices are made from."""
+
+    mirrors: Mirrors
+    settings: MirrorSettings
+    #: what other programs were told
+    told: Mapping[Kind, Told]
+    memory: Memory
+    #: the fingerprint of the network
+    network: str = ""
+
+
+def look_around(
+    workspace: Workspace,
+    environ: Mapping[str, str],
+    kinds: tuple[Kind, ...] = KINDS,
+    *,
+    pip: PipSettings | None = None,
+) -> Circumstances:
+    """What counts for `kinds`; changes nothing, asks nobody on the network. LauncherError where a file is wrong."""
+    mirrors, settings = read_mirrors(workspace=workspace), read_settings(workspace)
+    pip = pip or read_pip_settings(environ)
+    # To ask a Linux desktop takes a program; elsewhere the system's proxies count too.
+    proxies = find_proxies(environ, settings=settings.proxy, system=sys.platform in ("win32", "darwin"))
+    said = {kind: found for kind in kinds if (found := told(kind, environ, pip)) is not None}
+    network = fingerprint(proxies.addresses)
+    memory = recall(workspace, network, mirrors.measuring)
+    return Circumstances(mirrors, settings.mirrors, said, memory, network)
+
+
+def chosen(around: Circumstances, kind: Kind, tag: str | None = None, now: float | None = None) -> Choice:
+    """The choice for `kind`, for torch of a `tag`. LauncherError `bad-mirror` if config.toml names what there is not.
+
+    A variable counts for this run alone, so it wins over config.toml; config.toml is said to Gesso, so it wins over
+    what stands in other programs' files. An explicit word leaves no other mirror to fall back on.
+    """
+    said = around.told.get(kind)
+    if said and said.variable:
+        return Choice(kind, (said.mirror,), "variable", _told_so(said))
+    wanted: str | None = getattr(around.settings, kind)
+    if wanted not in (None, "", MEASURED):
+        reason = t("You chose it: config.toml has mirrors.{kind}.", kind=kind)
+        return Choice(kind, (named(around.mirrors, kind, str(wanted)),), "settings", reason)
+    if said:
+        return Choice(kind, (said.mirror,), "configuration", _told_so(said))
+    return _by_measurement(around, kind, tag, time.time() if now is None else now)
+
+
+def addresses(choice: Choice, official_url: str, authorization: str | None = None) -> tuple[Address, ...]:
+    """Where a file is to be had whose official address is known; `authorization` is for the official place alone."""
+    found: dict[str, Address] = {}
+    for mirror in choice.mirrors:
+        url = mirror.rewritten(official_url)
+        if url is not None and url not in found:
+            found[url] = Address(url, mirror.group, mirror.name, authorization if mirror.official else None)
+    return tuple(found.values())
+
+
+def fastest_first(around: Circumstances, found: Sequence[tuple[Kind | None, Address]]) -> tuple[Address, ...]:
+    """Addresses of one file at places of several kinds: by measured speed, then the unmeasured as they stand, then
+    those that had not the right bytes or are left alone for a while.
+    """
+
+    def rank(one: tuple[Kind | None, Address]) -> float:
+        kind, address = one
+        measured = around.memory.measured(kind) if kind else None
+        verdict = measured.of(address.name) if measured else None
+        if kind and address.group in around.memory.benched_groups(kind):
+            return 1.0
+        if verdict is None:
+            return 0.0
+        return -(verdict.rate or 0.0) if verdict.usable else 1.0
+
+    return tuple(address for _, address in sorted(found, key=rank))
+
+
+def named(mirrors: Mirrors, kind: Kind, wanted: str) -> Mirror:
+    """The mirror of that name, or the user's own address. LauncherError `bad-mirror`."""
+    for mirror in mirrors.of(kind):
+        if mirror.name == wanted:
+            return mirror
+    if "://" in wanted:
+        return own_mirror(kind, wanted)
+    raise LauncherError(
+        "bad-mirror",
+        t('There is no mirror "{name}" for {kind}.', name=wanted, kind=kind),
+        t(
+            "Choose one of {names}, or give an address; `gesso mirrors use {kind} measured` lets measurements decide.",
+            names=", ".join(mirror.name for mirror in mirrors.of(kind)),
+            kind=kind,
+        ),
+    )
+
+
+def _told_so(said: Told) -> Text:
+    return t("You said so elsewhere: {where} names {address}.", where=said.where, address=shown(said.address))
+
+
+def _by_measurement(around: Circumstances, kind: Kind, tag: str | None, now: float) -> Choice:
+    key = f"{kind}:{tag}" if tag else kind
+    measured = around.memory.measured(key)
+    away = around.memory.benched_groups(key)
+    every = around.mirrors.of(kind)
+    official = around.mirrors.official(kind)
+    by_name = {mirror.name: mirror for mirror in every}
+    found = {verdict.name: verdict for verdict in measured.verdicts} if measured else {}
+    ranked = [by_name[each.name] for each in (measured.ranking if measured else ()) if each.name in by_name]
+    untried = [mirror for mirror in every if measured is None or measured.of(mirror.name) is None]
+    # Own mirrors stand before the official place in the file; unmeasured, it still comes first.
+    untried.sort(key=lambda mirror: not mirror.official)
+    order = [*ranked, *(each for each in untried if each not in ranked)]
+    order += [] if official in order else [official]
+    # A line that was busy for a moment makes everybody look dead; as the last resort they are asked all the same.
+    order += [each for each in every if each not in order and (fared := found.get(each.name)) and fared.may_pass]
+    order.sort(key=lambda mirror: mirror.group in away)
+    basis: Basis = "measured" if order[0] in ranked else "official"
+    return Choice(kind, _another_group_each(order), basis, _reason(order[0], measured, away, now))
+
+
+def _another_group_each(order: list[Mirror]) -> tuple[Mirror, ...]:
+    """The first of each group, then the others: when one fails, its group fails with it."""
+    seen: set[str] = set()
+    first: list[Mirror] = []
+    later: list[Mirror] = []
+    for mirror in order:
+        (later if mirror.group in seen else first).append(mirror)
+        seen.add(mirror.group)
+    return (*first, *later)
+
+
+def _reason(first: Mirror, measured: Measurement | None, away: frozenset[str], now: float) -> Text:
+    if first.group not in away and not first.official and (measured is None or measured.of(first.name) is None):
+        return t("The official place has failed a short while ago, so {name} comes first.", name=first.name)
+    if measured is None:
+        return t("Nothing has been measured in this network yet, so the official place comes first.")
+    verdict = measured.of(first.name)
+    if verdict is None or not verdict.usable:
+        return t("None that was measured gave {file}, so the official place comes first.", file=measured.sample)
+    values = {
+        "name": first.name,
+        "file": measured.sample,
+        "rate": f"{(verdict.rate or 0.0) / 1e6:.1f}",
+        "count": len(measured.ranking),
+        "minutes": max(0, round((now - measured.at) / 60)),
+    }
+    if any(each.group in away for each in measured.ranking):
+        return t(
+            "{name} gave {file} with {rate} MB/s, measured {minutes} minutes ago in this network; "
+            "a faster one has failed since.",
+            **values,
+        )
+    return t(
+        "{name} was the fastest of {count} that have {file}: {rate} MB/s, "
+        "measured {minutes} minutes ago in this network.",
+        **values,
+    )

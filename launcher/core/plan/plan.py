@@ -1,0 +1,318 @@
+"""What has to be done, as data: pure, so that it can be shown, saved, compared and replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from launcher.core.environments.installed import Installed
+from launcher.core.errors import Finding, LauncherError
+from launcher.core.hardware.look import Machine
+from launcher.core.memory.choose import MemoryChoice, MemoryWish, choose_memory
+from launcher.core.packages.own_python import OwnPython
+from launcher.core.packages.pip_settings import PipSettings
+from launcher.core.packages.sources import Sources
+from launcher.core.packages.uv_settings import shown
+from launcher.core.plan.findings import look_for_trouble
+from launcher.core.pytorch.choice import GENERAL_INDEX, TorchChoice, choose_torch
+from launcher.core.pytorch.table import read_torch_table
+from launcher.core.text import Text, t
+
+__all__ = ["Download", "Finding", "Options", "Plan", "PlanStep", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for on the command line or on a screen."""
+
+    profile: str = "local"
+    #: name of a memory profile; None lets the card decide
+    memory: str | None = None
+    #: of the model that the memory is planned for: sd1, sd2 or sdxl; None: what lies in the models folder
+    family: str | None = None
+    #: (width, height) of the picture that the memory is planned for, in pixels; None: the family's native size
+    size: tuple[int, int] | None = None
+    #: index or UUID
+    gpu: str | None = None
+    port: int | None = None
+    listen: bool = False
+    share: bool = False
+    detach: bool = False
+    #: A1111's flags, handed on as they are
+    runtime_flags: tuple[str, ...] = ()
+    #: for the runtime's environment, by name; "" takes one away
+    variables: tuple[tuple[str, str], ...] = ()
+    #: for the engine: a version ("3.12") or an interpreter
+    python: str | None = None
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """`name` is environment, torch, packages, verify or switch; `bytes` None is unknown."""
+
+    name: str
+    title: Text
+    state: Literal["missing", "done"]
+    bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Download:
+    """What will be fetched, and from where (without credentials)."""
+
+    name: str
+    bytes: int | None
+    source: str
+    #: names of the mirrors to be asked after it, in this order
+    others: tuple[str, ...] = ()
+    #: why it is asked first
+    why: Text | None = None
+
+    def to_json(self, translate: Callable[[str], str] = str) -> dict[str, Any]:
+        reason = self.why.render(translate) if self.why else None
+        return {
+            "name": self.name,
+            "bytes": self.bytes,
+            "source": self.source,
+            "others": list(self.others),
+            "reason": reason,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything decided, nothing done."""
+
+    torch: TorchChoice
+    memory: MemoryChoice
+    #: for the engine: "3.11"
+    python: str
+    steps: tuple[PlanStep, ...]
+    downloads: tuple[Download, ...]
+    disk_needed_mib: int | None
+    disk_free_mib: int | None
+    findings: tuple[Finding, ...]
+    #: there is an xFormers for this torch in the environment
+    xformers: bool = False
+    #: the Python that the user wished for the engine; None: nothing was wished
+    own_python: OwnPython | None = None
+
+    @property
+    def missing(self) -> tuple[PlanStep, ...]:
+        return tuple(step for step in self.steps if step.state == "missing")
+
+    def to_json(self, translate: Callable[[str], str] = str) -> dict[str, Any]:
+        """The shape of `gesso plan --json`."""
+        torch, memory = self.torch, self.memory
+        return {
+            "python": self.python,
+            "interpreter": self.own_python.interpreter if self.own_python else None,
+            "torch": {
+                "version": torch.version,
+                "tag": torch.tag,
+                "source": torch.source and shown(torch.source),
+                "reason": torch.reason.render(translate),
+                "build": torch.build,
+                "sha256": torch.sha256,
+                "xformers": torch.xformers,
+                "run_by_us": torch.run_by_us,
+                "ends_with": torch.ends_with,
+                "others": [other.build for other in torch.others],
+            },
+            "memory": memory.to_json(memory.reason.render(translate)),
+            "steps": [
+                {"name": step.name, "title": step.title.render(translate), "state": step.state, "bytes": step.bytes}
+                for step in (self.steps if torch.tag else ())
+            ],
+            "downloads": [each.to_json(translate) for each in self.downloads if torch.tag],
+            "disk": {"needed_mib": self.disk_needed_mib, "free_mib": self.disk_free_mib},
+            "findings": [
+                {"slug": each.slug, "severity": each.severity, "message": each.message.render(translate)}
+                for each in self.findings
+            ],
+        }
+
+
+def with_torch(plan: Plan, torch: TorchChoice) -> Plan:
+    """The same plan from its beginning, with another torch."""
+    steps = tuple(
+        replace(step, state="missing", title=_title(torch), bytes=torch.bytes)
+        if step.name == "torch"
+        else replace(step, state="missing")
+        for step in plan.steps
+    )
+    more = (torch.installed_mib or 0) - (plan.torch.installed_mib or 0)
+    needed = None if plan.disk_needed_mib is None else plan.disk_needed_mib + round(more * 1.1)
+    return replace(plan, torch=torch, steps=steps, disk_needed_mib=needed)
+
+
+def _title(torch: TorchChoice) -> Text:
+    return t("Install PyTorch {version}", version=torch.build or torch.version)
+
+
+def make_plan(
+    machine: Machine,
+    options: Options,
+    installed: Installed,
+    pip: PipSettings,
+    sources: Sources,
+    workspace: Path,
+    own: OwnPython | None = None,
+    *,
+    families: tuple[str, ...] = (),
+) -> Plan:
+    """Compares what is wanted with what is there. LauncherError if the options name a card or profile there is not,
+    `python-unsupported` if the engine does not run on the user's `own` Python."""
+    python, torch = _python_and_torch(machine, options, pip, sources, own, installed.unproven)
+    # what stays idle has no say in how the memory is used
+    drawn, gpu = (replace(machine, gpus=(torch.card,)), None) if torch.card else (machine, options.gpu)
+    memory = choose_memory(drawn, _wish(options, families, torch, installed), gpu=gpu, tag=torch.tag)
+    steps = _steps(torch, installed, sources.lock_sha256, python, own)
+    missing = {step.name for step in steps if step.state == "missing"}
+    if not missing and torch.tag != "cpu":
+        memory = replace(memory, flags=tuple(dict.fromkeys((*memory.flags, *installed.advice))))
+    fetches_python = "environment" in missing and machine.python is not None and not _is_own(python, machine.python)
+    fetches_python = fetches_python and not (own and own.interpreter)
+    needed = _disk_needed(torch, missing, fetches_python=fetches_python)
+    return Plan(
+        torch,
+        memory,
+        python,
+        steps,
+        _downloads(torch, missing, pip, fetches_python=fetches_python),
+        needed,
+        machine.disk_free_mib,
+        look_for_trouble(machine, torch, pip, sources, workspace, needed) + _outside(own),
+        xformers=_paired(torch, installed),
+        own_python=own,
+    )
+
+
+def _wish(options: Options, families: tuple[str, ...], torch: TorchChoice, installed: Installed) -> MemoryWish:
+    """`families` are those of the checkpoints in the models folder."""
+    paired = _paired(torch, installed)
+    return MemoryWish(options.memory, options.family, options.size, families, options.runtime_flags, xformers=paired)
+
+
+def _paired(torch: TorchChoice, installed: Installed) -> bool:
+    """An xFormers that was made for another torch cannot be imported."""
+    return torch.xformers is not None and (torch.build, torch.xformers) == (installed.torch, installed.xformers)
+
+
+def _python_and_torch(
+    machine: Machine,
+    options: Options,
+    pip: PipSettings,
+    sources: Sources,
+    own: OwnPython | None,
+    unproven: tuple[str, ...],
+) -> tuple[str, TorchChoice]:
+    """The engine's Python and torch; where torch has no wheel for the launcher's own Python, another is fetched."""
+    python = own.version if own else engine_python(machine.python)
+    _refuse_foreign(python, read_torch_table().pythons)
+    torch = _torch(machine, options, pip, sources, python, unproven)
+    if torch.tag is None or python in torch.pythons:
+        return python, torch
+    if own:
+        _refuse_foreign(python, torch.pythons)
+    python = engine_python(machine.python, torch.pythons)
+    return python, _torch(machine, options, pip, sources, python, unproven)
+
+
+def _torch(
+    machine: Machine, options: Options, pip: PipSettings, sources: Sources, python: str, unproven: tuple[str, ...]
+) -> TorchChoice:
+    tag = "cp" + python.replace(".", "")
+    cpu = options.memory == "cpu"
+    return choose_torch(machine, pip, tag, sources, gpu=options.gpu, cpu=cpu, unproven=unproven)
+
+
+def engine_python(launcher_python: str | None, pythons: tuple[str, ...] = ()) -> str:
+    """The engine's minor version: the launcher's own where the engine and its torch (`pythons`) run on it, else the
+    one that uv fetches.
+    """
+    table = read_torch_table()
+    own = ".".join((launcher_python or "").split(".")[:2])
+    return own if own in (pythons or table.pythons) else table.python_otherwise
+
+
+def _refuse_foreign(python: str, known: tuple[str, ...]) -> None:
+    if python not in known:
+        raise LauncherError(
+            "python-unsupported",
+            t("The engine does not run on Python {python}.", python=python),
+            t("It runs on {versions}: name one of them, or none.", versions=", ".join(known)),
+        )
+
+
+def _outside(own: OwnPython | None) -> tuple[Finding, ...]:
+    """What is said before anything is put into a Python that is not Gesso's."""
+    if own is None or not own.outside:
+        return ()
+    message = t(
+        "VENV_DIR asks for {place} itself: packages there are replaced, and Gesso cannot take that back.",
+        place=own.venv or own.interpreter,
+    )
+    return (Finding("own-python", "warning", message),)
+
+
+def _is_own(python: str, launcher_python: str) -> bool:
+    return launcher_python.split(".")[:2] == python.split(".")
+
+
+def _stands(installed: Installed, own: OwnPython | None) -> bool:
+    """The environment is on the Python that was wished, if one was."""
+    if own is None:
+        return True
+    return installed.python == own.version and (not own.outside or installed.interpreter == own.engine)
+
+
+def _steps(
+    torch: TorchChoice, installed: Installed, lock: str | None, python: str, own: OwnPython | None
+) -> tuple[PlanStep, ...]:
+    """Each step needs the ones before it. A proven environment is never changed: it fits, or one is built beside it."""
+    right_torch = torch.build is not None and installed.torch == torch.build
+    right_packages = lock is not None and installed.lock_sha256 == lock
+    done = installed.environment is not None and (
+        (right_torch and right_packages) if installed.verified else (installed.torch is None or right_torch)
+    )
+    steps = []
+    for name, title, fulfilled, size in (
+        ("environment", t("Make an environment with Python {python}", python=python), _stands(installed, own), None),
+        ("torch", _title(torch), right_torch, torch.bytes),
+        ("packages", t("Install the engine's packages"), right_packages, None),
+        ("verify", t("Prove it by drawing a picture"), installed.verified, None),
+        ("switch", t("Put it to use"), installed.verified, None),
+    ):
+        done = done and fulfilled
+        steps.append(PlanStep(name, title, "done" if done else "missing", size))
+    return tuple(steps)
+
+
+def _downloads(
+    torch: TorchChoice, missing: set[str], pip: PipSettings, *, fetches_python: bool
+) -> tuple[Download, ...]:
+    downloads = []
+    if fetches_python:
+        downloads.append(Download("python", None, "python-build-standalone"))
+    if "torch" in missing and torch.source:
+        downloads.append(Download("torch", torch.bytes, shown(torch.source)))
+    if "packages" in missing:
+        index = () if pip.no_index else (pip.index_url or GENERAL_INDEX, *pip.extra_index_urls)
+        downloads.append(Download("packages", None, ", ".join(map(shown, (*index, *pip.find_links)))))
+    return tuple(downloads)
+
+
+def _disk_needed(torch: TorchChoice, missing: set[str], *, fetches_python: bool) -> int:
+    """MiB on the workspace's volume; uv's cache there shares its files with the environment, so they count once."""
+    table = read_torch_table()
+    if not missing:
+        return 0
+    parts = (
+        table.python_mib if fetches_python else 0,
+        torch.installed_mib or 0 if "torch" in missing else 0,
+        table.packages_mib if "packages" in missing else 0,
+    )
+    return round(sum(parts) * 1.1) + table.reserve_mib

@@ -1,0 +1,1 @@
+"""Which build of PyTorch a computer gets, and why."""

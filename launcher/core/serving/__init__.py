@@ -1,0 +1,1 @@
+"""Starting the runtime, watching it, and what is remembered of it."""

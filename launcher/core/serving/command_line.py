@@ -1,0 +1,200 @@
+"""The runtime's command line: from the run profile, the user's options and COMMANDLINE_ARGS, with what contradicts."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from launcher.core.errors import Finding
+from launcher.core.models.links import read_links
+from launcher.core.paths import Workspace
+from launcher.core.plan.plan import Options, Plan
+from launcher.core.profiles.flag_words import (
+    SECRETS,
+    groups,
+    has,
+    last_value,
+    masked,
+    masked_variables,
+    one_line,
+    only,
+    split_words,
+    without,
+)
+from launcher.core.profiles.run_profiles import ATTENTION_FLAGS, ATTENTION_ORDER, RunProfile, attention_of
+from launcher.core.pytorch.cards import CARD_VARIABLES
+from launcher.core.text import Text, t
+
+_EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - compared with
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """How the runtime is started: `variables` are added to the child's, "" takes one away."""
+
+    words: tuple[str, ...]
+    variables: Mapping[str, str]
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The words without secrets; those that go by COMMANDLINE_ARGS stand at the end, as they count."""
+        return (*masked(self.words), *masked(split_words(self.variables.get("COMMANDLINE_ARGS", ""))))
+
+    @property
+    def shown_variables(self) -> dict[str, str]:
+        """The variables without secrets."""
+        return masked_variables({name: v for name, v in self.variables.items() if name != "COMMANDLINE_ARGS"})
+
+    def line(self, *, windows: bool = sys.platform == "win32") -> str:
+        """For people: what could be typed, secrets masked."""
+        return one_line(self.shown, windows=windows)
+
+
+def complete(options: Options, profile: RunProfile, environ: Mapping[str, str], workspace: Workspace) -> Options:
+    """`options` with what the run profile says where they say nothing, and with COMMANDLINE_ARGS at the end.
+
+    As in AUTOMATIC1111 what stands in COMMANDLINE_ARGS comes after all other flags and so wins over them.
+    """
+    typed = (*options.runtime_flags, *split_words(environ.get("COMMANDLINE_ARGS", "")))
+    flags = (*profile_flags(profile, workspace), *typed)
+    port = last_value(flags, "--port")
+    cards = (options.gpu, last_value(flags, "--device-id"), profile.gpu)
+    # of the cards only the chosen one can be seen, and a port may be a word
+    said = ("--listen", "--share", "--device-id", *(["--port"] if port and port.isdecimal() else []))
+    return replace(
+        options,
+        memory=_memory(flags, options.memory if options.memory is not None else profile.memory),
+        gpu=next((card for card in cards if card is not None), None),
+        port=int(port) if port and port.isdecimal() else options.port if options.port is not None else profile.port,
+        listen=options.listen or bool(profile.listen) or has(flags, "--listen"),
+        share=options.share or bool(profile.share) or has(flags, "--share"),
+        runtime_flags=without(flags, *said),
+        variables=tuple({**_cards_shown(environ), **profile.environment}.items()),
+    )
+
+
+def profile_flags(profile: RunProfile, workspace: Workspace) -> tuple[str, ...]:
+    """What the profile's settings are as AUTOMATIC1111's flags, its own flags last."""
+    found = [ATTENTION_FLAGS[profile.attention]] if profile.attention else []
+    found += ["--ckpt", str(workspace.models / "Stable-diffusion" / profile.model)] if profile.model else []
+    found += ["--theme", profile.theme] if profile.theme else []
+    found += _language(profile.language)
+    found += ["--gradio-auth", ",".join(profile.auth)] if profile.auth else []
+    found += ["--gradio-auth-path", str(workspace.root / profile.auth_file)] if profile.auth_file else []
+    return (*found, *profile.flags)
+
+
+def command_line(workspace: Workspace, python: Path, options: Options, plan: Plan) -> CommandLine:
+    """`options` are complete. Secrets go by a variable: other users can read a command line, but no environment."""
+    flags = flags_of(options, plan)
+    words = [str(python), "-m", "runtime", "--data-dir", str(workspace.root)]
+    words += [*read_links(workspace).flags, *without(flags, *SECRETS)]
+    # Without a port the runtime takes the first free one, and holds it from that moment on.
+    words += [*(["--port", str(options.port)] if options.port is not None else []), "--events"]
+    variables = dict(options.variables)
+    # Its words stand among ours already: the runtime would append them a second time.
+    variables["COMMANDLINE_ARGS"] = shlex.join(only(flags, *SECRETS))
+    chosen = dict(plan.torch.visible)
+    variables = {**chosen, **variables} if options.gpu is None else {**variables, **chosen}
+    return CommandLine(tuple(words), variables)
+
+
+def flags_of(options: Options, plan: Plan) -> tuple[str, ...]:
+    """The memory profile's flags first, the user's last, because the last one wins; without port."""
+    users = options.runtime_flags
+    memory = plan.memory.flags
+    if attention_of(users):
+        memory = without(memory, *ATTENTION_FLAGS.values())
+    memory = tuple(word for group in groups(memory) if group[0] not in users for word in group)
+    asked = [*(["--listen"] if options.listen else []), *(["--share"] if options.share else [])]
+    return (*memory, *asked, *users)
+
+
+def with_command_line(plan: Plan, options: Options) -> Plan:
+    """`plan` with the attention that the flags ask for, and with what is to be said about the flags."""
+    attention = attention_of(options.runtime_flags)
+    memory = replace(plan.memory, attention=attention) if attention else plan.memory
+    findings = (*plan.findings, *find_conflicts(options, plan))
+    if memory.attention == "xformers" and not plan.xformers:
+        message = t(
+            "xFormers was asked for, and there is none for PyTorch {build}: PyTorch's own attention takes its place.",
+            build=plan.torch.build or plan.torch.version,
+        )
+        findings = (*findings, Finding("xformers-missing", "warning", message))
+        memory = replace(memory, attention="sdp", flags=without(memory.flags, "--xformers"))
+    return replace(plan, memory=memory, findings=findings)
+
+
+def exposed(options: Options) -> bool:
+    """Can other computers reach it?"""
+    return options.share or listens(options)
+
+
+def listens(options: Options) -> bool:
+    """Does it answer on the local network's addresses?"""
+    name = last_value(options.runtime_flags, "--server-name")
+    return name in _EVERYWHERE if name else options.listen
+
+
+def find_conflicts(options: Options, plan: Plan) -> Iterator[Finding]:
+    """Flags that contradict each other, and which of them counts; a password that will be made."""
+    flags = flags_of(options, plan)
+    for first, second, what in _contradictions(flags):
+        yield Finding("flags-contradict", "warning", t("{first} and {second}: {what}", first=first, second=second,
+                                                       what=what))  # fmt: skip
+    if last_value(flags, "--precision") == "half" and (has(flags, "--no-half") or has(flags, "--no-half-vae")):
+        yield Finding(
+            "flags-refused",
+            "error",
+            t("--precision half and --no-half or --no-half-vae exclude each other: leave one of them out."),
+        )
+    if exposed(options) and not any(has(flags, name) for name in ("--gradio-auth", "--gradio-auth-path")):
+        yield Finding(
+            "password-made",
+            "info",
+            t("Others can reach it and no password was given: one is made at the start and shown once."),
+        )
+
+
+def _contradictions(flags: tuple[str, ...]) -> Iterator[tuple[str, str, Text]]:
+    first_wins = t("the first one counts.")
+    pairs = [("--lowvram", "--medvram"), ("--lowvram", "--medvram-sdxl"), ("--no-half", "--upcast-sampling")]
+    for winner, loser in pairs:
+        if has(flags, winner) and has(flags, loser):
+            yield winner, loser, first_wins
+    if last_value(flags, "--server-name") and has(flags, "--listen"):
+        yield "--server-name", "--listen", first_wins
+    if has(flags, "--api") and has(flags, "--no-api"):
+        yield "--no-api", "--api", t("there is no API then.")
+    if has(flags, "--tls-certfile") != has(flags, "--tls-keyfile"):
+        yield "--tls-certfile", "--tls-keyfile", t("HTTPS needs both; one alone does nothing.")
+    asked = [ATTENTION_FLAGS[name] for name in ATTENTION_ORDER if has(flags, ATTENTION_FLAGS[name])]
+    for loser in asked[1:]:
+        yield asked[0], loser, first_wins
+
+
+def _memory(flags: tuple[str, ...], wanted: str | None) -> str | None:
+    """A memory mode among the flags counts as asked for: it is what the runtime will do."""
+    if any(group[0].partition("=")[0] == "--use-cpu" and "all" in " ".join(group) for group in groups(flags)):
+        return "cpu"
+    if has(flags, "--lowvram"):
+        return "lowvram"
+    if has(flags, "--medvram") and wanted not in ("lowvram", "cpu"):
+        return "medvram"
+    return wanted
+
+
+def _cards_shown(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the user's own environment says about which cards may be seen."""
+    return {name: environ[name] for name in CARD_VARIABLES if environ.get(name)}
+
+
+def _language(name: str | None) -> list[str]:
+    if name is None:
+        return []
+    if name.lower() in ("en", "none"):
+        return ["--localization-none"]
+    return ["--localization", "zh_CN" if name.lower() in ("zh", "zh-cn") else name]

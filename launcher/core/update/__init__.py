@@ -1,0 +1,1 @@
+"""Gesso's own update, and the way back."""
