@@ -49,16 +49,15 @@ class Ways:
         for url in urls:
             for address in self._one(url):
                 found.setdefault(address.url, (kind_of(url), address))
-        return fastest_first(self.around, tuple(found.values()))
+        # "official" alone would not tell Hugging Face from ModelScope
+        return tuple(_by_host(address) for address in fastest_first(self.around, tuple(found.values())))
 
     def _one(self, url: str) -> tuple[Address, ...]:
         kind, token = kind_of(url), authorization(url, self.environ)
         if kind is None:
             host = urlsplit(url).hostname or url
             return (Address(url, host, host, token),)
-        found = addresses(chosen(self.around, kind), url, token)
-        # "official" alone would not tell Hugging Face from ModelScope
-        return tuple(replace(each, name=urlsplit(each.url).hostname or each.name) for each in found)
+        return addresses(chosen(self.around, kind), url, token)
 
 
 @dataclass(frozen=True)
@@ -129,6 +128,10 @@ def file_address(url: str) -> str:
     if parts.hostname == "github.com":
         return url.replace("/blob/", "/raw/", 1)
     return url
+
+
+def _by_host(address: Address) -> Address:
+    return replace(address, name=urlsplit(address.url).hostname or address.name)
 
 
 def _hugging_face(url: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,18 +14,11 @@ from launcher.core.events import Downloaded, Event, Step
 from launcher.core.models.addresses import OnlineFile, Ways, measured_ways
 from launcher.core.models.catalogue import Entry
 from launcher.core.models.hashing import take_note
-from launcher.core.network.mirror_samples import Sample, sample_of_url
-from launcher.core.network.mirror_survey import survey_unknown
-from launcher.core.network.mirrors import kind_of
-from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.paths import Workspace
 from launcher.core.text import t
 
 #: how an address says that it wants to know who asks
 _GATED = ("download-unauthorized", "download-refused")
-
-#: bytes; what is smaller has come before all hosts are measured
-_WORTH_MEASURING = 64 * 1024 * 1024
 
 
 def fetch(
@@ -36,9 +28,12 @@ def fetch(
 
     LauncherError as `download` raises them, `model-gated` where the publisher wants a token or an agreement first.
     """
-    ways = yield from measured(workspace, entries, ways, cancel)
     absent = [entry for entry in entries if not target_of(workspace, entry).exists()]
-    files = [OnlineFile(entry.locations[0].address, entry.bytes, entry.sha256) for entry in absent]
+    files = [
+        OnlineFile(place.address, remaining(workspace, [entry]), entry.sha256)
+        for entry in absent
+        for place in entry.locations
+    ]
     ways = yield from measured_ways(workspace, ways, files, cancel)
     for number, entry in enumerate(entries, 1):
         title = t("download {name}", name=entry.name)
@@ -49,24 +44,6 @@ def fetch(
                 take_note(workspace, target, event.sha256)
             yield event
         yield Step(entry.name, title, "done", number, len(entries))
-
-
-def measured(
-    workspace: Workspace, entries: Sequence[Entry], ways: Ways, cancel: threading.Event | None
-) -> Generator[Event, None, Ways]:
-    """The ways with the speed of each host and mirror known, if something large is missing: seconds that pay."""
-    samples: dict[str, Sample] = {}
-    for entry in entries:
-        large = entry.bytes - _there(target_of(workspace, entry)) >= _WORTH_MEASURING
-        for location in entry.locations if large else ():
-            kind = kind_of(location.address)
-            if kind is not None:
-                sample = sample_of_url(kind, location.address, entry.bytes, entry.sha256)
-                samples.setdefault(kind, sample)
-    around = yield from survey_unknown(
-        workspace, ways.around, samples.values(), pip=PipSettings(), route=ways.route, cancel=cancel
-    )
-    return replace(ways, around=around)
 
 
 def target_of(workspace: Workspace, entry: Entry) -> Path:
