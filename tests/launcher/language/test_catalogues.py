@@ -22,6 +22,10 @@ from tools.catalogues import (
 )
 
 
+# what is called the same in both languages
+NAMES = {"Torch", "Python", "LoRAs", "VAEs"}
+
+
 def test_every_sentence_has_its_chinese():
     said = sentences()
     assert len(said) > 100
@@ -36,7 +40,7 @@ def test_the_translations_hold_chinese():
     # Names and pure layouts of placeholders are the same in both languages; the other language's name is English.
     for entry in read_catalogue():
         bare = re.sub(r"\{\w+\}", "", str(entry.id))
-        if entry.id and re.search(r"[A-Za-z]{4}", bare) and entry.id != "Torch":
+        if entry.id and re.search(r"[A-Za-z]{4}", bare) and entry.id not in NAMES:
             assert re.search(r"[一-鿿]", str(entry.string)), entry.id
 
 
