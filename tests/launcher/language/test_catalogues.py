@@ -21,7 +21,6 @@ from tools.catalogues import (
     write_catalogue,
 )
 
-
 # what is called the same in both languages
 NAMES = {"Torch", "Python", "LoRAs", "VAEs"}
 
