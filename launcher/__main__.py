@@ -55,7 +55,7 @@ def _report(bug: Exception, words: Sequence[str]) -> None:
     """What a maintainer needs, without the user's name and without passwords."""
     import json
 
-    from launcher.core.packages.uv_settings import shown
+    from launcher.core.web_address import shown
 
     trace = "".join(traceback.format_exception(bug))
     home = str(Path("~").expanduser())

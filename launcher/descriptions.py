@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from launcher.core.packages.uv_settings import shown
 from launcher.core.plan.plan import Plan
 from launcher.core.running import Status
 from launcher.core.serving.command_line import CommandLine
 from launcher.core.text import Text, t
+from launcher.core.web_address import shown
 
 _MIB = 1024**2
 _UNKNOWN = t("unknown")

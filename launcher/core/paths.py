@@ -93,14 +93,7 @@ def find_workspace(root: str | None, environ: Mapping[str, str]) -> Workspace:
     chosen = root or environ.get("GESSO_ROOT")
     if not chosen:
         return Workspace(checkout() / "workspace")
-    try:
-        expanded = Path(chosen).expanduser()
-    except RuntimeError as error:
-        raise LauncherError(
-            "no-such-user",
-            t("The home folder that {folder} means is not known.", folder=chosen),
-            t("Write the folder out in full."),
-        ) from error
+    expanded = _expanded(chosen)
     if why := unusable(expanded):
         raise LauncherError(
             "root-not-usable",
@@ -108,6 +101,34 @@ def find_workspace(root: str | None, environ: Mapping[str, str]) -> Workspace:
             t("Choose another folder with --root."),
         )
     return Workspace(Path(os.path.abspath(expanded)))  # noqa: PTH100 - resolve() would follow links
+
+
+def written_path(text: str | Path) -> Path:
+    """A path that a user wrote, with ~ for a home folder; nothing need be there, and a link stays one.
+
+    LauncherError `no-such-user` for the home folder (`~name`) of somebody who is not there, `bad-path` for what no
+    system takes for a path.
+    """
+    path = _expanded(text)
+    # Every question about such a path ends with a ValueError.
+    if "\0" in str(path):
+        raise LauncherError(
+            "bad-path",
+            t("{path} is no path: there is a sign in it that no path may have.", path=str(path).replace("\0", "␀")),
+            t("Write the path out in full."),
+        )
+    return path
+
+
+def _expanded(text: str | Path) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise LauncherError(
+            "no-such-user",
+            t("The home folder that {folder} means is not known.", folder=text),
+            t("Write the folder out in full."),
+        ) from error
 
 
 def unusable(folder: Path, platform: str = sys.platform) -> Text | None:

@@ -6,11 +6,11 @@ import hashlib
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
-from launcher.core.packages.uv_settings import shown
 from launcher.core.paths import Workspace
 from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.records import read_record, write_record
 from launcher.core.text import t
+from launcher.core.web_address import shown
 
 PINS, HASHED = "pins.json", "hashed-wheel.json"
 

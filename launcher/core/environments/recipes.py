@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from launcher.core.packages.uv_settings import shown
 from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.records import read_record, write_record
 from launcher.core.text import t
+from launcher.core.web_address import shown
 
 RECIPE, LOCK, CONSTRAINTS = "recipe.json", "lock.txt", "constraints.txt"
 #: of pip and of uv; both take several, with spaces between, and addresses (in which no space stands)

@@ -13,8 +13,9 @@ from launcher.core.network.mirror_memory import bench
 from launcher.core.network.mirror_survey import samples, survey
 from launcher.core.network.mirror_words import python_variables as mirror_variables
 from launcher.core.network.mirrors import OFFICIAL, Kind, Mirror
-from launcher.core.packages.uv_settings import shown, uv_arguments, uv_environment
+from launcher.core.packages.uv_settings import uv_arguments, uv_environment
 from launcher.core.pytorch.choice import torch_arguments, torch_environment
+from launcher.core.web_address import shown
 
 #: seconds that uv waits for a source while there is another to ask, and how often it tries again
 _HURRY = {"UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "1"}

@@ -27,10 +27,11 @@ from launcher.core.install.work import Work, pip_install, scratch, uv, uv_answer
 from launcher.core.network.proxies import only_plain
 from launcher.core.packages.requirements import locked_names, read_requirements, written
 from launcher.core.packages.sources import sha256
-from launcher.core.packages.uv_settings import shown, uv_environment
+from launcher.core.packages.uv_settings import uv_environment
 from launcher.core.process import Output
 from launcher.core.pytorch.choice import constraints_of, swapped, torch_arguments, torch_environment
 from launcher.core.text import t
+from launcher.core.web_address import shown
 
 #: where the builds of Python lie that uv fetches
 _GITHUB = "https://github.com/"

@@ -13,11 +13,11 @@ from launcher.core.network.mirrors import read_mirrors
 from launcher.core.network.routes import Router, find_route, variables_for
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.uv import run_uv
-from launcher.core.packages.uv_settings import shown
 from launcher.core.paths import Workspace
 from launcher.core.plan.plan import Plan
 from launcher.core.process import Output, python_in
 from launcher.core.settings import read_settings
+from launcher.core.web_address import shown
 
 
 @dataclass

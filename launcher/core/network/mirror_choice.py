@@ -17,10 +17,10 @@ from launcher.core.network.mirror_told import Told, told
 from launcher.core.network.mirrors import KINDS, Kind, Mirror, Mirrors, own_mirror, read_mirrors
 from launcher.core.network.proxies import find_proxies
 from launcher.core.packages.pip_settings import PipSettings, read_pip_settings
-from launcher.core.packages.uv_settings import shown
 from launcher.core.paths import Workspace
 from launcher.core.settings import MirrorSettings, read_settings
 from launcher.core.text import Text, t
+from launcher.core.web_address import shown
 
 MEASURED = "measured"
 Basis = Literal["variable", "settings", "configuration", "measured", "official"]

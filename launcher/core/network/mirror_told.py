@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from launcher.core.errors import LauncherError
 from launcher.core.network.mirrors import OFFICIAL, STYLES, Kind, Mirror
 from launcher.core.packages.pip_settings import PipSettings
-from launcher.core.packages.uv_settings import shown
 from launcher.core.paths import checkout
 from launcher.core.process import Output, run
 from launcher.core.text import Text, t
+from launcher.core.web_address import shown
 
 #: per kind, the variables that say it, the strongest first
 VARIABLES: dict[Kind, tuple[str, ...]] = {

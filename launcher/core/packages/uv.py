@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
-from launcher.core.packages.uv_settings import shown
 from launcher.core.process import Exit, Output, Quiet, run
 from launcher.core.text import Text, t
+from launcher.core.web_address import shown
 
 _ANNOUNCED = re.compile(r"^\s*Downloading (\S+).* \(([\d.]+)\s*(B|KiB|MiB|GiB)\)$")
 _FETCHED = re.compile(r"^\s*Downloaded (\S+)")

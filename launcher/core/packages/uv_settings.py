@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,9 +10,6 @@ from urllib.request import url2pathname
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.proxy_address import repaired
 
-_CREDENTIALS = re.compile(r"(?<=://)[^\s]*@")
-#: a proxy may be written without its scheme; "C:\" begins no name
-_BARE_CREDENTIALS = re.compile(r"^(?![A-Za-z]:[\\/])[^/@\s:]*:[^/\s]*@")
 #: uv's own names for where packages come from; what the user has set there is meant for uv and wins
 _INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
 
@@ -81,10 +77,3 @@ def _network(pip: PipSettings, environ: Mapping[str, str]) -> dict[str, str]:
     if pip.timeout and not environ.get("UV_HTTP_TIMEOUT"):
         found["UV_HTTP_TIMEOUT"] = str(max(1, round(pip.timeout)))
     return found
-
-
-def shown(address: str) -> str:
-    """`address` with *** for the name and password in it."""
-    if address.startswith("file:"):
-        return address
-    return _BARE_CREDENTIALS.sub("***@", _CREDENTIALS.sub("***@", address))

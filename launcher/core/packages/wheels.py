@@ -14,8 +14,9 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from launcher.core.errors import LauncherError
 from launcher.core.facts import read_table
-from launcher.core.packages.uv_settings import local_path, shown
+from launcher.core.packages.uv_settings import local_path
 from launcher.core.text import Text, t
+from launcher.core.web_address import shown
 
 
 @dataclass(frozen=True)

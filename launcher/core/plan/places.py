@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from launcher.core.network.mirror_choice import Choice
 from launcher.core.network.mirrors import Kind
-from launcher.core.packages.uv_settings import shown
 from launcher.core.plan.plan import Download, Plan
+from launcher.core.web_address import shown
 
 
 def kinds_needed(plan: Plan) -> tuple[Kind, ...]:

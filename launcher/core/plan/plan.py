@@ -14,11 +14,11 @@ from launcher.core.memory.choose import MemoryChoice, MemoryWish, choose_memory
 from launcher.core.packages.own_python import OwnPython
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.sources import Sources
-from launcher.core.packages.uv_settings import shown
 from launcher.core.plan.findings import look_for_trouble
 from launcher.core.pytorch.choice import GENERAL_INDEX, TorchChoice, choose_torch
 from launcher.core.pytorch.table import read_torch_table
 from launcher.core.text import Text, t
+from launcher.core.web_address import shown
 
 __all__ = ["Download", "Finding", "Options", "Plan", "PlanStep", "make_plan"]
 

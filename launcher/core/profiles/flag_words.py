@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 
-from launcher.core.packages.uv_settings import shown
+from launcher.core.web_address import shown
 
 #: flags whose value is a password or a key
 SECRETS = ("--gradio-auth", "--api-auth", "--ngrok")

@@ -13,12 +13,12 @@ from launcher.core.events import Event, Notice
 from launcher.core.network.mirror_choice import Choice, chosen, look_around
 from launcher.core.network.mirror_told import GITHUB
 from launcher.core.network.mirror_words import git_base
-from launcher.core.packages.uv_settings import shown
 from launcher.core.paths import Workspace
 from launcher.core.process import CancelledError
 from launcher.core.text import t
 from launcher.core.update.git_calls import Answer, Git
 from launcher.core.update.releases import Release, Told, read_tags
+from launcher.core.web_address import shown
 
 #: seconds for a list of tags, a few kB
 _PATIENCE = 25.0

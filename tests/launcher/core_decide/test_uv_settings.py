@@ -16,7 +16,8 @@ from uv import find_uv_bin
 
 from launcher.core.errors import LauncherError
 from launcher.core.packages.pip_settings import PipSettings
-from launcher.core.packages.uv_settings import local_path, shown, uv_arguments, uv_environment
+from launcher.core.packages.uv_settings import local_path, uv_arguments, uv_environment
+from launcher.core.web_address import shown
 
 
 def wheel(folder: Path, name: str, version: str) -> Path:

@@ -1,0 +1,59 @@
+"""An address of the web as somebody wrote it: understood or refused, and said again without what is secret. Pure."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from launcher.core.errors import LauncherError
+from launcher.core.text import Text, t
+
+_CREDENTIALS = re.compile(r"(?<=://)[^\s]*@")
+#: a proxy may be written without its scheme; "C:\" begins no name
+_BARE_CREDENTIALS = re.compile(r"^(?![A-Za-z]:[\\/])[^/@\s:]*:[^/\s]*@")
+#: tokens are written there too
+_QUERY = re.compile(r"(://[^\s?#]*\?)[^\s#]+")
+_LONGEST_SAID = 200
+
+
+def written_address(text: str, hint: Text | None = None) -> str:
+    """An http or https address that a user wrote, fit to be taken apart and asked. LauncherError `not-an-address`."""
+    written = text.strip()
+    if not is_address(written):
+        raise LauncherError(
+            "not-an-address",
+            t("{address} is no address that a file can be fetched from.", address=shown(written)[:_LONGEST_SAID]),
+            hint or t("It begins with https:// and leads to the file itself."),
+        )
+    return written
+
+
+def is_address(text: str) -> bool:
+    """Of http or https, with a host, a port that can be one, and no sign that no address has."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        # Bytes of a command line that are no UTF-8 can be sent to nobody.
+        text.encode()
+    except ValueError:
+        return False
+    return usable and not any(ord(sign) < 33 or ord(sign) == 127 for sign in text)
+
+
+def is_secret(url: str) -> bool:
+    """May it hold a name, a password or a token: anything before the host, or behind a question mark?"""
+    parts = urlsplit(url)
+    return "@" in parts.netloc or bool(parts.query)
+
+
+def origin(url: str) -> str:
+    """ "https://host:port/" of an address, without user name, password and path."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}/"
+
+
+def shown(address: str) -> str:
+    """`address` with *** for the name and password in it, and … for what follows a question mark."""
+    if address.startswith("file:"):
+        return address
+    return _QUERY.sub(r"\1…", _BARE_CREDENTIALS.sub("***@", _CREDENTIALS.sub("***@", address)))

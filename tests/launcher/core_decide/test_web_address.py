@@ -1,0 +1,44 @@
+"""Addresses and paths as people write them: usable or refused by name, never a traceback, never a secret repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from launcher.core.errors import LauncherError
+from launcher.core.paths import written_path
+from launcher.core.web_address import is_secret, shown, written_address
+
+NO_ADDRESS = (
+    "", "nonsense", "ftp://host/file", "http://", "http://[::1", "https://a b/c", "https://host:99999/", "https://h\x00/",
+    "https://h/\udcff", "https://user:s3cret@[::1/?token=s3cret", "file:///etc/passwd",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("written", NO_ADDRESS)
+def test_what_is_no_address_is_refused_by_name(written: str) -> None:
+    with pytest.raises(LauncherError) as refused:
+        written_address(written)
+    assert refused.value.code == "not-an-address"
+    assert "s3cret" not in str(refused.value.message)
+
+
+@pytest.mark.parametrize("written", ["https://host/a?b=c", "http://127.0.0.1:8080/", "https://用户.example/模型"])
+def test_an_address_stays_as_it_is_written(written: str) -> None:
+    assert written_address(f" {written}\n") == written
+
+
+@pytest.mark.parametrize("written", ["https://me:ghp_s3cret@github.com/x", "https://host/raw/x?token=s3cret"])
+def test_secrets_are_known_and_not_said(written: str) -> None:
+    assert is_secret(written)
+    assert "s3cret" not in shown(written)
+    assert not is_secret("https://github.com/x/y")
+
+
+def test_a_path_of_nobody_or_with_a_sign_that_no_path_has_is_refused_by_name() -> None:
+    for written, code in (("~nouser-x/models", "no-such-user"), ("a\0b", "bad-path")):
+        with pytest.raises(LauncherError) as refused:
+            written_path(written)
+        assert refused.value.code == code
+    assert written_path("~/models") == Path.home() / "models"
