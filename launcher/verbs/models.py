@@ -164,7 +164,8 @@ def _add(call: Call) -> int:
     if call.printer.json:
         problems = [problem_record(problem, call.printer.text) for problem in added.facts.problems]
         call.printer.answer({"path": str(added.path), "kind": added.kind, "family": added.facts.family,
-                             "how": added.how, "problems": problems})  # fmt: skip
+                             "how": added.how, "sha256": added.sha256, "verified": added.verified,
+                             "problems": problems})  # fmt: skip
         return DONE
     call.printer.result(how)
     print_all(call, (t("{what} {hint}", what=one.message, hint=one.hint) for one in added.facts.problems))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import threading
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ class Added:
     kind: Kind
     facts: Facts
     how: How
+    #: of what was downloaded
+    sha256: str | None = None
+    #: was it compared with a hash that somebody had told before?
+    verified: bool = False
 
 
 def add_file(
@@ -55,10 +60,12 @@ def add_file(
     """A file of this computer; the original stays. Raises LauncherError `no-such-file`, `not-a-model`,
     `dangerous-pickle`, `kind-unknown`, `kind-unsupported`, `already-there`, `disk-full`, `no-permission`.
     """
-    source = Path(os.path.realpath(source.expanduser()))
-    facts = _judged(source)
+    given = source.expanduser()
+    source = Path(os.path.realpath(given))
+    # A link may lead to a name that says nothing: Hugging Face's cache calls a file by its hash.
+    facts = _judged(source, given.name)
     kind = _kind(facts, kind)
-    target = _target(workspace, kind, name or source.name, facts)
+    target = _target(workspace, kind, name or given.name, facts)
     yield Step(target.name, t("add {name}", name=target.name), "started", 1, 1)
     if target.exists():
         _same_or_refuse(source, target)
@@ -99,33 +106,44 @@ def add_url(
         )
     wanted = Wanted(shown, incoming / "model", ways.of((official,)), sha256 or told.sha256, told.size)
     yield Step(shown, t("download {name}", name=shown), "started", 1, 1)
-    digest = yield from _downloaded(wanted, ways, cancel)
-    facts = _judged(wanted.target, shown)
-    kind = _kind(facts, kind)
-    target = _target(workspace, kind, shown, facts)
-    if target.exists():
-        _same_or_refuse(wanted.target, target)
-        wanted.target.unlink()
-    else:
-        _put(wanted.target, target)
-    with contextlib.suppress(OSError):
-        incoming.rmdir()
-    take_note(workspace, target, digest)
+    try:
+        done = yield from _downloaded(wanted, ways, cancel)
+        facts = _judged_or_gone(wanted.target, shown)
+        kind = _kind(facts, kind)
+        target = _target(workspace, kind, shown, facts)
+        if target.exists():
+            _same_or_refuse(wanted.target, target)
+            wanted.target.unlink()
+        else:
+            _put(wanted.target, target)
+    finally:
+        # Not empty where a download is to go on, or where --kind or --name is all that the file still needs.
+        with contextlib.suppress(OSError):
+            incoming.rmdir()
+    take_note(workspace, target, done.sha256)
     yield Step(shown, t("download {name}", name=shown), "done", 1, 1)
-    return Added(target, kind, facts, "downloaded")
+    return Added(target, kind, facts, "downloaded", done.sha256, done.verified)
 
 
-def _downloaded(wanted: Wanted, ways: Ways, cancel: threading.Event | None) -> Generator[Event, None, str]:
-    digest = ""
-    for event in fetch_one(wanted, ways, cancel):
-        digest = event.sha256 if isinstance(event, Downloaded) else digest
+def _downloaded(wanted: Wanted, ways: Ways, cancel: threading.Event | None) -> Generator[Event, None, Downloaded]:
+    done = Downloaded(wanted.name, str(wanted.target), 0, "", False, "")
+    for event in fetch_one(wanted, ways, cancel, replace=True):
+        done = event if isinstance(event, Downloaded) else done
         yield event
-    return digest
+    return done
 
 
-def _judged(path: Path, shown: str | None = None) -> Facts:
+def _judged_or_gone(path: Path, name: str) -> Facts:
+    """As `_judged`; what no folder should hold is not kept either, so that the next call fetches anew."""
+    try:
+        return _judged(path, name)
+    except LauncherError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _judged(path: Path, name: str) -> Facts:
     """What the file says of itself; LauncherError for what no folder of models should hold."""
-    name = shown or path.name
     try:
         facts = describe(read_outline(path), name)
     except BrokenError as broken:
@@ -207,12 +225,13 @@ def _linked(source: Path, target: Path) -> bool:
 
 
 def _copied(source: Path, target: Path, cancel: threading.Event | None) -> Generator[Event, None, None]:
-    part = target.with_name(target.name + ".copy")
+    # A name that nobody has: what lies beside is the user's.
+    part = target.with_name(f".{secrets.token_hex(8)}.copy")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         total, done = source.stat().st_size, 0
         check_space(target, total)
-        with source.open("rb") as taken, part.open("wb") as given:
+        with source.open("rb") as taken, part.open("xb") as given:
             while chunk := taken.read(_CHUNK):
                 if cancel is not None and cancel.is_set():
                     raise CancelledError

@@ -68,10 +68,12 @@ def _wanted(entry: Entry, target: Path, ways: Ways) -> Wanted:
     return Wanted(entry.name, target, addresses, entry.sha256, entry.bytes)
 
 
-def fetch_one(wanted: Wanted, ways: Ways, cancel: threading.Event | None) -> Iterator[Event]:
+def fetch_one(wanted: Wanted, ways: Ways, cancel: threading.Event | None, *, replace: bool = False) -> Iterator[Event]:
     """As `download`, and LauncherError `model-gated` says what to do where the publisher wants to know who asks."""
     try:
-        yield from download(wanted, route=ways.route, limit=ways.limit, cancel=cancel, patience=ways.patience)
+        yield from download(
+            wanted, route=ways.route, limit=ways.limit, cancel=cancel, replace=replace, patience=ways.patience
+        )
     except LauncherError as error:
         if not _is_gate(error, wanted):
             raise

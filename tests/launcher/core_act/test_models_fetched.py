@@ -190,10 +190,31 @@ def test_a_known_hash_is_checked(workspace: Workspace, model: Path, server: Faul
 def test_what_comes_is_not_always_a_model(workspace: Workspace, tmp_path: Path) -> None:
     evil = write_torch(tmp_path / "evil.pt", lora("sd1", layers=1), call="os system")
     for content, code in ((b"PNG, honestly" * 9, "not-a-model"), (evil.read_bytes(), "dangerous-pickle")):
-        with FaultServer(content) as server, pytest.raises(LauncherError) as refused:
-            added(workspace, server.url("ok", "x.safetensors"))
-        assert refused.value.code == code
+        with FaultServer(content) as server:
+            for times in (1, 2):
+                with pytest.raises(LauncherError) as refused:
+                    added(workspace, server.url("ok", "x.safetensors"))
+                assert refused.value.code == code
+                assert len(server.requests) == times
+                assert not list((workspace.cache / "incoming").iterdir())
     assert not workspace.models.exists()
+
+
+def test_what_came_once_is_fetched_again_when_the_hash_is_told_later(
+    workspace: Workspace, tmp_path: Path, model: Path, server: FaultServer
+) -> None:
+    unknown = write_safetensors(tmp_path / "u.safetensors", {"x": ("F16", (3, 3))})
+    with FaultServer(unknown.read_bytes()) as other:
+        url = other.url("ok", "u.safetensors")
+        with pytest.raises(LauncherError, match="kind-unknown"):
+            added(workspace, url)
+        with pytest.raises(LauncherError, match="download-wrong-bytes"):
+            added(workspace, url, sha256="0" * 64)
+        found, _ = added(workspace, url, kind="upscaler")
+    assert (found.path, found.verified) == (workspace.models / "ESRGAN/u.safetensors", False)
+    right = hashlib.sha256(model.read_bytes()).hexdigest()
+    found, _ = added(workspace, server.url("ok", "m.safetensors"), sha256=right)
+    assert (found.sha256, found.verified) == (right, True)
 
 
 @pytest.mark.parametrize("path", ["..%2f..%2fevil.safetensors", "CON.safetensors", "a%00b.safetensors"])

@@ -52,6 +52,22 @@ def entry_of(path: Path, name: str = "") -> Entry:
 # -- added
 
 
+def test_a_copy_leaves_what_lies_beside_it_alone(workspace: Workspace, tmp_path: Path) -> None:
+    source = write_safetensors(tmp_path / "a.safetensors", VAE)
+    mine = workspace.models / "VAE/a.safetensors.copy"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    put(workspace, source, copy=True)
+    assert mine.read_bytes() == b"mine"
+    assert {path.name for path in mine.parent.iterdir()} == {"a.safetensors", "a.safetensors.copy"}
+
+
+def test_a_link_of_hugging_faces_cache_keeps_its_name(workspace: Workspace, tmp_path: Path) -> None:
+    blob = write_safetensors(tmp_path / "blobs" / ("ab" * 32), VAE)
+    (tmp_path / "dream.vae.safetensors").symlink_to(blob)
+    assert put(workspace, tmp_path / "dream.vae.safetensors").path.name == "dream.vae.safetensors"
+
+
 def test_a_file_goes_into_the_folder_of_its_kind_and_takes_no_space(workspace: Workspace, tmp_path: Path) -> None:
     source = write_safetensors(tmp_path / "下载/cat.safetensors", lora("sd1", layers=2))
     found = put(workspace, source)
