@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tarfile
 import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -14,20 +13,20 @@ from pathlib import Path
 from launcher.core.environments.environments import interpreter
 from launcher.core.environments.recipes import LOCK, Recipe, read_recipe
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event, Notice, Progress
+from launcher.core.events import Event, Notice
 from launcher.core.file_hash import sha256
 from launcher.core.hardware.machine import Machine
+from launcher.core.install.lock import install_lock
 from launcher.core.install.packages import collect
 from launcher.core.install.repair import plan_again
 from launcher.core.install.sources import package_sources, python_variables, torch_sources
 from launcher.core.install.work import Work, scratch, uv
+from launcher.core.pack.folder import PackFolder, not_written, open_folder
 from launcher.core.pack.manifest import (
-    DESCRIPTION,
     FORMAT,
     GESSO,
     INTERPRETERS,
     MODELS,
-    SUMS,
     WHEELS,
     Pack,
     write_description,
@@ -69,21 +68,27 @@ def make_pack(
 ) -> Iterator[Event]:
     """Fill `wish.target`; a run that was interrupted is continued by the next. `plan` is the present one.
 
-    LauncherError `pack-folder` for a folder with something else in it, `no-such-model`, `recipe-missing`, and what
-    downloads raise.
+    LauncherError `pack-folder` for a folder with something else in it, `no-such-model`, `recipe-missing`,
+    `install-running`, and what downloads raise.
     """
     models = [_model(workspace, name) for name in wish.models]
     again = plan_again(wish.folder, plan)
     recipe = read_recipe(wish.folder)
     variables = child_environment(workspace, environ)
-    _open(wish.target, Path(variables["TMPDIR"]))
-    lock = wish.folder / LOCK
-    work = Work(again, workspace, read_pip_settings(environ), variables, cancel, lock, (), wish.folder)
-    yield from _wheels(work, recipe, wish.target / WHEELS)
-    has_python = yield from _python(work, wish.target / INTERPRETERS)
-    yield from _own_files(gesso or checkout(), wish.target / GESSO, variables)
-    for name, path in zip(wish.models, models, strict=True):
-        _copy(path, wish.target / MODELS / name)
+    source, lock = gesso or checkout(), wish.folder / LOCK
+    # Nothing else may change environments and caches while they are read.
+    with install_lock(workspace):
+        folder = open_folder(wish.target, (source, workspace.root))
+        Path(variables["TMPDIR"]).mkdir(parents=True, exist_ok=True)
+        work = Work(again, workspace, read_pip_settings(environ), variables, cancel, lock, (), wish.folder)
+        yield from _wheels(work, recipe, folder)
+        has_python = yield from _python(work, folder)
+        for name in _tracked(source, variables) or _all_ours(source):
+            if (source / name).is_file():
+                folder.copy(source / name, f"{GESSO}/{name}")
+        for name, path in zip(wish.models, models, strict=True):
+            folder.copy(path, f"{MODELS}/{name}")
+        folder.remove_stale()
     pack = Pack(
         FORMAT,
         machine.os,
@@ -95,28 +100,14 @@ def make_pack(
         has_python,
         datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
-    write_description(wish.target, pack)
-    yield from write_sums(wish.target)
-
-
-def _open(target: Path, temporary: Path) -> None:
-    """An empty folder, or a pack of ours that is made anew."""
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir(parents=True, exist_ok=True)
-        mine = (target / DESCRIPTION).exists() or (target / WHEELS).is_dir()
-        if any(target.iterdir()) and not mine:
-            raise LauncherError(
-                "pack-folder",
-                t("{folder} is not empty, and what lies there is no pack.", folder=target),
-                t("Name a new folder."),
-            )
-        (target / SUMS).unlink(missing_ok=True)
+        write_description(wish.target, pack)
+        yield from write_sums(wish.target)
     except OSError as error:
-        raise _not_written(target, error) from error
+        raise not_written(wish.target, error) from error
 
 
-def _wheels(work: Work, recipe: Recipe | None, house: Path) -> Iterator[Event]:
+def _wheels(work: Work, recipe: Recipe | None, folder: PackFolder) -> Iterator[Event]:
     """torch's family, the engine's packages, the launcher's: all in one folder, for their names differ."""
     wanted: list[Path] = []
     family = recipe.family if recipe else {}
@@ -129,10 +120,7 @@ def _wheels(work: Work, recipe: Recipe | None, house: Path) -> Iterator[Event]:
     for name, lock in (("packages", work.lock), ("launcher", LAUNCHER_LOCK)):
         wanted += yield from collect(work, name, lock, package_sources(work))
     for path in wanted:
-        _copy(path, house / path.name)
-    stale = {path.name for path in house.iterdir()} - {path.name for path in wanted}
-    for name in stale:
-        (house / name).unlink()
+        folder.copy(path, f"{WHEELS}/{path.name}")
 
 
 def _users_wheel(path: Path, family: Mapping[str, Sequence[str]]) -> Path:
@@ -145,7 +133,7 @@ def _users_wheel(path: Path, family: Mapping[str, Sequence[str]]) -> Path:
     )
 
 
-def _python(work: Work, target: Path) -> Generator[Event, None, bool]:
+def _python(work: Work, folder: PackFolder) -> Generator[Event, None, bool]:
     """The Python below the environment, if it is one that uv installed, else one that uv installs now."""
     home = _home_of(work.folder)
     store = Path(work.variables["UV_PYTHON_INSTALL_DIR"])
@@ -156,9 +144,8 @@ def _python(work: Work, target: Path) -> Generator[Event, None, bool]:
             "No Python is in the pack: the other computer needs Python {version} itself.", version=work.plan.python
         )
         yield Notice("pack-without-python", "warning", text)
-        shutil.rmtree(target, ignore_errors=True)
         return False
-    _archive(home, target / f"{home.name}.tar.gz")
+    _archive(home, folder, f"{INTERPRETERS}/{home.name}.tar.gz")
     return True
 
 
@@ -184,26 +171,15 @@ def _fetch_python(work: Work, store: Path) -> Generator[Event, None, Path | None
     return None
 
 
-def _archive(home: Path, target: Path) -> None:
+def _archive(home: Path, folder: PackFolder, name: str) -> None:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for other in target.parent.iterdir():
-            other.unlink()
+        target = folder.own(name)
         beside = target.with_name(target.name + ".part")
         with tarfile.open(beside, "w:gz", compresslevel=6) as archive:
             archive.add(home, home.name)
         beside.replace(target)
     except OSError as error:
-        raise _not_written(target, error) from error
-
-
-def _own_files(source: Path, target: Path, variables: Mapping[str, str]) -> Iterator[Event]:
-    """Gesso as it lies here: of a clone what git keeps, else everything that is not made by an install."""
-    shutil.rmtree(target, ignore_errors=True)
-    for name in _tracked(source, variables) or _all_ours(source):
-        if (source / name).is_file():
-            _copy(source / name, target / name)
-    yield Progress("pack", 0, None)
+        raise not_written(folder.target / name, error) from error
 
 
 def _tracked(source: Path, variables: Mapping[str, str]) -> list[str]:
@@ -236,25 +212,3 @@ def _model(workspace: Workspace, name: str) -> Path:
             t("Write it as it lies there, for instance Stable-diffusion/mine.safetensors."),
         )
     return path
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Beside, then renamed; what is there already in the same size and of the same time is not copied again."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        there, here = target.stat() if target.exists() else None, source.stat()
-        if there and (there.st_size, int(there.st_mtime)) == (here.st_size, int(here.st_mtime)):
-            return
-        beside = target.with_name(target.name + ".part")
-        shutil.copy2(source, beside)
-        beside.replace(target)
-    except OSError as error:
-        raise _not_written(target, error) from error
-
-
-def _not_written(target: Path, error: OSError) -> LauncherError:
-    return LauncherError(
-        "pack-not-written",
-        t("The pack cannot be written: {file}: {why}.", file=target, why=error.strerror or error),
-        t("Look at the free space and the rights of the folder, then run the same command again: it continues."),
-    )

@@ -19,6 +19,8 @@ from launcher.core.text import Text, t
 FORMAT = 1
 #: install.sh and launcher/bootstrap.py read these too: {DESCRIPTION} as JSON, {PYTHON} as one line, {SUMS} as sha256sum
 DESCRIPTION, PYTHON, SUMS = "pack.json", "python.txt", "SHA256SUMS"
+#: begins a pack, and lists the names that were made in it
+MARK = ".gesso-pack"
 WHEELS, MODELS, INTERPRETERS, GESSO = "wheels", "models", "python", "gesso"
 
 
@@ -102,7 +104,7 @@ def read_sums(folder: Path) -> dict[str, str]:
 def write_sums(folder: Path) -> Iterator[Progress]:
     """The list of all files, written last: a pack without one is unfinished."""
     (folder / SUMS).unlink(missing_ok=True)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MARK)
     total, done, lines = sum(_size(path) for path in files), 0, []
     for path in files:
         lines.append(f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n")

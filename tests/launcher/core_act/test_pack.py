@@ -16,6 +16,7 @@ from launcher.core.environments.environments import current
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.install.install import install
+from launcher.core.install.lock import install_lock
 from launcher.core.pack import making as pack_making
 from launcher.core.pack.making import Wish, make_pack
 from launcher.core.pack.manifest import bring_models, check_fits, closed_to_the_network, read_pack, read_sums, verify
@@ -72,7 +73,8 @@ def shop(tmp_path: Path, workspace: Workspace, environ: dict[str, str], monkeypa
 
 
 def listing(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in found if name != ".gesso-pack")
 
 
 def test_it_holds_everything_and_each_file_is_in_the_list(shop: Shop) -> None:
@@ -141,9 +143,10 @@ def test_a_pack_without_its_list_is_unfinished_and_made_on_by_the_next_run(shop:
         read_pack(shop.target)
     assert failure.value.code == "pack-missing"
     before = {path: path.stat().st_mtime_ns for path in (shop.target / "wheels").iterdir()}
-    (shop.target / "wheels" / "stale-1.0-py3-none-any.whl").write_bytes(b"")
+    shop.gesso.joinpath("launcher", "x.py").unlink()
     shop.pack()
     list(verify(shop.target))
+    assert not (shop.target / "gesso" / "launcher" / "x.py").exists(), "what is no longer Gesso's goes"
     assert {path: path.stat().st_mtime_ns for path in (shop.target / "wheels").iterdir()} == before
 
 
@@ -195,6 +198,44 @@ def test_a_folder_with_other_things_in_it_is_not_filled(shop: Shop) -> None:
         shop.pack()
     assert failure.value.code == "pack-folder"
     assert listing(shop.target) == ["thesis.doc"]
+
+
+@pytest.mark.parametrize("theirs", ["wheels/mine.whl", "pack.json", "gesso/thesis.doc"])
+def test_what_only_looks_like_a_pack_is_not_touched(shop: Shop, theirs: str) -> None:
+    (shop.target / theirs).parent.mkdir(parents=True)
+    (shop.target / theirs).write_text("mine")
+    with pytest.raises(LauncherError) as failure:
+        shop.pack()
+    assert failure.value.code == "pack-folder"
+    assert listing(shop.target) == [theirs]
+
+
+def test_in_a_pack_made_anew_only_what_we_made_is_removed(shop: Shop) -> None:
+    shop.pack()
+    mine = ["wheels/sub/mine.whl", "wheels/mine.whl", "gesso/notes.txt", "python/mine.tar.gz"]
+    for name in mine:
+        (shop.target / name).parent.mkdir(parents=True, exist_ok=True)
+        (shop.target / name).write_text("mine")
+    shop.pack()
+    assert set(mine) <= set(listing(shop.target))
+
+
+def test_a_pack_neither_holds_nor_lies_in_gesso_or_its_workspace(shop: Shop, tmp_path: Path) -> None:
+    for place in (shop.gesso / "pack", shop.workspace.root / "pack", shop.workspace.models, tmp_path):
+        shop.target = place
+        before = set(tmp_path.rglob("*"))
+        with pytest.raises(LauncherError) as failure:
+            shop.pack()
+        assert failure.value.code == "pack-folder"
+        assert set(tmp_path.rglob("*")) == before
+
+
+def test_nothing_else_changes_the_environments_meanwhile(shop: Shop) -> None:
+    """An install, a switch or a removal would end the pack's own uv as a killed run's."""
+    with install_lock(shop.workspace), pytest.raises(LauncherError) as failure:
+        shop.pack()
+    assert failure.value.code == "install-running"
+    assert not shop.target.exists()
 
 
 @pytest.mark.parametrize("name", ["gone.safetensors", "../config.toml", "/etc/passwd"])
