@@ -134,7 +134,8 @@ def _literal(value: object, allowed: tuple[Any, ...], place: str) -> Any:
     for each in allowed:
         if value == each and type(value) is type(each):
             return each
-    raise _wrong(place, t("one of {values}", values=", ".join(f'"{each}"' for each in allowed)), value)
+    names = ", ".join(f'"{each}"' for each in allowed)
+    raise _FactError(t('"{key}" must be one of {values}.', key=place, values=names))
 
 
 def _tuple(value: object, kind: Any, place: str) -> tuple[Any, ...]:
@@ -149,7 +150,10 @@ def _table(value: object, kind: Any, place: str) -> dict[str, Any]:
     return {key: _value(each, kind, _at(place, key)) for key, each in value.items()}
 
 
-_NAMES = {str: t("text"), int: t("a whole number"), float: t("a number"), bool: t("true or false")}
+_NAMES = {
+    str: t("text"), int: t("a whole number"), float: t("a number"), bool: t("true or false"), list: t("a list"),
+    dict: t("a table"), type(None): t("nothing"),
+}  # fmt: skip
 
 
 def _plain(value: object, kind: Any, place: str) -> Any:
@@ -157,11 +161,16 @@ def _plain(value: object, kind: Any, place: str) -> Any:
         return float(value)
     # `type() is`, because a bool is an int to isinstance
     if type(value) is not kind:
-        raise _wrong(place, _NAMES.get(kind) or t("a {kind}", kind=kind.__name__), value)
+        raise _wrong(place, _named(kind), value)
     return value
 
 
+def _named(kind: type) -> Text:
+    return _NAMES.get(kind) or t("a {kind}", kind=kind.__name__)
+
+
 def _wrong(place: str, expected: Text, value: object) -> _FactError:
+    """The kind of `value` alone is named: it may be a password."""
     return _FactError(
-        t('"{key}" must be {expected}, not {value}.', key=place, expected=expected, value=repr(value)[:80])
+        t('"{key}" must be {expected}, not {found}.', key=place, expected=expected, found=_named(type(value)))
     )

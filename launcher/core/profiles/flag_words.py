@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from launcher.core.web_address import shown
 
 #: flags whose value is a password or a key
-SECRETS = ("--gradio-auth", "--api-auth", "--ngrok")
-_SECRET_VARIABLE = re.compile(r"token|passw|secret|api_?key|credential|authorization", re.IGNORECASE)
+SECRETS = ("--gradio-auth", "--api-auth", "--ngrok", "--ngrok-options")
+_SECRET_VARIABLE = re.compile(r"token|pass|pwd|secret|key|credential|auth", re.IGNORECASE)
 _WINDOWS_PATH = re.compile(r"""(?:^|[\s"'=])(?:[A-Za-z]:\\|\\\\\w)""")
 
 

@@ -36,6 +36,12 @@ class Left:
     text: str
     line: int
 
+    @property
+    def begun(self) -> str:
+        """Its first word alone: in the others, and behind "=", there may be passwords."""
+        first = re.split(r"[\s=:]", self.text, maxsplit=1)[0][:40]
+        return first if first == self.text else f"{first} …"
+
 
 def read_text(file: Path) -> str:
     """The script's text, whatever system wrote it: UTF-8 or UTF-16 with their marks, UTF-8, else Chinese Windows' GBK.

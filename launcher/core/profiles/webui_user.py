@@ -98,7 +98,7 @@ def _understood(file: Path) -> WebuiUser:
     # cmd knows no difference between capitals and small letters, a shell does
     last = {(each.name.upper() if windows else each.name): each for each in found if isinstance(each, Setting)}
     settings = {each.name: each.value for each in last.values() if each.value.strip()}
-    left = [t("Line {line} is not carried out: {text}", line=each.line, text=each.text[:200])
+    left = [t("Line {line} is not carried out: {text}", line=each.line, text=each.begun)
             for each in found if isinstance(each, Left)]  # fmt: skip
     return _sorted(file, settings, left)
 
@@ -122,22 +122,19 @@ def _sorted(file: Path, settings: dict[str, str], left: list[Text]) -> WebuiUser
             case _ if _TAKEN.fullmatch(name):
                 environment[name] = plain
             case _:
-                left.append(_why_left(name, value))
+                left.append(_why_left(name))
     return replace(user, profile=replace(user.profile, environment=environment), left=tuple(left))
 
 
-def _why_left(name: str, value: str) -> Text:
-    shown = value[:200]
+def _why_left(name: str) -> Text:
+    """Without its value: what is not known here may be a secret."""
     if name.upper() in _TORCH:
-        return t(
-            "{name} is not taken over: Gesso chooses PyTorch for the card itself. ({value})", name=name, value=shown
-        )
+        return t("{name} is not taken over: Gesso chooses PyTorch for the card itself.", name=name)
     if name.upper() in ("INDEX_URL", "PIP_INDEX_URL"):
-        return t("{name} is not taken over: `gesso mirrors use` chooses where packages come from. ({value})",
-                 name=name, value=shown)  # fmt: skip
+        return t("{name} is not taken over: `gesso mirrors use` chooses where packages come from.", name=name)
     if _WRAPPER.fullmatch(name):
         return t("{name} is not taken over: it is about the old install alone.", name=name)
-    return t("{name} is not taken over: it is not known here. ({value})", name=name, value=shown)
+    return t("{name} is not taken over: it is not known here.", name=name)
 
 
 def _profile(flags: tuple[str, ...], folder: Path) -> tuple[RunProfile, list[Text]]:

@@ -77,7 +77,7 @@ def test_an_old_install_is_taken_over_and_what_is_not_is_said(call: Any, tmp_pat
     )
     code, _, said = call("profiles", "save", "old", "--from-webui-user", str(old), "--port", "7871")
     assert code == 0
-    assert "git pull" in said
+    assert "git …" in said
     assert "PYTHON is not taken over: there is no D:\\py\\python.exe" in said
     assert record(call("profiles", "show", "old", "--json"))["settings"] == {"memory": "medvram", "port": 7871}
     assert call("profiles", "save", "x", "--from-webui-user", str(tmp_path))[0] == 1

@@ -232,3 +232,13 @@ def test_xformers_that_is_not_there_is_said_and_not_shown_as_chosen() -> None:
     assert (there.memory.attention, [each.slug for each in there.findings]) == ("xformers", [])
     profile = replace(PLAN, memory=replace(PLAN.memory, attention="xformers", flags=("--medvram", "--xformers")))
     assert with_command_line(profile, Options()).memory.flags == ("--medvram",)
+
+
+@pytest.mark.parametrize("name", ["GRADIO_AUTH", "SD_WEBUI_PASS", "SD_WEBUI_AUTH", "HUGGINGFACE_KEY", "ACCESS_KEY",
+                                  "DB_PWD", "OPENAI_APIKEY", "HF_TOKEN"])  # fmt: skip
+def test_variables_that_hold_secrets_are_hidden(name: str) -> None:
+    assert masked_variables({name: "geheim"}) == {name: "***"}
+
+
+def test_the_options_of_ngrok_are_hidden() -> None:
+    assert masked(("--ngrok-options", '{"basic_auth":"me:geheim"}')) == ("--ngrok-options", "***")

@@ -131,3 +131,10 @@ def test_no_file_is_worse_than_an_error(tmp_path: Path, data: bytes) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LauncherError, match="cannot be read"):
         read_facts(tmp_path / "none.toml", Whole)
+
+
+@given(st.sampled_from(["title", "count", "kind", "parts", "note", "on", "sizes"]))
+def test_a_value_is_never_repeated_for_it_may_be_a_password(folder: Path, key: str) -> None:
+    for value in ("me:geheim99", ["me:geheim99"], {"me": "geheim99"}):
+        if (key, type(value)) not in {("title", str), ("note", str)}:
+            assert "geheim99" not in refused(folder, {**GOOD, key: value})
