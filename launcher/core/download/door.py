@@ -12,7 +12,7 @@ from typing import Protocol
 
 from launcher.core.download.disk import disk_error
 from launcher.core.download.pace import Brake, Pace
-from launcher.core.download.part import Part, beside
+from launcher.core.download.part import PART, Part, beside
 from launcher.core.download.request import (
     Address,
     Patience,
@@ -180,7 +180,7 @@ def _alone(wanted: Wanted, stop: threading.Event, held: contextlib.ExitStack) ->
 
 def _held(wanted: Wanted, held: contextlib.ExitStack) -> bool:
     try:
-        held.enter_context(only_one(beside(wanted.target, ".part.lock"), lambda _: _BusyError(), remove=True))
+        held.enter_context(only_one(beside(wanted.target, f"{PART}.lock"), lambda _: _BusyError(), remove=True))
     except _BusyError:
         return False
     except OSError as error:

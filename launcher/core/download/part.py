@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from io import FileIO
 from pathlib import Path
+from typing import Literal
 
 from launcher.core.download.digest import Digest
 from launcher.core.download.disk import Sync, check_space, disk_error
 from launcher.core.download.request import Address, StoppedError, TroubleError, Wanted
 from launcher.core.download.state import State, read_state, write_state
+from launcher.core.errors import LauncherError
 from launcher.core.text import t
 
+#: the ending of a file that is not complete yet
+PART = ".gesso-part"
 _CHUNK = 1024 * 1024
 _MIB = 1024 * 1024
 #: bytes that are forced to the disk together: what a power cut costs is this, or one hundredth of a large file
@@ -27,12 +31,15 @@ _LONGEST_NAME = 200
 
 
 class Part:
-    """`<target>.part` and, beside it, its state; one thread at a time."""
+    """`<target>.gesso-part` and, beside it, its state; one thread at a time.
+
+    Browsers name theirs `.part`; without a state of ours nothing is opened that has a single byte.
+    """
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
-        self.path = beside(wanted.target, ".part")
-        self._state_path = beside(wanted.target, ".part.json")
+        self.path = beside(wanted.target, PART)
+        self._state_path = beside(wanted.target, f"{PART}.json")
         self._file: FileIO | None = None
         self._digest, self._sync = Digest(), Sync()
         self._safe = self._secured = 0
@@ -54,7 +61,7 @@ class Part:
         with self._errors():
             self._wanted.target.parent.mkdir(parents=True, exist_ok=True)
             usable = self._recall()
-            self._file = self.path.open("r+b" if usable else "w+b", buffering=0)
+            self._file = self.path.open(self._mode(), buffering=0)
             self._file.truncate(usable)
             while chunk := self._file.read(_CHUNK):
                 self._digest.add(chunk)
@@ -143,6 +150,20 @@ class Part:
         if self._file is None:
             raise StoppedError
         return self._file
+
+    def _mode(self) -> Literal["r+b", "x+b"]:
+        """LauncherError `already-there` for a file of somebody else."""
+        try:
+            ours = self._state_path.exists() or not self.path.lstat().st_size
+        except FileNotFoundError:
+            return "x+b"
+        if not ours or self.path.is_symlink():
+            raise LauncherError(
+                "already-there",
+                t("Another file lies at {file}.", file=self.path),
+                t("Rename or move it, then try again."),
+            )
+        return "r+b"
 
     def _recall(self) -> int:
         """How many bytes of the file can be believed."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from launcher.core.download.door import Wanted, download
+from launcher.core.download.part import PART, beside
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Step
 from launcher.core.models.addresses import OnlineFile, Ways, measured_ways
@@ -57,7 +58,7 @@ def remaining(workspace: Workspace, entries: Sequence[Entry]) -> int:
 
 
 def _there(target: Path) -> int:
-    for file in (target, target.with_name(target.name + ".part")):
+    for file in (target, beside(target, PART)):
         with contextlib.suppress(OSError):
             return file.stat().st_size
     return 0

@@ -14,7 +14,7 @@ from launcher.core.network.fingerprint import fingerprint
 from launcher.core.network.mirror_memory import Memory, recall
 from launcher.core.network.mirror_probe import Measurement
 from launcher.core.network.mirror_told import Told, told
-from launcher.core.network.mirrors import KINDS, Kind, Mirror, Mirrors, own_mirror, read_mirrors
+from launcher.core.network.mirrors import KINDS, OFFICIAL, Kind, Mirror, Mirrors, own_mirror, read_mirrors
 from launcher.core.network.proxies import find_proxies
 from launcher.core.packages.pip_settings import PipSettings, read_pip_settings
 from launcher.core.paths import Workspace
@@ -92,13 +92,17 @@ def chosen(around: Circumstances, kind: Kind, tag: str | None = None, now: float
 
 
 def addresses(choice: Choice, official_url: str, authorization: str | None = None) -> tuple[Address, ...]:
-    """Where a file is to be had whose official address is known; `authorization` is for the official place alone."""
+    """Where a file is to be had whose official address is known: at least one place.
+
+    `authorization`, and an address that may hold a secret, are for the official place alone; it is asked too where no
+    mirror says where it has the file.
+    """
     found: dict[str, Address] = {}
     for mirror in choice.mirrors:
         url = mirror.rewritten(official_url)
         if url is not None and url not in found:
             found[url] = Address(url, mirror.group, mirror.name, authorization if mirror.official else None)
-    return tuple(found.values())
+    return tuple(found.values()) or (Address(official_url, OFFICIAL, OFFICIAL, authorization),)
 
 
 def fastest_first(around: Circumstances, found: Sequence[tuple[Kind | None, Address]]) -> tuple[Address, ...]:

@@ -13,6 +13,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.facts import as_facts, read_table
 from launcher.core.paths import Workspace, checkout
 from launcher.core.text import Text, t
+from launcher.core.web_address import is_secret
 
 Kind = Literal["packages", "torch", "huggingface", "modelscope", "github", "python"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -27,12 +28,14 @@ STYLES: dict[Kind, Style] = {
     "python": "release-folder",
 }
 OFFICIAL = "official"
+#: GitHub's second host, with paths of its own
+_RAW = "raw.githubusercontent.com"
 _HOSTS: dict[str, Kind] = {
     "huggingface.co": "huggingface",
     "modelscope.cn": "modelscope",
     "www.modelscope.cn": "modelscope",
     "github.com": "github",
-    "raw.githubusercontent.com": "github",
+    _RAW: "github",
 }
 
 
@@ -61,14 +64,18 @@ class Mirror:
         return self.url.replace("{tag}", tag or "") if self.url else None
 
     def rewritten(self, official_url: str) -> str | None:
-        """Where this mirror has the file that lies at `official_url`; None if it cannot be told from the address."""
+        """Where this mirror has the file that lies at `official_url`; None if it cannot be told from the address, or
+        if the address may hold a secret, which is nobody's but the official place's.
+        """
         if self.url is None:
             return official_url
         parts = urlsplit(official_url)
+        if is_secret(official_url):
+            return None
         if self.style == "prefix":
             return self.url.rstrip("/") + "/" + official_url
         if self.style == "endpoint":
-            return self.url.rstrip("/") + parts.path + (f"?{parts.query}" if parts.query else "")
+            return None if parts.hostname == _RAW else self.url.rstrip("/") + parts.path
         _, found, release = parts.path.partition("/releases/download/")
         return f"{self.url.rstrip('/')}/{release}" if self.style == "release-folder" and found else None
 

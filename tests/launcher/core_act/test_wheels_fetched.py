@@ -209,7 +209,7 @@ def test_it_stops_at_once_when_asked_and_keeps_what_came(shop: Shop, tmp_path: P
     with pytest.raises(CancelledError):
         list(events)
     assert time.monotonic() - began < 10
-    assert (tmp_path / "house" / f"{file.name}.part").stat().st_size > 0
+    assert (tmp_path / "house" / f"{file.name}.gesso-part").stat().st_size > 0
     before = len(shop.server.requests)
     list(
         fetch("packages", [file], tmp_path / "house", lambda _: (Address(shop.server.url("ok", url.split("/", 4)[4])),))

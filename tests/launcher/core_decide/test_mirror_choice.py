@@ -16,7 +16,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.network.mirror_choice import Choice, Circumstances, addresses, chosen, fastest_first, look_around
 from launcher.core.network.mirror_memory import FILE, Memory, bench, forget, recall, remember
 from launcher.core.network.mirror_probe import Measurement
-from launcher.core.network.mirror_told import mirror_in, told
+from launcher.core.network.mirror_told import Told, mirror_in, told
 from launcher.core.network.mirror_verdicts import Verdict
 from launcher.core.network.mirror_words import (
     git_arguments,
@@ -24,11 +24,12 @@ from launcher.core.network.mirror_words import (
     package_variables,
     python_variables,
 )
-from launcher.core.network.mirrors import Kind, read_mirrors
+from launcher.core.network.mirrors import Kind, Mirror, read_mirrors
 from launcher.core.packages.pip_default import default_in, official_index
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.paths import Workspace
 from launcher.core.settings import MirrorSettings, change_setting
+from launcher.core.text import t
 
 MIRRORS = read_mirrors()
 NOW = 1_800_000_000.0
@@ -192,6 +193,28 @@ def test_a_token_goes_to_the_official_place_alone() -> None:
     assert own is not None
     by_variable = chosen(replace(BARE, told={"huggingface": own}), "huggingface")
     assert hugging_face_variables(by_variable, {"HF_TOKEN": "x"}) == {}, "the user named both"
+
+
+@pytest.mark.parametrize("by", ["ghfast", "https://own.example/", "told", None])
+@pytest.mark.parametrize(
+    "secret",
+    ["https://me:ghp_s3cret@github.com/a/b/releases/download/c/d", "https://raw.githubusercontent.com/a/b?token=s3cret"],
+)
+def test_an_address_with_a_secret_goes_to_the_official_place_alone(by: str | None, secret: str) -> None:
+    around = replace(with_measured(measured("github", ghfast=5.0)), settings=MirrorSettings(github=by))
+    if by == "told":
+        rule = Mirror("m", "m", None, url="https://m.example/", style="prefix")
+        around = replace(BARE, told={"github": Told("https://m.example/", t("git"), False, rule)})
+    found = addresses(chosen(around, "github", now=NOW), secret, "Bearer s3cret")
+    assert [(each.url, each.name, each.authorization) for each in found] == [(secret, "official", "Bearer s3cret")]
+
+
+def test_a_rule_of_git_for_github_says_nothing_of_its_other_host() -> None:
+    rule = Mirror("m.example", "own:m", None, url="https://m.example/", style="endpoint")
+    said = chosen(replace(BARE, told={"github": Told("https://m.example/", t("git"), False, rule)}), "github")
+    raw = "https://raw.githubusercontent.com/a/b/main/c"
+    assert [each.url for each in addresses(said, raw)] == [raw]
+    assert [each.url for each in addresses(said, "https://github.com/a/b")] == ["https://m.example/a/b"]
 
 
 def test_of_one_file_at_several_hosts_the_fastest_comes_first() -> None:

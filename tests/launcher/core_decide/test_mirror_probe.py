@@ -120,6 +120,15 @@ def test_no_more_is_fetched_than_is_needed(tmp_path: Path) -> None:
         assert server.sent() <= 1 << 20
 
 
+@pytest.mark.parametrize("style", ["endpoint", "prefix", "release-folder"])
+def test_no_mirror_is_measured_with_an_address_that_may_hold_a_secret(style: Style, tmp_path: Path) -> None:
+    with FaultServer(b"x" * 100) as server:
+        sample = sample_of_url("github", "https://me:s3cret@github.com/a/releases/download/b/c?token=s3cret")
+        _, found = result(measure(sample, [mirror(server.url(), "one", style=style)], QUICK))
+        assert [each.slug for each in found.verdicts] == ["unlisted"]
+        assert server.requests == []
+
+
 def test_the_official_place_decides_which_bytes_are_right(server: FaultServer) -> None:
     """Two that agree with each other are wrong when the official index says otherwise."""
     official = Mirror("official", "official", None, official=True)

@@ -37,8 +37,9 @@ RELEASE = "https://github.com/a/b/releases/download/20261110/cpython-3.12.16%2B2
 @pytest.mark.parametrize(
     ("style", "url", "official", "expected"),
     [
-        ("endpoint", "https://m.example/", "https://huggingface.co/a/b/resolve/main/c?x=1",
-         "https://m.example/a/b/resolve/main/c?x=1"),
+        ("endpoint", "https://m.example/", "https://huggingface.co/a/b/resolve/main/c",
+         "https://m.example/a/b/resolve/main/c"),
+        ("endpoint", "https://m.example", "https://raw.githubusercontent.com/a/b/main/c", None),
         ("prefix", "https://m.example", RELEASE, f"https://m.example/{RELEASE}"),
         ("release-folder", "https://m.example/b/", RELEASE,
          "https://m.example/b/20261110/cpython-3.12.16%2B20261110.tar.gz"),
@@ -48,6 +49,14 @@ RELEASE = "https://github.com/a/b/releases/download/20261110/cpython-3.12.16%2B2
 def test_where_a_mirror_has_a_file(style: Style, url: str, official: str, expected: str | None) -> None:
     assert Mirror("m", "m", None, url=url, style=style).rewritten(official) == expected
     assert Mirror("o", "o", None, official=True).rewritten(official) == official
+
+
+@pytest.mark.parametrize("style", ["endpoint", "prefix", "release-folder"])
+@pytest.mark.parametrize(
+    "secret", [RELEASE.replace("://", "://me:ghp_s3cret@"), f"{RELEASE}?token=s3cret", f"{RELEASE}?X-Amz-Signature=1"]
+)
+def test_an_address_that_may_hold_a_secret_is_no_mirrors_business(style: Style, secret: str) -> None:
+    assert Mirror("m", "m", None, url="https://m.example/", style=style).rewritten(secret) is None
 
 
 def test_whose_file_an_address_names() -> None:

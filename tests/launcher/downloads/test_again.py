@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from launcher.core.download.door import Address, Patience, Wanted, download
-from launcher.core.download.part import beside
+from launcher.core.download.part import PART, beside
 from launcher.core.events import Downloaded, Progress
 from tests.fakes.fault_modes import LATER
 from tests.launcher.downloads.asked import BRIEF, DATA, SHA256, failure, slugs
@@ -19,7 +19,7 @@ ODD_NAMES = [
     "a|b", "a>b", "a<b", "a*b", "a?b", "100%", "%20.bin", "a#b", "a+b", "a=b", "a,b",
     "(新) 模型.safetensors", "模" * 60, "画图" * 40, "😀.bin", "👩‍🎨 paint.bin", "é.bin", "e\u0301.bin",
     "عربى.bin", "ﬁ ligature", "n" * 200, "dots...", ".hidden", "a\\b", "new\nline", "tab\there",
-    "model.part", "no\udcfftext.bin", "x.part.json",
+    "model.part", "model.gesso-part", "no\udcfftext.bin", "x.part.json",
 ]  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def test_bytes_of_another_file_are_not_continued(server, wanted, other) -> None:
 def test_a_spoilt_state_costs_the_part_and_nothing_else(server, wanted) -> None:
     failure(wanted("close-early=0.5"))
     for spoilt in ("", "[]", '{"version": 1}', '{"version": 2, "safe": 9}', "{" * 9):
-        beside(wanted().target, ".part.json").write_text(spoilt)
+        beside(wanted().target, f"{PART}.json").write_text(spoilt)
         list(download(wanted("ok")))
         assert server.requests[-1].start == 0
         wanted().target.unlink()
@@ -77,7 +77,7 @@ def test_a_spoilt_state_costs_the_part_and_nothing_else(server, wanted) -> None:
 
 def test_after_a_power_cut_only_what_was_forced_to_the_disk_counts(server, wanted) -> None:
     failure(wanted("close-early=0.5"))
-    state = beside(wanted().target, ".part.json")
+    state = beside(wanted().target, f"{PART}.json")
     state.write_text(json.dumps(json.loads(state.read_text()) | {"boot": 1.0, "safe": 1000}))
     list(download(wanted("ok")))
     assert server.requests[-1].start == 1000
@@ -85,7 +85,7 @@ def test_after_a_power_cut_only_what_was_forced_to_the_disk_counts(server, wante
 
 def test_a_part_that_was_complete_needs_no_network(server, wanted) -> None:
     failure(wanted("close-early=0.99"))
-    with beside(wanted().target, ".part").open("ab") as part:
+    with beside(wanted().target, PART).open("ab") as part:
         part.write(DATA[int(len(DATA) * 0.99) :])
     before = len(server.requests)
     list(download(wanted("500")))
@@ -130,14 +130,14 @@ def test_odd_names(name: str, wanted, tmp_path) -> None:
         pytest.skip("on macOS a name is text")
     target = tmp_path / "我的 画图 (新)" / name
     failure(wanted("close-early=0.5", target=target))
-    assert beside(target, ".part").stat().st_size == len(DATA) // 2
+    assert beside(target, PART).stat().st_size == len(DATA) // 2
     list(download(wanted("ok", target=target)))
     assert [entry.name for entry in target.parent.iterdir()] == [name]
     assert target.read_bytes() == DATA
 
 
 def test_long_names_that_begin_alike_have_their_own_parts(tmp_path) -> None:
-    one, two = (beside(tmp_path / ("画" * 80 + ending), ".part.json") for ending in "ab")
+    one, two = (beside(tmp_path / ("画" * 80 + ending), f"{PART}.json") for ending in "ab")
     assert one != two
     assert len(one.name.encode()) < 230
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from launcher.core.download.door import Address, Patience, Wanted, download
-from launcher.core.download.part import Part, beside
+from launcher.core.download.part import PART, Part, beside
 from launcher.core.events import Downloaded, Event, Notice, Progress
 from launcher.core.process import CancelledError
 from tests.launcher.downloads.asked import BRIEF, DATA, SHA256, failure, slugs
@@ -28,7 +28,7 @@ def test_a_disk_without_room_is_said_before_anything_is_asked(server, wanted, mo
     assert caught.code == "disk-full"
     assert not wanted().target.exists()
     assert server.sent() == 0
-    assert not beside(wanted().target, ".part").exists()
+    assert not beside(wanted().target, PART).exists()
 
 
 class FullDisk:
@@ -106,7 +106,7 @@ def test_who_waits_for_another_can_be_stopped(wanted) -> None:
     silent, other, cancel = wanted("silent"), threading.Event(), threading.Event()
     holder = threading.Thread(target=lambda: consume(download(silent, cancel=other)))
     holder.start()
-    until(beside(wanted().target, ".part.lock").exists)
+    until(beside(wanted().target, f"{PART}.lock").exists)
     waiting = download(silent, cancel=cancel)
     assert isinstance(next(waiting), Notice)
     cancel.set()
@@ -193,7 +193,7 @@ def test_secrets_are_in_no_message_and_no_state(server, tmp_path) -> None:
     url = server.url("stall", "m.bin").replace("http://", "http://user:hunter2@") + "?token=abc123"
     wanted = Wanted("m", tmp_path / "m.bin", (Address(url, authorization="Bearer s3"),), SHA256)
     caught = failure(wanted)
-    written = str(caught) + beside(wanted.target, ".part.json").read_text()
+    written = str(caught) + beside(wanted.target, f"{PART}.json").read_text()
     assert not [secret for secret in ("hunter2", "abc123", "s3cret") if secret in written]
 
 
@@ -226,7 +226,7 @@ def test_progress_has_rate_and_time_left_and_only_grows(wanted) -> None:
 def test_mixed_bytes_that_are_wrong_give_each_address_another_chance(server, wanted) -> None:
     """Half of it came wrong from one address; which one is not known, so the other is asked for the whole."""
     failure(wanted("close-early=0.5"))
-    part = beside(wanted().target, ".part")
+    part = beside(wanted().target, PART)
     part.write_bytes(b"!" + part.read_bytes()[1:])
     events = list(download(wanted("ok"), patience=Patience(pause=0.01)))
     assert slugs(events) == ["download-wrong-bytes"]
@@ -243,3 +243,22 @@ def test_all_reasons_are_said(wanted) -> None:
 def test_a_page_is_fetched_as_a_page(server, tmp_path) -> None:
     wanted = Wanted("index", tmp_path / "index.html", (Address(server.url("html")),))
     assert isinstance(list(download(wanted))[-1], Downloaded)
+
+
+@pytest.mark.parametrize("ending", [".part", PART])
+def test_a_part_that_is_not_ours_keeps_every_byte(wanted, ending: str) -> None:
+    """A browser's, or anybody's: what has no state of ours beside it is not opened."""
+    theirs = beside(wanted().target, ending)
+    theirs.write_bytes(b"half of a film")
+    if ending == PART:
+        assert failure(wanted("ok")).code == "already-there"
+    else:
+        assert isinstance(list(download(wanted("ok")))[-1], Downloaded)
+    assert theirs.read_bytes() == b"half of a film"
+
+
+def test_a_link_is_not_written_through(wanted, tmp_path) -> None:
+    (tmp_path / "theirs").write_bytes(b"")
+    beside(wanted().target, PART).symlink_to(tmp_path / "theirs")
+    assert failure(wanted("ok")).code == "already-there"
+    assert (tmp_path / "theirs").read_bytes() == b""
