@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from launcher.core.environments.environments import LEAVING, STAMP, is_link, is_name, named, previous, switch
+from launcher.core.environments.environments import LEAVING, STAMP, is_link, is_name, left_over, named, previous, switch
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
 from launcher.core.text import t
@@ -26,7 +26,8 @@ def rollback(workspace: Workspace) -> Path:
 
 
 def check_new_name(workspace: Workspace, name: str) -> Path:
-    """The folder for a new environment that the user named. LauncherError `bad-name`, `environment-exists`."""
+    """The folder for a new environment that the user named; what a killed run left there is no hindrance, for the
+    next install sweeps it. LauncherError `bad-name`, `environment-exists`."""
     if not is_name(name) or len(name) > 60 or name.endswith("."):
         raise LauncherError(
             "bad-name",
@@ -76,4 +77,4 @@ def remove(workspace: Workspace, folder: Path) -> None:
 
 def _taken(workspace: Workspace) -> set[str]:
     there = workspace.environments.iterdir() if workspace.environments.is_dir() else ()
-    return {entry.name.casefold() for entry in there}
+    return {entry.name.casefold() for entry in there if is_link(entry) or not left_over(entry)}

@@ -20,7 +20,9 @@ from launcher.core.text import t
 
 STAMP = "gesso.json"
 POINTER = "current.json"
-#: begins the name of a folder that is being removed
+#: lies in a folder that was begun for an environment, until it is proven
+BEGUN = ".gesso-begun"
+#: begins the name of a folder that is being removed, or is not yet marked as begun
 LEAVING = ".leaving-"
 #: what Windows keeps for itself, with any ending
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -124,14 +126,37 @@ def _on(stamp: Stamp, own: OwnPython | None) -> bool:
     return own is None or (stamp.python, stamp.interpreter) == (own.version, own.engine)
 
 
-def sweep(workspace: Workspace) -> list[str]:
-    """Remove what killed runs left unfinished; the names. The holder of the install lock calls it.
+def begin(folder: Path) -> None:
+    """An empty folder for a new environment, marked as ours. LauncherError `no-permission`."""
+    beside = folder.with_name(LEAVING + folder.name)
+    try:
+        beside.mkdir(parents=True)
+        (beside / BEGUN).touch()
+        beside.rename(folder)
+    except OSError as error:
+        raise LauncherError(
+            "no-permission",
+            t("The folder {folder} cannot be made: {why}.", folder=folder, why=error.strerror or error),
+            t("Choose a folder of your own with --root."),
+        ) from error
 
-    A stamp that cannot be read, or that another version of Gesso wrote, still says that its environment was finished:
-    that one is left alone, and so is whatever the pointer names, for a runtime may be at work in it.
+
+def left_over(folder: Path) -> bool:
+    """Whether it is what a killed run of ours left: begun and never proven, or half removed.
+
+    A stamp that cannot be read, or that another version of Gesso wrote, still says that it was finished.
+    """
+    unproven = os.path.lexists(folder / BEGUN) and not os.path.lexists(folder / STAMP)
+    return unproven or folder.name.startswith(LEAVING)
+
+
+def sweep(workspace: Workspace) -> list[str]:
+    """Remove what killed runs left; the names of the unfinished. The holder of the install lock calls it.
+
+    What the pointer names is left alone, for a runtime may be at work in it.
     """
     kept = named(workspace)
-    left = [folder for folder in _folders(workspace) if folder != kept and not os.path.lexists(folder / STAMP)]
+    left = [folder for folder in _folders(workspace) if folder != kept and left_over(folder)]
     for folder in left:
         shutil.rmtree(folder, ignore_errors=True)
     return [folder.name for folder in left if not folder.name.startswith(LEAVING)]
@@ -149,6 +174,7 @@ def fresh_name(workspace: Workspace, torch: str, tag: str) -> Path:
 def stamp(folder: Path, content: Stamp) -> None:
     """The mark that the environment is proven; from here on nobody touches it."""
     write_record(folder / STAMP, asdict(content))
+    (folder / BEGUN).unlink(missing_ok=True)
 
 
 def switch(workspace: Workspace, folder: Path) -> None:

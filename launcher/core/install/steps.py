@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-from launcher.core.environments.environments import Stamp, stamp, switch
+from launcher.core.environments.environments import Stamp, begin, stamp, switch
 from launcher.core.environments.pins import check_wheel, pin, pinned
 from launcher.core.environments.recipes import keep_recipe, recipe_of
 from launcher.core.environments.site_packages import installed_packages, site_packages
@@ -40,14 +40,13 @@ _GITHUB = "https://github.com/"
 def environment(work: Work) -> Iterator[Event]:
     """An empty environment, on the Python that was wished, else the launcher's own where it fits, else uv's find."""
     own = work.plan.own_python
-    if own and own.outside:
-        work.folder.mkdir(parents=True)
-        if own.itself or Path(own.engine or "").exists():
-            return
+    begin(work.folder)
+    if own and own.outside and (own.itself or Path(own.engine or "").exists()):
+        return
     is_ours = f"{sys.version_info[0]}.{sys.version_info[1]}" == work.plan.python
     python = (own and own.interpreter) or (sys.executable if is_ours else work.plan.python)
     place = own.venv if own and own.venv else work.folder
-    arguments = ["venv", "--quiet", "--python", python, "--no-project", "--no-config", str(place)]
+    arguments = ["venv", "--quiet", "--python", python, "--no-project", "--no-config", "--allow-existing", str(place)]
     if Path(python).is_absolute():
         yield from uv(work, "environment", arguments, uv_environment(work.pip, work.variables))
     else:

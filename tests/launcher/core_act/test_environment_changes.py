@@ -90,6 +90,7 @@ def test_nothing_behind_a_link_is_removed(workspace: Workspace, tmp_path: Path) 
 def test_a_removal_that_was_cut_short_is_ended_by_the_next_install(workspace: Workspace) -> None:
     with_fake_engine(workspace)
     (workspace.environments / ".leaving-old" / "bin").mkdir(parents=True)
+    (workspace.environments / ".leaving-old" / "gesso.json").write_text("{}")
     assert environments.sweep(workspace) == []
     assert not (workspace.environments / ".leaving-old").exists()
 
@@ -112,6 +113,14 @@ def test_a_name_may_be_of_any_language_and_is_there_once(workspace: Workspace, n
         environment_changes.check_new_name(workspace, name.upper())
     assert failure.value.code == "environment-exists"
     assert environments.find(workspace, name) == folder
+
+
+def test_a_name_that_a_killed_run_left_is_free(workspace: Workspace) -> None:
+    environments.begin(workspace.environments / "mine")
+    assert environment_changes.check_new_name(workspace, "mine") == workspace.environments / "mine"
+    (workspace.environments / "theirs").mkdir()
+    with pytest.raises(LauncherError):
+        environment_changes.check_new_name(workspace, "theirs")
 
 
 def test_one_that_is_not_there_is_said_with_those_that_are(workspace: Workspace) -> None:

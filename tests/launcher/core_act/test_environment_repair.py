@@ -212,6 +212,15 @@ def test_venv_dir_is_a_folder_of_the_users_own(shop: Shop, tmp_path: Path) -> No
     assert interpreter(again) == python_in(place), "what is there is used, not made anew"
 
 
+def test_venv_dir_may_lie_among_our_own(shop: Shop) -> None:
+    place = shop.workspace.environments / "theirs"
+    own = own_python(shop.workspace, {**shop.environ, "PYTHON": sys.executable, "VENV_DIR": str(place)})
+    folder = shop.install(replace(plan_with(from_wheel(shop.torch)), own_python=own))
+    assert interpreter(folder) == python_in(place)
+    shop.install(anew=True)
+    subprocess.run([python_in(place), "-c", "import torch, tiny"], check=True)
+
+
 def test_venv_dir_dash_means_the_python_itself(shop: Shop, tmp_path: Path) -> None:
     """A virtual environment stands for conda's: its own packages, and no environment of ours."""
     subprocess.run([sys.executable, "-m", "uv", "venv", "-q", str(tmp_path / "conda")], check=True)

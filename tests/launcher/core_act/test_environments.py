@@ -63,8 +63,11 @@ def test_a_python_that_was_removed_under_it_makes_it_unusable(workspace: Workspa
 def test_the_unfinished_are_swept_and_the_finished_left_alone(workspace: Workspace) -> None:
     folder = with_fake_engine(workspace)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    (workspace.environments / "torch-2.13.0-cpu-2" / "bin").mkdir(parents=True)
+    half = workspace.environments / "torch-2.13.0-cpu-2"
+    environments.begin(half)
+    (half / "bin").mkdir()
     assert environments.sweep(workspace) == ["torch-2.13.0-cpu-2"]
+    assert not half.exists()
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
@@ -80,6 +83,22 @@ def test_a_stamp_that_cannot_be_understood_is_no_reason_to_remove_what_it_stands
     assert environments.sweep(workspace) == []
     assert (current / "bin" / "python").exists()
     assert (older / "bin" / "python").exists()
+
+
+def test_what_we_did_not_begin_is_never_swept(workspace: Workspace) -> None:
+    """A backup of the user's, or the environment that VENV_DIR names."""
+    (workspace.environments / "my-backup").mkdir(parents=True)
+    (workspace.environments / "my-backup" / "thesis.doc").write_text("mine")
+    assert environments.sweep(workspace) == []
+    assert (workspace.environments / "my-backup" / "thesis.doc").exists()
+
+
+def test_what_was_proven_no_longer_counts_as_begun(workspace: Workspace) -> None:
+    folder = workspace.environments / "mine"
+    environments.begin(folder)
+    environments.stamp(folder, environments.Stamp("2", "cpu", "", (), "", "3.11", "now"))
+    (folder / "gesso.json").unlink()
+    assert environments.sweep(workspace) == []
 
 
 def test_what_the_pointer_names_is_never_swept(workspace: Workspace) -> None:
