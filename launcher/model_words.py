@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from launcher.amounts import in_bytes
@@ -124,22 +124,22 @@ def of_verdict(verdict: Verdict) -> Text:
     )  # fmt: skip
 
 
-def of_install(install: OtherInstall, count: int | None = None) -> Iterator[Text | str]:
-    """What of an install is used."""
+def of_install(install: OtherInstall, pictures: Sequence[str], count: int | None = None) -> Iterator[Text | str]:
+    """What of an install is used; `pictures`: the folders of it into which new ones go."""
     names = {"a1111": "AUTOMATIC1111", "forge": "Forge", "comfyui": "ComfyUI"}
     yield f"{plain(str(install.root))}  ({names[install.program]})"
     if count is not None:
         yield t("  models: {count}, used where they lie", count=count)
-    if install.outputs:
-        yield t("  pictures: {folder}", folder=plain(str(install.outputs)))
+    for folder in pictures:
+        yield t("  pictures: {folder}", folder=plain(folder))
     if install.styles:
         yield t("  styles: {file}", file=plain(str(install.styles)))
 
 
-def of_links(links: Links) -> Iterator[Text | str]:
-    """What is linked, and what is not there today."""
-    for install in links.installs:
-        yield from of_install(install)
+def of_links(links: Links, pictures: Sequence[Sequence[str]]) -> Iterator[Text | str]:
+    """What is linked, and what is not there today; `pictures` as in `of_install`."""
+    for install, folders in zip(links.installs, pictures, strict=True):
+        yield from of_install(install, folders)
     for place in links.absent:
         yield t("{folder} is linked and not there; is its disk plugged in?", folder=plain(str(place)))
     if not links.installs and not links.absent:
@@ -196,13 +196,14 @@ def entry_record(entry: Entry, have: bool, say: Say) -> dict[str, Any]:
     }
 
 
-def install_record(install: OtherInstall) -> dict[str, Any]:
+def install_record(install: OtherInstall, pictures: Sequence[str]) -> dict[str, Any]:
     return {
         "root": str(install.root),
         "program": install.program,
         "package": install.package,
         "folders": [{"kind": shelf.kind, "folder": str(shelf.folder)} for shelf in install.shelves],
         "outputs": str(install.outputs) if install.outputs else None,
+        "pictures": list(pictures),
         "styles": str(install.styles) if install.styles else None,
         "webui_user": str(install.webui_user) if install.webui_user else None,
     }

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
-from launcher.core.models.linking import link, unlink
+from launcher.core.models.linking import link, pictures_in, unlink
 from launcher.core.models.links import read_links
 from launcher.core.profiles.files import save_profile
 from launcher.core.profiles.run_profiles import RunProfile, known_profiles
@@ -24,19 +23,24 @@ def _link(call: Call) -> int:
     if words.folder is None:
         links = read_links(call.workspace)
         if call.printer.json:
-            installs = [install_record(install) for install in links.installs]
+            installs = [install_record(one, pictures_in(call.workspace, one)) for one in links.installs]
             call.printer.answer({"links": installs, "absent": [str(place) for place in links.absent]})
         else:
-            print_all(call, of_links(links))
+            print_all(call, of_links(links, [pictures_in(call.workspace, one) for one in links.installs]))
         return DONE
     install = link(call.workspace, Path(words.folder), outputs=not words.no_outputs)
     profile = None if words.no_profile or install.webui_user is None else _profile(call, install.root)
-    homes = {shelf.home for shelf in install.shelves}
-    count = sum(model.home in homes for model in library_of(call).models)
+    pictures = pictures_in(call.workspace, install)
+    folders = [shelf.folder for shelf in install.shelves]
+    count = sum(any(map(model.path.is_relative_to, folders)) for model in library_of(call).models)
     if call.printer.json:
-        call.printer.answer({"linked": install_record(install), "models": count, "profile": profile})
+        record = install_record(install, pictures)
+        call.printer.answer({"linked": record, "models": count, "profile": profile})
         return DONE
-    print_all(call, of_install(replace(install, outputs=None if words.no_outputs else install.outputs), count))
+    print_all(call, of_install(install, pictures, count))
+    if install.outputs and not pictures and not words.no_outputs:
+        call.printer.aside(t("  pictures: they stay where you have them go already, not in {folder}",
+                             folder=plain(str(install.outputs))))  # fmt: skip
     if profile:
         call.printer.result(t("  its start options: `gesso up --profile {name}`", name=profile))
     call.printer.aside(t("Nothing was copied or changed there. It counts from the next start on."))
@@ -44,19 +48,30 @@ def _link(call: Call) -> int:
 
 
 def _profile(call: Call, root: Path) -> str | None:
-    """The old install's start options as a run profile of its name; None where it has none, or one is there already."""
+    """The name of the run profile that has the old install's start options; None where there are none."""
     own = call.workspace.root / "profiles"
-    name = "".join(one if one.isalnum() else "-" for one in root.name).strip("-")[:64] or "linked"
-    if any(each.name == name for each in known_profiles(own)):
-        return name
     with suppress(LauncherError):
         found = read_webui_user(root, system="windows" if os.name == "nt" else "other")
         if found.profile != RunProfile():
-            for sentence in found.left:
-                call.printer.aside(sentence)
-            save_profile(own, name, found.profile)
+            name, there = _name(own, root.name, found.profile)
+            if not there:
+                for sentence in found.left:
+                    call.printer.aside(sentence)
+                save_profile(own, name, found.profile)
             return name
     return None
+
+
+def _name(own: Path, wanted: str, profile: RunProfile) -> tuple[str, bool]:
+    """What `profile` is called, or is to be; whether it is there already. Another's name gets a number."""
+    known = {each.name.casefold(): each.profile for each in known_profiles(own)}
+    stem = "".join(one if one.isalnum() else "-" for one in wanted).strip("-")[:60] or "linked"
+    for name in (stem, *(f"{stem}-{number}" for number in range(2, len(known) + 3))):
+        if known.get(name.casefold()) == profile:
+            return name, True
+        if name.casefold() not in known:
+            break
+    return name, False
 
 
 def _unlink(call: Call) -> int:

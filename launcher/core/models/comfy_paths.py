@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from launcher.core.errors import LauncherError
 from launcher.core.models.shelves import FOLDERS, Shelf
+from launcher.core.paths import written_path
 
 _LARGEST = 1024 * 1024
 _LINE = re.compile(r"^(?P<indent> *)(?P<key>[\w-]+)[ \t]*:[ \t]*(?P<value>.*?)[ \t]*$")
@@ -23,11 +25,14 @@ def read_comfy_paths(file: Path, home: str) -> tuple[Shelf, ...]:
 
 def _shelves(text: str, beside: Path, home: str) -> Iterator[Shelf]:
     for section in _sections(text):
-        base = beside / Path(*section.get("base_path", ["."])[:1]).expanduser()
+        try:
+            base = beside / written_path("".join(section.get("base_path", ["."])[:1]))
+        except LauncherError:
+            continue
         for key, folders in section.items():
             kind = FOLDERS.get(key.lower())
             if kind is not None:
-                yield from (Shelf(kind, base / folder, home) for folder in folders)
+                yield from (Shelf(kind, base / folder, home) for folder in folders if "\0" not in folder)
 
 
 def _sections(text: str) -> Iterator[dict[str, list[str]]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from launcher.core.errors import LauncherError
 from launcher.core.models.other_installs import OtherInstall, find_install
 from launcher.core.models.shelves import Shelf, workspace_shelves
-from launcher.core.paths import Workspace
+from launcher.core.paths import Workspace, written_path
 from launcher.core.settings import read_settings
 
 #: kind -> the runtime's word for it, A1111's name of the folder
@@ -45,12 +46,19 @@ class Links:
 
 def read_links(workspace: Workspace) -> Links:
     """LauncherError `bad-settings` when config.toml cannot be read."""
-    named = [Path(each).expanduser() for each in read_settings(workspace).models.linked]
-    found = [(place, find_install(place)) for place in named]
+    found = [(Path(each), _install(each)) for each in read_settings(workspace).models.linked]
     return Links(
         tuple(install for _, install in found if install is not None),
         tuple(place for place, install in found if install is None),
     )
+
+
+def _install(written: str) -> OtherInstall | None:
+    """What cannot be a path leads nowhere, as a disk that is away: it is named, and holds nothing up."""
+    try:
+        return find_install(written_path(written))
+    except LauncherError:
+        return None
 
 
 def all_shelves(workspace: Workspace, links: Links) -> tuple[Shelf, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +12,8 @@ from launcher.core.models.comfy_paths import read_comfy_paths
 from launcher.core.models.shelves import Shelf, folder_shelves
 
 Program = Literal["a1111", "forge", "comfyui"]
-#: folders in which packages keep the program itself; any other folder one step down is tried after them
-_INSIDE = ("webui", "stable-diffusion-webui", "stable-diffusion-webui-forge", "ComfyUI")
+#: folders in which packages keep the program itself, in small letters; others one step down come after them
+_INSIDE = ("webui", "stable-diffusion-webui", "stable-diffusion-webui-forge", "comfyui")
 _MOST_TRIED = 200
 _LARGEST_JSON = 4 * 1024 * 1024
 #: the options that say where pictures go, and A1111's default of each under its outputs/
@@ -43,12 +42,19 @@ class OtherInstall:
 
 
 def find_install(folder: Path) -> OtherInstall | None:
-    """At `folder`, one step inside, or one step up from its models/; None where there is none. Reads only."""
-    for root in _candidates(folder):
-        program = _program(root)
-        if program is not None:
-            return _described(root, program)
-    return None
+    """The first of `find_installs`; None where there is none."""
+    return next(iter(find_installs(folder)), None)
+
+
+def find_installs(folder: Path) -> tuple[OtherInstall, ...]:
+    """The one at `folder` or one step up from its models/, else every one that is one step inside. Reads only."""
+    for root in (folder, folder.parent) if folder.name.lower() == "models" else (folder,):
+        if program := _program(root):
+            return (_described(root, program),)
+    inside: dict[str, Path] = {}
+    for root in _inside(folder):
+        inside.setdefault(os.path.realpath(root), root)
+    return tuple(_described(root, program) for root in inside.values() if (program := _program(root)))
 
 
 def picture_folders(install: OtherInstall) -> dict[str, str]:
@@ -64,17 +70,14 @@ def picture_folders(install: OtherInstall) -> dict[str, str]:
     return found
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
-    yield folder
-    if folder.name.lower() == "models":
-        yield folder.parent
-    yield from (folder / name for name in _INSIDE)
+def _inside(folder: Path) -> list[Path]:
+    """The folders in it, those that packages use for the program first."""
     try:
         with os.scandir(folder) as entries:
-            inner = [entry.path for _, entry in zip(range(_MOST_TRIED), entries, strict=False) if entry.is_dir()]
+            inner = [entry.name for _, entry in zip(range(_MOST_TRIED), entries, strict=False) if entry.is_dir()]
     except OSError:
-        return
-    yield from (Path(path) for path in sorted(inner) if Path(path).name not in _INSIDE)
+        return []
+    return [folder / name for name in sorted(inner, key=lambda name: (name.lower() not in _INSIDE, name))]
 
 
 def _program(root: Path) -> Program | None:

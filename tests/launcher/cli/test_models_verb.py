@@ -124,6 +124,21 @@ def test_an_install_is_linked_and_unlinked(bare: Gesso, tmp_path: Path) -> None:
     assert answer_of(bare, "link") == {"links": [], "absent": []}
 
 
+def test_two_installs_of_one_name_are_told_apart(bare: Gesso, tmp_path: Path) -> None:
+    roots = [tree(tmp_path / where / "webui", *A1111) for where in ("a", "b")]
+    for root, theme in zip(roots, ("dark", "light"), strict=True):
+        (root / "webui-user.sh").write_text(f'export COMMANDLINE_ARGS="--theme {theme}"\n', encoding="utf-8")
+        write_torch(root / f"models/Lora/{theme}.pt", lora("sd1", layers=1))
+    first, second = (answer_of(bare, "link", str(root)) for root in roots)
+    assert (first["profile"], second["profile"]) == ("webui", "webui-2")
+    assert (first["models"], second["models"]) == (1, 1)
+    assert first["linked"]["pictures"] == [str(roots[0] / "outputs")]
+    assert second["linked"]["pictures"] == []
+    assert answer_of(bare, "link", str(roots[1]))["profile"] == "webui-2"
+    assert answer_of(bare, "unlink", "webui", code=1)["error"]["code"] == "link-unclear"
+    assert bare.call("models", "link").stdout.count("outputs") == 1
+
+
 @pytest.mark.parametrize(
     ("words", "code", "status"),
     [

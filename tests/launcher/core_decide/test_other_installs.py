@@ -104,6 +104,12 @@ def test_comfyui_says_where_else_its_models_lie(tmp_path: Path) -> None:
     assert read_comfy_paths(tmp_path / "none.yaml", "x") == ()
 
 
+def test_a_home_that_is_nobodys_and_an_impossible_path_name_no_folder(tmp_path: Path) -> None:
+    file = tmp_path / "extra_model_paths.yaml"
+    file.write_text("a:\n  base_path: ~nouser-gesso/x\n  vae: v\nb:\n  vae: v\0w\n  loras: l\n", encoding="utf-8")
+    assert [shelf.folder for shelf in read_comfy_paths(file, "x")] == [tmp_path / "l"]
+
+
 def test_the_runtime_is_told_every_folder_by_its_kind(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "w")
     root = tree(tmp_path / "web ui", *A1111)
