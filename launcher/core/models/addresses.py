@@ -19,11 +19,12 @@ from launcher.core.network.routes import find_route
 from launcher.core.packages.pip_settings import read_pip_settings
 from launcher.core.paths import Workspace
 from launcher.core.settings import read_settings
-from launcher.core.text import t
+from launcher.core.text import Text, t
+from launcher.core.web_address import shown, written_address
 
 _KINDS: tuple[Kind, ...] = ("huggingface", "modelscope", "github")
 #: host -> variables in which people keep their token for it; no other host is ever told
-_TOKENS = {
+TOKENS = {
     "huggingface.co": ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
     "civitai.com": ("CIVITAI_API_TOKEN", "CIVITAI_TOKEN"),
 }
@@ -87,13 +88,17 @@ def measured_ways(
     Nothing is asked where somebody has chosen, there is nothing to choose from, or this network was measured of late.
     """
     wanted: dict[Kind, Sample] = {}
+    places = 0
     for file in files:
         kind = kind_of(file.url)
         if kind is None or kind in wanted or (file.size or 0) < _WORTH_MEASURING:
             continue
         choice = chosen(ways.around, kind)
-        if choice.basis in ("measured", "official") and len(choice.mirrors) > 1:
+        if choice.basis in ("measured", "official"):
+            places += len(choice.mirrors)
             wanted[kind] = sample_of_url(kind, file.url, file.size, file.sha256)
+    if places < 2:
+        return ways
     pip = read_pip_settings(ways.environ)
     around = yield from survey_unknown(
         workspace, ways.around, wanted.values(), pip=pip, route=ways.route, cancel=cancel
@@ -104,7 +109,7 @@ def measured_ways(
 def authorization(url: str, environ: Mapping[str, str]) -> str | None:
     """The header for the host of `url`, if the user keeps a token for it."""
     parts = urlsplit(url)
-    names = _TOKENS.get(parts.hostname or "", ()) if parts.scheme == "https" else ()
+    names = TOKENS.get(parts.hostname or "", ()) if parts.scheme == "https" else ()
     token = next((environ[name].strip() for name in names if environ.get(name, "").strip()), None)
     return f"Bearer {token}" if token else None
 
@@ -114,13 +119,8 @@ def file_address(url: str) -> str:
 
     LauncherError `not-an-address`, or `page-address` for a page that leads to several files.
     """
+    url = written_address(url)
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or any(ord(one) < 33 for one in url):
-        raise LauncherError(
-            "not-an-address",
-            t("{address} is no address that a file can be fetched from.", address=url[:200]),
-            t("It begins with https:// and leads to the file itself."),
-        )
     if parts.hostname in ("huggingface.co", "hf-mirror.com"):
         return _hugging_face(url)
     if parts.hostname in ("civitai.com", "www.civitai.com"):
@@ -128,6 +128,16 @@ def file_address(url: str) -> str:
     if parts.hostname == "github.com":
         return url.replace("/blob/", "/raw/", 1)
     return url
+
+
+def typed_first(found: tuple[Address, ...], typed: str, official: str) -> tuple[Address, ...]:
+    """Whoever gives a mirror's address means that mirror, and the others only when it fails."""
+    host, path = urlsplit(typed).hostname or "", urlsplit(official).path
+    if host == urlsplit(official).hostname:
+        return found
+    mine = [one for one in found if urlsplit(one.url).hostname == host]
+    mine = mine or [Address(f"https://{host}{path}", f"typed:{host}", host)]
+    return (*mine, *(one for one in found if one not in mine))
 
 
 def _by_host(address: Address) -> Address:
@@ -147,7 +157,8 @@ def _hugging_face(url: str) -> str:
 def _civitai(url: str) -> str:
     parts = urlsplit(url)
     if parts.path.startswith("/api/download/models/"):
-        return url
+        # The host's other name would get neither the token nor the question for the hash.
+        return parts._replace(scheme="https", netloc="civitai.com").geturl()
     version = parse_qs(parts.query).get("modelVersionId", [""])[0]
     if not version.isdecimal():
         raise _page(url, t("Choose a version there, and copy the address of its download button."))
@@ -165,9 +176,9 @@ def name_in(url: str) -> str:
     return unquote(urlsplit(url).path.rpartition("/")[2])
 
 
-def _page(url: str, hint: object) -> LauncherError:
+def _page(url: str, hint: Text) -> LauncherError:
     return LauncherError(
         "page-address",
-        t("{address} is a page, not a file.", address=url[:200]),
-        t("{hint}", hint=hint),
+        t("{address} is a page, not a file.", address=shown(url)[:200]),
+        hint,
     )
