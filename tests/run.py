@@ -25,7 +25,7 @@ WORKSPACE = Path(os.environ.get("GESSO_TEST_WORKSPACE") or BUILD / "test-workspa
 TOOLS = BUILD / "test-tools"
 LONGEST = 1500  # seconds that one part may take
 #: the longest part, and those that run beside it when everything is run
-LONG, BESIDE = "runtime", ("page", "end-to-end")
+LONG, BESIDE = "runtime", ("launcher", "page", "end-to-end")
 BESIDE_LOG = BUILD / "beside.log"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # What the engine's tests need beside the engine; the other tools of dev.txt run in `.launcher` alone.

@@ -234,16 +234,23 @@ class _Sender:
         return found + reply.tail[max(0, start - length) : max(0, end - length)]
 
     def _piece(self, piece: bytes, number: int = -2) -> None:
-        if self._reply.chunked:
-            size = b"zz" if number == self._reply.broken_chunk else f"{len(piece):x}".encode()
-            self._handler.wfile.write(size + b"\r\n" + piece + b"\r\n")
-        else:
-            self._handler.wfile.write(piece)
+        # counted before it is written: whoever has read it may ask at once
         self._request.sent += len(piece)
+        try:
+            self._handler.wfile.write(self._framed(piece, number))
+        except OSError:
+            self._request.sent -= len(piece)
+            raise
         if self._reply.rate:
             due = self._began + self._request.sent / self._reply.rate - time.monotonic()
             if due > 0 and self._closing.wait(due):
                 raise ConnectionAbortedError
+
+    def _framed(self, piece: bytes, number: int) -> bytes:
+        if not self._reply.chunked:
+            return piece
+        size = b"zz" if number == self._reply.broken_chunk else f"{len(piece):x}".encode()
+        return size + b"\r\n" + piece + b"\r\n"
 
     def _break(self) -> None:
         self._handler.close_connection = True
