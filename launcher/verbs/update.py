@@ -22,6 +22,8 @@ def _update(call: Call) -> int:
     words = call.arguments.words
     if words.sha256 and not words.archive:
         raise UsageError(t("--sha256 is for an archive that --from names."))
+    if words.back and (words.check or words.pre or words.trust_mirror or words.archive):
+        raise UsageError(t("--back goes with none of --check, --pre, --from and --trust-mirror."))
     place = place_of(call.workspace)
     if words.back:
         version = _through(call, go_back(place))
@@ -47,7 +49,11 @@ def of_update(update: Update) -> Iterator[Text]:
         if update.before:
             yield t("`gesso update --back` leads back to {before}.", before=update.before)
         return
-    yield t("Gesso {version} is there; this is {present}.", version=update.version, present=update.present)
+    if update.newer:
+        yield t("Gesso {version} is there; this is {present}.", version=update.version, present=update.present)
+    else:
+        yield t("The archive holds Gesso {version}, which is not newer than this one: {present}.",
+                version=update.version, present=update.present)  # fmt: skip
     yield from _some(t("Changes:"), update.changes.commits)
     yield from _some(t("Files that change: {count}", count=len(update.changes.files)), update.changes.files)
     if update.rebuilt.launcher:
@@ -55,8 +61,8 @@ def of_update(update: Update) -> Iterator[Text]:
     if update.rebuilt.engine:
         yield t("The next `gesso up` will build a new engine environment; the old one stays.")
     if update.obstacle:
-        yield t("It cannot be done as things are: {why} {remedy}", why=update.obstacle.message,
-                remedy=update.obstacle.hint)  # fmt: skip
+        yield t("It cannot be done as things are: {why}", why=update.obstacle.message)
+        yield t("    {line}", line=update.obstacle.hint)
 
 
 def _some(headline: Text, lines: tuple[str, ...]) -> Iterator[Text]:
@@ -90,8 +96,9 @@ def _answer(call: Call, update: Update) -> None:
 def _record(call: Call, update: Update) -> dict[str, Any]:
     return {
         "present": update.present,
-        "newest": update.version or update.present,
-        "newer": update.version is not None,
+        "newest": update.version if update.newer else update.present,
+        "newer": update.newer,
+        "version": update.version,
         "commit": update.commit,
         "commits": list(update.changes.commits),
         "files": list(update.changes.files),

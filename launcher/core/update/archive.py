@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import zipfile
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from launcher.core import file_hash
 from launcher.core.archive import unpack
 from launcher.core.download.door import Address, Route, Wanted, direct, download
 from launcher.core.errors import LauncherError
@@ -85,7 +85,7 @@ def fetch(
             continue
         file = folder / f"gesso-{release.commit}-{mirror.name}.zip"
         yield from _fetched(Address(url, mirror.group, mirror.name), file, route, cancel)
-        digests.append((mirror.group, digest(file)))
+        digests.append((mirror.group, file_hash.sha256(file)))
         if trusted or any(group != mirror.group and each == digests[-1][1] for group, each in digests):
             check_commit(file, release)
             return file
@@ -116,7 +116,7 @@ def fetch_from(
             t("There is no file {file}.", file=file),
             t("Name the archive (zip) of a new version of Gesso."),
         )
-    found = digest(file)
+    found = file_hash.sha256(file)
     if sha256 is not None and found != sha256.lower():
         raise LauncherError(
             "hash-mismatch",
@@ -181,15 +181,6 @@ def check_commit(file: Path, release: Release) -> None:
             t("The archive is of the commit {found}, not {wanted}.", found=comment[:10], wanted=release.commit[:10]),
             t("Fetch it again, from the place where Gesso is published."),
         )
-
-
-def digest(file: Path) -> str:
-    """SHA-256, hexadecimal."""
-    result = hashlib.sha256()
-    with file.open("rb") as opened:
-        while chunk := opened.read(1 << 20):
-            result.update(chunk)
-    return result.hexdigest()
 
 
 def _fetched(address: Address, target: Path, route: Route, cancel: threading.Event | None) -> Iterator[Event]:

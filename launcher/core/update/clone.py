@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from launcher.core.errors import LauncherError
 from launcher.core.text import Text, t
+from launcher.core.update.copy import some
 from launcher.core.update.git_calls import Git
 from launcher.core.update.releases import Release
 
 if TYPE_CHECKING:
     from git import Repo
-
-_MANY = 8
 
 
 @dataclass(frozen=True)
@@ -71,12 +70,17 @@ def refuse_own_changes(git: Git, release: Release | None = None) -> None:
     """LauncherError `update-changed-files` if tracked files were changed, or others lie where new ones would."""
     with _opened(git) as repo:
         changed = [each.b_path or each.a_path or "?" for each in repo.head.commit.diff(None)]
-        changed += _in_the_way(repo, git.root, release.commit) if release else []
-    if changed:
-        more = f" … ({len(changed)})" if len(changed) > _MANY else ""
+        in_the_way = _in_the_way(repo, git.root, release.commit) if release else []
+    if in_the_way:
         raise LauncherError(
             "update-changed-files",
-            t("These files of Gesso were changed here: {files}", files=", ".join(changed[:_MANY]) + more),
+            t("These files are not Gesso's and lie where new ones would: {files}", files=some(in_the_way)),
+            t("Nothing was touched. Move them to another folder, then run the same command again."),
+        )
+    if changed:
+        raise LauncherError(
+            "update-changed-files",
+            t("These files of Gesso were changed here: {files}", files=some(changed)),
             t(
                 "Nothing was touched. `git stash` puts your changes aside and `git stash pop` brings them back "
                 "afterwards; `git checkout FILE` gives one up."

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from packaging.version import Version
+
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event
+from launcher.core.events import Event, Notice
 from launcher.core.network.mirror_choice import chosen, look_around
 from launcher.core.network.mirrors import read_mirrors
 from launcher.core.network.routes import Router, find_route, variables_for
@@ -22,6 +24,7 @@ from launcher.core.update import clone as update_clone
 from launcher.core.update import copy as update_copy
 from launcher.core.update.clone import Changes, Clone
 from launcher.core.update.git_calls import Git, find_git, for_address
+from launcher.core.update.memory import files_of, recall
 from launcher.core.update.proof import Rebuilds, check_whole, rebuilds
 from launcher.core.update.releases import Release, believed, is_newer, version_in
 from launcher.core.update.source import ask, deepen, fetch, find_sources
@@ -59,6 +62,11 @@ class Update:
     files: tuple[str, ...] = ()
     #: that `--back` leads to
     before: str | None = None
+
+    @property
+    def newer(self) -> bool:
+        """An archive that the user names may hold an older version too."""
+        return self.version is not None and Version(self.version) > Version(self.present)
 
 
 @dataclass(frozen=True)
@@ -171,5 +179,18 @@ def find_archive(
     version = version_in(staged)
     differ = tuple(name for name in files if update_copy.differs(place.root / name, staged / name))
     changes, rebuilt = Changes((), differ), rebuilds(place.root, staged)
+    if not files_of(recall(place.workspace), present):
+        yield from _maybe_changed(place, [name for name in differ if (place.root / name).exists()])
     return Update(present, version if differ else None, release.commit if release else None, changes, rebuilt,
                   staged=staged, files=files)  # fmt: skip
+
+
+def _maybe_changed(place: Place, differ: list[str]) -> Iterator[Event]:
+    """Of a copy that no update brought, nobody knows which files are as they came."""
+    if differ:
+        yield Notice(
+            "update-replaces",
+            "warning",
+            t("If you changed any of these files, it is replaced; what lies there now is kept in {folder}: {files}",
+              folder=place.workspace.state, files=update_copy.some(differ)),
+        )  # fmt: skip

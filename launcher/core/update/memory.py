@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from launcher.core.paths import Workspace
 from launcher.core.records import read_record, write_record
 
 RECORD = "update.json"
+#: a change that has begun and not ended
+JOURNAL = "update-under-way.json"
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,6 @@ class Moved:
     version: str
     #: ISO 8601 in UTC
     when: str
-    phase: Literal["moving", "done"] = "done"
     commit_before: str = ""
     commit: str = ""
     branch: str | None = None
@@ -28,6 +30,8 @@ class Moved:
     kept: str = ""
     #: and the SHA-256 of the files that the version brought
     files: dict[str, str] = field(default_factory=dict)
+    #: all that was replaced was the version's own; else it may be the user's work and is never thrown away
+    known: bool = False
     launcher_rebuilt: bool = False
     engine_rebuilt: bool = False
 
@@ -39,9 +43,44 @@ class Moved:
         )  # fmt: skip
 
 
-def recall(workspace: Workspace, phase: str = "done") -> Moved | None:
-    """The last change, if it is in this phase; None too for what cannot be understood."""
-    record = read_record(workspace.state / RECORD)
+def recall(workspace: Workspace) -> Moved | None:
+    """The last change; None too for what cannot be understood."""
+    return _read(workspace.state / RECORD)
+
+
+def under_way(workspace: Workspace) -> Moved | None:
+    """The change that a run which was killed had begun."""
+    return _read(workspace.state / JOURNAL)
+
+
+def begin(workspace: Workspace, moved: Moved) -> None:
+    """Files are touched after this, and not before."""
+    write_record(workspace.state / JOURNAL, asdict(moved))
+
+
+def finish(workspace: Workspace, moved: Moved) -> None:
+    """The change is whole; it is remembered in place of the one before."""
+    write_record(workspace.state / RECORD, asdict(moved))
+    give_up(workspace)
+
+
+def give_up(workspace: Workspace) -> None:
+    """Everything is as it was when the change began."""
+    (workspace.state / JOURNAL).unlink(missing_ok=True)
+
+
+def forget(workspace: Workspace) -> None:
+    """There is no way back any more."""
+    (workspace.state / RECORD).unlink(missing_ok=True)
+
+
+def files_of(moved: Moved | None, version: str) -> dict[str, str]:
+    """The SHA-256 of the files of the copy that is of this `version`; {} where no update brought it."""
+    return moved.files if moved and moved.way == "archive" and moved.version == version else {}
+
+
+def _read(file: Path) -> Moved | None:
+    record = read_record(file)
     if record is None:
         return None
     known: dict[str, Any] = {each.name: record[each.name] for each in fields(Moved) if each.name in record}
@@ -49,17 +88,7 @@ def recall(workspace: Workspace, phase: str = "done") -> Moved | None:
         moved = Moved(**known)
     except TypeError:
         return None
-    return moved if moved.phase == phase and _sound(moved) else None
-
-
-def remember(workspace: Workspace, moved: Moved) -> None:
-    """In place of the change before."""
-    write_record(workspace.state / RECORD, asdict(moved))
-
-
-def forget(workspace: Workspace) -> None:
-    """There is no way back any more."""
-    (workspace.state / RECORD).unlink(missing_ok=True)
+    return moved if _sound(moved) else None
 
 
 def _sound(moved: Moved) -> bool:

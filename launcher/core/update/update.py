@@ -21,8 +21,8 @@ from launcher.core.update import clone as update_clone
 from launcher.core.update import copy as update_copy
 from launcher.core.update.clone import Clone
 from launcher.core.update.find import Place, Update, Wish, find_archive, find_release
-from launcher.core.update.git_calls import find_git
-from launcher.core.update.memory import Moved, forget, recall, remember
+from launcher.core.update.git_calls import Git, find_git
+from launcher.core.update.memory import Moved, begin, files_of, finish, forget, give_up, recall, under_way
 from launcher.core.update.mend import make_whole
 from launcher.core.update.proof import Rebuilds, prove
 from launcher.core.update.releases import Release, version_in
@@ -66,9 +66,9 @@ def carry_out(place: Place, update: Update, cancel: threading.Event | None = Non
         yield Step("prove", t("Start the new version where it lies"), "started", 1, 2)
         yield from prove(staged, place.root, place.environ, cancel=cancel)
         yield Step("prove", t("Start the new version where it lies"), "done", 1, 2)
-        yield Step("switch", t("Put it to use"), "started", 2, 2)
+        yield Step("switch", t("Change to the new version"), "started", 2, 2)
         _move(place, update, staged, version)
-        yield Step("switch", t("Put it to use"), "done", 2, 2)
+        yield Step("switch", t("Change to the new version"), "done", 2, 2)
         yield from _to_do(update.rebuilt)
     clear(place)
 
@@ -112,28 +112,37 @@ def _move_by_git(place: Place, clone: Clone, moved: Moved) -> None:
     if update_clone.look(git) != clone:
         raise _moved_since(clone.head)
     update_clone.refuse_own_changes(git, Release(f"v{moved.version}", moved.commit))
-    before = recall(place.workspace)
-    remember(place.workspace, replace(moved, phase="moving"))
+    _switch(place, git, clone, moved)
+
+
+def _switch(place: Place, git: Git, clone: Clone, moved: Moved) -> None:
+    begin(place.workspace, moved)
     try:
         update_clone.move(git, clone, moved.commit)
     except LauncherError:
-        # Nothing has moved, so the way back is what it was.
-        remember(place.workspace, before) if before else forget(place.workspace)
+        give_up(place.workspace)
         raise
-    remember(place.workspace, moved)
+    finish(place.workspace, moved)
 
 
 def _move_by_files(place: Place, update: Update, staged: Path, moved: Moved) -> None:
-    kept = place.workspace.state / "update-before"
+    # A name of its own each time: an earlier one may hold the user's work.
+    kept = place.workspace.state / f"update-before-{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}"
     before = recall(place.workspace)
-    known = before.files if before and before.way == "archive" and before.version == update.present else {}
+    known = files_of(before, update.present)
     swap = update_copy.plan_swap(place.root, staged, kept, update.files, known)
-    with contextlib.suppress(OSError):
-        (kept / update_copy.MANIFEST).unlink()
-    moved = replace(moved, way="archive", kept=str(kept))
-    remember(place.workspace, replace(moved, phase="moving"))
-    update_copy.carry_out(swap)
-    remember(place.workspace, replace(moved, files=update_copy.manifest(place.root, swap.new)))
+    moved = replace(moved, way="archive", kept=str(kept), files=dict(swap.new), known=bool(known))
+    begin(place.workspace, moved)
+    try:
+        update_copy.carry_out(swap)
+    except LauncherError:
+        # What cannot be put back now is put back by the next run.
+        with contextlib.suppress(LauncherError):
+            _undo(place, moved)
+        raise
+    finish(place.workspace, moved)
+    if before and before.known:
+        update_copy.sweep(Path(before.kept))
 
 
 def _back_by_git(place: Place, moved: Moved) -> None:
@@ -142,8 +151,7 @@ def _back_by_git(place: Place, moved: Moved) -> None:
     if clone.head != moved.commit:
         raise _moved_since(moved.commit_before)
     update_clone.refuse_own_changes(git)
-    update_clone.move(git, clone, moved.commit_before)
-    remember(place.workspace, moved.turned())
+    _switch(place, git, clone, moved.turned())
 
 
 def _moved_since(commit: str) -> LauncherError:
@@ -154,31 +162,30 @@ def _moved_since(commit: str) -> LauncherError:
     )
 
 
+def _undo(place: Place, moved: Moved) -> None:
+    """A change that was begun is taken back; LauncherError as `put_back`."""
+    update_copy.put_back(place.root, Path(moved.kept), moved.files)
+    give_up(place.workspace)
+    update_copy.sweep(Path(moved.kept))
+
+
 def _back_by_files(place: Place, moved: Moved) -> None:
-    try:
-        update_copy.put_back(place.root, Path(moved.kept))
-    except OSError as error:
-        raise LauncherError(
-            "update-not-moved",
-            t("A file could not be replaced: {why}", why=error.strerror or error),
-            t("Close programs that use files of Gesso, and run the same command again."),
-        ) from error
+    update_copy.put_back(place.root, Path(moved.kept), moved.files)
     forget(place.workspace)
+    update_copy.sweep(Path(moved.kept))
 
 
 def _mend(place: Place) -> None:
     """What a run that was killed in the middle of its move left: the version before is made whole again."""
-    moved = recall(place.workspace, phase="moving")
-    if moved is None:
-        return
-    if moved.way == "archive":
-        _back_by_files(place, moved)
-        return
-    git = find_git(place.root, place.environ)
-    if make_whole(git, moved.commit_before, moved.commit):
-        remember(place.workspace, replace(moved, phase="done"))
+    moved = under_way(place.workspace)
+    if moved is None or moved == recall(place.workspace):
+        give_up(place.workspace)
+    elif moved.way == "archive":
+        _undo(place, moved)
+    elif make_whole(find_git(place.root, place.environ), moved.commit_before, moved.commit):
+        finish(place.workspace, moved)
     else:
-        forget(place.workspace)
+        give_up(place.workspace)
 
 
 def _refuse_running(place: Place) -> None:

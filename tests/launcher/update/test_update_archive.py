@@ -10,14 +10,15 @@ import pytest
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Notice
+from launcher.core.file_hash import sha256
 from launcher.core.network.mirror_choice import Choice
 from launcher.core.network.mirrors import Mirror
 from launcher.core.text import t
 from launcher.core.update import copy as update_copy
 from launcher.core.update import find as update_find
-from launcher.core.update.archive import digest, references
+from launcher.core.update.archive import references
 from launcher.core.update.find import Wish
-from launcher.core.update.memory import recall
+from launcher.core.update.memory import recall, under_way
 from launcher.core.update.releases import read_tags
 from launcher.core.update.update import carry_out, find_update, go_back
 from tests.fakes.fault_server import FaultServer
@@ -69,10 +70,69 @@ def test_from_the_second_time_on_it_knows_its_files(plain: Copy, archive: Path, 
     assert (plain.root / "launcher/new file.py").read_text() == "new"
 
 
+def test_the_way_back_loses_no_edits(plain: Copy, archive: Path) -> None:
+    write(plain.root, {"launcher/new file.py": "the user's own"})
+    seen = updated(plain, Wish(archive=str(archive)))
+    warned = next(str(each.text) for each in seen if isinstance(each, Notice) and each.slug == "update-replaces")
+    assert "launcher/new file.py" in warned
+    assert "runtime/__main__.py" not in warned, "it is the same in both"
+    write(plain.root, {"launcher/new file.py": "edited", "install.sh": "edited"})
+    with pytest.raises(LauncherError, match="update-changed-files") as failure:
+        through(go_back(plain.place))
+    assert "install.sh, launcher/new file.py" in str(failure.value.message)
+    assert (plain.version, (plain.root / "install.sh").read_text()) == ("0.2.0", "edited")
+    (plain.root / "install.sh").unlink()
+    write(plain.root, {"launcher/new file.py": "new"})
+    assert through(go_back(plain.place)) == "0.1.0"
+    assert (plain.root / "launcher/new file.py").read_text() == "the user's own"
+
+
+def test_what_may_be_the_users_is_kept_for_good(plain: Copy, archive: Path, tmp_path: Path) -> None:
+    write(plain.root, {"install.sh": "mine"})
+    updated(plain, Wish(archive=str(archive)))
+    for version in ("0.3.0", "0.4.0"):
+        updated(plain, Wish(archive=str(zipped(tmp_path / f"{version}.zip", tree(version)))))
+    kept = list(plain.place.workspace.state.glob("update-before-*"))
+    assert len(kept) == 2, "the first version's, and that of the way back"
+    assert "mine" in [(folder / "files/install.sh").read_text() for folder in kept]
+    assert through(go_back(plain.place)) == "0.3.0"
+
+
+def test_a_file_of_the_users_where_a_new_one_would_lie(plain: Copy, archive: Path, tmp_path: Path) -> None:
+    updated(plain, Wish(archive=str(archive)))
+    write(plain.root, {"launcher/later.py": "mine"})
+    newer = zipped(tmp_path / "3.zip", {**tree("0.3.0"), "launcher/later.py": "theirs"})
+    with pytest.raises(LauncherError, match="update-changed-files") as failure:
+        updated(plain, Wish(archive=str(newer)))
+    assert "launcher/later.py" in str(failure.value.message)
+    assert (plain.version, (plain.root / "launcher/later.py").read_text()) == ("0.2.0", "mine")
+
+
+def test_edited_between_a_kill_and_the_next_run(plain: Copy, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = through(find_update(plain.place, Wish(archive=str(archive))))
+    real, calls = update_copy._put, 0
+
+    def killed(*words: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 3:
+            raise KeyboardInterrupt
+        real(*words)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(update_copy, "_put", killed)
+        with pytest.raises(KeyboardInterrupt):
+            through(carry_out(plain.place, found))
+    write(plain.root, {"docs/说明 (v).md": "edited"})
+    with pytest.raises(LauncherError, match="update-changed-files"):
+        through(find_update(plain.place, Wish(archive=str(archive))))
+    assert plain.version == "edited"
+
+
 def test_a_hash_that_was_published_counts(plain: Copy, archive: Path) -> None:
     with pytest.raises(LauncherError, match="hash-mismatch"):
         updated(plain, Wish(archive=str(archive), sha256="0" * 64))
-    seen = updated(plain, Wish(archive=str(archive), sha256=digest(archive).upper()))
+    seen = updated(plain, Wish(archive=str(archive), sha256=sha256(archive).upper()))
     assert plain.version == "0.2.0"
     assert "unverified" not in [each.slug for each in seen if isinstance(each, Notice)]
 
@@ -143,7 +203,7 @@ def test_killed_in_the_middle_the_version_before_is_put_back_first(
         if moment < 10:
             with pytest.raises(KeyboardInterrupt):
                 through(carry_out(plain.place, found))
-            assert recall(plain.place.workspace, "moving") is not None
+            assert under_way(plain.place.workspace) is not None
     found = through(find_update(plain.place, Wish(archive=str(archive))))
     assert plain.files() == before
     through(carry_out(plain.place, found))

@@ -85,7 +85,9 @@ def test_staged_changes_count_too(cloned: Copy) -> None:
 
 def test_a_file_of_the_users_that_lies_where_a_new_one_would(cloned: Copy) -> None:
     (cloned.root / "launcher/new file.py").write_text("mine")
-    assert "launcher/new file.py" in str(refused(cloned, "update-changed-files").message)
+    error = refused(cloned, "update-changed-files")
+    assert "launcher/new file.py" in str(error.message)
+    assert "Move them to another folder" in str(error.hint)
 
 
 def test_other_files_of_the_users_stay(cloned: Copy) -> None:

@@ -13,7 +13,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.paths import Workspace
 from launcher.core.update import update as acts
-from launcher.core.update.memory import recall
+from launcher.core.update.memory import under_way
 from launcher.core.update.update import carry_out, find_update, go_back
 from tests.launcher.update.conftest import Copy, Upstream, clone, git, refused, through, tree, updated, write
 
@@ -42,12 +42,34 @@ def test_killed_in_the_middle_of_the_move_it_goes_on(
         patch.setattr(acts.update_clone, "move", killed)
         with pytest.raises(KeyboardInterrupt):
             through(carry_out(cloned.place, found))
-    assert recall(cloned.place.workspace, "moving") is not None
+    assert under_way(cloned.place.workspace) is not None
     updated(cloned)
     assert cloned.version == "0.3.0"
     assert (cloned.root / "a/b.txt").read_text() == "added " * 1000
     assert git(cloned.root, "status", "--porcelain") == '?? "my notes.txt"'
     assert through(go_back(cloned.place)) == "0.1.0"
+
+
+def test_the_way_back_killed_half_way_leaves_everything_as_it_was(
+    cloned: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    updated(cloned)
+    before = cloned.files()
+
+    def killed(*_: object) -> None:
+        write(cloned.root, {"docs/说明 (v).md": "0.1.0", "launcher/__main__.py": ""})
+        (cloned.root / "launcher/new file.py").unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(acts.update_clone, "move", killed)
+        with pytest.raises(KeyboardInterrupt):
+            through(go_back(cloned.place))
+    found = through(find_update(cloned.place))
+    assert cloned.files() == before
+    assert (found.present, found.before) == ("0.2.0", "0.1.0"), "the way back is still there"
+    assert through(go_back(cloned.place)) == "0.1.0"
+    assert cloned.version == "0.1.0"
 
 
 def test_killed_right_after_the_move_it_is_done(cloned: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +175,7 @@ def test_a_full_disk_and_a_folder_that_cannot_be_written(
         updated(copy)
     assert failure.value.code == code
     assert copy.files() == before
-    assert recall(copy.place.workspace, "moving") is None
+    assert under_way(copy.place.workspace) is None
     updated(cloned)
     assert cloned.version == "0.2.0"
 

@@ -37,7 +37,7 @@ def test_the_check_the_update_and_the_way_back(call: Any, cloned: Copy) -> None:
     code, said, aside = call(cloned, "--yes")
     assert (code, cloned.version) == (0, "0.2.0")
     assert "Gesso is 0.2.0 now. `gesso update --back` leads back to 0.1.0." in said
-    assert "Put it to use" in aside
+    assert "Change to the new version" in aside
     assert "Gesso 0.2.0 is the newest." in call(cloned)[1]
     assert "Gesso 0.1.0 is back." in call(cloned, "--back")[1]
     assert cloned.version == "0.1.0"
@@ -46,7 +46,8 @@ def test_the_check_the_update_and_the_way_back(call: Any, cloned: Copy) -> None:
 def test_json_is_one_object(call: Any, cloned: Copy) -> None:
     found = json.loads(call(cloned, "--check", "--json")[1])
     assert found | {"files": [], "commit": ""} == {
-        "present": "0.1.0", "newest": "0.2.0", "newer": True, "commit": "", "commits": ["Version v0.2.0"], "files": [],
+        "present": "0.1.0", "newest": "0.2.0", "newer": True, "version": "0.2.0", "commit": "",
+        "commits": ["Version v0.2.0"], "files": [],
         "rebuilds": {"launcher": False, "engine": False}, "before": None, "obstacle": None,
     }  # fmt: skip
     write(cloned.root, {"install.sh": "mine"})
@@ -67,9 +68,27 @@ def test_a_copy_takes_an_archive(call: Any, plain: Copy, tmp_path: Path) -> None
     assert call(plain, "--back")[0] == 0
 
 
+def test_an_older_archive_is_said_to_be_older(call: Any, plain: Copy, tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "x.zip", tree("0.0.9"))
+    found = json.loads(call(plain, "--check", "--from", str(archive), "--json")[1])
+    assert (found["newer"], found["newest"], found["version"]) == (False, "0.1.0", "0.0.9")
+    said = call(plain, "--from", str(archive), "--yes")[2]
+    assert "The archive holds Gesso 0.0.9, which is not newer than this one: 0.1.0." in said
+    assert plain.version == "0.0.9", "it is what the user asked for"
+
+
+def test_an_obstacle_and_its_remedy_are_two_lines(call: Any, cloned: Copy) -> None:
+    write(cloned.root, {"launcher/new file.py": "mine"})
+    lines = call(cloned, "--check")[1].splitlines()
+    assert lines[-2].endswith("lie where new ones would: launcher/new file.py")
+    assert "Move them to another folder" in lines[-1]
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
+        (("--back", "--check"), 2),
+        (("--back", "--from", "x.zip"), 2),
         (("--sha256", "00"), 2),
         (("frob",), 2),
         (("--from",), 2),
