@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 from pathlib import Path
 
 from launcher.amounts import in_bytes
 from launcher.core.download.disk import check_space
+from launcher.core.errors import LauncherError
 from launcher.core.hardware import look as hardware
 from launcher.core.models.add import add_file, add_url
 from launcher.core.models.addresses import find_ways
@@ -19,6 +21,7 @@ from launcher.core.models.kind import KINDS
 from launcher.core.models.library import find_models
 from launcher.core.models.shelves import HOMES
 from launcher.core.models.verify import verify
+from launcher.core.paths import written_path
 from launcher.core.text import t
 from launcher.model_carrying import carry_out, hashed_library, library_of, print_all
 from launcher.model_words import (
@@ -198,10 +201,8 @@ def _verify(call: Call) -> int:
 
 
 def _convert(call: Call) -> int:
-    wanted = Path(call.arguments.words.name).expanduser()
-    source = (
-        wanted.absolute() if wanted.is_file() else find_models(library_of(call), [call.arguments.words.name])[0].path
-    )
+    name: str = call.arguments.words.name
+    source = _file(name) or find_models(library_of(call), [name])[0].path
     with signals_cancel() as cancel:
         target = carry_out(call, convert(call.workspace, source, cancel=cancel))
     if call.printer.json:
@@ -210,6 +211,14 @@ def _convert(call: Call) -> int:
         call.printer.result(t("Converted: {file}", file=plain(str(target))))
         call.printer.result(t("The original is still there: {file}", file=plain(str(source))))
     return DONE
+
+
+def _file(name: str) -> Path | None:
+    """The file that `name` is the path of; a model may be called what no path is."""
+    with contextlib.suppress(LauncherError):
+        path = written_path(name)
+        return path.absolute() if path.is_file() else None
+    return None
 
 
 def _kinds(words: Words) -> None:

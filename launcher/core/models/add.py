@@ -11,12 +11,13 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from launcher.core.download.disk import check_space, disk_error
 from launcher.core.download.door import Wanted
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Progress, Step
-from launcher.core.models.addresses import OnlineFile, Ways, file_address, measured_ways, name_in
+from launcher.core.models.addresses import OnlineFile, Ways, file_address, measured_ways, name_in, typed_first
 from launcher.core.models.facts import Facts, describe
 from launcher.core.models.fetch import fetch_one
 from launcher.core.models.hashing import take_note
@@ -26,7 +27,7 @@ from launcher.core.models.outline import BrokenError, read_outline
 from launcher.core.models.problems import Problem
 from launcher.core.models.shelves import HOMES
 from launcher.core.models.told import ask_publisher
-from launcher.core.paths import Workspace
+from launcher.core.paths import Workspace, written_path
 from launcher.core.process import CancelledError
 from launcher.core.text import t
 
@@ -60,7 +61,7 @@ def add_file(
     """A file of this computer; the original stays. Raises LauncherError `no-such-file`, `not-a-model`,
     `dangerous-pickle`, `kind-unknown`, `kind-unsupported`, `already-there`, `disk-full`, `no-permission`.
     """
-    given = source.expanduser()
+    given = written_path(source)
     source = Path(os.path.realpath(given))
     # A link may lead to a name that says nothing: Hugging Face's cache calls a file by its hash.
     facts = _judged(source, given.name)
@@ -94,9 +95,12 @@ def add_url(
     LauncherError as in `add_file`, as `download` raises them, `not-an-address`, `page-address`, `name-needed`.
     """
     official = file_address(url)
+    # A mirror's address that somebody gives is a choice: nobody is measured.
+    chosen = urlsplit(url).hostname != urlsplit(official).hostname
     incoming = workspace.cache / "incoming" / hashlib.sha256(official.encode()).hexdigest()[:12]
     told = ask_publisher(official, ways, workspace.cache / "incoming", cancel)
-    ways = yield from measured_ways(workspace, ways, [OnlineFile(official, told.size, told.sha256)], cancel)
+    files = [] if chosen else [OnlineFile(official, told.size, told.sha256)]
+    ways = yield from measured_ways(workspace, ways, files, cancel)
     shown = file_name(name or told.name or name_in(official))
     if not shown:
         raise LauncherError(
@@ -104,7 +108,8 @@ def add_url(
             t("The address does not say what the file is called."),
             t("Add --name, as in `--name dream.safetensors`."),
         )
-    wanted = Wanted(shown, incoming / "model", ways.of((official,)), sha256 or told.sha256, told.size)
+    addresses = typed_first(ways.of((official,)), url, official)
+    wanted = Wanted(shown, incoming / "model", addresses, sha256 or told.sha256, told.size)
     yield Step(shown, t("download {name}", name=shown), "started", 1, 1)
     try:
         done = yield from _downloaded(wanted, ways, cancel)

@@ -12,7 +12,7 @@ from launcher.core.download.door import Wanted, download
 from launcher.core.download.part import PART, beside
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Step
-from launcher.core.models.addresses import OnlineFile, Ways, measured_ways
+from launcher.core.models.addresses import TOKENS, OnlineFile, Ways, measured_ways
 from launcher.core.models.catalogue import Entry
 from launcher.core.models.hashing import take_note
 from launcher.core.paths import Workspace
@@ -83,14 +83,19 @@ def fetch_one(wanted: Wanted, ways: Ways, cancel: threading.Event | None, *, rep
 
 def _is_gate(error: LauncherError, wanted: Wanted) -> bool:
     """Civitai sends strangers to its page to sign in; elsewhere such a page is a network's own."""
-    civitai = any(urlsplit(address.url).hostname == "civitai.com" for address in wanted.addresses)
-    return error.code in _GATED or (civitai and error.code == "download-login-page")
+    hosts = _token_hosts(wanted)
+    return bool(hosts) and (error.code in _GATED or ("civitai.com" in hosts and error.code == "download-login-page"))
+
+
+def _token_hosts(wanted: Wanted) -> list[str]:
+    """Of the hosts that give the file, those that take a token."""
+    return [host for address in wanted.addresses if (host := urlsplit(address.url).hostname or "") in TOKENS]
 
 
 def _gated(wanted: Wanted) -> LauncherError:
     return LauncherError(
         "model-gated",
-        t("{host} gives {name} only to people it knows.", host=wanted.addresses[0].label, name=wanted.name),
+        t("{host} gives {name} only to people it knows.", host=_token_hosts(wanted)[0], name=wanted.name),
         t(
             "Sign in there, accept the terms on the model's page, make a token, and set it as HF_TOKEN (Hugging Face) "
             "or CIVITAI_API_TOKEN (Civitai). Or fetch the file with a browser and use `gesso models add FILE`."

@@ -33,7 +33,9 @@ class KnownHashes:
         return Hashes(str(entry[2]), str(entry[3]))
 
     def remember(self, path: str, size: int, mtime_ns: int, hashes: Hashes) -> None:
-        """Kept at once, so that an interrupted run loses one file's work at most."""
+        """Kept at once, so that an interrupted run loses one file's work at most; not for a name that is no text."""
+        if not _is_text(path):
+            return
         self.entries = {**_read(self.file), path: [size, mtime_ns, hashes.sha256, hashes.old]}
         write_record(self.file, {"hashes": self.entries})
 
@@ -63,10 +65,19 @@ def runtime_hash(cache: dict[str, Any], name: str, mtime: float) -> str | None:
 def tell_runtime(file: Path, name: str, mtime: float, sha256: str) -> None:
     """Write the hash where the runtime looks, so that it hashes nothing twice; its other sections stay as they are."""
     cache = read_record(file)
-    if cache is None and file.exists():
+    if (cache is None and file.exists()) or not _is_text(name):
         return
     cache = cache or {}
     section = cache.setdefault("hashes", {})
     if isinstance(section, dict):
         section[f"checkpoint/{name}"] = {"mtime": mtime, "sha256": sha256}
         write_record(file, cache)
+
+
+def _is_text(name: str) -> bool:
+    """A file's name need not be text on Linux, and a record holds text alone."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,7 @@ def test_a_file_of_an_address_is_added(bare: Gesso, tmp_path: Path) -> None:
         found = answer_of(bare, "add", server.url("ok", "猫.safetensors"), "--name", "cat")
         assert (Path(found["path"]).name, found["how"]) == ("cat.safetensors", "downloaded")
         refused = answer_of(bare, "add", server.url("401", "b.safetensors"), code=1)["error"]
-        assert refused["code"] == "model-gated"
+        assert refused["code"] == "download-unauthorized"
 
 
 def test_an_install_is_linked_and_unlinked(bare: Gesso, tmp_path: Path) -> None:
@@ -147,6 +148,11 @@ def test_two_installs_of_one_name_are_told_apart(bare: Gesso, tmp_path: Path) ->
         (("verify", "nonsense"), "model-unknown", 1),
         (("convert", "nonsense"), "model-unknown", 1),
         (("add", "nonsense"), "no-such-file", 1),
+        (("add", "~nouser-gesso/x"), "no-such-user", 1),
+        (("add", "http://[::1"), "not-an-address", 1),
+        (("convert", "~nouser-gesso/x"), "model-unknown", 1),
+        (("link", "~nouser-gesso/x"), "no-such-user", 1),
+        (("unlink", "~nouser-gesso/x"), "no-such-user", 1),
         (("add", "https://huggingface.co/a/b"), "page-address", 1),
         (("add", "x", "--kind", "cake"), "usage", 2),
         (("add", "https://example.org/x", "--sha256", "12"), "usage", 2),
@@ -160,6 +166,33 @@ def test_nonsense_is_answered(words: tuple[str, ...], code: str, status: int, ba
     found = answer_of(bare, *words, code=status)
     assert found["error"]["code"] == code
     assert found["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://me:s3cret@huggingface.co/a/b?token=s3cret",
+        "https://civitai.com/models/1?token=s3cret",
+        "ftp://me:s3cret@example.org/x?key=s3cret",
+        "https://me:s3cret@[::1/x",
+        "https://me:s3cret@127.0.0.1:1/x.pt?key=s3cret",
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_password_in_an_address_is_said_nowhere(address: str, more: tuple[str, ...], bare: Gesso) -> None:
+    said = bare.call("models", "add", address, *more)
+    assert said.returncode == 1, said.stderr
+    assert "s3cret" not in said.stdout + said.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' names are text")
+def test_a_name_that_is_no_text_is_verified_and_hashed(bare: Gesso) -> None:
+    folder = bare.workspace.models / "Stable-diffusion"
+    path = write_safetensors(folder / "x.safetensors", checkpoint("sd1", blocks=1))
+    path.rename(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe.safetensors"))
+    assert answer_of(bare, "verify")["verified"][0]["state"] == "noted"
+    assert len(answer_of(bare, "list", "--hash")["models"]) == 1
+    assert bare.call("models", "verify").returncode == 0
 
 
 def test_there_is_an_action_for_everything_that_is_promised() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from launcher.core.download.door import Patience, direct
+from launcher.core.download.door import Address, Patience, Wanted, direct
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Notice, Progress, Step
 from launcher.core.models import addresses as models_addresses
+from launcher.core.models import fetch as models_fetch
 from launcher.core.models.add import Added, add_url
 from launcher.core.models.addresses import (
     OnlineFile,
@@ -22,15 +23,17 @@ from launcher.core.models.addresses import (
     file_address,
     find_ways,
     measured_ways,
+    typed_first,
 )
 from launcher.core.models.catalogue import Entry, Location
-from launcher.core.models.fetch import fetch, remaining, target_of
+from launcher.core.models.fetch import fetch, fetch_one, remaining, target_of
 from launcher.core.models.known import read_known
 from launcher.core.models.told import Told, of_civitai, of_hugging_face
 from launcher.core.network.mirror_choice import look_around
 from launcher.core.paths import Workspace
 from launcher.core.process import CancelledError
 from launcher.core.records import read_record
+from launcher.core.text import t
 from tests.fakes.fault_modes import MODES
 from tests.fakes.fault_server import FaultServer
 from tests.fakes.fault_sockets import SOCKET_MODES
@@ -101,8 +104,8 @@ def test_whatever_one_host_does_the_other_one_gives_the_right_bytes(
 @pytest.mark.parametrize(
     ("mode", "code"),
     [
-        ("401", "model-gated"),
-        ("403", "model-gated"),
+        ("401", "download-unauthorized"),
+        ("403", "download-refused"),
         ("404", "download-not-found"),
         ("html", "download-login-page"),
         ("wrong-bytes", "download-wrong-bytes"),
@@ -232,6 +235,7 @@ def test_a_name_from_an_address_stays_in_its_folder(path: str, workspace: Worksp
         ("https://huggingface.co/datasets/a/b/resolve/main/x.pt", "https://huggingface.co/datasets/a/b/resolve/main/x.pt"),
         ("https://civitai.com/models/1/name?modelVersionId=22", "https://civitai.com/api/download/models/22"),
         ("https://civitai.com/api/download/models/22?type=Model", "https://civitai.com/api/download/models/22?type=Model"),
+        ("https://www.civitai.com/api/download/models/22?fileId=3", "https://civitai.com/api/download/models/22?fileId=3"),
         ("https://github.com/a/b/blob/main/x.pt", "https://github.com/a/b/raw/main/x.pt"),
         ("https://example.org/x.safetensors", "https://example.org/x.safetensors"),
     ],
@@ -269,6 +273,43 @@ def test_a_token_goes_to_its_own_host_alone(workspace: Workspace) -> None:
     assert len(found) > 1
     told = {address.url: address.authorization for address in found if address.authorization}
     assert told == {"https://huggingface.co/a/b/resolve/main/x.safetensors": "Bearer hf_secret"}
+
+
+@pytest.mark.parametrize(
+    ("host", "code", "gated"),
+    [
+        ("https://huggingface.co/a", "download-unauthorized", True),
+        ("https://civitai.com/a", "download-login-page", True),
+        ("https://huggingface.co/a", "download-login-page", False),
+        ("https://example.org/a", "download-refused", False),
+    ],
+)
+def test_only_a_host_that_takes_tokens_asks_for_one(
+    host: str, code: str, gated: bool, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*_: object, **__: object) -> Iterator[Event]:
+        raise LauncherError(code, t("No."), t("Do."))
+        yield
+
+    monkeypatch.setattr(models_fetch, "download", refusing)
+    wanted = Wanted("x", workspace.root / "x", (Address("https://mirror.example/a"), Address(host)))
+    with pytest.raises(LauncherError) as refused:
+        list(fetch_one(wanted, ways(workspace), None))
+    assert refused.value.code == ("model-gated" if gated else code)
+    assert not gated or str(refused.value.message).startswith(host.split("/")[2])
+
+
+def test_a_mirror_whose_address_is_given_is_asked_first(workspace: Workspace) -> None:
+    typed, official = "https://hf-mirror.com/a/b/blob/main/x", "https://huggingface.co/a/b/resolve/main/x"
+    found = find_ways(workspace, {}).of([official])
+    asked = typed_first(found, typed, official)
+    assert asked[0].url == "https://hf-mirror.com/a/b/resolve/main/x"
+    assert set(asked) == set(found)
+    assert typed_first(found, official, official) == found
+    elsewhere = find_ways(workspace, {"HF_ENDPOINT": "https://example.org"}).of([official])
+    assert [one.url for one in typed_first(elsewhere, typed, official)] == [
+        "https://hf-mirror.com/a/b/resolve/main/x", "https://example.org/a/b/resolve/main/x",
+    ]  # fmt: skip
 
 
 def test_a_chosen_mirror_is_the_one_that_is_asked(workspace: Workspace) -> None:
