@@ -26,7 +26,7 @@ from launcher.core.paths import Workspace
 from launcher.core.plan.places import kinds_needed, with_places
 from launcher.core.plan.plan import Options, Plan, make_plan
 from launcher.core.process import tree
-from launcher.core.profiles.run_profiles import read_run_profile
+from launcher.core.profiles.run_profiles import RunProfile, read_run_profile
 from launcher.core.running import find_running
 from launcher.core.serving.command_line import CommandLine, command_line, complete, with_command_line
 from launcher.core.settings import read_settings
@@ -53,11 +53,15 @@ def propose(
     environ: Mapping[str, str] = os.environ,
     *,
     machine: Machine | None = None,
+    profile: RunProfile | None = None,
 ) -> Proposal:
-    """Looks, then decides; changes nothing. `machine` replaces the look at this computer (`--simulate`)."""
+    """Looks, then decides; changes nothing. `machine` replaces the look at this computer (`--simulate`), `profile` the
+    one that `options` name.
+    """
     simulated = machine is not None
     machine = machine or look(workspace.root)
-    chosen = complete(options, read_run_profile(options.profile, workspace.root / "profiles"), environ, workspace)
+    profile = profile or read_run_profile(options.profile, workspace.root / "profiles")
+    chosen = complete(options, profile, environ, workspace)
     pip = read_pip_settings(environ)
     sources = find_sources(pip)
     own = None if simulated else _own_python(workspace, chosen, environ)

@@ -13,7 +13,7 @@ from launcher.core.environments.environments import installed
 from launcher.core.hardware import look as hardware
 from launcher.core.hardware.look import cards_in_use
 from launcher.core.plan.plan import Options
-from launcher.core.profiles.files import delete_profile, save_profile
+from launcher.core.profiles.files import delete_profile, draft_profile, write_draft
 from launcher.core.profiles.flag_words import masked, masked_variables
 from launcher.core.profiles.run_profiles import (
     ATTENTION_FLAGS,
@@ -49,10 +49,10 @@ def _list(call: Call) -> int:
 def _show(call: Call) -> int:
     name = call.arguments.words.name
     profile = read_run_profile(name, _folder(call))
-    proposal = _proposed(call, name)
     known = next(each for each in known_profiles(_folder(call)) if each.name == name)
     result = read_results(call.workspace).get(name)
     if call.printer.json:
+        proposal = _proposed(call, name)
         command = {"command": list(proposal.command.shown), "variables": proposal.command.shown_variables}
         call.printer.answer(_record(call, known, result) | command | {"extends": list(parents_of(name, _folder(call)))})
         return DONE
@@ -62,6 +62,7 @@ def _show(call: Call) -> int:
         call.printer.result(f"    {key} = {value}")
     if result:
         call.printer.result(t("    {result}", result=of_result(result)))
+    proposal = _proposed(call, name)
     for finding in proposal.plan.findings:
         if finding.slug in ("flags-contradict", "flags-refused", "password-made"):
             call.printer.aside(finding.message)
@@ -82,7 +83,9 @@ def _save(call: Call) -> int:
         given = replace(given, auth=tuple(words.auth))
     if given.gpu is not None:
         given = replace(given, gpu=_card(call, given.gpu))
-    file = save_profile(_folder(call), words.name, given)
+    draft = draft_profile(_folder(call), words.name, given, afresh=words.from_webui_user is not None)
+    proposal = propose(call.workspace, Options(profile=words.name), installed(call.workspace), profile=draft.profile)
+    file = write_draft(draft)
     known = next(each for each in known_profiles(_folder(call)) if each.file == file)
     if call.printer.json:
         call.printer.answer(_record(call, known, None))
@@ -90,7 +93,7 @@ def _save(call: Call) -> int:
     call.printer.result(t("Saved: {file}", file=file))
     if known.shadows:
         call.printer.result(t('It counts instead of the profile "{name}" that came with Gesso.', name=known.name))
-    for line in of_command(_proposed(call, known.name).command):
+    for line in of_command(proposal.command):
         call.printer.result(line)
     return DONE
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +10,58 @@ from launcher.core.errors import LauncherError
 from launcher.core.facts import as_facts
 from launcher.core.profiles.run_profiles import (
     RunProfile,
+    as_if_saved,
     check_name,
     check_profile,
     known_profiles,
     parents_of,
     read_run_profile,
+    shipped_folder,
 )
 from launcher.core.records import write_text
 from launcher.core.text import Text, t
 
+#: what an import leaves of the file that it replaces
+_KEPT = ("title", "why")
 
-def save_profile(folder: Path, name: str, given: RunProfile) -> Path:
-    """What `given` says is put into `folder`/NAME.toml, made where it is not there; a file is never half-written.
 
-    LauncherError `profile-name`, `profile-unknown` or `profile-cycle` for what it is to be built on, `bad-facts` for a
-    value that cannot be meant or a file that cannot be read, `no-permission`.
+@dataclass(frozen=True)
+class Draft:
+    """A profile that could be written: its text, and what it would mean with all that it is built on."""
+
+    file: Path
+    text: str
+    profile: RunProfile
+
+
+def draft_profile(folder: Path, name: str, given: RunProfile, *, afresh: bool = False) -> Draft:
+    """What `given` says, in `folder`/NAME.toml as it is now; `afresh`: in place of the settings there.
+
+    LauncherError `profile-name`, `profile-exists`, `profile-unknown` or `profile-cycle` for what it is to be built on,
+    `bad-facts` for a value that cannot be meant or a file that cannot be read, `no-permission`.
     """
     check_name(name)
-    file = _existing(folder, name) or folder / f"{name}.toml"
-    check_profile(file, given)
+    _check_case(folder, name)
+    check_profile(None, given)
+    file = folder / f"{name}.toml"
     _check_parent(folder, name, given.extends)
-    text = _changed(file, given)
+    text, own = _changed(file, given, afresh)
+    return Draft(file, text, as_if_saved(name, own, folder))
+
+
+def save_profile(folder: Path, name: str, given: RunProfile) -> Path:
+    """Draft it and write it."""
+    return write_draft(draft_profile(folder, name, given))
+
+
+def write_draft(draft: Draft) -> Path:
+    """The file is there; it is never half-written. LauncherError `no-permission`."""
     try:
         # Only its owner may read it: there may be passwords in it.
-        write_text(file, text)
+        write_text(draft.file, draft.text)
     except OSError as error:
-        raise _no_permission(file, error) from error
-    return file
+        raise _no_permission(draft.file, error) from error
+    return draft.file
 
 
 def delete_profile(folder: Path, name: str) -> Path:
@@ -70,9 +95,15 @@ def delete_profile(folder: Path, name: str) -> Path:
     return found.file
 
 
-def _existing(folder: Path, name: str) -> Path | None:
-    """The file of that name in whatever letters: on Windows and macOS "LAN" and "lan" are one file."""
-    return next((file for file in folder.glob("*.toml") if file.stem.casefold() == name.casefold()), None)
+def _check_case(folder: Path, name: str) -> None:
+    """On Windows and macOS "LAN" and "lan" are one file."""
+    for other in (each.stem for place in (folder, shipped_folder()) for each in place.glob("*.toml")):
+        if other != name and other.casefold() == name.casefold():
+            raise LauncherError(
+                "profile-exists",
+                t('There is a profile "{name}" already; capitals alone make no other name.', name=other),
+                t("Write it in the same letters, or choose another name."),
+            )
 
 
 def _check_parent(folder: Path, name: str, parent: str | None) -> None:
@@ -87,8 +118,8 @@ def _check_parent(folder: Path, name: str, parent: str | None) -> None:
         )
 
 
-def _changed(file: Path, given: RunProfile) -> str:
-    """The new text; it is understood before anybody writes it."""
+def _changed(file: Path, given: RunProfile, afresh: bool) -> tuple[str, RunProfile]:
+    """The new text and what it says; it is understood before anybody writes it."""
     # Slow to import, and needed only here.
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -97,10 +128,13 @@ def _changed(file: Path, given: RunProfile) -> str:
         # Read as bytes: Windows' line ends are to stay what they are.
         document = tomlkit.parse(file.read_bytes().decode("utf-8-sig") if file.exists() else "")
         as_facts(document.unwrap(), RunProfile, file)
+        for key in [key for key in document if afresh and key not in _KEPT]:
+            del document[key]
         for key, value in _said(given).items():
             _put(document, key, value)
         text = tomlkit.dumps(document)
-        check_profile(file, as_facts(tomlkit.parse(text).unwrap(), RunProfile, file))
+        profile = as_facts(tomlkit.parse(text).unwrap(), RunProfile, file)
+        check_profile(file, profile)
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise LauncherError(
             "bad-facts",
@@ -109,7 +143,7 @@ def _changed(file: Path, given: RunProfile) -> str:
         ) from None
     except OSError as error:
         raise _no_permission(file, error) from None
-    return text
+    return text, profile
 
 
 def _said(given: RunProfile) -> dict[str, Any]:

@@ -94,6 +94,18 @@ def read_run_profile(name: str, own: Path | None = None) -> RunProfile:
     return _merged([profile for _, profile in reversed(_chain(name, files))])
 
 
+def as_if_saved(name: str, profile: RunProfile, own: Path) -> RunProfile:
+    """What `read_run_profile` would give if `profile` were the user's of that name."""
+    if profile.extends is None:
+        return profile
+    files = _files(own)
+    if profile.extends == name:
+        files[name] = tuple(file for file in files.get(name, ()) if file.parent != own)
+    if not files.get(profile.extends):
+        raise _unknown(profile.extends, files)
+    return _merged([*(each for _, each in reversed(_chain(profile.extends, files))), profile])
+
+
 def parents_of(name: str, own: Path | None = None) -> tuple[str, ...]:
     """The names of what it is built on, the nearest first; as many as can be read."""
     files = _files(own)
@@ -119,9 +131,13 @@ def check_name(name: str) -> None:
         )
 
 
-def check_profile(file: Path, profile: RunProfile) -> None:
-    """LauncherError `bad-facts` if a value of the right kind cannot be meant."""
+def check_profile(file: Path | None, profile: RunProfile) -> None:
+    """LauncherError `bad-facts` if a value of the right kind cannot be meant; `file` None: it stands in no file yet."""
     for key, what in _wrong(profile):
+        if file is None:
+            raise LauncherError(
+                "bad-facts", t('"{key}" {what}', key=key, what=what), t("Nothing was saved. Give it as it should be.")
+            )
         raise LauncherError(
             "bad-facts",
             t('The file {file} is not right: "{key}" {what}', file=file, key=key, what=what),

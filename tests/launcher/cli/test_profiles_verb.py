@@ -83,6 +83,28 @@ def test_an_old_install_is_taken_over_and_what_is_not_is_said(call: Any, tmp_pat
     assert call("profiles", "save", "x", "--from-webui-user", str(tmp_path))[0] == 1
 
 
+def test_importing_again_closes_what_was_open(call: Any, tmp_path: Path) -> None:
+    for flags in ("--listen --share", "--api"):
+        (tmp_path / "webui-user.sh").write_text(f'export COMMANDLINE_ARGS="{flags}"\n')
+        assert call("profiles", "save", "old", "--from-webui-user", str(tmp_path))[0] == 0
+    assert record(call("profiles", "show", "old", "--json"))["settings"] == {"flags": ["--api"]}
+
+
+def test_what_cannot_be_started_is_not_saved(call: Any) -> None:
+    file = call.workspace.root / "profiles" / "x.toml"
+    assert call("profiles", "save", "x", "--memory", "nonsense")[0] == 1
+    assert not file.exists()
+    assert call("profiles", "save", "x", "--port", "8000")[0] == 0
+    before = file.read_bytes()
+    assert call("profiles", "save", "x", "--memory", "nonsense")[0] == 1
+    assert file.read_bytes() == before
+    file.write_text('port = 8000\nmemory = "nonsense"\n')
+    code, shown, said = call("profiles", "show", "x")
+    assert code == 1
+    assert "memory = nonsense" in shown, "the settings first"
+    assert "nonsense" in said
+
+
 def test_an_old_installs_python_makes_the_environment(call: Any, tmp_path: Path) -> None:
     (tmp_path / "webui-user.sh").write_text(f'python_cmd="{sys.executable}"\nvenv_dir=-\n')
     code, _, said = call("profiles", "save", "old", "--from-webui-user", str(tmp_path / "webui-user.sh"))

@@ -9,7 +9,7 @@ import pytest
 
 from launcher.core import records
 from launcher.core.errors import LauncherError
-from launcher.core.profiles.files import delete_profile, save_profile
+from launcher.core.profiles.files import delete_profile, draft_profile, save_profile, write_draft
 from launcher.core.profiles.run_profiles import RunProfile, read_run_profile
 
 
@@ -61,6 +61,15 @@ def test_what_cannot_be_meant_is_not_written(tmp_path: Path, name: str, given: R
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_that_is_not_there_is_not_named(tmp_path: Path) -> None:
+    with pytest.raises(LauncherError) as failure:
+        save_profile(tmp_path, "x", RunProfile(auth=("geheim",)))
+    said = str(failure.value.message) + str(failure.value.hint)
+    assert said.startswith('"auth[0]" must be "name:password"')
+    assert "x.toml" not in said
+    assert "geheim" not in said
+
+
 def test_a_broken_file_is_left_as_it_is(tmp_path: Path) -> None:
     for text in ("port = ", "prot = 1\n", 'environment = "x"\n'):
         (tmp_path / "mine.toml").write_text(text)
@@ -93,10 +102,30 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     assert [file.name for file in tmp_path.iterdir()] == ["mine.toml"]
 
 
-def test_names_that_differ_in_capitals_are_one_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["mine", "MINE", "LAN"])
+def test_names_that_differ_in_capitals_alone_are_refused(tmp_path: Path, name: str) -> None:
     save_profile(tmp_path, "Mine", RunProfile(port=1))
-    assert save_profile(tmp_path, "mine", RunProfile(port=2)).name == "Mine.toml"
-    assert len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(LauncherError, match="profile-exists"):
+        save_profile(tmp_path, name, RunProfile(port=2))
+    assert [file.name for file in tmp_path.iterdir()] == ["Mine.toml"]
+    assert save_profile(tmp_path, "Mine", RunProfile(port=3)).name == "Mine.toml"
+
+
+def test_a_draft_means_what_the_saved_file_will_mean(tmp_path: Path) -> None:
+    given = RunProfile(extends="lan", port=2, flags=("--api",), environment={"A": "1"})
+    for name in ("lan", "mine"):
+        draft = draft_profile(tmp_path, name, given)
+        assert not (tmp_path / f"{name}.toml").exists()
+        write_draft(draft)
+        assert read_run_profile(name, tmp_path) == draft.profile
+
+
+def test_an_import_replaces_what_was_there(tmp_path: Path) -> None:
+    save_profile(tmp_path, "old", RunProfile(title="Mine", listen=True, environment={"A": "1"}, flags=("--api",)))
+    (tmp_path / "old.toml").write_text("# my own\n" + (tmp_path / "old.toml").read_text())
+    write_draft(draft_profile(tmp_path, "old", RunProfile(port=2), afresh=True))
+    assert read_run_profile("old", tmp_path) == RunProfile(title="Mine", port=2)
+    assert (tmp_path / "old.toml").read_text().startswith("# my own\n")
 
 
 def test_deleting(tmp_path: Path) -> None:
