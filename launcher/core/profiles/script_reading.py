@@ -224,8 +224,17 @@ def _bat_command(command: str, line: int, known: dict[str, str], folder: str) ->
     return Setting(name.strip(), _expanded(value.strip(), known, folder), line)
 
 
+def _beside(folder: str, path: str) -> str:
+    """`path` in the script's folder, which on another system than Windows is written with slashes."""
+    if folder.startswith("/"):
+        return f"{folder.rstrip('/')}/" + path.replace("\\", "/").lstrip("/")
+    return folder.rstrip("\\/") + "\\" + path.lstrip("\\/")
+
+
 def _expanded(value: str, known: dict[str, str], folder: str) -> str:
-    value = re.sub(r"%~dp0[\\/]?", lambda _: folder.rstrip("\\/") + "\\", value)
+    value = re.sub(
+        r'(?<=")%~dp0([^"]*)|%~dp0([^\s"]*)', lambda found: _beside(folder, found[1] or found[2] or ""), value
+    )
 
     def put(found: re.Match[str]) -> str:
         return known.get(found[1].upper(), "" if found[1].upper() == "COMMANDLINE_ARGS" else found[0])

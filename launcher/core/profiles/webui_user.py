@@ -29,6 +29,8 @@ _WRAPPER = re.compile(
     r"\w+_COMMIT_HASH|\w+_PACKAGE|SKIP_VENV|PIP_INSTALLER_LOCATION",
     re.IGNORECASE,
 )
+#: variables whose value is a file or a folder; Gradio's "root path" is a part of an address
+_PLACES = re.compile(r"(?!GRADIO_ROOT_PATH)\w+_(HOME|CACHE|PATH|DIR)", re.IGNORECASE)
 #: flags whose value is a file or a folder, which the old install reads from its own folder on
 _PATHS = (
     "--models-dir", "--ckpt", "--ckpt-dir", "--vae-path", "--vae-dir", "--lora-dir", "--lyco-dir-backcompat",
@@ -114,13 +116,14 @@ def _sorted(file: Path, settings: dict[str, str], left: list[Text]) -> WebuiUser
                 user = replace(user, profile=profile)
                 left += more
             case "PYTHON" | "PYTHON_CMD":
-                user = replace(user, python=plain)
+                # a bare name is looked for by the system
+                user = replace(user, python=_from(file.parent, plain) if re.search(r"[\\/]", plain) else plain)
             case "VENV_DIR":
                 user = replace(user, venv=plain)
             case "GIT":
                 user = replace(user, git=plain)
             case _ if _TAKEN.fullmatch(name):
-                environment[name] = plain
+                environment[name] = _from(file.parent, plain) if _PLACES.fullmatch(name) else plain
             case _:
                 left.append(_why_left(name))
     return replace(user, profile=replace(user.profile, environment=environment), left=tuple(left))
@@ -185,7 +188,7 @@ def _absolute(group: tuple[str, ...], folder: Path) -> tuple[str, ...]:
 
 
 def _from(folder: Path, path: str) -> str:
-    """A relative path counts from the old install's folder; one of Windows stays one."""
+    """A relative path counts from the old install's folder; a whole one of Windows stays one."""
     if not path or Path(path).is_absolute() or PureWindowsPath(path).drive or path.startswith(("~", "\\", "%", "$")):
         return path
-    return str(folder / path)
+    return str(folder / PureWindowsPath(path).as_posix())

@@ -137,7 +137,9 @@ def test_whatever_system_wrote_it(tmp_path: Path, encoding: str, end: str) -> No
          RunProfile(attention="xformers", memory="lowvram")),
         ("set commandline_args=--port=80", RunProfile(port=80)),
         ("set COMMANDLINE_ARGS=--port 99999", RunProfile(flags=("--port", "99999"))),
-        ("@set COMMANDLINE_ARGS=--ckpt %~dp0models\\a.ckpt", RunProfile(model="{here}\\models\\a.ckpt")),
+        ("@set COMMANDLINE_ARGS=--ckpt %~dp0models\\a.ckpt", RunProfile(model="{here}/models/a.ckpt")),
+        ("set COMMANDLINE_ARGS=--ckpt \"%~dp0my models\\a.ckpt\"", RunProfile(model="{here}/my models/a.ckpt")),
+        ("set COMMANDLINE_ARGS=--ckpt models\\a.ckpt", RunProfile(model="{here}/models/a.ckpt")),
         ("set COMMANDLINE_ARGS=--theme pink", RunProfile(flags=("--theme", "pink"))),
         ("set COMMANDLINE_ARGS=--gradio-auth nobody", RunProfile(flags=("--gradio-auth", "nobody"))),
         ("set A=1\nset COMMANDLINE_ARGS=--api --opt-sdp-attention --xformers",
@@ -149,8 +151,21 @@ def test_whatever_system_wrote_it(tmp_path: Path, encoding: str, end: str) -> No
 def test_lines_of_batch_files(tmp_path: Path, line: str, profile: RunProfile) -> None:
     found = bat(tmp_path, line.replace("\n", "\r\n"))
     if profile.model:
-        profile = RunProfile(model=profile.model.format(here=tmp_path))
+        profile = RunProfile(model=str(Path(profile.model.format(here=tmp_path))))
     assert found.profile == profile
+
+
+def test_places_in_variables_count_from_the_old_install(tmp_path: Path) -> None:
+    found = bat(tmp_path, "set HF_HOME=%~dp0hf\r\nset TORCH_HOME=cache\\torch\r\nset HF_ENDPOINT=https://x.y/z\r\n"
+                          "set GRADIO_ROOT_PATH=sd\r\nset XDG_CACHE_HOME=D:\\cache\r\n"
+                          "set PYTHON=py\\python.exe\r\n")  # fmt: skip
+    assert found.profile.environment == {
+        "HF_HOME": str(tmp_path / "hf"), "TORCH_HOME": str(tmp_path / "cache/torch"), "HF_ENDPOINT": "https://x.y/z",
+        "GRADIO_ROOT_PATH": "sd", "XDG_CACHE_HOME": "D:\\cache",
+    }  # fmt: skip
+    assert found.python == str(tmp_path / "py/python.exe")
+    assert sh(tmp_path, "export HF_HOME=./hf\npython_cmd=python3.11\n").python == "python3.11"
+    assert sh(tmp_path, "export HF_HOME=./hf\n").profile.environment == {"HF_HOME": str(tmp_path / "hf")}
 
 
 @pytest.mark.parametrize(
