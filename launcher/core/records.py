@@ -7,8 +7,14 @@ import json
 import os
 import tempfile
 import time
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from launcher.core.errors import LauncherError
+from launcher.core.facts import as_facts
+
+T = TypeVar("T")
 
 #: seconds after which a temporary file that a killed writer left is swept
 _ORPHANED = 60
@@ -44,6 +50,21 @@ def read_record(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def read_typed(path: Path, kind: type[T]) -> T | None:
+    """The record as an instance of the frozen dataclass `kind`, or None: there is none, or a value is of another kind.
+
+    Keys that `kind` does not have (another version of Gesso wrote them) do not matter.
+    """
+    record = read_record(path)
+    if record is None:
+        return None
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    try:
+        return as_facts({name: value for name, value in record.items() if name in known}, kind, path)
+    except LauncherError:
+        return None
 
 
 def _replace(beside: Path, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from launcher.core.environments.environments import LEAVING, STAMP, is_link, is_
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
 from launcher.core.text import t
+
+#: letters of a name
+_LONGEST = 60
 
 
 def rollback(workspace: Workspace) -> Path:
@@ -28,7 +32,7 @@ def rollback(workspace: Workspace) -> Path:
 def check_new_name(workspace: Workspace, name: str) -> Path:
     """The folder for a new environment that the user named; what a killed run left there is no hindrance, for the
     next install sweeps it. LauncherError `bad-name`, `environment-exists`."""
-    if not is_name(name) or len(name) > 60 or name.endswith("."):
+    if not is_name(name) or len(name) > _LONGEST or name.endswith("."):
         raise LauncherError(
             "bad-name",
             t('"{name}" cannot be the name of an environment.', name=name),
@@ -41,6 +45,15 @@ def check_new_name(workspace: Workspace, name: str) -> Path:
             t("Choose another name, or remove that one first: gesso env remove {name}", name=name),
         )
     return workspace.environments / name
+
+
+def next_name(workspace: Workspace, name: str) -> str:
+    """For one that is built again: mine -> mine-2; the number of a name of our own is counted on."""
+    base = re.sub(r"^(torch-.+)-\d+$", r"\1", name)
+    taken, number = _taken(workspace), 2
+    while (found := f"{base[: _LONGEST - len(str(number)) - 1]}-{number}").casefold() in taken:
+        number += 1
+    return found
 
 
 def remove(workspace: Workspace, folder: Path) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
-from launcher.core.environments.environments import current, interpreter, read_stamp
-from launcher.core.environments.site_packages import installed_packages, site_packages
+from launcher.core.environments.environments import current, packages_of, read_stamp
 from launcher.core.hardware.look import Machine
 from launcher.core.paths import Workspace, checkout
-from launcher.core.records import read_record, write_record
+from launcher.core.records import read_typed, write_record
 from launcher.core.text import Text, t
 
 LAST_GOOD = "last-good-start.json"
@@ -80,13 +78,12 @@ def take_fingerprint(workspace: Workspace, machine: Machine, flags: Sequence[str
     """Of the current environment on this machine. Nothing is imported or started."""
     folder = current(workspace)
     stamp = read_stamp(folder) if folder else None
-    site = _site(folder) if folder else None
     return Fingerprint(
         environment=folder.name if folder else None,
         python=stamp.python if stamp else None,
         driver=machine.driver,
         gpus=tuple(gpu.name or gpu.uuid or "?" for gpu in machine.gpus or ()),
-        packages={package.name: package.version for package in installed_packages(site)} if site else {},
+        packages={package.name: package.version for package in packages_of(folder)} if folder else {},
         gesso=gesso_version(checkout()),
         flags=tuple(flags),
         taken_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -153,17 +150,5 @@ def _stated(folder: Path) -> str | None:
     return next((line.partition('"')[2].rstrip('"') for line in lines if line.startswith("version = ")), None)
 
 
-def _site(folder: Path) -> Path | None:
-    """Of an environment outside the packages lie there, found beside its Python."""
-    return site_packages(folder) or site_packages(interpreter(folder).parent.parent)
-
-
 def _read(workspace: Workspace) -> Fingerprint | None:
-    record: dict[str, Any] | None = read_record(workspace.state / LAST_GOOD)
-    if record is None or any(field.name not in record for field in fields(Fingerprint)):
-        return None
-    try:
-        values = {field.name: record[field.name] for field in fields(Fingerprint)}
-        return Fingerprint(**{**values, "gpus": tuple(record["gpus"]), "flags": tuple(record["flags"])})
-    except TypeError:
-        return None
+    return read_typed(workspace.state / LAST_GOOD, Fingerprint)

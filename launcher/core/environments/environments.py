@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from launcher.core.environments.installed import Installed
-from launcher.core.environments.site_packages import version_in
+from launcher.core.environments.site_packages import Package, installed_packages, site_packages
 from launcher.core.errors import LauncherError
 from launcher.core.packages.own_python import OwnPython
 from launcher.core.paths import Workspace
 from launcher.core.process import python_in
-from launcher.core.records import read_record, write_record
+from launcher.core.records import read_record, read_typed, write_record
 from launcher.core.text import t
 
 STAMP = "gesso.json"
@@ -71,7 +70,7 @@ def installed(workspace: Workspace) -> Installed:
         verified=folder == now,
         python=stamp.python,
         interpreter=stamp.interpreter,
-        xformers=version_in(folder, "xformers"),
+        xformers=next((each.version for each in packages_of(folder) if each.name == "xformers"), None),
         advice=stamp.advice,
     )
 
@@ -95,16 +94,20 @@ def interpreter(folder: Path) -> Path:
     return Path(named) if isinstance(named, str) and named else python_in(folder)
 
 
+def site_of(folder: Path) -> Path | None:
+    """Where its packages lie: of an environment outside beside its Python; None: nowhere."""
+    return site_packages(folder) or site_packages(interpreter(folder).parent.parent)
+
+
+def packages_of(folder: Path) -> tuple[Package, ...]:
+    """What is installed in it, by name."""
+    site = site_of(folder)
+    return installed_packages(site) if site else ()
+
+
 def read_stamp(folder: Path) -> Stamp | None:
     """What the environment in `folder` holds; None: it is unfinished, or its stamp says too little."""
-    record = read_record(folder / STAMP)
-    needed = [field.name for field in fields(Stamp) if field.default is MISSING]
-    if record is None or any(name not in record for name in needed) or not isinstance(record["sha256"], list):
-        return None
-    values: dict[str, Any] = {field.name: record[field.name] for field in fields(Stamp) if field.name in record}
-    advice = values.get("advice")
-    values["advice"] = tuple(map(str, advice)) if isinstance(advice, list) else ()
-    return Stamp(**{**values, "sha256": tuple(values["sha256"])})
+    return read_typed(folder / STAMP, Stamp)
 
 
 def finished(workspace: Workspace) -> list[Path]:

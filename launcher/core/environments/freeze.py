@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
 
-from launcher.core.environments.environments import interpreter, read_stamp
+from launcher.core.environments.environments import packages_of, read_stamp, site_of
 from launcher.core.environments.recipes import LOCK, read_recipe
-from launcher.core.environments.site_packages import installed_packages, site_packages
 from launcher.core.errors import LauncherError
-from launcher.core.packages.requirements import read_requirements, written
+from launcher.core.packages.requirements import left_out, read_requirements, written
 from launcher.core.text import t
+
+
+@dataclass(frozen=True)
+class Differing:
+    """A package that is not what the environment was made with; `found` None: it is not there."""
+
+    name: str
+    #: several where the lock names one for each kind of computer
+    wanted: tuple[str, ...]
+    found: str | None
 
 
 @dataclass(frozen=True)
@@ -31,8 +41,7 @@ class Frozen:
 
 def freeze(folder: Path) -> tuple[Frozen, ...]:
     """What is installed in the environment, by name. LauncherError `environment-unfinished`."""
-    site = site_packages(folder) or site_packages(interpreter(folder).parent.parent)
-    if read_stamp(folder) is None or site is None:
+    if read_stamp(folder) is None or site_of(folder) is None:
         raise LauncherError(
             "environment-unfinished",
             t("The environment {name} is not finished.", name=folder.name),
@@ -41,23 +50,48 @@ def freeze(folder: Path) -> tuple[Frozen, ...]:
     known = allowed(folder)
     return tuple(
         Frozen(package.name, package.version, tuple(known.get((package.name, package.version), ())))
-        for package in installed_packages(site)
+        for package in packages_of(folder)
     )
+
+
+def differing(folder: Path) -> tuple[Differing, ...]:
+    """The packages that have been removed or replaced since it was made, by name. What was added is no fault."""
+    stamp, wanted = read_stamp(folder), dict[str, list[str]]()
+    if stamp is None:
+        return ()
+    for requirement in _made_from(folder).keys() - left_out(_lock_of(folder), stamp.python):
+        if key := _key(requirement):
+            wanted.setdefault(key[0], []).append(key[1])
+    there = {package.name: package.version for package in packages_of(folder)}
+    return tuple(
+        Differing(name, tuple(sorted(versions)), there.get(name))
+        for name, versions in sorted(wanted.items())
+        if not any(_same(version, there.get(name)) for version in versions)
+    )
+
+
+def _same(version: str, other: str | None) -> bool:
+    """1.0 is 1.0.0."""
+    try:
+        return other is not None and Version(version) == Version(other)
+    except InvalidVersion:
+        return version == other
 
 
 def allowed(folder: Path) -> dict[tuple[str, str], list[str]]:
     """{(name, version): [SHA-256]} of everything that the environment was made from."""
-    found: dict[tuple[str, str], list[str]] = {}
-    lock = folder / LOCK
-    entries = read_requirements(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
+    return {key: list(hashes) for each, hashes in _made_from(folder).items() if (key := _key(each))}
+
+
+def _made_from(folder: Path) -> dict[str, Sequence[str]]:
+    """{"name==version" or a wheel's name: SHA-256}."""
     recipe = read_recipe(folder)
-    for requirement, hashes in {**entries, **(recipe.family if recipe else {})}.items():
-        name, _, version = requirement.partition("==")
-        if version:
-            found[canonicalize_name(name), version] = hashes
-        elif key := _of_wheel(requirement):
-            found[key] = hashes
-    return found
+    return {**read_requirements(_lock_of(folder)), **(recipe.family if recipe else {})}
+
+
+def _lock_of(folder: Path) -> str:
+    lock = folder / LOCK
+    return lock.read_text(encoding="utf-8", errors="replace") if lock.is_file() else ""
 
 
 def needed_files(folders: Iterable[Path], *locks: Path) -> set[str]:
@@ -69,9 +103,12 @@ def needed_files(folders: Iterable[Path], *locks: Path) -> set[str]:
     return found
 
 
-def _of_wheel(file: str) -> tuple[str, str] | None:
+def _key(requirement: str) -> tuple[str, str] | None:
+    name, _, pinned = requirement.partition("==")
+    if pinned:
+        return canonicalize_name(name), pinned
     try:
-        name, version, _, _ = parse_wheel_filename(file)
+        name, version, _, _ = parse_wheel_filename(requirement)
     except InvalidWheelFilename:
         return None
     return name, str(version)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
+from launcher.core.file_hash import sha256
 from launcher.core.paths import Workspace
 from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.records import read_record, write_record
@@ -19,9 +19,9 @@ def pinned(workspace: Workspace, choice: TorchChoice) -> dict[str, list[str]]:
     """The requirements that were installed for `choice` before, each with its allowed SHA-256; {} the first time."""
     record = read_record(workspace.state / PINS) or {}
     found = record.get(_key(choice))
-    return (
-        {str(name): [str(each) for each in hashes] for name, hashes in found.items()} if isinstance(found, dict) else {}
-    )
+    if not isinstance(found, dict):
+        return {}
+    return {str(name): [str(each) for each in hashes] for name, hashes in found.items() if isinstance(hashes, list)}
 
 
 def pin(workspace: Workspace, choice: TorchChoice, requirements: dict[str, list[str]]) -> None:
@@ -66,15 +66,11 @@ def _known_sha256(workspace: Workspace, file: Path) -> str:
 
 
 def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        with file.open("rb") as opened:
-            while block := opened.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
+    digest = sha256(file)
+    if not digest:
         raise LauncherError(
             "wheel-unreadable",
-            t("The file {file} cannot be read: {why}.", file=file, why=error.strerror or error),
+            t("The file {file} cannot be read.", file=file),
             t("Look at find-links in pip's configuration."),
-        ) from error
-    return digest.hexdigest()
+        )
+    return digest

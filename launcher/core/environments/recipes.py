@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from launcher.core.pytorch.choice import TorchChoice
-from launcher.core.records import read_record, write_record
+from launcher.core.records import read_typed, write_record
 from launcher.core.text import t
 from launcher.core.web_address import shown
 
@@ -30,7 +30,7 @@ class Recipe:
     #: a wheel on this computer
     wheel: str | None
     #: {"name==version" or the wheel's name: [SHA-256]}
-    family: dict[str, list[str]]
+    family: dict[str, tuple[str, ...]]
 
     def choice(self) -> TorchChoice:
         """The choice of torch to make again."""
@@ -43,7 +43,15 @@ def recipe_of(choice: TorchChoice, family: dict[str, list[str]]) -> Recipe:
     """The recipe of what was installed for `choice`."""
     source, index = shown(choice.source or ""), choice.index and shown(choice.index)
     build = choice.build or choice.version
-    return Recipe(choice.version, build, choice.tag or "", source, index, choice.wheel, family)
+    return Recipe(
+        choice.version,
+        build,
+        choice.tag or "",
+        source,
+        index,
+        choice.wheel,
+        {name: tuple(hashes) for name, hashes in family.items()},
+    )
 
 
 def keep_recipe(folder: Path, recipe: Recipe, lock: Path, constraints: Iterable[str]) -> None:
@@ -66,10 +74,4 @@ def constraining(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
 
 def read_recipe(folder: Path) -> Recipe | None:
     """None for an environment that was made before recipes were kept, or whose recipe is damaged."""
-    record = read_record(folder / RECIPE)
-    if record is None or not (folder / LOCK).is_file() or not isinstance(record.get("family"), dict):
-        return None
-    try:
-        return Recipe(**record)
-    except TypeError:
-        return None
+    return read_typed(folder / RECIPE, Recipe) if (folder / LOCK).is_file() else None

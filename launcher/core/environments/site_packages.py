@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Literal
 from packaging.utils import canonicalize_name
 
 from launcher.core.events import Progress
+from launcher.core.file_hash import sha256
 
 _SUFFIX = ".dist-info"
 #: bytes between two words on how far it is
@@ -56,16 +56,11 @@ def installed_packages(site: Path) -> tuple[Package, ...]:
     return tuple(sorted(found, key=lambda package: package.name))
 
 
-def version_in(environment: Path, name: str) -> str | None:
-    """Of the package with this normalised name; None: it is not there."""
-    site = site_packages(environment)
-    return next((each.version for each in installed_packages(site) if each.name == name), None) if site else None
-
-
 def check_files(site: Path) -> Iterator[Broken | Progress]:
     """Every file against the RECORD of its package (PyPA specification "recording installed packages").
 
-    What a RECORD gives no hash for (compiled files) may be as it likes.
+    What a RECORD gives no hash for (compiled files) may be as it likes. A Progress follows every package, so that
+    whoever reads may stop.
     """
     done = said = 0
     for package in installed_packages(site):
@@ -80,6 +75,7 @@ def check_files(site: Path) -> Iterator[Broken | Progress]:
             if done - said >= _EVERY:
                 said = done
                 yield Progress("check", done, None)
+        yield Progress("check", done, None)
 
 
 def _entries(record: Path) -> Iterator[tuple[str, str, int | None]]:
@@ -93,12 +89,11 @@ def _trouble(path: Path, digest: str, size: int | None) -> Literal["missing", "c
     try:
         if size is not None and path.stat().st_size != size:
             return "changed"
-        found = hashlib.sha256()
-        with path.open("rb") as opened:
-            while block := opened.read(1 << 20):
-                found.update(block)
     except FileNotFoundError:
         return "missing"
     except OSError:
         return "unreadable"
-    return None if base64.urlsafe_b64encode(found.digest()).rstrip(b"=").decode() == digest else "changed"
+    found = sha256(path)
+    if not found:
+        return "unreadable" if path.exists() else "missing"
+    return None if base64.urlsafe_b64encode(bytes.fromhex(found)).rstrip(b"=").decode() == digest else "changed"

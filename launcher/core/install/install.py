@@ -14,12 +14,13 @@ from launcher.core.environments.environments import fresh_name, matching, sweep
 from launcher.core.environments.unproven import note_unproven
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Step
+from launcher.core.file_hash import sha256
 from launcher.core.install.lock import install_lock
 from launcher.core.install.proof import PROOF, TorchUnprovenError
 from launcher.core.install.steps import environment, packages, put_to_use, torch, verify
-from launcher.core.install.work import Work
+from launcher.core.install.work import Work, uv
 from launcher.core.packages.pip_settings import read_pip_settings
-from launcher.core.packages.sources import ENGINE_LOCK, sha256
+from launcher.core.packages.sources import ENGINE_LOCK
 from launcher.core.paths import Workspace, child_environment
 from launcher.core.plan.plan import Plan, with_torch
 from launcher.core.text import t
@@ -35,6 +36,9 @@ class Making:
     use: bool = True
     #: although a proven one holds the same already
     anew: bool = False
+    #: packages whose files are broken: the files of an environment may be the very files of the cache, and what is
+    #: broken there must not come back
+    afresh: tuple[str, ...] = ()
 
 
 USUAL = Making()
@@ -74,7 +78,9 @@ def install(
         for name in sweep(workspace):
             yield Notice("swept", "info", t("Removed {name}, which an earlier run left unfinished.", name=name))
         pip = read_pip_settings(environ)
-        work = Work(plan, workspace, pip, variables, cancel, lock, tuple(proof), workspace.environments)
+        work = Work(plan, workspace, pip, variables, cancel, lock, tuple(proof), workspace.environments, making.afresh)
+        if work.afresh:
+            yield from uv(work, "environment", ["cache", "clean", *work.afresh], {})
         yield from _until_proven(work, making)
 
 
@@ -116,9 +122,10 @@ def _new_folder(workspace: Workspace, plan: Plan, making: Making) -> Path:
 
 def _in_order(work: Work, *, ready: bool, use: bool) -> Iterator[Event]:
     """`ready`: the environment was proven but not switched to when the last run ended, so it is only switched to."""
-    count = len(work.plan.steps)
-    for number, step in enumerate(work.plan.steps, 1):
-        if not use if step.name == "switch" else ready:
+    steps = [step for step in work.plan.steps if use or step.name != "switch"]
+    count = len(steps)
+    for number, step in enumerate(steps, 1):
+        if ready and step.name != "switch":
             yield Step(step.name, step.title, "skipped", number, count)
             continue
         yield Step(step.name, step.title, "started", number, count)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from launcher.core.environments.environments import current, interpreter, read_stamp
+from launcher.core.environments.changes import next_name
+from launcher.core.environments.environments import current, interpreter, read_stamp, site_of
+from launcher.core.environments.freeze import Differing, differing
 from launcher.core.environments.recipes import LOCK, read_recipe
-from launcher.core.environments.site_packages import Broken, check_files, site_packages
+from launcher.core.environments.site_packages import Broken, check_files
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event, Line, Progress
+from launcher.core.events import Event, Progress
 from launcher.core.install.install import Making, install
 from launcher.core.install.proof import PROOF
 from launcher.core.packages.own_python import OwnPython
-from launcher.core.packages.uv import run_uv
-from launcher.core.paths import Workspace, child_environment
+from launcher.core.paths import Workspace
 from launcher.core.plan.plan import Plan
-from launcher.core.process import Output
 from launcher.core.text import t
 
 
@@ -31,16 +30,16 @@ class Health:
     #: None: its Python is there
     python_gone: str | None
     broken: tuple[Broken, ...]
+    differing: tuple[Differing, ...] = ()
 
     @property
     def whole(self) -> bool:
-        return not self.broken and self.python_gone is None
+        return not self.broken and not self.differing and self.python_gone is None
 
 
 def examine(folder: Path, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Progress | Health]:
     """Progress in bytes, at last Health."""
-    python = interpreter(folder)
-    site = site_packages(folder) or site_packages(python.parent.parent)
+    python, site = interpreter(folder), site_of(folder)
     broken: list[Broken] = []
     for found in check_files(site) if site else ():
         if cancelled():
@@ -49,7 +48,7 @@ def examine(folder: Path, cancelled: Callable[[], bool] = lambda: False) -> Iter
             broken.append(found)
         else:
             yield found
-    yield Health(None if python.exists() else str(python), tuple(broken))
+    yield Health(None if python.exists() else str(python), tuple(broken), differing(folder))
 
 
 def rebuild(
@@ -63,15 +62,28 @@ def rebuild(
     proof: Sequence[str] = PROOF,
 ) -> Iterator[Event]:
     """The same versions again, in a new environment beside `folder`, which takes its place if that was the current
-    one. `plan` is the present one: it knows where torch is to be had. Raises LauncherError `recipe-missing`, and what
-    `install` raises.
+    one. `plan` is the present one: it knows where torch is to be had. What lies outside is mended in its place.
+
+    Raises LauncherError `recipe-missing`, `python-not-found`, and what `install` raises.
     """
     again = plan_again(folder, plan)
-    if names := sorted({each.package for each in broken}):
-        # The files of an environment may be the very files of the cache: what is broken there must not come back.
-        yield from _forget(workspace, names, environ, cancel)
-    making = Making(_next_name(workspace, folder.name), use=current(workspace) in (folder, None), anew=True)
+    python = interpreter(folder)
+    if is_outside(folder) and not python.exists():
+        raise LauncherError(
+            "python-not-found",
+            t("Its Python is gone: {python}", python=python),
+            t("It is not Gesso's own. Put it back, or make a new environment with `gesso env create`."),
+        )
+    names = tuple(sorted({each.package for each in broken}))
+    use = current(workspace) in (folder, None)
+    making = Making(next_name(workspace, folder.name), use=use, anew=True, afresh=names)
     yield from install(again, workspace, environ=environ, cancel=cancel, lock=folder / LOCK, proof=proof, making=making)
+
+
+def is_outside(folder: Path) -> bool:
+    """Whether its packages lie with a Python that the user named: there they can only be replaced in their place."""
+    stamp = read_stamp(folder)
+    return stamp is not None and stamp.interpreter is not None
 
 
 def plan_again(folder: Path, plan: Plan) -> Plan:
@@ -90,21 +102,3 @@ def plan_again(folder: Path, plan: Plan) -> Plan:
     python = OwnPython(stamp.python, stamp.interpreter, itself=stamp.interpreter is not None)
     steps = tuple(replace(step, state="missing") for step in plan.steps)
     return replace(plan, torch=torch, python=stamp.python, own_python=python, steps=steps)
-
-
-def _forget(
-    workspace: Workspace, names: Sequence[str], environ: Mapping[str, str], cancel: threading.Event | None
-) -> Iterator[Event]:
-    variables = child_environment(workspace, environ)
-    for event in run_uv(["cache", "clean", *names], environment=variables, cwd=workspace.root, cancel=cancel):
-        if isinstance(event, Output) and event.channel == "err":
-            yield Line("uv", event.text)
-
-
-def _next_name(workspace: Workspace, name: str) -> str:
-    """mine -> mine-2 -> mine-3."""
-    base = re.sub(r"-\d+$", "", name)
-    number = 2
-    while os.path.lexists(workspace.environments / f"{base}-{number}"):
-        number += 1
-    return f"{base}-{number}"

@@ -13,6 +13,7 @@ from launcher.core.environments.recipes import keep_recipe, recipe_of
 from launcher.core.environments.site_packages import installed_packages, site_packages
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
+from launcher.core.file_hash import sha256
 from launcher.core.install.package_sources import PackageSource
 from launcher.core.install.packages import first_that_answers, put_in
 from launcher.core.install.proof import Proof, prove
@@ -26,7 +27,6 @@ from launcher.core.install.sources import (
 from launcher.core.install.work import Work, pip_install, scratch, uv, uv_answering
 from launcher.core.network.proxies import only_plain
 from launcher.core.packages.requirements import locked_names, read_requirements, written
-from launcher.core.packages.sources import sha256
 from launcher.core.packages.uv_settings import uv_environment
 from launcher.core.process import Output
 from launcher.core.pytorch.choice import constraints_of, swapped, torch_arguments, torch_environment

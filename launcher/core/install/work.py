@@ -34,6 +34,8 @@ class Work:
     proof: tuple[str, ...]
     #: the new environment
     folder: Path
+    #: packages whose files are put there anew, whatever is there
+    afresh: tuple[str, ...] = ()
     #: of torch: the SHA-256 that were allowed
     hashes: list[str] = field(default_factory=list)
     #: torch and what it brought: {"name==version": [SHA-256]}
@@ -93,7 +95,8 @@ def uv_answering(
 
 def pip_install(work: Work) -> list[str]:
     """The beginning of a command that puts packages into the new environment."""
-    return ["pip", "install", "--python", str(work.engine)]
+    again = [word for name in work.afresh for word in ("--reinstall-package", name)]
+    return ["pip", "install", "--python", str(work.engine), *again]
 
 
 def scratch(work: Work, name: str, text: str | None = None) -> Path:

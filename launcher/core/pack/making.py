@@ -113,7 +113,7 @@ def _wheels(work: Work, recipe: Recipe | None, folder: PackFolder) -> Iterator[E
     family = recipe.family if recipe else {}
     if recipe and recipe.wheel:
         wanted.append(_users_wheel(Path(recipe.wheel), family))
-    libraries = {name: hashes for name, hashes in family.items() if "==" in name}
+    libraries = {name: list(hashes) for name, hashes in family.items() if "==" in name}
     if libraries:
         file = scratch(work, "torch.txt", written(libraries))
         wanted += yield from collect(work, "torch", file, torch_sources(work))

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
@@ -14,6 +14,7 @@ from launcher.core.events import Notice, Progress
 from launcher.core.file_hash import sha256
 from launcher.core.hardware.machine import Machine
 from launcher.core.paths import Workspace
+from launcher.core.records import read_typed
 from launcher.core.text import Text, t
 
 FORMAT = 1
@@ -45,13 +46,10 @@ class Pack:
 
 def read_pack(folder: Path) -> Pack:
     """LauncherError `pack-missing` where there is none that was finished."""
-    try:
-        record = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        if not (folder / SUMS).is_file():
-            raise _missing(folder)
-        return Pack(**{field.name: record[field.name] for field in fields(Pack)})
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise _missing(folder) from error
+    pack = read_typed(folder / DESCRIPTION, Pack)
+    if pack is None or not (folder / SUMS).is_file():
+        raise _missing(folder)
+    return pack
 
 
 def check_fits(pack: Pack, machine: Machine, engine_lock_sha256: str | None) -> None:

@@ -52,7 +52,8 @@ def own_python(
     """`wanted` (--python), else PYTHON, else `setting`: a version or an interpreter; VENV_DIR as AUTOMATIC1111's
     webui-user knows it: a folder, or "-" for no environment at all. None: nothing was wished.
 
-    Raises LauncherError `python-not-found`, `python-managed` for "-" with a Python that belongs to the system.
+    Raises LauncherError `python-not-found`, `python-managed` for "-" with a Python that belongs to the system,
+    `venv-dir-taken` for a folder of other things.
     """
     python = wanted or environ.get("PYTHON") or setting
     place = (environ.get("VENV_DIR") or "").strip().strip('"')
@@ -75,7 +76,16 @@ def own_python(
 
 def _place(folder: str) -> Path:
     """A relative VENV_DIR is meant from the checkout, as the old starter meant it from its own folder."""
-    return checkout() / Path(folder).expanduser()
+    place = checkout() / Path(folder).expanduser()
+    is_free = not place.exists() or (place.is_dir() and not any(place.iterdir()))
+    # conda's have no pyvenv.cfg
+    if not is_free and not any((place / sign).exists() for sign in ("pyvenv.cfg", "conda-meta")):
+        raise LauncherError(
+            "venv-dir-taken",
+            t("VENV_DIR names {folder}, which holds other things and is no environment of Python.", folder=place),
+            t("Name a new folder, or one that was made with `python -m venv`."),
+        )
+    return place
 
 
 def _ask(workspace: Workspace, environ: Mapping[str, str], python: str) -> tuple[str, str, bool, bool]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from packaging.markers import Marker
+
 _PINNED = re.compile(r"^([A-Za-z0-9][\w.-]*==[^\s;\\]+)")
+_MARKED = re.compile(r"^([A-Za-z0-9][\w.-]*==[^\s;\\]+)\s*;([^\\]+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
@@ -18,6 +21,13 @@ def read_requirements(text: str) -> dict[str, list[str]]:
             hashes = found.setdefault(name[1], [])
         hashes += _HASH.findall(line)
     return found
+
+
+def left_out(text: str, python: str) -> set[str]:
+    """Of what `read_requirements` finds that which a Python ("3.11") on this computer does not take, by its marker."""
+    there = {"python_version": python, "python_full_version": f"{python}.0"}
+    marked = (found for line in text.splitlines() if (found := _MARKED.match(line)))
+    return {found[1] for found in marked if not Marker(found[2].strip()).evaluate(there)}
 
 
 def written(requirements: dict[str, list[str]]) -> str:

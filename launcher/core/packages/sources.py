@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from launcher.core.file_hash import sha256
 from launcher.core.hardware.look import Machine
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.uv_settings import local_path
@@ -65,11 +65,6 @@ def find_sources(pip: PipSettings, lock: Path = ENGINE_LOCK) -> Sources:
     """Lists local folders and file:// indexes for torch wheels, and hashes the lock. No network."""
     wheels = [Wheel(str(path), source, _size(path)) for source, path in _torch_files(pip)]
     return Sources(tuple(wheels), sha256(lock) if lock.is_file() else None)
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a small file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _torch_files(pip: PipSettings) -> Iterator[tuple[str, Path]]:

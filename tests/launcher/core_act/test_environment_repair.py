@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from launcher.core.environments.environments import current, find, interpreter, previous, read_stamp
-from launcher.core.environments.freeze import as_requirements, freeze
+from launcher.core.environments.changes import check_new_name, next_name
+from launcher.core.environments.environments import current, find, interpreter, previous, read_stamp, site_of
+from launcher.core.environments.freeze import Differing, as_requirements, freeze
 from launcher.core.environments.recipes import constraining, read_recipe
 from launcher.core.environments.site_packages import Broken, installed_packages, site_packages
 from launcher.core.errors import LauncherError
@@ -159,6 +161,31 @@ def test_what_is_frozen_has_the_hashes_it_was_made_from_and_says_what_has_none(s
     assert "# foreign==0.1\n" in text
 
 
+@pytest.mark.parametrize("family", [3, {"tiny==1.0": 3}, {"tiny==1.0": [3]}])
+def test_a_recipe_of_another_shape_counts_as_none(shop: Shop, family: object) -> None:
+    folder = shop.install()
+    record = json.loads((folder / "recipe.json").read_text())
+    (folder / "recipe.json").write_text(json.dumps({**record, "family": family}))
+    assert read_recipe(folder) is None
+    assert {each.name for each in freeze(folder)} == {"tiny", "torch"}
+
+
+def test_a_package_that_was_removed_or_replaced_is_named_and_what_was_added_is_not(shop: Shop, tmp_path: Path) -> None:
+    folder = shop.install()
+    with (folder / "lock.txt").open("a") as lock:
+        lock.write("elsewhere==1.0 ; sys_platform == 'beos' \\\n    --hash=sha256:" + "0" * 64 + "\n")
+    uv = [sys.executable, "-m", "uv", "pip"]
+    python, offline = ["--python", str(python_in(folder))], ["--no-index", "--no-deps"]
+    others = [wheel(tmp_path, "tiny", "2.0"), wheel(tmp_path, "foreign", "0.1")]
+    subprocess.run([*uv, "install", "-q", *python, *offline, *map(str, others)], env=shop.environ, check=True)
+    subprocess.run([*uv, "uninstall", "-q", *python, "torch"], env=shop.environ, check=True)
+    found = health(folder)
+    assert not found.whole
+    assert found.differing == (Differing("tiny", ("1.0",), "2.0"), Differing("torch", ("2.13.0",), None))
+    shop.mend(folder)
+    assert health(shop.current).whole
+
+
 def test_a_recipe_holds_no_password(shop: Shop, tmp_path: Path) -> None:
     wheel(tmp_path / "pages" / "torch", "torch", "2.13.99")
     with index_pages(tmp_path / "pages") as url:
@@ -237,6 +264,48 @@ def test_venv_dir_dash_means_the_python_itself(shop: Shop, tmp_path: Path) -> No
         "recipe.json",
     ]
     assert {each.name for each in freeze(folder)} == {"tiny", "torch"}
+
+
+def test_what_lies_outside_is_mended_where_it_lies(shop: Shop, tmp_path: Path) -> None:
+    """It cannot be built again beside: the broken files are put there anew."""
+    place = tmp_path / "my venv"
+    own = own_python(shop.workspace, {**shop.environ, "PYTHON": sys.executable, "VENV_DIR": str(place)})
+    folder = shop.install(replace(plan_with(from_wheel(shop.torch)), own_python=own))
+    site = site_of(folder)
+    assert site is not None
+    (site / "tiny" / "__init__.py").unlink()
+    (site / "tiny" / "__init__.py").write_text("ruined")
+    (site / "torch" / "__init__.py").unlink()
+    shop.mend(folder, health(folder).broken)
+    assert interpreter(shop.current) == python_in(place)
+    assert health(shop.current).whole
+    python_in(place).unlink()
+    with pytest.raises(LauncherError) as failure:
+        shop.mend(folder)
+    assert failure.value.code == "python-not-found"
+
+
+@pytest.mark.parametrize(
+    ("name", "following"),
+    [("mine", "mine-2"), ("lora-2024", "lora-2024-2"), ("torch-2.13.0-cpu-1", "torch-2.13.0-cpu-2"),
+     ("x" * 60, "x" * 58 + "-2"), ("Taken", "Taken-3")],
+)  # fmt: skip
+def test_the_name_of_what_is_built_again_is_one_that_can_be_borne(shop: Shop, name: str, following: str) -> None:
+    (shop.workspace.environments / "taken-2").mkdir(parents=True)
+    assert next_name(shop.workspace, name) == following
+    check_new_name(shop.workspace, following)
+
+
+@pytest.mark.parametrize("inside", ["notes.txt", "sub/folder/file"])
+def test_a_folder_of_other_things_is_no_place_for_an_environment(
+    workspace: Workspace, tmp_path: Path, inside: str
+) -> None:
+    (tmp_path / "mine" / inside).parent.mkdir(parents=True)
+    (tmp_path / "mine" / inside).write_text("")
+    for place in (tmp_path / "mine", tmp_path / "mine" / inside):
+        with pytest.raises(LauncherError) as failure:
+            own_python(workspace, {"PYTHON": sys.executable, "VENV_DIR": str(place)})
+        assert failure.value.code == "venv-dir-taken"
 
 
 def test_a_python_that_the_system_manages_is_left_alone(workspace: Workspace, tmp_path: Path) -> None:

@@ -108,7 +108,10 @@ def test_what_the_pointer_names_is_never_swept(workspace: Workspace) -> None:
     assert (current / "bin" / "python").exists()
 
 
-@pytest.mark.parametrize(("name", "value"), [("sha256", 3), ("sha256", None), ("tag", ...)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("sha256", 3), ("sha256", None), ("tag", ...), ("python", 3), ("verified_at", []), ("advice", [1])],
+)
 def test_a_stamp_of_another_shape_counts_as_none(workspace: Workspace, name: str, value: object) -> None:
     folder = with_fake_engine(workspace)
     record = json.loads((folder / "gesso.json").read_text())

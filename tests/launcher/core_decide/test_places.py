@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from launcher.core.file_hash import sha256
 from launcher.core.hardware.look import Machine
 from launcher.core.packages.pip_settings import PipSettings
-from launcher.core.packages.sources import Wheel, find_sources, sha256
+from launcher.core.packages.sources import Wheel, find_sources
 from launcher.core.paths import CACHES, checkout, child_environment, engine_environment, find_workspace
 
 

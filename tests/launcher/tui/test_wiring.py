@@ -13,7 +13,8 @@ from textual.pilot import Pilot
 
 from launcher.core.environments.environments import Stamp, stamp, switch
 from launcher.core.environments.installed import Installed
-from launcher.core.packages.sources import ENGINE_LOCK, sha256
+from launcher.core.file_hash import sha256
+from launcher.core.packages.sources import ENGINE_LOCK
 from launcher.core.paths import Workspace, checkout
 from launcher.core.plan.plan import Options
 from launcher.core.process import python_in
