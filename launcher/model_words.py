@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -49,11 +50,14 @@ def plain(text: str) -> str:
 def of_library(library: Library, catalogue: Catalogue) -> Iterator[Text | str]:
     """Kind by kind, a line for each model and one for each thing that is wrong with it."""
     kind: object = library
+    names = Counter((model.home, model.name) for model in library.models)
     for model in library.models:
         if model.kind != kind:
             kind = model.kind
             yield KIND_NAMES[model.kind]
         yield f"  {_line(model, catalogue)}"
+        if names[model.home, model.name] > 1:
+            yield t("      in {folder}", folder=plain(str(model.path.parent)))
         known = known_as(model, catalogue)
         if known is not None and known.name != model.path.name:
             yield t("      known as {name}", name=known.name)

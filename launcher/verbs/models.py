@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from launcher.amounts import in_bytes
-from launcher.core.download.disk import check_space
 from launcher.core.errors import LauncherError
 from launcher.core.hardware import look as hardware
 from launcher.core.models.add import add_file, add_url
@@ -16,7 +15,7 @@ from launcher.core.models.addresses import find_ways
 from launcher.core.models.catalogue import Entry, offered, read_catalogue
 from launcher.core.models.convert import convert
 from launcher.core.models.entry import Library, Model
-from launcher.core.models.fetch import fetch, remaining, target_of
+from launcher.core.models.fetch import check_room, fetch, target_of
 from launcher.core.models.kind import KINDS
 from launcher.core.models.library import find_models
 from launcher.core.models.shelves import HOMES
@@ -45,6 +44,7 @@ def _list(call: Call) -> int:
     if call.arguments.words.catalogue:
         return _catalogue(call)
     library = hashed_library(call) if call.arguments.words.hash else library_of(call)
+    every = len(library.models)
     library = replace(library, models=tuple(model for model in library.models if _asked_for(call, model)))
     if call.printer.json:
         call.printer.answer(
@@ -55,6 +55,9 @@ def _list(call: Call) -> int:
                 "opened": library.opened,
             }
         )
+        return DONE
+    if every and not library.models:
+        call.printer.result(t("None of the {count} models is so.", count=every))
         return DONE
     print_all(call, of_library(library, read_catalogue()))
     return DONE
@@ -83,6 +86,8 @@ def _catalogue(call: Call) -> int:
         return DONE
     for entry in entries:
         print_all(call, of_entry(entry, entry.sha256 in have))
+    if not entries:
+        call.printer.result(t("The catalogue has nothing of the kind."))
     hidden = len(read_catalogue().file) - len(entries)
     if hidden and not words.all and words.kind is None and words.family is None:
         call.printer.aside(t("{count} more are for larger cards; --all shows them.", count=hidden))
@@ -112,7 +117,7 @@ def _download(call: Call) -> int:
     if todo and not _agreed(call, todo):
         return DONE
     if todo:
-        check_space(call.workspace.models / "Stable-diffusion", remaining(call.workspace, todo))
+        check_room(call.workspace, todo)
         ways = find_ways(call.workspace, os.environ)
         with signals_cancel() as cancel:
             carry_out(call, fetch(call.workspace, todo, ways, cancel=cancel))

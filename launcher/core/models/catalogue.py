@@ -17,8 +17,6 @@ from launcher.core.text import t
 FILE = Path(__file__).resolve().parents[2] / "data/catalogue.toml"
 Host = Literal["huggingface", "modelscope", "civitai", "github-release", "github-raw", "url"]
 SameBytes = Literal["lfs", "stated", "address-is-hash", "computed", "git-blob", "size", "listed"]
-#: a place that was seen to have this hash; the others are tried last
-BACKED: frozenset[SameBytes] = frozenset(("lfs", "stated", "address-is-hash", "computed", "git-blob"))
 _MIB_IN_A_GIB = 1024
 
 

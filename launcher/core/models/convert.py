@@ -9,11 +9,14 @@ import threading
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
-from launcher.core.download.disk import check_space
+from launcher.core.download.disk import check_space, disk_error
 from launcher.core.environments.environments import current, interpreter
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Progress
+from launcher.core.models.links import read_links
 from launcher.core.models.outline import BrokenError, read_outline
+from launcher.core.models.problems import Problem
+from launcher.core.models.shelves import HOMES
 from launcher.core.paths import Workspace, checkout, child_environment
 from launcher.core.process import Exit, Output, run
 from launcher.core.text import t
@@ -26,7 +29,8 @@ def convert(
     environ: Mapping[str, str] = os.environ,
     cancel: threading.Event | None = None,
 ) -> Generator[Event, None, Path]:
-    """`source` (.ckpt, .pt, .pth, .bin) as .safetensors beside it; the value is the new file. The original stays.
+    """`source` (.ckpt, .pt, .pth, .bin) as .safetensors beside it, of a linked install in the workspace's folder of its
+    kind; the value is the new file. The original stays.
 
     What is written is read back and compared there, and its header once more here. LauncherError `not-installed`,
     `already-there`, `not-a-model`, `disk-full`, `convert-failed` or the reader's own code.
@@ -38,7 +42,7 @@ def convert(
             t("There is no engine environment yet."),
             t("Run `gesso install`, or `gesso up`, which does both."),
         )
-    target = source.with_suffix(".safetensors")
+    target = _target(workspace, source)
     _check(source, target)
     command = [str(interpreter(environment)), "-m", "runtime.engine.convert", str(source), str(target)]
     answer = ""
@@ -61,26 +65,43 @@ def convert(
     return target
 
 
+def _target(workspace: Workspace, source: Path) -> Path:
+    """Nothing in a linked install is changed, so nothing is put there either."""
+    beside = source.with_suffix(".safetensors")
+    place = Path(os.path.realpath(source.parent))
+    for install in read_links(workspace).installs:
+        kinds = [shelf.kind for shelf in install.shelves if _inside(place, shelf.folder)]
+        if kinds or _inside(place, install.root):
+            home = HOMES.get(kinds[0]) if kinds and kinds[0] else None
+            return workspace.root / (home or "models") / beside.name
+    return beside
+
+
+def _inside(place: Path, folder: Path) -> bool:
+    return place.is_relative_to(os.path.realpath(folder))
+
+
 def _check(source: Path, target: Path) -> None:
     try:
         outline = read_outline(source)
     except BrokenError as broken:
-        raise LauncherError(
-            "not-a-model",
-            t("{name} cannot be converted: {what}.", name=source.name, what=broken.code),
-            t("`gesso models list` says what is wrong with it."),
-        ) from None
+        problem = Problem(broken.code, broken.detail)
+        message = t("{name} was not converted. {what}", name=source.name, what=problem.message)
+        raise LauncherError("not-a-model", message, problem.hint) from None
     except OSError as refused:
         raise LauncherError(
             "no-such-file",
             t("The file {file} cannot be read: {reason}.", file=source, reason=refused.strerror or refused),
             t("Check that it is there and that you may read it."),
         ) from None
-    if outline.format != "pickle" or target == source:
+    if outline.format == "pickle" and target == source:
+        problem = Problem("wrong-ending")
+        raise LauncherError("not-a-pickle", problem.message, problem.hint)
+    if outline.format != "pickle":
         raise LauncherError(
             "not-a-pickle",
             t("{name} is no file of torch (.ckpt, .pt, .pth, .bin).", name=source.name),
-            t("Only those need to be converted; give it its right ending first."),
+            t("Only those need to be converted."),
         )
     if target.exists():
         raise LauncherError(
@@ -88,6 +109,10 @@ def _check(source: Path, target: Path) -> None:
             t("Another file lies at {file}.", file=target),
             t("Rename or move it, then try again."),
         )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(target, error) from error
     check_space(target, source.stat().st_size)
 
 

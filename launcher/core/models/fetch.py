@@ -8,10 +8,11 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from launcher.core.download.disk import check_space
 from launcher.core.download.door import Wanted, download
 from launcher.core.download.part import PART, beside
 from launcher.core.errors import LauncherError
-from launcher.core.events import Downloaded, Event, Step
+from launcher.core.events import Downloaded, Event, Notice, Step
 from launcher.core.models.addresses import TOKENS, OnlineFile, Ways, measured_ways
 from launcher.core.models.catalogue import Entry
 from launcher.core.models.hashing import take_note
@@ -57,6 +58,16 @@ def remaining(workspace: Workspace, entries: Sequence[Entry]) -> int:
     return sum(max(0, entry.bytes - _there(target_of(workspace, entry))) for entry in entries)
 
 
+def check_room(workspace: Workspace, entries: Sequence[Entry]) -> None:
+    """LauncherError `disk-full` where a disk has no room for what is to lie on it; a folder may have its own disk."""
+    disks: dict[int, tuple[Path, list[Entry]]] = {}
+    for entry in entries:
+        folder = next(filter(Path.is_dir, target_of(workspace, entry).parents))
+        disks.setdefault(folder.stat().st_dev, (folder, []))[1].append(entry)
+    for folder, there in disks.values():
+        check_space(folder / there[0].name, remaining(workspace, there))
+
+
 def _there(target: Path) -> int:
     for file in (target, beside(target, PART)):
         with contextlib.suppress(OSError):
@@ -71,10 +82,15 @@ def _wanted(entry: Entry, target: Path, ways: Ways) -> Wanted:
 
 def fetch_one(wanted: Wanted, ways: Ways, cancel: threading.Event | None, *, replace: bool = False) -> Iterator[Event]:
     """As `download`, and LauncherError `model-gated` says what to do where the publisher wants to know who asks."""
+    work = download(wanted, route=ways.route, limit=ways.limit, cancel=cancel, replace=replace, patience=ways.patience)
+    said: list[Event] = []
     try:
-        yield from download(
-            wanted, route=ways.route, limit=ways.limit, cancel=cancel, replace=replace, patience=ways.patience
-        )
+        for event in work:
+            # A line that is down fails each address of a host, again and again, in one way.
+            if not isinstance(event, Notice) or event not in said:
+                yield event
+            if isinstance(event, Notice):
+                said.append(event)
     except LauncherError as error:
         if not _is_gate(error, wanted):
             raise

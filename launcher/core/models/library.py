@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Sequence
-from pathlib import Path
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Progress
@@ -46,8 +45,3 @@ def _named(library: Library, name: str) -> list[Model]:
 def _spellings(model: Model) -> tuple[str, ...]:
     path = model.path
     return (model.name, path.name, path.stem, str(path), *([model.old_hash] if model.old_hash else []))
-
-
-def model_at(library: Library, path: Path) -> Model | None:
-    """The model at this place."""
-    return next((model for model in library.models if model.path == path), None)

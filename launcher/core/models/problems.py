@@ -21,7 +21,7 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
     "unreadable": (t("The file cannot be read."), _LOOK),
     "wrong-ending": (
         t("This is a torch file under the ending .safetensors."),
-        t("Rename it to .ckpt or .pt, or turn it into safetensors with `gesso models convert`."),
+        t("Rename it to .ckpt or .pt; then `gesso models convert` can turn it into safetensors."),
     ),
     "dangerous": (
         t("This pickle names functions that can run commands: {detail}."),

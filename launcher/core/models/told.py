@@ -28,7 +28,7 @@ _FILE = re.compile(r"/(?P<set>datasets/)?(?P<repo>[^/]+/[^/]+)/resolve/(?P<revis
 
 
 @dataclass(frozen=True)
-class Told:
+class Published:
     """What was said; None: nothing."""
 
     name: str | None = None
@@ -36,14 +36,14 @@ class Told:
     size: int | None = None
 
 
-def ask_publisher(url: str, ways: Ways, folder: Path, cancel: threading.Event | None = None) -> Told:
+def ask_publisher(url: str, ways: Ways, folder: Path, cancel: threading.Event | None = None) -> Published:
     """About the file at an official address; nothing where the host does not answer or is none that tells.
 
     `folder` takes the answer while it is read. CancelledError once `cancel` is set.
     """
     question, read = _question(url)
     if question is None:
-        return Told()
+        return Published()
     target = folder / f"{hashlib.sha256(question.encode()).hexdigest()[:16]}.json"
     host = urlsplit(question).hostname or ""
     wanted = Wanted(host, target, (Address(question, "official", host, authorization(question, ways.environ)),))
@@ -54,13 +54,13 @@ def ask_publisher(url: str, ways: Ways, folder: Path, cancel: threading.Event | 
     except CancelledError:
         raise
     except (LauncherError, OSError, ValueError, RecursionError):
-        return Told()
+        return Published()
     finally:
         with contextlib.suppress(OSError):
             target.unlink()
 
 
-def _question(url: str) -> tuple[str | None, Callable[[Any], Told]]:
+def _question(url: str) -> tuple[str | None, Callable[[Any], Published]]:
     """The address that tells about the file, and how its answer is read."""
     version = civitai_version(url)
     if version is not None:
@@ -68,7 +68,7 @@ def _question(url: str) -> tuple[str | None, Callable[[Any], Told]]:
         return f"https://civitai.com/api/v1/model-versions/{version}", lambda found: of_civitai(found, file_id)
     found = _FILE.fullmatch(urlsplit(url).path) if urlsplit(url).hostname == "huggingface.co" else None
     if found is None:
-        return None, lambda _: Told()
+        return None, lambda _: Published()
     path = unquote(found["path"])
     kind = "datasets" if found["set"] else "models"
     place = quote(path.rpartition("/")[0])
@@ -78,30 +78,30 @@ def _question(url: str) -> tuple[str | None, Callable[[Any], Told]]:
     )
 
 
-def of_civitai(found: Any, file_id: str = "") -> Told:
+def of_civitai(found: Any, file_id: str = "") -> Published:
     """The version's answer: `files[]` with `name`, `sizeKB`, `hashes.SHA256`, `primary`."""
     files = [one for one in _list(found, "files") if isinstance(one, dict)]
     chosen = [one for one in files if str(one.get("id")) == file_id] or [one for one in files if one.get("primary")]
     if not chosen and len(files) == 1:
         chosen = files
     if not chosen:
-        return Told()
+        return Published()
     hashes = chosen[0].get("hashes")
     name = chosen[0].get("name")
     # sizeKB is rounded for some files, so that it is no proof of anything
-    return Told(
+    return Published(
         name if isinstance(name, str) else None, _sha256(hashes.get("SHA256") if isinstance(hashes, dict) else None)
     )
 
 
-def of_hugging_face(found: Any, path: str) -> Told:
+def of_hugging_face(found: Any, path: str) -> Published:
     """The folder's list: entries with `path`, `size` and, for large files, `lfs.oid` (the SHA-256)."""
     entry = next((one for one in found if isinstance(one, dict) and one.get("path") == path), None)
     if entry is None:
-        return Told()
+        return Published()
     lfs, size = entry.get("lfs"), entry.get("size")
     digest = _sha256(lfs.get("oid")) if isinstance(lfs, dict) else None
-    return Told(path.rpartition("/")[2], digest, size if type(size) is int and size >= 0 else None)
+    return Published(path.rpartition("/")[2], digest, size if type(size) is int and size >= 0 else None)
 
 
 def _list(found: Any, key: str) -> list[Any]:

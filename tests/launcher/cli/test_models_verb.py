@@ -125,6 +125,15 @@ def test_an_install_is_linked_and_unlinked(bare: Gesso, tmp_path: Path) -> None:
     assert answer_of(bare, "link") == {"links": [], "absent": []}
 
 
+def test_a_list_that_is_empty_because_of_what_was_asked_says_so(bare: Gesso) -> None:
+    write_safetensors(bare.workspace.models / "Lora/a/x.safetensors", lora("sd1", layers=1))
+    assert "no models yet" not in bare.call("models", "list", "--family", "nonsense").stdout
+    write_safetensors(bare.workspace.models / "LyCORIS/a/x.safetensors", lora("sd1", layers=1))
+    shown = bare.call("models", "list").stdout
+    assert f"in {bare.workspace.models / 'LyCORIS/a'}" in shown
+    assert f"in {bare.workspace.models / 'Lora/a'}" in shown
+
+
 def test_two_installs_of_one_name_are_told_apart(bare: Gesso, tmp_path: Path) -> None:
     roots = [tree(tmp_path / where / "webui", *A1111) for where in ("a", "b")]
     for root, theme in zip(roots, ("dark", "light"), strict=True):

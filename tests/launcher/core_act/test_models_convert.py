@@ -13,9 +13,12 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Line, Progress
 from launcher.core.models import convert as models_convert
 from launcher.core.models.convert import convert
+from launcher.core.models.linking import link
 from launcher.core.paths import Workspace
 from launcher.core.process import CancelledError
 from tests.fakes.model_files import lora, write_safetensors, write_torch
+from tests.launcher.core_decide.test_models import finished
+from tests.launcher.core_decide.test_other_installs import A1111, tree
 
 SAFETENSORS = """
 import json, struct
@@ -65,6 +68,27 @@ def test_the_new_file_lies_beside_the_original(workspace: Workspace, engine: Pat
     assert Progress("convert", 3, 6) in events
     assert Line("runtime", "a warning") in events
     assert source.read_bytes() == before
+
+
+def test_nothing_is_put_into_a_linked_install(workspace: Workspace, engine: Path, tmp_path: Path) -> None:
+    root = tree(tmp_path / "webui", *A1111)
+    source = write_torch(root / "models/Lora/x.pt", lora("sd1", layers=2))
+    link(workspace, root, outputs=False)
+    says(engine, "written(target, 6)", """print('{"ok": true, "tensors": 6}')""")
+    assert finished(convert(workspace, source)) == workspace.models / "Lora/x.safetensors"
+    assert [path.name for path in source.parent.iterdir()] == ["x.pt"]
+
+
+def test_a_wrong_ending_and_a_broken_file_are_said_in_sentences(
+    workspace: Workspace, engine: Path, tmp_path: Path
+) -> None:
+    wrong = write_torch(tmp_path / "x.safetensors", lora("sd1", layers=2))
+    page = tmp_path / "page.ckpt"
+    page.write_bytes(b"<html>")
+    for source, said in ((wrong, "under the ending"), (page, "web page")):
+        with pytest.raises(LauncherError) as refused:
+            finished(convert(workspace, source))
+        assert said in str(refused.value.message)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,9 @@ from launcher.core.models.addresses import (
     typed_first,
 )
 from launcher.core.models.catalogue import Entry, Location
-from launcher.core.models.fetch import fetch, fetch_one, remaining, target_of
+from launcher.core.models.fetch import check_room, fetch, fetch_one, remaining, target_of
 from launcher.core.models.known import read_known
-from launcher.core.models.told import Told, of_civitai, of_hugging_face
+from launcher.core.models.told import Published, of_civitai, of_hugging_face
 from launcher.core.network.mirror_choice import look_around
 from launcher.core.paths import Workspace
 from launcher.core.process import CancelledError
@@ -122,6 +123,27 @@ def test_without_another_host_it_is_said_and_nothing_lies_there(
     assert refused.value.code == code
     assert str(refused.value.hint)
     assert not target_of(workspace, wanted).exists()
+
+
+def test_each_disk_is_asked_about_what_will_lie_on_it(
+    workspace: Workspace, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Path, int]] = []
+    monkeypatch.setattr(models_fetch, "check_space", lambda target, needed: asked.append((target.parent, needed)))
+    lora = workspace.models / "Lora"
+    lora.mkdir(parents=True)
+    one = entry(model)
+    other = replace(one, folder="models/Lora", name="b.safetensors")
+    check_room(workspace, [one, other])
+    assert asked == [(workspace.models, 2 * one.bytes)]
+
+
+def test_a_line_that_is_down_is_said_once_for_each_host(workspace: Workspace, model: Path, server: FaultServer) -> None:
+    urls = [server.url("refused", name) for name in ("a", "b", "c")]
+    said: list[Event] = []
+    with pytest.raises(LauncherError):
+        said.extend(fetch(workspace, [entry(model, *urls)], ways(workspace)))
+    assert len([event for event in said if isinstance(event, Notice)]) == 1
 
 
 def test_another_file_of_that_name_is_never_written_over(
@@ -324,13 +346,13 @@ def test_what_publishers_tell_of_a_file() -> None:
         {"id": 1, "name": "a.safetensors", "primary": True, "hashes": {"SHA256": "AB" * 32}},
         {"id": 2, "name": "b.pt", "hashes": {"SHA256": "nonsense"}},
     ]
-    assert of_civitai({"files": files}) == Told("a.safetensors", "ab" * 32)
-    assert of_civitai({"files": files}, "2") == Told("b.pt", None)
-    assert of_civitai([]) == of_civitai({"files": [3]}) == Told()
+    assert of_civitai({"files": files}) == Published("a.safetensors", "ab" * 32)
+    assert of_civitai({"files": files}, "2") == Published("b.pt", None)
+    assert of_civitai([]) == of_civitai({"files": [3]}) == Published()
     listed = [{"path": "x/a.ckpt", "size": 9, "lfs": {"oid": "cd" * 32, "size": 9}}, {"path": "x/b", "size": 1}, 7]
-    assert of_hugging_face(listed, "x/a.ckpt") == Told("a.ckpt", "cd" * 32, 9)
-    assert of_hugging_face(listed, "x/b") == Told("b", None, 1)
-    assert of_hugging_face(listed, "y") == Told()
+    assert of_hugging_face(listed, "x/a.ckpt") == Published("a.ckpt", "cd" * 32, 9)
+    assert of_hugging_face(listed, "x/b") == Published("b", None, 1)
+    assert of_hugging_face(listed, "y") == Published()
 
 
 # -- mirrors are measured for the very file
