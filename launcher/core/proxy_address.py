@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from launcher.core.errors import LauncherError
 from launcher.core.text import Text, t
+from launcher.core.web_address import shown
 
 #: what requests (with PySocks), uv and git understand; socks5h and socks4a leave the look-up of names to the proxy
 SCHEMES = ("http", "https", "socks5h", "socks5", "socks4a", "socks4")
@@ -60,7 +61,7 @@ def masked(text: str) -> str:
     if there and scheme.lower() in _SUBSCRIPTIONS:
         # All of it is a key.
         return f"{scheme}://***"
-    return re.sub(r"^((?:[a-z][a-z0-9+.\-]*://)?)[^/]*@", r"\1***@", text.strip(), flags=re.IGNORECASE)
+    return shown(re.sub(r"^((?:[a-z][a-z0-9+.\-]*://)?)[^/]*@", r"\1***@", text.strip(), flags=re.IGNORECASE))
 
 
 def is_plain(url: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -35,7 +36,7 @@ class ProxySettings:
 
     #: an address with its scheme, or "none" for no proxy at all
     address: str | None = None
-    #: services (as in MirrorSettings) that go past the proxy
+    #: services (as in MirrorSettings) and hosts that go past the proxy
     direct: tuple[str, ...] = ()
 
 
@@ -43,7 +44,7 @@ class ProxySettings:
 class DownloadSettings:
     """How files are fetched."""
 
-    #: KiB per second for everything together; None: as fast as it goes
+    #: KiB per second for everything together; None and 0: as fast as it goes
     limit_kib: int | None = None
 
 
@@ -98,7 +99,8 @@ def change_setting(workspace: Workspace, key: str, value: Value | None) -> None:
     with only_one(workspace.state / "config.lock", _busy, patience=10.0):
         text = _changed(file, key, value)
         try:
-            write_text(file, text)
+            # Where it is a link, to what it leads to.
+            write_text(Path(os.path.realpath(file)), text)
         except OSError as error:
             raise LauncherError(
                 "no-permission",
@@ -122,7 +124,25 @@ def setting_names(kind: type = Settings, before: str = "") -> tuple[str, ...]:
 
 def _understood(table: dict[str, Any], file: Path) -> Settings:
     known, unknown = _sorted_out(table, Settings, "")
-    return dataclasses.replace(as_facts(known, Settings, file), unknown=tuple(unknown))
+    settings = dataclasses.replace(as_facts(known, Settings, file), unknown=tuple(unknown))
+    if what := _wrong(settings):
+        raise _bad(t("The file {file} is not right: {what}", file=file, what=what), file)
+    return settings
+
+
+def _wrong(settings: Settings) -> Text | None:
+    """What is of the right type and yet means nothing."""
+    limit = settings.downloads.limit_kib
+    if limit is not None and limit < 0:
+        wanted = t("a whole number, 0 or more")
+        return t('"{key}" must be {expected}, not {found}.', key="downloads.limit_kib", expected=wanted, found=limit)
+    services = setting_names(MirrorSettings)
+    for each in settings.proxy.direct:
+        # A host of one word cannot be told from a service that is not written right.
+        if each not in services and not {".", ":"} & set(each):
+            allowed = t("{services}, or a host such as models.example", services=", ".join(services))
+            return t('"{key}" must be one of {values}.', key="proxy.direct", values=allowed)
+    return None
 
 
 def _sorted_out(table: dict[str, Any], kind: type, before: str) -> tuple[dict[str, Any], list[str]]:

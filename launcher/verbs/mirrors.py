@@ -8,12 +8,13 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from launcher.core.environments.environments import installed
+from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.network.mirror_choice import MEASURED, Choice, Circumstances, chosen, look_around, named
 from launcher.core.network.mirror_git import take_back, tell_git
 from launcher.core.network.mirror_probe import Measurement
 from launcher.core.network.mirror_samples import Sample, sample_of_url
-from launcher.core.network.mirror_survey import samples, survey
+from launcher.core.network.mirror_survey import places_named, samples, survey
 from launcher.core.network.mirror_verdicts import Verdict
 from launcher.core.network.mirror_words import git_base
 from launcher.core.network.mirrors import KINDS, Kind, Mirror, kind_of
@@ -23,9 +24,9 @@ from launcher.core.plan.plan import Options
 from launcher.core.proposal import propose
 from launcher.core.settings import change_setting, read_settings
 from launcher.core.text import Text, t
-from launcher.core.web_address import shown
+from launcher.core.web_address import is_address, shown
 from launcher.serving import signals_cancel
-from launcher.verb import DONE, Action, Call, UsageError, Verb, Words
+from launcher.verb import DONE, FAILED, Action, Call, UsageError, Verb, Words
 
 T = TypeVar("T")
 _KIND = t("packages, torch, huggingface, modelscope, github or python; otherwise all")
@@ -64,16 +65,26 @@ def _list(call: Call) -> int:
     return DONE
 
 
+def _listed(around: Circumstances, kind: Kind) -> tuple[tuple[Mirror, ...], Mirror | None, Text | None]:
+    """All mirrors with the one that counts, which may be an address of the user's; if none can, why."""
+    listed = around.mirrors.of(kind)
+    try:
+        first = chosen(around, kind, _tag(around, kind)).first
+    except LauncherError as error:
+        return listed, None, error.message
+    return (listed if first in listed else (first, *listed)), first, None
+
+
 def _records(call: Call, around: Circumstances, kind: Kind) -> list[dict[str, Any]]:
-    first = chosen(around, kind, _tag(around, kind)).first
+    listed, first, _ = _listed(around, kind)
     records = []
-    for mirror in around.mirrors.of(kind):
+    for mirror in listed:
         measured = _measured(around, kind)
         verdict = measured.of(mirror.name) if measured else None
         records.append(
             {
-                "name": mirror.name,
-                "address": mirror.url,
+                "name": shown(mirror.name),
+                "address": shown(mirror.url) if mirror.url else None,
                 "group": mirror.group,
                 "official": mirror.official,
                 "checked": mirror.checked.isoformat() if mirror.checked else None,
@@ -86,15 +97,17 @@ def _records(call: Call, around: Circumstances, kind: Kind) -> list[dict[str, An
 
 
 def _lines(around: Circumstances, kind: Kind) -> Iterator[Text]:
-    first = chosen(around, kind, _tag(around, kind)).first
+    listed, first, wrong = _listed(around, kind)
     measured = _measured(around, kind)
-    for mirror in around.mirrors.of(kind):
+    if wrong:
+        yield t("  {reason}", reason=wrong)
+    for mirror in listed:
         verdict = measured.of(mirror.name) if measured else None
         yield t(
             "  {mark} {name}  {address}  {fared}",
             mark="*" if mirror == first else " ",
-            name=mirror.name.ljust(12),
-            address=(mirror.url or "-").ljust(52),
+            name=shown(mirror.name).ljust(12),
+            address=shown(mirror.url or "-").ljust(52),
             fared=_fared(verdict) if verdict else "",
         )
         if mirror.note:
@@ -157,7 +170,15 @@ def _test(call: Call) -> int:
     kinds = _kinds(call)
     around = _around(call, kinds)
     pip = read_pip_settings(os.environ)
-    wanted = (_sample_of_file(address, call.arguments.words.kind),) if address else _samples(call, around, kinds)
+    if address is None:
+        wanted = _samples(call, around, kinds)
+    else:
+        wanted = (_sample_of_file(address, call.arguments.words.kind),)
+    names: str | None = call.arguments.words.only
+    only = None
+    if names is not None:
+        only = places_named(around, wanted, filter(None, map(str.strip, names.split(","))))
+        wanted, kinds = tuple(each for each in wanted if each.kind in only), tuple(only)
     router = find_route(around.mirrors, read_settings(call.workspace).proxy, pip=pip)
     with signals_cancel() as cancel:
         working = survey(
@@ -167,28 +188,24 @@ def _test(call: Call) -> int:
             pip=pip,
             route=router,
             cancel=cancel,
-            only=_only(call, around, wanted),
+            only=only,
         )
         measured = _aside(call, working)
     if call.printer.json:
         records = [_measurement_record(call, each) for each in measured]
         call.printer.answer({"network": around.network, "measurements": records})
-        return DONE
+        return _outcome(measured)
     for line in _results(measured):
         call.printer.result(line)
     for kind in kinds if address is None else ():
         if not any(sample.kind == kind for sample in wanted):
             call.printer.result(t("{kind}: nothing has to be fetched from the network for this computer.", kind=kind))
-    return DONE
+    return _outcome(measured)
 
 
-def _only(call: Call, around: Circumstances, wanted: Iterable[Sample]) -> tuple[Mirror, ...] | None:
-    """LauncherError `bad-mirror` for a name that is not there."""
-    words: str | None = call.arguments.words.only
-    if words is None:
-        return None
-    names = [name.strip() for name in words.split(",") if name.strip()]
-    return tuple(named(around.mirrors, sample.kind, name) for sample in wanted for name in names)
+def _outcome(measured: tuple[Measurement, ...]) -> int:
+    """As `proxy test`: failed where nothing that was asked works."""
+    return DONE if not measured or any(each.ranking for each in measured) else FAILED
 
 
 def _samples(call: Call, around: Circumstances, kinds: tuple[Kind, ...]) -> tuple[Sample, ...]:
@@ -198,6 +215,8 @@ def _samples(call: Call, around: Circumstances, kinds: tuple[Kind, ...]) -> tupl
 
 
 def _sample_of_file(address: str, word: str | None) -> Sample:
+    if not is_address(address):
+        raise UsageError(t('"{url}" is no web address: it begins with http:// or https://.', url=shown(address)))
     kind = _kind(word) if word else kind_of(address)
     if kind is None or kind in ("packages", "torch"):
         raise UsageError(
@@ -260,20 +279,21 @@ def _add_use(words: Words) -> None:
 
 
 def _use(call: Call) -> int:
-    kind, wanted = _kind(call.arguments.words.kind), str(call.arguments.words.name)
+    kind, wanted = _kind(call.arguments.words.kind), str(call.arguments.words.name).strip()
     for_git = bool(call.arguments.words.for_git)
     if for_git and kind != "github":
         raise UsageError(t("--for-git is for github alone."))
     around = _around(call, (kind,))
-    mirror = None if wanted == MEASURED else named(around.mirrors, kind, wanted)
-    change_setting(call.workspace, f"mirrors.{kind}", None if mirror is None else wanted)
+    mirror = None if wanted.lower() == MEASURED else named(around.mirrors, kind, wanted)
     said = [*_git(call, mirror, for_git)] if kind == "github" else []
+    change_setting(call.workspace, f"mirrors.{kind}", None if mirror is None else wanted)
     choice = chosen(_around(call, (kind,)), kind)
     if choice.basis == "variable" and mirror is not None:
         said.append(t("It is kept, but something stronger counts now. {reason}", reason=choice.reason))
     if call.printer.json:
         notes = [call.printer.text(each) for each in said]
-        call.printer.answer({"kind": kind, "wanted": wanted, "choice": _choice_record(call, choice), "notes": notes})
+        record = {"kind": kind, "wanted": shown(wanted), "choice": _choice_record(call, choice), "notes": notes}
+        call.printer.answer(record)
         return DONE
     call.printer.result(_choice_line(choice))
     for line in (t("    {reason}", reason=choice.reason), *said):
@@ -286,10 +306,10 @@ def _git(call: Call, mirror: Mirror | None, for_git: bool) -> Iterator[Text]:
     base = git_base(mirror) if mirror else None
     if for_git and base is not None:
         tell_git(call.workspace, base, os.environ)
-        yield t("Your git takes {address} in the place of https://github.com/ from now on.", address=base)
+        yield t("Your git takes {address} in the place of https://github.com/ from now on.", address=shown(base))
         return
     if base is None and (taken := take_back(call.workspace, os.environ)):
-        yield t("Your git no longer takes {address} in the place of https://github.com/.", address=taken)
+        yield t("Your git no longer takes {address} in the place of https://github.com/.", address=shown(taken))
     if for_git:
         yield t("Your git asks GitHub itself, unless you have told it otherwise.")
 

@@ -16,6 +16,7 @@ from launcher.core.packages.pip_settings import read_pip_settings
 from launcher.core.proxy_address import masked, repaired
 from launcher.core.settings import change_setting, read_settings
 from launcher.core.text import Text, t
+from launcher.core.web_address import is_address
 from launcher.verb import DONE, FAILED, Action, Call, UsageError, Verb, Words
 
 _SOURCES: dict[str, Text] = {
@@ -109,7 +110,7 @@ def _test(call: Call) -> int:
     mirrors, pip = read_mirrors(workspace=call.workspace), read_pip_settings(os.environ)
     router = find_route(mirrors, read_settings(call.workspace).proxy, os.environ, pip=pip)
     url = call.arguments.words.url
-    if url and not url.lower().startswith(("http://", "https://")):
+    if url and not is_address(url):
         raise UsageError(t('"{url}" is no web address: it begins with http:// or https://.', url=masked(url)))
     checked = check(router, {host(url): url} if url else service_addresses(mirrors, pip))
     if call.printer.json:

@@ -93,6 +93,7 @@ def _fetch(
 ) -> Iterator[Event]:
     """Address after address until the file is whole and right."""
     roster, brake, again, furthest = Roster(wanted, patience), Brake(limit), set[Address](), part.length
+    told = set[tuple[str, str]]()
     while True:
         address, ready_at = roster.next(time.monotonic())
         _pause(ready_at, stop)
@@ -110,7 +111,10 @@ def _fetch(
             # Against the furthest ever: bytes that come again after a new beginning are no progress.
             roster.failed(address, trouble, part.length - furthest, time.monotonic())
             furthest = max(furthest, part.length)
-            yield _said(wanted, address, trouble)
+            # A line that is down fails in the same way again and again.
+            if (address.label, trouble.kind) not in told:
+                told.add((address.label, trouble.kind))
+                yield _said(wanted, address, trouble)
         finally:
             transfer.stop()
 

@@ -12,13 +12,14 @@ from urllib.parse import urljoin, urlsplit
 from launcher.core.download.answer import Answer
 from launcher.core.download.request import Address, Patience, Route, TroubleError, host
 from launcher.core.text import t
+from launcher.core.web_address import origin
 
 if TYPE_CHECKING:
     import requests
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_HOPS = 10
-#: variables that name a bundle of certificates; pip's user has set it for the same places
+#: variables that name a bundle of certificates, a company's own; pip's user has set it for the same places
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
 
 
@@ -46,6 +47,11 @@ class Body:
             self._raw.shutdown()
 
 
+def certificates() -> str | bool:
+    """What servers' certificates are checked against: the user's bundle, or True for the one that comes along."""
+    return next(filter(None, map(os.environ.get, _CERTIFICATES)), True)
+
+
 @contextlib.contextmanager
 def opened(
     address: Address, headers: Mapping[str, str], route: Route, patience: Patience, *, method: str = "GET"
@@ -56,11 +62,11 @@ def opened(
     with requests.Session() as session:
         # Nothing from the environment: routes are given, and a netrc file could send a password to a mirror.
         session.trust_env = False
-        session.verify = next(filter(None, map(os.environ.get, _CERTIFICATES)), True)
+        session.verify = certificates()
         url = address.url
         for _ in range(_MOST_HOPS):
             sent = {"User-Agent": "gesso", "Accept": "*/*", "Accept-Encoding": "identity", **headers}
-            if address.authorization and _origin(url) == _origin(address.url):
+            if address.authorization and origin(url) == origin(address.url):
                 sent["Authorization"] = address.authorization
             response = _ask(session, method, url, sent, route(url), patience)
             with contextlib.closing(response):
@@ -103,11 +109,6 @@ def _ask(
         raise TroubleError("proxy", why) from error
     except (requests.RequestException, OSError, ValueError) as error:
         raise _trouble(error) from error
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.rpartition("@")[2].lower()
 
 
 def _trouble(error: Exception) -> TroubleError:

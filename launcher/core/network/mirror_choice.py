@@ -20,7 +20,7 @@ from launcher.core.packages.pip_settings import PipSettings, read_pip_settings
 from launcher.core.paths import Workspace
 from launcher.core.settings import MirrorSettings, read_settings
 from launcher.core.text import Text, t
-from launcher.core.web_address import shown
+from launcher.core.web_address import is_address, shown
 
 MEASURED = "measured"
 Basis = Literal["variable", "settings", "configuration", "measured", "official"]
@@ -82,10 +82,10 @@ def chosen(around: Circumstances, kind: Kind, tag: str | None = None, now: float
     said = around.told.get(kind)
     if said and said.variable:
         return Choice(kind, (said.mirror,), "variable", _told_so(said))
-    wanted: str | None = getattr(around.settings, kind)
-    if wanted not in (None, "", MEASURED):
+    wanted = str(getattr(around.settings, kind) or "").strip()
+    if wanted.lower() not in ("", MEASURED):
         reason = t("You chose it: config.toml has mirrors.{kind}.", kind=kind)
-        return Choice(kind, (named(around.mirrors, kind, str(wanted)),), "settings", reason)
+        return Choice(kind, (named(around.mirrors, kind, wanted),), "settings", reason)
     if said:
         return Choice(kind, (said.mirror,), "configuration", _told_so(said))
     return _by_measurement(around, kind, tag, time.time() if now is None else now)
@@ -95,8 +95,10 @@ def addresses(choice: Choice, official_url: str, authorization: str | None = Non
     """Where a file is to be had whose official address is known: at least one place.
 
     `authorization`, and an address that may hold a secret, are for the official place alone; it is asked too where no
-    mirror says where it has the file.
+    mirror says where it has the file. LauncherError `bad-mirror` for a variable that names no address.
     """
+    if choice.first.url and not is_address(choice.first.url):
+        raise LauncherError("bad-mirror", choice.reason, t("Write it as https://host, or take the variable away."))
     found: dict[str, Address] = {}
     for mirror in choice.mirrors:
         url = mirror.rewritten(official_url)
@@ -125,20 +127,23 @@ def fastest_first(around: Circumstances, found: Sequence[tuple[Kind | None, Addr
 
 def named(mirrors: Mirrors, kind: Kind, wanted: str) -> Mirror:
     """The mirror of that name, or the user's own address. LauncherError `bad-mirror`."""
-    for mirror in mirrors.of(kind):
-        if mirror.name == wanted:
-            return mirror
-    if "://" in wanted:
-        return own_mirror(kind, wanted)
+    if found := find_named(mirrors, kind, wanted):
+        return found
     raise LauncherError(
         "bad-mirror",
-        t('There is no mirror "{name}" for {kind}.', name=wanted, kind=kind),
+        t('There is no mirror "{name}" for {kind}.', name=shown(wanted), kind=kind),
         t(
             "Choose one of {names}, or give an address; `gesso mirrors use {kind} measured` lets measurements decide.",
             names=", ".join(mirror.name for mirror in mirrors.of(kind)),
             kind=kind,
         ),
     )
+
+
+def find_named(mirrors: Mirrors, kind: Kind, wanted: str) -> Mirror | None:
+    """As `named`; None for a name that there is not. LauncherError `bad-mirror` for an address that is none."""
+    found = next((mirror for mirror in mirrors.of(kind) if mirror.name.lower() == wanted.lower()), None)
+    return own_mirror(kind, wanted) if found is None and "://" in wanted else found
 
 
 def _told_so(said: Told) -> Text:

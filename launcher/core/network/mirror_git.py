@@ -11,21 +11,35 @@ from launcher.core.paths import Workspace, checkout
 from launcher.core.process import Exit, Output, run
 from launcher.core.records import read_record, write_record
 from launcher.core.text import t
+from launcher.core.web_address import is_secret, shown
 
 #: what Gesso has written there, so that it takes back its own rule and nobody else's
 FILE = "git-mirror.json"
+#: the value, as the regular expression for which git takes it
+_SAME = f"^{re.escape(GITHUB)}$"
 
 
 def tell_git(workspace: Workspace, base: str, environ: Mapping[str, str]) -> None:
     """From now on git takes `base` in the place of https://github.com/, for this user, in every program.
 
-    A rule that Gesso wrote before is replaced. LauncherError `no-git`, `git-failed`, `no-permission`.
+    A rule that Gesso wrote before is replaced; one of the user's that says the same is left alone, and stays his.
+    LauncherError `secret-address`, `no-git`, `git-failed`, `no-permission`.
     """
+    if is_secret(base):
+        raise LauncherError(
+            "secret-address",
+            t("{address} holds a name and password, which every program could read there.", address=shown(base)),
+            t("Leave --for-git out: Gesso itself asks this mirror all the same."),
+        )
     take_back(workspace, environ)
-    _remember(workspace, base)
-    code, said = _git(["--add", f"url.{base}.insteadOf", GITHUB], environ)
-    if code:
-        raise _failed(said)
+    if _rules(base, environ):
+        return
+    _changed(["--add", _key(base), GITHUB], environ)
+    try:
+        _remember(workspace, base)
+    except LauncherError:
+        _changed(["--unset-all", _key(base), _SAME], environ)
+        raise
 
 
 def take_back(workspace: Workspace, environ: Mapping[str, str]) -> str | None:
@@ -33,12 +47,29 @@ def take_back(workspace: Workspace, environ: Mapping[str, str]) -> str | None:
     base = (read_record(workspace.state / FILE) or {}).get("base")
     if not isinstance(base, str):
         return None
-    # git takes the value as a regular expression. 5: there is no such rule any more, somebody else removed it.
-    code, said = _git(["--unset-all", f"url.{base}.insteadOf", f"^{re.escape(GITHUB)}$"], environ)
-    if code not in (0, 5):
-        raise _failed(said)
+    # Of several that say the same one is the user's own.
+    if _rules(base, environ) > 1:
+        _changed(["--replace-all", _key(base), GITHUB, _SAME], environ)
+    else:
+        # 5: there is no such rule any more, somebody else removed it.
+        _changed(["--unset-all", _key(base), _SAME], environ, 5)
     _remember(workspace, None)
     return base
+
+
+def _key(base: str) -> str:
+    return f"url.{base}.insteadOf"
+
+
+def _rules(base: str, environ: Mapping[str, str]) -> int:
+    """How often the user's configuration says it."""
+    return sum(each.channel == "out" and each.text == GITHUB for each in _git(["--get-all", _key(base)], environ)[1])
+
+
+def _changed(arguments: Sequence[str], environ: Mapping[str, str], *fine: int) -> None:
+    code, said = _git(arguments, environ)
+    if code not in (0, *fine):
+        raise _failed(" / ".join(each.text for each in said if each.channel == "err"))
 
 
 def _remember(workspace: Workspace, base: str | None) -> None:
@@ -56,20 +87,20 @@ def _remember(workspace: Workspace, base: str | None) -> None:
         ) from error
 
 
-def _git(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[int, str]:
-    """Exit code and what it complained of."""
-    said: list[str] = []
+def _git(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[int, list[Output]]:
+    """Exit code and what it said."""
+    said: list[Output] = []
     try:
         for event in run(["git", "config", "--global", *arguments], environment=environ, cwd=checkout()):
             if isinstance(event, Exit):
-                return event.code, " / ".join(said)
-            if isinstance(event, Output) and event.channel == "err":
-                said.append(event.text)
+                return event.code, said
+            if isinstance(event, Output):
+                said.append(event)
     except LauncherError as error:
         raise LauncherError(
             "no-git", t("git could not be started."), t("Install git, or leave --for-git out.")
         ) from error
-    return 0, ""
+    return 0, said
 
 
 def _failed(said: str) -> LauncherError:

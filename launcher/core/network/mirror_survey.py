@@ -12,7 +12,7 @@ from pathlib import Path
 from launcher.core.download.door import Route, direct
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
-from launcher.core.network.mirror_choice import Circumstances, chosen
+from launcher.core.network.mirror_choice import Circumstances, chosen, find_named, named
 from launcher.core.network.mirror_memory import recall, remember
 from launcher.core.network.mirror_probe import Measurement, measure
 from launcher.core.network.mirror_samples import Sample, sample_of_kind, sample_of_lock, sample_of_torch, sample_of_url
@@ -58,21 +58,23 @@ def survey(
     pip: PipSettings,
     route: Route = direct,
     cancel: threading.Event | None = None,
-    only: tuple[Mirror, ...] | None = None,
+    only: Mapping[Kind, tuple[Mirror, ...]] | None = None,
 ) -> Generator[Event, None, tuple[Measurement, ...]]:
     """One kind after the other, because together they would share the line; each takes `measuring.seconds` at most.
 
-    `only`: no others are asked. Yields a Notice before each and Progress (unit "mirrors"). Raises CancelledError, and
-    `bad-mirror` where config.toml names what there is not.
+    `only`: no others are asked. What nobody could give is not remembered: it says nothing of other files. Yields a
+    Notice before each and Progress (unit "mirrors"). Raises CancelledError, and `bad-mirror` where config.toml names
+    what there is not.
     """
     measured: list[Measurement] = []
     for sample in wanted:
-        places = only if only is not None else _places(around, sample)
+        places = _places(around, sample) if only is None else only.get(sample.kind, ())
         text = t("Measuring {count} places for {file} …", count=len(places), file=sample.name)
         yield Notice("measuring", "info", text)
         index = sample.index or (pip.index_url or official_index() if sample.kind == "packages" else None)
         found = yield from measure(sample, places, around.mirrors.measuring, index=index, route=route, cancel=cancel)
-        remember(workspace, around.network, [found])
+        if found.ranking:
+            remember(workspace, around.network, [found])
         measured.append(found)
     return tuple(measured)
 
@@ -92,6 +94,21 @@ def survey_unknown(
         return around
     yield from survey(workspace, around, unknown, pip=pip, route=route, cancel=cancel)
     return replace(around, memory=recall(workspace, around.network, around.mirrors.measuring))
+
+
+def places_named(
+    around: Circumstances, wanted: Iterable[Sample], names: Iterable[str]
+) -> dict[Kind, tuple[Mirror, ...]]:
+    """The places of those names, for each kind that has any. LauncherError `bad-mirror` for a name that none has."""
+    kinds = tuple(dict.fromkeys(sample.kind for sample in wanted))
+    places: dict[Kind, tuple[Mirror, ...]] = {}
+    for name in names:
+        found = {kind: mirror for kind in kinds if (mirror := find_named(around.mirrors, kind, name))}
+        if kinds and not found:
+            named(around.mirrors, kinds[0], name)
+        for kind, mirror in found.items():
+            places[kind] = (*places.get(kind, ()), mirror)
+    return places
 
 
 def _places(around: Circumstances, sample: Sample) -> tuple[Mirror, ...]:

@@ -12,7 +12,7 @@ from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.paths import checkout
 from launcher.core.process import Output, run
 from launcher.core.text import Text, t
-from launcher.core.web_address import shown
+from launcher.core.web_address import is_address, shown
 
 #: per kind, the variables that say it, the strongest first
 VARIABLES: dict[Kind, tuple[str, ...]] = {
@@ -68,7 +68,7 @@ def mirror_in(lines: list[str]) -> str | None:
     """From the lines of `git config --get-regexp`."""
     for line in lines:
         found = _INSTEAD.match(line)
-        if found and found[2].rstrip("/") == GITHUB.rstrip("/") and found[1].startswith(("https://", "http://")):
+        if found and found[2].rstrip("/") == GITHUB.rstrip("/") and is_address(found[1]):
             return found[1]
     return None
 

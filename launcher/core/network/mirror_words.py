@@ -35,13 +35,6 @@ def hugging_face_variables(choice: Choice, environ: Mapping[str, str]) -> dict[s
     return {"HF_ENDPOINT": url.rstrip("/"), "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1", **withheld}
 
 
-def git_arguments(choice: Choice) -> list[str]:
-    """For `git ARGUMENTS clone …`: this call alone takes the mirror. [] where git finds by itself what is right."""
-    if choice.first.url is None or choice.basis == "configuration":
-        return []
-    return ["-c", f"url.{git_base(choice.first)}.insteadOf={GITHUB}"]
-
-
 def git_base(mirror: Mirror) -> str | None:
     """What takes the place of https://github.com/ in git's configuration; None: nothing does."""
     return mirror.rewritten(GITHUB) if mirror.url else None

@@ -13,7 +13,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.facts import as_facts, read_table
 from launcher.core.paths import Workspace, checkout
 from launcher.core.text import Text, t
-from launcher.core.web_address import is_secret
+from launcher.core.web_address import is_address, is_secret, shown
 
 Kind = Literal["packages", "torch", "huggingface", "modelscope", "github", "python"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -30,6 +30,8 @@ STYLES: dict[Kind, Style] = {
 OFFICIAL = "official"
 #: GitHub's second host, with paths of its own
 _RAW = "raw.githubusercontent.com"
+#: Gesso's own
+_FILE = checkout() / "mirrors.toml"
 _HOSTS: dict[str, Kind] = {
     "huggingface.co": "huggingface",
     "modelscope.cn": "modelscope",
@@ -46,8 +48,8 @@ class Mirror:
     name: str
     #: mirrors with the same upstream fail together
     group: str
-    #: None: the user's own
-    checked: date | None
+    #: None: the user's own, of which nobody asks it
+    checked: date | None = None
     official: bool = False
     #: with {tag} for torch
     url: str | None = None
@@ -147,7 +149,7 @@ def read_mirrors(file: Path | None = None, workspace: Workspace | None = None) -
 
     LauncherError `bad-facts` if an entry contradicts itself or a name stands twice in its kind.
     """
-    file = file or checkout() / "mirrors.toml"
+    file = file or _FILE
     mirrors = as_facts(read_table(file), Mirrors, file)
     for kind in KINDS:
         _check_all(file, kind, mirrors.of(kind), officials=1)
@@ -157,7 +159,7 @@ def read_mirrors(file: Path | None = None, workspace: Workspace | None = None) -
 
 def kind_of(url: str) -> Kind | None:
     """Whose file an official address names; None: no kind that has mirrors."""
-    return _HOSTS.get(urlsplit(url).hostname or "")
+    return _HOSTS.get(urlsplit(url).hostname or "") if is_address(url) else None
 
 
 def own_mirror(kind: Kind, url: str, name: str | None = None) -> Mirror:
@@ -168,11 +170,16 @@ def own_mirror(kind: Kind, url: str, name: str | None = None) -> Mirror:
             wrong,
             t("`gesso mirrors list {kind}` shows the names that there are.", kind=kind),
         )
-    return Mirror(name or urlsplit(url).hostname or url, f"own:{name or url}", None, url=url, style=STYLES[kind])
+    host = urlsplit(url).hostname or ""
+    return Mirror(name or host, f"own:{name or shown(url)}", None, url=url, style=STYLES[kind])
 
 
 def _with_own(mirrors: Mirrors, file: Path) -> Mirrors:
-    own = as_facts(read_table(file), _OwnMirrors, file)
+    try:
+        own = as_facts(read_table(file), _OwnMirrors, file)
+    except LauncherError as error:
+        hint = t("Correct it with a text editor; {example} shows how entries are written.", example=_FILE)
+        raise LauncherError(error.code, error.message, hint) from None
     changed: dict[str, Any] = {}
     for kind in KINDS:
         entries: tuple[Mirror, ...] = getattr(own, kind)
@@ -210,16 +217,12 @@ def _bad(file: Path, key: str, what: Text, remedy: Text) -> LauncherError:
 
 def _wrong_address(url: str) -> Text | None:
     """Encrypted, or in one's own house: what a company or a university runs inside needs no certificate."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return t('"{url}" is no address.', url=url)
-    if not host:
-        return t('"{url}" is no address.', url=url)
-    if parts.scheme == "https" or (parts.scheme == "http" and _inside(host)):
+    usable = is_address(url)
+    if usable and (urlsplit(url).scheme == "https" or _inside(urlsplit(url).hostname or "")):
         return None
-    return t('"{url}" does not begin with https://.', url=url)
+    if (not usable and url.lower().startswith("http")) or "://" not in url:
+        return t('"{url}" is no address.', url=shown(url))
+    return t('"{url}" does not begin with https://.', url=shown(url))
 
 
 def _inside(host: str) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from launcher.core.download.stream import certificates
 from launcher.core.hardware.inquiry import Inquiry
 from launcher.core.text import Text, t
+from launcher.core.web_address import origin
 
 if TYPE_CHECKING:
     import requests
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 #: refused: nothing listens there; silent: no answer in time; password: it asks for one; blocked: it answers itself
 #: instead of the service; certificate: what comes through it is not the service's own; scheme: a package is missing
 Kind = Literal["works", "refused", "silent", "password", "blocked", "certificate", "unresolved", "scheme"]
-#: where a company's own certificate is named, as for downloads
-_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
 #: what proxies themselves answer when they cannot or will not reach a server
 _OF_THE_PROXY = (502, 503, 504)
 
@@ -75,12 +74,6 @@ def reachable(proxy: str, seconds: float = 1.0) -> bool:
     return parts.hostname is not None and listens(parts.port or usual, parts.hostname, seconds)
 
 
-def origin(url: str) -> str:
-    """ "https://host:port/" of an address, without user name, password and path."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"
-
-
 def _asked(url: str, proxy: str | None, seconds: float) -> Kind:
     # Slow to import, and most commands try no way.
     import requests
@@ -89,7 +82,7 @@ def _asked(url: str, proxy: str | None, seconds: float) -> Kind:
     with requests.Session() as session:
         # The way is given here alone: no variables, no ~/.netrc.
         session.trust_env = False
-        session.verify = next(filter(None, map(os.environ.get, _CERTIFICATES)), True)
+        session.verify = certificates()
         try:
             answer = session.get(
                 origin(url),

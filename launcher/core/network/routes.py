@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 
 from launcher.core.network.mirrors import Kind, Mirrors, kind_of
 from launcher.core.network.proxies import Proxies, find_proxies, only_plain, proxy_environment
-from launcher.core.network.proxy_trial import Trial, origin, reachable, try_way
+from launcher.core.network.proxy_trial import Trial, reachable, try_way
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.proxy_address import masked
 from launcher.core.settings import ProxySettings
 from launcher.core.text import Text, t
+from launcher.core.web_address import origin
 
 #: the way tried: (address, proxy or None) -> how it went
 Try = Callable[[str, "str | None"], Trial]

@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 from launcher.cli import main
+from launcher.core.errors import LauncherError
+from launcher.core.network.mirror_choice import Circumstances
+from launcher.core.network.mirror_memory import Memory
+from launcher.core.network.mirror_samples import sample_of_url
+from launcher.core.network.mirror_survey import places_named
+from launcher.core.network.mirrors import read_mirrors
 from launcher.core.paths import Workspace
+from launcher.core.settings import MirrorSettings
 from tests.fakes.fault_server import FaultServer
 from tests.launcher.cli.conftest import Gesso
 
@@ -146,6 +153,10 @@ def test_git_is_told_only_when_asked_and_gets_back_what_it_had(
         (("list", "😀"), 2, "packages"),
         (("test", "--file", "https://elsewhere.example/x"), 2, "huggingface"),
         (("test", "github", "--file", "https://github.com/a", "--only", "nobody"), 1, "ghfast"),
+        (("test", "huggingface", "--file", "http://[::1"), 2, "https://"),
+        (("test", "huggingface", "--file", "https://huggingface.co/a b"), 2, "https://"),
+        (("use", "packages", "https://a b/c"), 1, "no address"),
+        (("use", "packages", "user:s3cret@host"), 1, "***@host"),
         ((), 2, "show"),
         (("frob",), 2, "test"),
     ],
@@ -165,3 +176,90 @@ def test_a_config_file_that_is_not_right_is_named(bare: Gesso) -> None:
     assert done.returncode == 1
     assert "mirrors.packages" in done.stderr
     assert str(bare.workspace.config_file) in done.stderr
+
+
+@pytest.fixture
+def gitconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    return tmp_path / "gitconfig"
+
+
+RULE = '[url "https://ghfast.top/https://github.com/"]\n\tinsteadOf = https://github.com/\n'
+
+
+def test_a_rule_of_the_users_own_stays_his(here: Here, gitconfig: Path) -> None:
+    gitconfig.write_text(RULE)
+    here.answers("use", "github", "ghfast", "--for-git")
+    assert gitconfig.read_text() == RULE, "it says the same already"
+    here.answers("use", "github", "official", "--for-git")
+    assert gitconfig.read_text() == RULE
+
+
+def test_of_two_rules_that_say_the_same_one_is_the_users(here: Here, gitconfig: Path) -> None:
+    here.answers("use", "github", "ghfast", "--for-git")
+    assert gitconfig.read_text() == RULE
+    gitconfig.write_text(RULE + RULE.splitlines()[1] + "\n")
+    here.answers("use", "github", "official")
+    assert gitconfig.read_text().count("insteadOf") == 1
+
+
+def test_a_rule_that_git_refused_is_not_remembered(here: Here, gitconfig: Path) -> None:
+    gitconfig.write_text("[broken")
+    words = ("mirrors", "use", "github", "ghfast", "--for-git")
+    assert main([*words, "--root", str(here.workspace.root)], lambda *_: 0) == 1
+    assert not (here.workspace.state / "git-mirror.json").exists()
+    assert not here.workspace.config_file.exists(), "nothing is half chosen"
+
+
+def test_no_password_is_written_into_gits_configuration(
+    here: Here, gitconfig: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("mirrors", "use", "github", "https://me:s3cret@m.example/", "--for-git")
+    assert main([*words, "--root", str(here.workspace.root)], lambda *_: 0) == 1
+    assert "s3cret" not in "".join(capsys.readouterr())
+    assert not gitconfig.exists()
+    assert not here.workspace.config_file.exists()
+
+
+def test_an_address_that_counts_is_listed_with_its_star(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    here.answers("use", "huggingface", "https://me:s3cret@own.example/hf")
+    line = next(line for line in here.says("list", "huggingface").splitlines() if line.strip().startswith("*"))
+    assert "https://***@own.example/hf" in line
+    assert [each["address"] for each in here.answers("list")["kinds"]["huggingface"] if each["chosen"]] == [
+        "https://***@own.example/hf"
+    ]
+    monkeypatch.setenv("PIP_INDEX_URL", "https://me:s3cret@pip.example/simple")
+    assert "* https://***@pip.example/simple" in here.says("list", "packages")
+
+
+def test_a_choice_that_is_gone_does_not_hide_the_others(here: Here) -> None:
+    here.workspace.root.mkdir(parents=True)
+    here.workspace.config_file.write_text('[mirrors]\ngithub = "gone"\npackages = "OFFICIAL"\n')
+    assert "aliyun" in here.says("list")
+    assert 'no mirror "gone" for github' in here.says("list", "github")
+    assert here.answers("show", "packages")["kinds"]["packages"]["name"] == "official"
+    here.answers("use", "github", "MEASURED")
+    assert "gone" not in here.workspace.config_file.read_text()
+
+
+def test_a_file_that_nobody_has_spoils_nothing(bare: Gesso, server: FaultServer) -> None:
+    own(bare, server, "huggingface", "endpoint", good="ok", gone="404")
+    words = ("mirrors", "test", "huggingface", "--file", FILE, "--only")
+    assert bare.call(*words, "good").returncode == 0
+    before = (bare.workspace.state / "mirrors.json").read_bytes()
+    failed = bare.call(*words, "gone", "--json")
+    assert failed.returncode == 1
+    assert json.loads(failed.stdout)["measurements"][0]["results"][0]["usable"] is False
+    assert (bare.workspace.state / "mirrors.json").read_bytes() == before
+
+
+def test_a_name_that_one_kind_has_is_measured_there_alone() -> None:
+    around = Circumstances(read_mirrors(), MirrorSettings(), {}, Memory())
+    wanted = [sample_of_url("github", "https://github.com/a"), sample_of_url("huggingface", FILE)]
+    found = places_named(around, wanted, ["ghfast", "hf-mirror", "official"])
+    assert {kind: [each.name for each in places] for kind, places in found.items()} == {
+        "github": ["ghfast", "official"], "huggingface": ["hf-mirror", "official"]
+    }  # fmt: skip
+    with pytest.raises(LauncherError, match="bad-mirror"):
+        places_named(around, wanted, ["nobody"])

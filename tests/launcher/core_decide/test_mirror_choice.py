@@ -19,7 +19,7 @@ from launcher.core.network.mirror_probe import Measurement
 from launcher.core.network.mirror_told import Told, mirror_in, told
 from launcher.core.network.mirror_verdicts import Verdict
 from launcher.core.network.mirror_words import (
-    git_arguments,
+    git_base,
     hugging_face_variables,
     package_variables,
     python_variables,
@@ -164,7 +164,6 @@ def test_git_is_asked_what_it_was_told(tmp_path: Path) -> None:
     assert said is not None
     assert said.address == address
     choice = chosen(replace(BARE, told={"github": said}), "github")
-    assert git_arguments(choice) == [], "git does it by itself"
     assert addresses(choice, "https://github.com/a/b/x.zip")[0].url == f"{address}a/b/x.zip"
     assert told("github", {"PATH": str(tmp_path)}, PipSettings()) is None, "without git"
 
@@ -237,24 +236,16 @@ def test_official_means_that_nothing_is_said() -> None:
     for kind in ("packages", "huggingface", "github", "python"):
         choice = chosen(BARE, kind, now=NOW)  # type: ignore[arg-type]
         assert package_variables(choice) == hugging_face_variables(choice, {}) == python_variables(choice.first) == {}
-        assert git_arguments(choice) == []
 
 
 def test_how_a_choice_is_said() -> None:
     git = chosen(replace(BARE, settings=MirrorSettings(github="ghfast")), "github")
-    assert git_arguments(git) == ["-c", "url.https://ghfast.top/https://github.com/.insteadOf=https://github.com/"]
+    assert git_base(git.first) == "https://ghfast.top/https://github.com/"
     packages = chosen(replace(BARE, settings=MirrorSettings(packages="aliyun")), "packages")
     aliyun = "https://mirrors.aliyun.com/pypi/simple"
     assert package_variables(packages) == {"PIP_INDEX_URL": aliyun, "UV_DEFAULT_INDEX": aliyun}
     python = chosen(replace(BARE, settings=MirrorSettings(python="nju")), "python")
     assert python_variables(python.first)["UV_PYTHON_INSTALL_MIRROR"].startswith("https://mirror.nju.edu.cn/")
-
-
-def test_git_itself_follows_the_arguments(tmp_path: Path) -> None:
-    git = chosen(replace(BARE, settings=MirrorSettings(github="ghfast")), "github")
-    command = ["git", *git_arguments(git), "ls-remote", "--get-url", "https://github.com/a/b"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert done.stdout.strip() == "https://ghfast.top/https://github.com/a/b"
 
 
 @pytest.fixture
@@ -374,3 +365,11 @@ def test_the_official_index_is_the_one_that_pip_has_built_in(monkeypatch: pytest
         pytest.skip("no pip here")
     official_index.cache_clear()
     assert official_index() == built_in.stdout.strip().rstrip("/")
+
+
+def test_a_variable_that_names_no_address_is_said_where_it_is_asked() -> None:
+    said = told("huggingface", {"HF_ENDPOINT": "nonsense"}, PipSettings())
+    assert said is not None
+    choice = chosen(replace(BARE, told={"huggingface": said}), "huggingface")
+    with pytest.raises(LauncherError, match="HF_ENDPOINT"):
+        addresses(choice, "https://huggingface.co/a/b/resolve/main/c")

@@ -27,7 +27,9 @@ def test_those_who_ask_each_other_are_one_group() -> None:
 
 
 def test_torch_mirrors_take_the_tag() -> None:
-    for mirror in read_mirrors().torch:
+    mirrors = read_mirrors()
+    assert all(mirror.checked for kind in KINDS for mirror in mirrors.of(kind)), "of ours somebody has asked every one"
+    for mirror in mirrors.torch:
         assert mirror.official or str(mirror.index("cu130")).count("cu130") == 1
 
 
@@ -121,6 +123,9 @@ def test_the_users_own_come_first_and_replace_those_of_their_name(tmp_path: Path
     with pytest.raises(LauncherError, match="colour") as failure:
         read_mirrors(workspace=workspace)
     assert str(tmp_path) in str(failure.value)
+    assert "came with Gesso" not in str(failure.value.hint)
+    (tmp_path / "mirrors.toml").write_text(own.replace("checked = 2026-01-01\n", ""))
+    assert read_mirrors(workspace=workspace).packages[0].checked is None
     (tmp_path / "mirrors.toml").write_text(OFFICIAL)
     with pytest.raises(LauncherError, match="bad-facts"):
         read_mirrors(workspace=workspace)

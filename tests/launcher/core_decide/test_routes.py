@@ -13,9 +13,10 @@ import pytest
 from launcher.core.network.mirrors import read_mirrors
 from launcher.core.network.proxies import Proxies
 from launcher.core.network.proxy_settings import Said, Source
-from launcher.core.network.proxy_trial import Trial, listens, origin, try_way
+from launcher.core.network.proxy_trial import Trial, listens, try_way
 from launcher.core.network.routes import Router, find_route, variables_for
 from launcher.core.settings import ProxySettings
+from launcher.core.web_address import origin
 from tests.fakes.fake_proxy import PASSWORD, USER, FakeProxy
 
 FAR, MIRROR = "https://far.example/file", "https://mirror.example/file"

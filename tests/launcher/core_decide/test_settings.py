@@ -63,6 +63,8 @@ def test_a_file_saved_by_notepad(workspace: Workspace) -> None:
         ("mirrors = 3", "mirrors"),
         ('[downloads]\nlimit_kib = "fast"', "downloads.limit_kib"),
         ('[proxy]\ndirect = "github"', "proxy.direct"),
+        ('[proxy]\ndirect = ["pakages"]', "packages, torch"),
+        ("[downloads]\nlimit_kib = -5", "downloads.limit_kib"),
         ("language = ", "TOML"),
         ("\xff", "TOML"),
     ],
@@ -131,3 +133,15 @@ def test_two_at_once_lose_nothing(workspace: Workspace) -> None:
     for thread in threads:
         thread.join(20)
     assert all(getattr(read_settings(workspace).mirrors, key.partition(".")[2]) == "official" for key in keys)
+
+
+def test_a_file_that_is_a_link_stays_one(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "dotfiles").mkdir()
+    theirs = tmp_path / "dotfiles" / "gesso.toml"
+    theirs.write_text("# mine\n")
+    workspace.root.mkdir(parents=True)
+    workspace.config_file.symlink_to(theirs)
+    change_setting(workspace, "proxy.direct", ["packages", "models.example"])
+    assert workspace.config_file.is_symlink()
+    assert theirs.read_text().startswith("# mine\n")
+    assert read_settings(workspace).proxy.direct == ("packages", "models.example")

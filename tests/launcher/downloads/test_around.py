@@ -16,6 +16,7 @@ import pytest
 
 from launcher.core.download.door import Address, Patience, Wanted, download
 from launcher.core.download.part import PART, Part, beside
+from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Notice, Progress
 from launcher.core.process import CancelledError
 from tests.launcher.downloads.asked import BRIEF, DATA, SHA256, failure, slugs
@@ -262,3 +263,14 @@ def test_a_link_is_not_written_through(wanted, tmp_path) -> None:
     beside(wanted().target, PART).symlink_to(tmp_path / "theirs")
     assert failure(wanted("ok")).code == "already-there"
     assert (tmp_path / "theirs").read_bytes() == b""
+
+
+def test_what_fails_again_and_again_is_said_once(tmp_path) -> None:
+    down = tuple(Address(f"http://127.0.0.1:9/{number}", "down") for number in range(3))
+    events: list[Event] = []
+
+    coming = download(Wanted("m", tmp_path / "m", down), patience=Patience(pause=0.01, strikes=4))
+    # What had come stays in the list when it ends with the failure.
+    with pytest.raises(LauncherError):
+        events += coming
+    assert slugs(events) == ["download-unreachable"]
