@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from launcher.core.errors import LauncherError
+from launcher.core.paths import is_device
 from launcher.core.text import Text, t
 
 #: of all files together when unpacked, in bytes
@@ -19,7 +20,6 @@ MOST = 50_000
 #: how much larger than the archive its contents may be: text shrinks about fivefold, a bomb a thousandfold
 _GROWTH = 200
 _CHUNK = 1 << 20
-_DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))}
 _ZIP, _END = b"PK\x03\x04", b"PK\x05\x06"
 #: the longest end of an archive: its record and a comment
 _TAIL = 22 + 65535
@@ -107,8 +107,7 @@ def _judge_name(entry: zipfile.ZipInfo) -> None:
     if name != entry.orig_filename or "\0" in entry.orig_filename or "\\" in name or not name:
         raise _BadError(t("the name {name} is not right", name=repr(entry.orig_filename)[:100]))
     for part in parts:
-        stem = part.partition(".")[0].rstrip(" ").lower()
-        if part in ("", ".", "..") or part.endswith((".", " ")) or stem in _DEVICES or len(part.encode()) > 240:
+        if part in ("", ".", "..") or part.endswith((".", " ")) or is_device(part) or len(part.encode()) > 240:
             raise _BadError(t("the name {name} is not right", name=repr(name)[:100]))
         if any(letter in ':*?"<>|' or unicodedata.category(letter) in ("Cc", "Cs") for letter in part):
             raise _BadError(t("the name {name} is not right", name=repr(name)[:100]))

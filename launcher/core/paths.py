@@ -40,8 +40,8 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 #: no library reports home, whatever its default
 SILENT = {"HF_HUB_DISABLE_TELEMETRY": "1", "GRADIO_ANALYTICS_ENABLED": "False", "DO_NOT_TRACK": "1"}
 
-#: devices of old, and what Windows cuts off in silence: a point or space at the end
-_WINDOWS_NAME = re.compile(r"[. ]$|^(con|prn|aux|nul|com[1-9]|lpt[1-9])(\.|$)", re.IGNORECASE)
+#: Windows' devices of old, with any ending. Source: Microsoft, "Naming Files, Paths, and Namespaces"
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,10 @@ def _expanded(text: str | Path) -> Path:
 
 def unusable(folder: Path, platform: str = sys.platform) -> Text | None:
     """Why nothing can ever be kept in `folder`, which need not be there; None: it can be tried."""
-    if platform == "win32" and (name := next(filter(_WINDOWS_NAME.search, folder.parts[1:]), None)):
+    # a point or space at the end Windows cuts off in silence
+    if platform == "win32" and (
+        name := next((part for part in folder.parts[1:] if part.endswith((".", " ")) or is_device(part)), None)
+    ):
         return t('Windows keeps no name like "{name}"', name=name)
     try:
         return None if stat.S_ISDIR(folder.stat().st_mode) else t("it is a file")
@@ -146,6 +149,11 @@ def unusable(folder: Path, platform: str = sys.platform) -> Text | None:
         return t("no path can be written so")
     except OSError as error:
         return t("the system says: {why}", why=error.strerror or error)
+
+
+def is_device(name: str) -> bool:
+    """Would Windows take a file of this name for a device?"""
+    return bool(_DEVICE.fullmatch(name))
 
 
 def child_environment(workspace: Workspace, environ: Mapping[str, str]) -> dict[str, str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 from launcher.core.models.walk import ENDINGS
+from launcher.core.paths import is_device
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]')
-#: Windows' devices, with any ending
-_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 _LONGEST = 180
 
 
@@ -23,4 +22,4 @@ def file_name(wanted: str, ending: str = "") -> str:
         return ""
     while len(name.encode()) + len(ending) > _LONGEST:
         name = name[:-1]
-    return f"_{name}{ending}" if _DEVICES.fullmatch(name) else name + ending
+    return f"_{name}{ending}" if is_device(name) else name + ending

@@ -10,7 +10,7 @@ from typing import Literal
 
 from launcher.core.errors import LauncherError
 from launcher.core.facts import read_facts
-from launcher.core.paths import checkout
+from launcher.core.paths import checkout, is_device
 from launcher.core.profiles.flag_words import has
 from launcher.core.text import Text, t
 
@@ -32,8 +32,6 @@ ATTENTION_FLAGS: dict[str, str] = {
 ATTENTION_ORDER = ("none", "xformers", "doggettx", "sdp-no-mem", "sdp", "sub-quadratic", "v1", "invokeai")
 #: a file may bear it on every system, and a command line take it for no option
 _NAME = re.compile(r"[^\W_][^\\/:*?\"<>|\x00-\x1f\x7f]{0,63}(?<![. ])")
-#: names that Windows keeps for devices
-_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -123,7 +121,7 @@ def known_profiles(own: Path | None = None) -> tuple[Known, ...]:
 
 def check_name(name: str) -> None:
     """LauncherError `profile-name` if no file could be called so on every system."""
-    if not _NAME.fullmatch(name) or _DEVICES.fullmatch(name):
+    if not _NAME.fullmatch(name) or is_device(name):
         raise LauncherError(
             "profile-name",
             t('A profile cannot be called "{name}".', name=name),

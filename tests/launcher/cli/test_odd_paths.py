@@ -13,7 +13,7 @@ import pytest
 from launcher.__main__ import main
 from launcher.core import file_lock
 from launcher.core.file_lock import only_one
-from launcher.core.paths import child_environment, engine_environment, find_workspace, unusable
+from launcher.core.paths import child_environment, engine_environment, find_workspace, is_device, unusable
 from launcher.core.process import Exit, Output, run
 from launcher.core.settings import read_settings
 
@@ -215,3 +215,13 @@ def test_a_lock_that_another_holds_still_counts(place: Path) -> None:
         only_one(place / "lock", lambda pid: RuntimeError(pid)),
     ):
         pass
+
+
+@pytest.mark.parametrize("name", ["con", "NUL.txt", "aux .tar.gz", "com0", "LPT9", "com¹.log", "prn."])
+def test_names_of_windows_devices(name: str) -> None:
+    assert is_device(name)
+
+
+@pytest.mark.parametrize("name", ["console", "nul-1", "a.con", "com10", "lpt", "auxiliary.txt", ""])
+def test_names_like_those_of_windows_devices(name: str) -> None:
+    assert not is_device(name)
