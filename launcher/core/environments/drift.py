@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from launcher.core.environments.environments import current, packages_of, read_stamp
+from launcher.core.errors import LauncherError
 from launcher.core.hardware.look import Machine
 from launcher.core.paths import Workspace, checkout
+from launcher.core.project import version_in
 from launcher.core.records import read_typed, write_record
 from launcher.core.text import Text, t
 
@@ -139,15 +142,9 @@ def gesso_version(folder: Path) -> str | None:
         packed = (folder / ".git" / "packed-refs").read_text(encoding="ascii").splitlines()
         return next((line.split()[0][:12] for line in packed if line.endswith(f" {reference}")), None)
     except (OSError, ValueError):
-        return _stated(folder)
-
-
-def _stated(folder: Path) -> str | None:
-    try:
-        lines = (folder / "pyproject.toml").read_text(encoding="utf-8").splitlines()
-    except OSError:
+        with contextlib.suppress(LauncherError):
+            return version_in(folder)
         return None
-    return next((line.partition('"')[2].rstrip('"') for line in lines if line.startswith("version = ")), None)
 
 
 def _read(workspace: Workspace) -> Fingerprint | None:

@@ -12,7 +12,7 @@ from launcher.core.environments.installed import Installed
 from launcher.core.environments.site_packages import Package, installed_packages, site_packages
 from launcher.core.errors import LauncherError
 from launcher.core.packages.own_python import OwnPython
-from launcher.core.paths import Workspace
+from launcher.core.paths import Workspace, is_device
 from launcher.core.process import python_in
 from launcher.core.records import read_record, read_typed, write_record
 from launcher.core.text import t
@@ -23,8 +23,6 @@ POINTER = "current.json"
 BEGUN = ".gesso-begun"
 #: begins the name of a folder that is being removed, or is not yet marked as begun
 LEAVING = ".leaving-"
-#: what Windows keeps for itself, with any ending
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -239,4 +237,4 @@ def _folders(workspace: Workspace) -> list[Path]:
 
 def is_name(name: str) -> bool:
     """One folder's name on every system, which no command takes for an option."""
-    return re.fullmatch(r"[^\W_][\w.-]*", name) is not None and not _RESERVED.fullmatch(name)
+    return re.fullmatch(r"[^\W_][\w.-]*", name) is not None and not is_device(name)

@@ -13,8 +13,8 @@ from launcher.core.archive import unpack
 from launcher.core.download.door import Address, Route, Wanted, direct, download
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
-from launcher.core.facts import read_table
 from launcher.core.network.mirror_choice import Choice
+from launcher.core.project import read_project
 from launcher.core.text import t
 from launcher.core.update.releases import Release, Told, read_tags
 
@@ -24,8 +24,7 @@ _KEYS = ("repository", "source", "source code", "homepage")
 
 def source_address(root: Path) -> str:
     """The repository that pyproject.toml names (`[project.urls]`), without `.git`. LauncherError `update-no-source`."""
-    project = read_table(root / "pyproject.toml").get("project")
-    urls = project.get("urls", {}) if isinstance(project, dict) else {}
+    urls = read_project(root).get("urls", {})
     named = {key.lower(): url for key, url in urls.items() if isinstance(url, str)} if isinstance(urls, dict) else {}
     for key in _KEYS:
         url = named.get(key, "").rstrip("/").removesuffix(".git")

@@ -17,6 +17,7 @@ from launcher.core.network.mirrors import read_mirrors
 from launcher.core.network.routes import Router, find_route, variables_for
 from launcher.core.packages.pip_settings import read_pip_settings
 from launcher.core.paths import Workspace, checkout
+from launcher.core.project import version_in
 from launcher.core.settings import read_settings
 from launcher.core.text import t
 from launcher.core.update import archive as update_archive
@@ -26,7 +27,7 @@ from launcher.core.update.clone import Changes, Clone
 from launcher.core.update.git_calls import Git, find_git, for_address
 from launcher.core.update.memory import files_of, recall
 from launcher.core.update.proof import Rebuilds, check_whole, rebuilds
-from launcher.core.update.releases import Release, believed, is_newer, version_in
+from launcher.core.update.releases import Release, believed, is_newer
 from launcher.core.update.source import ask, deepen, fetch, find_sources
 
 

@@ -15,8 +15,8 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line
 from launcher.core.paths import FOREIGN
 from launcher.core.process import Exit, Output, run
+from launcher.core.project import version_in
 from launcher.core.text import t
-from launcher.core.update.releases import version_in
 
 LAUNCHER_LOCK = "launcher/data/locks/launcher.txt"
 ENGINE_LOCK = "launcher/data/locks/engine.txt"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from launcher.core.errors import LauncherError
-from launcher.core.facts import read_table
+from launcher.core.project import is_version
 from launcher.core.text import t
 
 _PEELED = "^{}"
@@ -51,7 +50,7 @@ def read_tags(lines: Iterable[str]) -> dict[str, Release]:
         # an annotated tag is followed by the commit that it names
         if tag.endswith(_PEELED) or tag not in found:
             found[tag.removesuffix(_PEELED)] = commit
-    return {tag: Release(tag, commit) for tag, commit in found.items() if _is_version(tag)}
+    return {tag: Release(tag, commit) for tag, commit in found.items() if is_version(tag)}
 
 
 def newest(releases: Iterable[Release], *, pre: bool = False) -> Release | None:
@@ -90,31 +89,9 @@ def believed(told: Iterable[Told], *, pre: bool = False, alone: bool = False) ->
     )  # fmt: skip
 
 
-def version_in(folder: Path) -> str:
-    """The version of the Gesso in `folder`. LauncherError `bad-facts`, `not-gesso`."""
-    file = folder / "pyproject.toml"
-    project = read_table(file).get("project")
-    version = project.get("version") if isinstance(project, dict) else None
-    name = project.get("name") if isinstance(project, dict) else None
-    if not isinstance(version, str) or not _is_version(version) or name != "gesso":
-        raise LauncherError(
-            "not-gesso",
-            t("{folder} holds no Gesso: {file} names no version of it.", folder=folder, file=file.name),
-            t("Fetch Gesso afresh beside it, and go on with the same workspace by --root."),
-        )
-    return version
-
-
 def is_newer(release: Release, present: str) -> bool:
     """Is it a higher version than `present`?"""
     return release.version > Version(present)
-
-
-def _is_version(tag: str) -> bool:
-    try:
-        return bool(Version(tag.removeprefix("v")))
-    except InvalidVersion:
-        return False
 
 
 def _is_hash(word: str) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Step
 from launcher.core.file_lock import only_one
+from launcher.core.project import version_in
 from launcher.core.running import find_running
 from launcher.core.text import t
 from launcher.core.update import clone as update_clone
@@ -25,7 +26,7 @@ from launcher.core.update.git_calls import Git, find_git
 from launcher.core.update.memory import Moved, begin, files_of, finish, forget, give_up, recall, under_way
 from launcher.core.update.mend import make_whole
 from launcher.core.update.proof import Rebuilds, prove
-from launcher.core.update.releases import Release, version_in
+from launcher.core.update.releases import Release
 
 _ANY = Wish()
 

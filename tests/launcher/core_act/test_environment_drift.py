@@ -69,7 +69,7 @@ def test_a_damaged_record_counts_as_none(workspace: Workspace, content: str) -> 
 
 def test_the_version_is_the_commit_or_what_the_copy_states(tmp_path: Path) -> None:
     assert gesso_version(tmp_path) is None
-    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "0.4.0"\n')
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "gesso"\nversion = "0.4.0"\n')
     assert gesso_version(tmp_path) == "0.4.0"
     git = tmp_path / ".git"
     git.mkdir()
