@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from launcher.carrying import agreed
 from launcher.core.environments import changes as environment_changes
 from launcher.core.environments import environments
 from launcher.core.environments.drift import Drift, since_last_good
-from launcher.core.environments.freeze import as_requirements, freeze, needed_files
+from launcher.core.environments.freeze import Differing, as_requirements, freeze, needed_files
 from launcher.core.environments.installed import Installed
 from launcher.core.environments.listing import Listed, environments_there, measure
 from launcher.core.errors import LauncherError
@@ -19,7 +19,7 @@ from launcher.core.events import Event
 from launcher.core.hardware.look import look
 from launcher.core.install.install import Making, install
 from launcher.core.install.lock import install_lock
-from launcher.core.install.repair import Health, examine, rebuild
+from launcher.core.install.repair import Health, examine, is_outside, rebuild
 from launcher.core.install.wheelhouse import prune, wheelhouse
 from launcher.core.pack.making import Wish, make_pack
 from launcher.core.pack.manifest import read_pack
@@ -119,13 +119,13 @@ def _create(call: Call) -> int:
     words = call.arguments.words
     if words.name:
         environment_changes.check_new_name(call.workspace, words.name)
-    plan = _plan(call, words.python)
+    plan, before = _plan(call, words.python), environments.finished(call.workspace)
     making = Making(words.name, use=words.use, anew=True)
     with signals_cancel() as cancel:
         if not agreed(call, plan):
             return DONE
         _show(call, install(plan, call.workspace, cancel=cancel, making=making))
-    return _made(call)
+    return _made(call, before)
 
 
 def _plan(call: Call, python: str | None = None) -> Plan:
@@ -141,13 +141,13 @@ def _show(call: Call, events: Iterator[Event]) -> None:
             call.printer.event(event)
 
 
-def _made(call: Call) -> int:
-    """The newest environment, said as `list` says it."""
-    newest = environments.finished(call.workspace)[0]
-    (one,) = (each for each in environments_there(call.workspace) if each.folder == newest)
-    if call.printer.json:
-        call.printer.answer({"environment": _record(one)})
-    else:
+def _made(call: Call, before: Sequence[Path]) -> int:
+    """The environment that was not there before, said as `list` says it."""
+    made = set(environments.finished(call.workspace)) - set(before)
+    for one in (each for each in environments_there(call.workspace) if each.folder in made):
+        if call.printer.json:
+            call.printer.answer({"environment": _record(one)})
+            return DONE
         for line in _lines(one):
             call.printer.result(line)
     return DONE
@@ -166,17 +166,28 @@ def _add_repair(words: Words) -> None:
 
 def _repair(call: Call) -> int:
     words = call.arguments.words
-    folder = _chosen(call, words.name)
+    # What is named may be just what is broken.
+    folder = _chosen(call, words.name, environments.named(call.workspace))
+    before = environments.finished(call.workspace)
     with signals_cancel() as cancel:
         health = _examined(folder, cancel.is_set)
         _name_the_broken(call, health)
         if words.check or (health.whole and not words.anyway):
             return _checked(call, folder, health)
         plan = _plan(call)
-        if not call.agrees(t("Shall the same environment be built again beside it?")):
+        if not call.agrees(_question(folder)):
             return DONE
         _show(call, rebuild(call.workspace, folder, plan, health.broken, cancel=cancel))
-    return _made(call)
+    return _made(call, before)
+
+
+def _question(folder: Path) -> Text:
+    if is_outside(folder):
+        return t(
+            "Its packages lie with {python}. Shall they be put there again? What was there is then replaced.",
+            python=environments.interpreter(folder),
+        )
+    return t("Shall the same environment be built again beside it?")
 
 
 def _examined(folder: Path, cancelled: Callable[[], bool]) -> Health:
@@ -189,6 +200,8 @@ def _examined(folder: Path, cancelled: Callable[[], bool]) -> Health:
 def _name_the_broken(call: Call, health: Health) -> None:
     if health.python_gone:
         call.printer.aside(t("Its Python is gone: {python}", python=health.python_gone))
+    for other in health.differing:
+        call.printer.aside(_differs(other))
     for each in health.broken[:20]:
         call.printer.aside(
             t("{file} of {package} is {what}", file=each.file, package=each.package, what=_WHAT[each.what])
@@ -197,13 +210,24 @@ def _name_the_broken(call: Call, health: Health) -> None:
         call.printer.aside(t("… and {count} more", count=len(health.broken) - 20))
 
 
+def _differs(each: Differing) -> Text:
+    wanted = ", ".join(each.wanted)
+    if each.found is None:
+        return t("{package} {version} is no longer there", package=each.name, version=wanted)
+    return t("{package} is {found}, and was {version}", package=each.name, found=each.found, version=wanted)
+
+
 _WHAT: dict[str, Text] = {"missing": t("missing"), "changed": t("changed"), "unreadable": t("unreadable")}
 
 
 def _checked(call: Call, folder: Path, health: Health) -> int:
     if call.printer.json:
         broken = [{"package": each.package, "file": each.file, "what": each.what} for each in health.broken]
-        call.printer.answer({"name": folder.name, "whole": health.whole, "broken": broken})
+        differing = [asdict(each) for each in health.differing]
+        call.printer.answer({
+            "name": folder.name, "whole": health.whole, "python_gone": health.python_gone, "broken": broken,
+            "differing": differing,
+        })  # fmt: skip
     elif health.whole:
         call.printer.result(t("Every file of {name} is as its package brought it.", name=folder.name))
     return DONE if health.whole else FAILED
@@ -279,7 +303,7 @@ def _pack(call: Call, folder: Path, target: Path) -> int:
 
 
 def _freeze(call: Call) -> int:
-    folder = _chosen(call, call.arguments.words.name)
+    folder = _chosen(call, call.arguments.words.name, environments.current(call.workspace))
     if call.arguments.words.pack:
         return _pack(call, folder, call.arguments.words.pack)
     frozen = freeze(folder)
@@ -291,9 +315,9 @@ def _freeze(call: Call) -> int:
     return DONE
 
 
-def _chosen(call: Call, name: str | None) -> Path:
-    folder = environments.find(call.workspace, name) if name else environments.current(call.workspace)
-    if folder is None:
+def _chosen(call: Call, name: str | None, otherwise: Path | None) -> Path:
+    folder = environments.find(call.workspace, name) if name else otherwise
+    if folder is None or not folder.is_dir():
         raise LauncherError(
             "not-installed",
             t("There is no engine environment yet."),
