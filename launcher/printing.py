@@ -14,6 +14,7 @@ from launcher.amounts import in_bytes, in_time
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Progress, Ready, Step
 from launcher.core.text import Text, t
+from launcher.core.web_address import discreet
 
 _MIB = 1024**2
 #: escape sequences as a whole, and all control characters but tabulator and line feed
@@ -61,7 +62,8 @@ class Printer:
 
     def error(self, error: LauncherError) -> None:
         """Message, hint and code for people; with --json also `{"error": …}` on standard output."""
-        record = {"code": error.code, "message": self.text(error.message), "hint": self.text(error.hint)}
+        message, hint = (discreet(self.text(each)) for each in (error.message, error.hint))
+        record = {"code": error.code, "message": message, "hint": hint}
         self._clear()
         self._err.write(f"{record['message']}\n{record['hint']}\n[{record['code']}]\n")
         self._err.flush()

@@ -11,8 +11,11 @@ from launcher.core.text import Text, t
 _CREDENTIALS = re.compile(r"(?<=://)[^\s]*@")
 #: a proxy may be written without its scheme; "C:\" begins no name
 _BARE_CREDENTIALS = re.compile(r"^(?![A-Za-z]:[\\/])[^/@\s:]*:[^/\s]*@")
+#: likewise within a sentence, where a path may have lost one of the slashes
+_SIGN = r"[^/@\s\"'“”]"
+_IN_SENTENCE = re.compile(rf"(?:(?<![\w.%])[^/@\s:\"'“”]+:{_SIGN}*|(?:(?<=:/)|(?<=://)){_SIGN}+)@(?=[\w\[])")
 #: tokens are written there too
-_QUERY = re.compile(r"(://[^\s?#]*\?)[^\s#]+")
+_QUERY = re.compile(r"(:/[^\s?#]*\?)[^\s#\"“”]+")
 _LONGEST_SAID = 200
 
 
@@ -57,3 +60,8 @@ def shown(address: str) -> str:
     if address.startswith("file:"):
         return address
     return _QUERY.sub(r"\1…", _BARE_CREDENTIALS.sub("***@", _CREDENTIALS.sub("***@", address)))
+
+
+def discreet(sentence: str) -> str:
+    """`sentence` without the passwords and tokens of the addresses that people wrote where something else was asked."""
+    return _QUERY.sub(r"\1…", _IN_SENTENCE.sub("***@", sentence))

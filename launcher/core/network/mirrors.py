@@ -30,8 +30,6 @@ STYLES: dict[Kind, Style] = {
 OFFICIAL = "official"
 #: GitHub's second host, with paths of its own
 _RAW = "raw.githubusercontent.com"
-#: Gesso's own
-_FILE = checkout() / "mirrors.toml"
 _HOSTS: dict[str, Kind] = {
     "huggingface.co": "huggingface",
     "modelscope.cn": "modelscope",
@@ -149,7 +147,7 @@ def read_mirrors(file: Path | None = None, workspace: Workspace | None = None) -
 
     LauncherError `bad-facts` if an entry contradicts itself or a name stands twice in its kind.
     """
-    file = file or _FILE
+    file = file or checkout() / "mirrors.toml"
     mirrors = as_facts(read_table(file), Mirrors, file)
     for kind in KINDS:
         _check_all(file, kind, mirrors.of(kind), officials=1)
@@ -178,7 +176,8 @@ def _with_own(mirrors: Mirrors, file: Path) -> Mirrors:
     try:
         own = as_facts(read_table(file), _OwnMirrors, file)
     except LauncherError as error:
-        hint = t("Correct it with a text editor; {example} shows how entries are written.", example=_FILE)
+        example = checkout() / "mirrors.toml"
+        hint = t("Correct it with a text editor; {example} shows how entries are written.", example=example)
         raise LauncherError(error.code, error.message, hint) from None
     changed: dict[str, Any] = {}
     for kind in KINDS:

@@ -8,7 +8,7 @@ import pytest
 
 from launcher.core.errors import LauncherError
 from launcher.core.paths import written_path
-from launcher.core.web_address import is_secret, shown, written_address
+from launcher.core.web_address import discreet, is_secret, shown, written_address
 
 NO_ADDRESS = (
     "", "nonsense", "ftp://host/file", "http://", "http://[::1", "https://a b/c", "https://host:99999/", "https://h\x00/",
@@ -42,3 +42,19 @@ def test_a_path_of_nobody_or_with_a_sign_that_no_path_has_is_refused_by_name() -
             written_path(written)
         assert refused.value.code == code
     assert written_path("~/models") == Path.home() / "models"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("There is no model https://u:s3cret@h/a?token=s3cret.", "There is no model https://***@h/a?…"),
+        ("没有名为“https://u:s3cret@h/a?t=s3cret”的模型。", "没有名为“https://***@h/a?…”的模型。"),
+        ("/home/x/https:/u:s3cret@h/a is not linked.", "/home/x/https:/***@h/a is not linked."),
+        ("https://ghp_s3cret@h/ is no name.", "https://***@h/ is no name."),
+        ('There is no kind "u:s3cret@host"; see a.', 'There is no kind "***@host"; see a.'),
+        ("Write to me@h.example; 12:30 it ends. Why? So.", "Write to me@h.example; 12:30 it ends. Why? So."),
+        ("C:\\x: gone, D:/y/z?", "C:\\x: gone, D:/y/z?"),
+    ],
+)
+def test_within_a_sentence(sentence: str, said: str) -> None:
+    assert discreet(sentence) == said
