@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
+from launcher.core.errors import LauncherError
+from launcher.core.facts import as_facts
 from launcher.core.paths import Workspace
 from launcher.core.records import read_record, write_record
 from launcher.core.running import EVENTS, read_running
@@ -37,8 +41,9 @@ class RunResult:
 
 def read_results(workspace: Workspace) -> dict[str, RunResult]:
     """By profile; what the last runtime has said since its start is among it, whoever watched it."""
-    stored = read_record(workspace.state / RECORD) or {}
-    results = {name: found for name, record in stored.items() if (found := _result(record))}
+    file = workspace.state / RECORD
+    stored = read_record(file) or {}
+    results = {name: found for name, record in stored.items() if (found := _result(record, file))}
     last = read_running(workspace)
     if last and last.profile in results and results[last.profile].started == last.since:
         results[last.profile] = _heard(workspace, results[last.profile])
@@ -71,18 +76,9 @@ def _heard(workspace: Workspace, result: RunResult) -> RunResult:
     return result
 
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    "started": (str,), "seconds": (float, int, type(None)), "model_seconds": (float, int, type(None)),
-    "peak_vram_mib": (int, type(None)), "out_of_memory": (bool,), "failed": (str, type(None)),
-    "why": (str, type(None)), "command": (list,),
-}  # fmt: skip
-
-
-def _result(record: Any) -> RunResult | None:
+def _result(record: Any, file: Path) -> RunResult | None:
     """None for what another version wrote, or somebody by hand."""
-    if not isinstance(record, dict) or "started" not in record:
-        return None
-    known = {field.name: record[field.name] for field in fields(RunResult) if field.name in record}
-    if any(not isinstance(value, _KINDS[name]) for name, value in known.items()):
-        return None
-    return RunResult(**{**known, "command": tuple(map(str, known.get("command", ())))})
+    known = {field.name for field in fields(RunResult)}
+    with contextlib.suppress(LauncherError, AttributeError):
+        return as_facts({name: value for name, value in record.items() if name in known}, RunResult, file)
+    return None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
 
 from launcher.core.paths import Workspace
-from launcher.core.records import read_record, write_record
+from launcher.core.records import read_typed, write_record
 
 RECORD = "update.json"
 #: a change that has begun and not ended
@@ -45,12 +44,12 @@ class Moved:
 
 def recall(workspace: Workspace) -> Moved | None:
     """The last change; None too for what cannot be understood."""
-    return _read(workspace.state / RECORD)
+    return read_typed(workspace.state / RECORD, Moved)
 
 
 def under_way(workspace: Workspace) -> Moved | None:
     """The change that a run which was killed had begun."""
-    return _read(workspace.state / JOURNAL)
+    return read_typed(workspace.state / JOURNAL, Moved)
 
 
 def begin(workspace: Workspace, moved: Moved) -> None:
@@ -77,22 +76,3 @@ def forget(workspace: Workspace) -> None:
 def files_of(moved: Moved | None, version: str) -> dict[str, str]:
     """The SHA-256 of the files of the copy that is of this `version`; {} where no update brought it."""
     return moved.files if moved and moved.way == "archive" and moved.version == version else {}
-
-
-def _read(file: Path) -> Moved | None:
-    record = read_record(file)
-    if record is None:
-        return None
-    known: dict[str, Any] = {each.name: record[each.name] for each in fields(Moved) if each.name in record}
-    try:
-        moved = Moved(**known)
-    except TypeError:
-        return None
-    return moved if _sound(moved) else None
-
-
-def _sound(moved: Moved) -> bool:
-    texts = (moved.version_before, moved.version, moved.when, moved.commit_before, moved.commit, moved.kept,
-             moved.branch or "")  # fmt: skip
-    return moved.way in ("clone", "archive") and all(isinstance(text, str) for text in texts) and isinstance(
-        moved.files, dict)  # fmt: skip
