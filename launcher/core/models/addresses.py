@@ -14,6 +14,7 @@ from launcher.core.events import Event
 from launcher.core.network.mirror_choice import Circumstances, addresses, chosen, fastest_first, look_around
 from launcher.core.network.mirror_samples import Sample, sample_of_url
 from launcher.core.network.mirror_survey import survey_unknown
+from launcher.core.network.mirror_words import HUGGING_FACE_TOKENS
 from launcher.core.network.mirrors import Kind, kind_of, read_mirrors
 from launcher.core.network.routes import find_route
 from launcher.core.packages.pip_settings import read_pip_settings
@@ -25,7 +26,7 @@ from launcher.core.web_address import shown, written_address
 _KINDS: tuple[Kind, ...] = ("huggingface", "modelscope", "github")
 #: host -> variables in which people keep their token for it; no other host is ever told
 TOKENS = {
-    "huggingface.co": ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
+    "huggingface.co": HUGGING_FACE_TOKENS,
     "civitai.com": ("CIVITAI_API_TOKEN", "CIVITAI_TOKEN"),
 }
 #: bytes; what is smaller is there before the measuring is done
@@ -133,7 +134,7 @@ def file_address(url: str) -> str:
 def typed_first(found: tuple[Address, ...], typed: str, official: str) -> tuple[Address, ...]:
     """Whoever gives a mirror's address means that mirror, and the others only when it fails."""
     host, path = urlsplit(typed).hostname or "", urlsplit(official).path
-    if host == urlsplit(official).hostname:
+    if host == urlsplit(official).hostname or kind_of(official) is None:
         return found
     mine = [one for one in found if urlsplit(one.url).hostname == host]
     mine = mine or [Address(f"https://{host}{path}", f"typed:{host}", host)]

@@ -8,8 +8,8 @@ from launcher.core.network.mirror_choice import Choice
 from launcher.core.network.mirror_told import GITHUB
 from launcher.core.network.mirrors import Mirror
 
-#: what Hugging Face's library would send to the endpoint by itself
-_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+#: variables with the user's token, which Hugging Face's library would send to the endpoint by itself
+HUGGING_FACE_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 
 def python_variables(mirror: Mirror) -> dict[str, str]:
@@ -31,7 +31,7 @@ def hugging_face_variables(choice: Choice, environ: Mapping[str, str]) -> dict[s
     url = choice.first.url
     if url is None or choice.basis == "variable":
         return {}
-    withheld = {name: "" for name in _TOKENS if environ.get(name)}
+    withheld = {name: "" for name in HUGGING_FACE_TOKENS if environ.get(name)}
     return {"HF_ENDPOINT": url.rstrip("/"), "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1", **withheld}
 
 

@@ -328,6 +328,9 @@ def test_a_mirror_whose_address_is_given_is_asked_first(workspace: Workspace) ->
     assert asked[0].url == "https://hf-mirror.com/a/b/resolve/main/x"
     assert set(asked) == set(found)
     assert typed_first(found, official, official) == found
+    civitai = "https://civitai.com/api/download/models/22?fileId=3"
+    found = find_ways(workspace, {}).of([civitai])
+    assert typed_first(found, civitai.replace("//", "//www."), civitai) == found
     elsewhere = find_ways(workspace, {"HF_ENDPOINT": "https://example.org"}).of([official])
     assert [one.url for one in typed_first(elsewhere, typed, official)] == [
         "https://hf-mirror.com/a/b/resolve/main/x", "https://example.org/a/b/resolve/main/x",
