@@ -135,7 +135,8 @@ def _ask(
 def _from_here(work: Work, step: str, exactly: Sequence[str], source: PackageSource) -> Generator[Event, None, bool]:
     """Whether what was fetched before, uv's cache and the folders on this computer had everything.
 
-    What they lack is said by nobody; a file that is damaged is. All indexes count together here: the hashes say what may be taken.
+    What they lack is said by nobody; a file that is damaged is. All indexes count together here: the hashes say what
+    may be taken.
     """
     arguments = [*pip_install(work), *source.arguments, "--offline", *exactly]
     try:
