@@ -100,7 +100,7 @@ def _lines(around: Circumstances, kind: Kind) -> Iterator[Text]:
     listed, first, wrong = _listed(around, kind)
     measured = _measured(around, kind)
     if wrong:
-        yield t("  {reason}", reason=wrong)
+        yield t("    {reason}", reason=wrong)
     for mirror in listed:
         verdict = measured.of(mirror.name) if measured else None
         yield t(

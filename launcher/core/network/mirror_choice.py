@@ -13,7 +13,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.network.fingerprint import fingerprint
 from launcher.core.network.mirror_memory import Memory, recall
 from launcher.core.network.mirror_probe import Measurement
-from launcher.core.network.mirror_told import Told, told
+from launcher.core.network.mirror_told import MirrorTold, told
 from launcher.core.network.mirrors import KINDS, OFFICIAL, Kind, Mirror, Mirrors, own_mirror, read_mirrors
 from launcher.core.network.proxies import find_proxies
 from launcher.core.packages.pip_settings import PipSettings, read_pip_settings
@@ -49,7 +49,7 @@ class Circumstances:
     mirrors: Mirrors
     settings: MirrorSettings
     #: what other programs were told
-    told: Mapping[Kind, Told]
+    told: Mapping[Kind, MirrorTold]
     memory: Memory
     #: the fingerprint of the network
     network: str = ""
@@ -146,7 +146,7 @@ def find_named(mirrors: Mirrors, kind: Kind, wanted: str) -> Mirror | None:
     return own_mirror(kind, wanted) if found is None and "://" in wanted else found
 
 
-def _told_so(said: Told) -> Text:
+def _told_so(said: MirrorTold) -> Text:
     return t("You said so elsewhere: {where} names {address}.", where=said.where, address=shown(said.address))
 
 

@@ -28,7 +28,7 @@ _INSTEAD = re.compile(r"^url\.(.+)\.insteadof\s+(\S+)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Told:
+class MirrorTold:
     """An address that another program was told, and where that stands."""
 
     #: may hold a password: to be shown through `shown`
@@ -40,17 +40,17 @@ class Told:
     mirror: Mirror
 
 
-def told(kind: Kind, environ: Mapping[str, str], pip: PipSettings) -> Told | None:
+def told(kind: Kind, environ: Mapping[str, str], pip: PipSettings) -> MirrorTold | None:
     """What the environment or a configuration file says about `kind`; None: nothing."""
     for name in VARIABLES[kind]:
         if environ.get(name):
             where = t("the variable {name}", name=name)
-            return Told(environ[name], where, True, _mirror(kind, environ[name]))
+            return MirrorTold(environ[name], where, True, _mirror(kind, environ[name]))
     if kind == "packages" and (pip.no_index or pip.index_url):
         address = pip.index_url or "no-index"
-        return Told(address, t("pip's configuration"), False, _mirror(kind, pip.index_url or ""))
+        return MirrorTold(address, t("pip's configuration"), False, _mirror(kind, pip.index_url or ""))
     if kind == "github" and (base := git_mirror(environ)):
-        return Told(base, t("git's configuration (url.insteadOf)"), False, _replacing(base))
+        return MirrorTold(base, t("git's configuration (url.insteadOf)"), False, _replacing(base))
     return None
 
 

@@ -16,7 +16,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.network.mirror_choice import Choice, Circumstances, addresses, chosen, fastest_first, look_around
 from launcher.core.network.mirror_memory import FILE, Memory, bench, forget, recall, remember
 from launcher.core.network.mirror_probe import Measurement
-from launcher.core.network.mirror_told import Told, mirror_in, told
+from launcher.core.network.mirror_told import MirrorTold, mirror_in, told
 from launcher.core.network.mirror_verdicts import Verdict
 from launcher.core.network.mirror_words import (
     git_base,
@@ -203,14 +203,14 @@ def test_an_address_with_a_secret_goes_to_the_official_place_alone(by: str | Non
     around = replace(with_measured(measured("github", ghfast=5.0)), settings=MirrorSettings(github=by))
     if by == "told":
         rule = Mirror("m", "m", None, url="https://m.example/", style="prefix")
-        around = replace(BARE, told={"github": Told("https://m.example/", t("git"), False, rule)})
+        around = replace(BARE, told={"github": MirrorTold("https://m.example/", t("git"), False, rule)})
     found = addresses(chosen(around, "github", now=NOW), secret, "Bearer s3cret")
     assert [(each.url, each.name, each.authorization) for each in found] == [(secret, "official", "Bearer s3cret")]
 
 
 def test_a_rule_of_git_for_github_says_nothing_of_its_other_host() -> None:
     rule = Mirror("m.example", "own:m", None, url="https://m.example/", style="endpoint")
-    said = chosen(replace(BARE, told={"github": Told("https://m.example/", t("git"), False, rule)}), "github")
+    said = chosen(replace(BARE, told={"github": MirrorTold("https://m.example/", t("git"), False, rule)}), "github")
     raw = "https://raw.githubusercontent.com/a/b/main/c"
     assert [each.url for each in addresses(said, raw)] == [raw]
     assert [each.url for each in addresses(said, "https://github.com/a/b")] == ["https://m.example/a/b"]
