@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from launcher.core.environments.environments import Stamp, current, everything, previous, read_stamp, usable
+from launcher.core.environments.environments import STAMP, Stamp, current, everything, previous, read_stamp, usable
 from launcher.core.paths import Workspace
 
 State = Literal["current", "previous", "kept", "unusable", "unfinished"]
@@ -50,7 +50,7 @@ def _state(folder: Path, now: Path | None, before: Path | None) -> State:
         return "previous"
     if usable(folder):
         return "kept"
-    return "unusable" if read_stamp(folder) else "unfinished"
+    return "unusable" if (folder / STAMP).is_file() else "unfinished"
 
 
 def measure(folder: Path) -> Size:

@@ -62,3 +62,21 @@ def test_nonsense_is_said_and_does_nothing(two: Gesso, words: tuple[str, ...], c
     assert json.loads(done.stdout)["error"]["code"] == code, done.stderr
     assert done.returncode == (2 if code == "usage" else 1)
     assert names(two) == before
+
+
+def test_the_current_one_is_looked_at_though_its_python_is_gone(two: Gesso) -> None:
+    """Just then it is to be mended, and cannot be started."""
+    python = two.workspace.environments / "new" / "bin" / "python"
+    python.unlink()
+    done = two.call("env", "repair", "--check", "--json")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["name"], answer["whole"]) == (1, "new", False)
+    assert answer["python_gone"] == str(python)
+
+
+def test_a_record_of_another_shape_is_no_fault_of_ours(two: Gesso) -> None:
+    stamp = two.workspace.environments / "old" / "gesso.json"
+    stamp.write_text(json.dumps({**json.loads(stamp.read_text()), "python": 3}))
+    assert names(two)["old"] == "unusable"
+    done = two.call("env", "switch", "old", "--json")
+    assert json.loads(done.stdout)["error"]["code"] == "environment-unfinished"

@@ -18,7 +18,7 @@ from launcher.core.environments.freeze import Differing, as_requirements, freeze
 from launcher.core.environments.recipes import constraining, read_recipe
 from launcher.core.environments.site_packages import Broken, installed_packages, site_packages
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event
+from launcher.core.events import Event, Step
 from launcher.core.install.install import Making, install
 from launcher.core.install.repair import Health, examine, plan_again, rebuild
 from launcher.core.packages.own_python import OwnPython, own_python
@@ -79,7 +79,12 @@ def health(folder: Path) -> Health:
 
 def test_a_second_environment_is_made_beside_the_first_and_not_switched_to_unasked(shop: Shop) -> None:
     first = shop.install()
-    second = shop.install(name="另一个", use=False, anew=True)
+    wish = Making("另一个", use=False, anew=True)
+    plan = plan_with(from_wheel(shop.torch))
+    events = list(install(plan, shop.workspace, environ=shop.environ, lock=shop.lock, proof=PROOF, making=wish))
+    said = [(event.name, event.count) for event in events if isinstance(event, Step) and event.state != "started"]
+    assert said == [(name, 4) for name in ("environment", "torch", "packages", "verify")], "no switch is spoken of"
+    second = find(shop.workspace, "另一个")
     assert second == shop.workspace.environments / "另一个"
     assert shop.current == first
     assert read_stamp(second) is not None
