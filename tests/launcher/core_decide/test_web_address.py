@@ -49,7 +49,7 @@ def test_a_path_of_nobody_or_with_a_sign_that_no_path_has_is_refused_by_name() -
     [
         ("There is no model https://u:s3cret@h/a?token=s3cret.", "There is no model https://***@h/a?…"),
         ("没有名为“https://u:s3cret@h/a?t=s3cret”的模型。", "没有名为“https://***@h/a?…”的模型。"),
-        ("/home/x/https:/u:s3cret@h/a is not linked.", "/home/x/https:/***@h/a is not linked."),
+        ("/data/https:/u:s3cret@h/a is not linked.", "/data/https:/***@h/a is not linked."),
         ("https://ghp_s3cret@h/ is no name.", "https://***@h/ is no name."),
         ('There is no kind "u:s3cret@host"; see a.', 'There is no kind "***@host"; see a.'),
         ("Write to me@h.example; 12:30 it ends. Why? So.", "Write to me@h.example; 12:30 it ends. Why? So."),
