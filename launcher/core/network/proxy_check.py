@@ -15,6 +15,7 @@ from launcher.core.network.proxy_trial import Trial, listens, try_way
 from launcher.core.network.routes import Router, Way
 from launcher.core.packages.pip_default import official_index
 from launcher.core.packages.pip_settings import PipSettings
+from launcher.core.web_address import is_address
 
 #: where Clash, Clash Verge, V2Ray and Shadowsocks listen if nobody told them otherwise
 USUAL_PORTS = (7890, 7897, 10808, 10809, 1080)
@@ -39,7 +40,7 @@ def service_addresses(mirrors: Mirrors, pip: PipSettings) -> dict[str, str]:
     """One official address of each service; of packages the index that pip uses here."""
     samples = mirrors.samples
     packages = pip.index_url or official_index()
-    addresses = {"packages": packages} if packages and urlsplit(packages).scheme in ("http", "https") else {}
+    addresses = {"packages": packages} if packages and is_address(packages) else {}
     more = {"huggingface": samples.huggingface, "github": samples.github, "modelscope": samples.modelscope}
     return addresses | {service: sample.url for service, sample in more.items()}
 

@@ -17,7 +17,7 @@ from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.proxy_address import masked
 from launcher.core.settings import ProxySettings
 from launcher.core.text import Text, t
-from launcher.core.web_address import origin
+from launcher.core.web_address import is_address, origin
 
 #: the way tried: (address, proxy or None) -> how it went
 Try = Callable[[str, "str | None"], Trial]
@@ -163,7 +163,7 @@ def engine_variables(environ: Mapping[str, str], settings: ProxySettings) -> dic
 
 
 def _host(url: str | None) -> str | None:
-    return urlsplit(url).hostname if url else None
+    return urlsplit(url).hostname if url and is_address(url) else None
 
 
 def _round(proxy: str, trial: Trial) -> Text:

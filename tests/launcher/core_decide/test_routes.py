@@ -12,9 +12,11 @@ import pytest
 
 from launcher.core.network.mirrors import read_mirrors
 from launcher.core.network.proxies import Proxies
+from launcher.core.network.proxy_check import service_addresses
 from launcher.core.network.proxy_settings import Said, Source
 from launcher.core.network.proxy_trial import Trial, listens, try_way
 from launcher.core.network.routes import Router, find_route, variables_for
+from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.settings import ProxySettings
 from launcher.core.web_address import origin
 from tests.fakes.fake_proxy import PASSWORD, USER, FakeProxy
@@ -235,3 +237,10 @@ def test_the_router_of_a_user() -> None:
     assert variables_for(Router(Proxies()), FAR) == {}
     dead = Router(proxies(), attempt=Ways({("https://far.example/", None)}))
     assert variables_for(dead, FAR)["HTTPS_PROXY"] == ""
+
+
+def test_pips_index_that_is_no_address_stops_nothing() -> None:
+    pip = PipSettings(index_url="http://[::1")
+    router = find_route(read_mirrors(), ProxySettings(direct=("packages",)), {}, pip=pip)
+    assert "mirrors.aliyun.com" in router.direct
+    assert "packages" not in service_addresses(read_mirrors(), pip)
