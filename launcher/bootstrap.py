@@ -33,6 +33,8 @@ MIRRORS = (
     "https://mirrors.aliyun.com/pypi/simple",
     "https://pypi.tuna.tsinghua.edu.cn/simple",
 )
+# Lies in `.launcher` while it is made: a run that was killed leaves what the next one may empty.
+BEGUN = "stamp.begun"
 # Set for the Python in `.launcher`: a fresh environment that does not fit is a fault, not a reason to make it again.
 FRESH = "GESSO_LAUNCHER_IS_FRESH"
 PROOF = "import psutil, pynvml, requests, textual, launcher"
@@ -150,20 +152,35 @@ def make_environment() -> None:
     # A pack that will not do is said before anything is taken away.
     pack_in(sys.argv[1:])
     say("preparing")
-    # The stamps go first: from here on nobody takes what lies there for whole.
-    for stamp in VENV.glob("stamp*"):
-        stamp.unlink()
     # `.launcher` may be a link to a folder on another disk, which then is made anew; venv itself refuses a link.
     place = VENV.resolve()
-    for folder in (place, STORE / "tmp"):
-        if folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
+    empty_out(place)
+    if (STORE / "tmp").exists():
+        shutil.rmtree(STORE / "tmp")
+    (STORE / "tmp").mkdir(parents=True)
     must_work([base_python(), "-I", "-m", "venv", str(place)], "no-venv")
     install_lock("launcher")
     install_gesso()
     must_work([str(PYTHON), "-I", "-c", PROOF], "broken")
     write_stamp("launcher")
+    (place / BEGUN).unlink()
+
+
+def empty_out(place: Path) -> None:
+    """An empty folder with our mark in it; TroubleError if what lies there is no environment that we made or began."""
+    there = list(place.iterdir()) if place.exists() else []
+    if there and not any(each.name == "pyvenv.cfg" or each.name.startswith("stamp") for each in there):
+        raise TroubleError("not-ours")
+    place.mkdir(parents=True, exist_ok=True)
+    (place / BEGUN).touch()
+    # The stamps go first: from here on nobody takes what lies there for whole.
+    for each in sorted(there, key=lambda each: not each.name.startswith("stamp")):
+        if each.name == BEGUN:
+            continue
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
 
 
 def base_python() -> str:

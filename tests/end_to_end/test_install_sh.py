@@ -85,6 +85,7 @@ def test_the_environment_may_be_a_link_to_another_disk(clone: Path, wheels: tupl
     elsewhere = tmp_path / "another disk" / "launcher"
     (elsewhere / "lib").mkdir(parents=True)
     (elsewhere / "lib" / "of an older one").touch()
+    (elsewhere / "pyvenv.cfg").touch()
     (clone / ".launcher").symlink_to(elsewhere)
     environment = closed_environment(wheels[0])
     made = run(clone, "install.sh", **environment)
@@ -93,6 +94,19 @@ def test_the_environment_may_be_a_link_to_another_disk(clone: Path, wheels: tupl
     assert (clone / ".launcher").is_symlink()
     assert not (elsewhere / "lib" / "of an older one").exists()
     assert run(clone, "install.sh", **environment).stderr == ""
+
+
+def test_a_launcher_folder_that_is_not_ours_is_left_alone(
+    clone: Path, wheels: tuple[Path, str], tmp_path: Path
+) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "wedding.jpg").touch()
+    (clone / ".launcher").symlink_to(tmp_path / "photos")
+    failed = run(clone, "install.sh", **closed_environment(wheels[0]))
+    assert failed.returncode == 1
+    assert "was not made by Gesso" in failed.stderr
+    assert "不是由 Gesso 创建的" in failed.stderr
+    assert [each.name for each in (tmp_path / "photos").iterdir()] == ["wedding.jpg"]
 
 
 def test_two_at_once_make_one_environment(clone: Path, wheels: tuple[Path, str]) -> None:
