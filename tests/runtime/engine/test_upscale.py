@@ -46,7 +46,7 @@ def shelf(tmp_path, **files):
     folder.mkdir(exist_ok=True)
     for name, weights in files.items():
         save_file({key: value.contiguous() for key, value in weights.items()}, folder / f"{name}.safetensors")
-    return Enlarger({"ESRGAN": folder})
+    return Enlarger({"ESRGAN": (folder,)})
 
 
 @pytest.mark.parametrize("doublings", [0, 1, 2, 3])
