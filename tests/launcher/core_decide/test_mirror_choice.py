@@ -197,7 +197,10 @@ def test_a_token_goes_to_the_official_place_alone() -> None:
 @pytest.mark.parametrize("by", ["ghfast", "https://own.example/", "told", None])
 @pytest.mark.parametrize(
     "secret",
-    ["https://me:ghp_s3cret@github.com/a/b/releases/download/c/d", "https://raw.githubusercontent.com/a/b?token=s3cret"],
+    [
+        "https://me:ghp_s3cret@github.com/a/b/releases/download/c/d",
+        "https://raw.githubusercontent.com/a/b?token=s3cret",
+    ],
 )
 def test_an_address_with_a_secret_goes_to_the_official_place_alone(by: str | None, secret: str) -> None:
     around = replace(with_measured(measured("github", ghfast=5.0)), settings=MirrorSettings(github=by))
