@@ -73,7 +73,7 @@ def test_the_worker_understands_every_flag_that_the_server_passes_on():
     for flag in (flag for flag in FLAGS if flag.effect == "worker"):
         value = [] if flag.shape == "switch" else ["7"]
         read = vars(parse([flag.name, *value, "3"]).flags)[flag.key]
-        assert read == {"switch": True, "int": 7, "words": ["7"]}.get(flag.shape, "7")
+        assert read == {"switch": True, "int": 7, "words": ["7"], "repeat": ["7"]}.get(flag.shape, "7")
 
 
 @pytest.mark.parametrize(("device_id", "chosen"), [("1", ["cuda:1"]), (None, [])])
