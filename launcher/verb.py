@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from launcher.core.errors import LauncherError
+from launcher.core.events import Event
 from launcher.core.paths import Workspace
 from launcher.core.plan.plan import Options
 from launcher.core.text import Text, t
@@ -16,6 +18,7 @@ from launcher.printing import Printer
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 Translate = Callable[[str], str]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,17 @@ class Call:
         sys.stderr.write(self.printer.text(question) + " [Y/n] ")
         sys.stderr.flush()
         return sys.stdin.readline().strip().lower() in ("", "y", "yes", "是")
+
+    def through(self, work: Generator[Event, None, T]) -> T:
+        """Shows what happens on the way, and gives the result; with --json the answer alone is printed."""
+        while True:
+            try:
+                event = next(work)
+            except StopIteration as end:
+                value: T = end.value
+                return value
+            if not self.printer.json:
+                self.printer.event(event)
 
 
 def _no_words(_: Words) -> None:

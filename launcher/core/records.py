@@ -35,7 +35,7 @@ def write_text(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        _replace(Path(beside), path)
+        replace_file(Path(beside), path)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(beside).unlink()
@@ -67,9 +67,9 @@ def read_typed(path: Path, kind: type[T]) -> T | None:
         return None
 
 
-def _replace(beside: Path, path: Path) -> None:
-    """On Windows a virus scanner or a reader may hold the old file for a moment."""
-    for _ in range(20):
+def replace_file(beside: Path, path: Path) -> None:
+    """`beside` becomes `path`. On Windows a virus scanner or a reader may hold either for a moment."""
+    for _ in range(40):
         with contextlib.suppress(PermissionError):
             beside.replace(path)
             return

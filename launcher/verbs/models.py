@@ -22,7 +22,7 @@ from launcher.core.models.shelves import HOMES
 from launcher.core.models.verify import verify
 from launcher.core.paths import written_path
 from launcher.core.text import t
-from launcher.model_carrying import carry_out, hashed_library, library_of, print_all
+from launcher.model_carrying import hashed_library, library_of, print_all
 from launcher.model_words import (
     UNUSED,
     entry_record,
@@ -120,7 +120,7 @@ def _download(call: Call) -> int:
         check_room(call.workspace, todo)
         ways = find_ways(call.workspace, os.environ)
         with signals_cancel() as cancel:
-            carry_out(call, fetch(call.workspace, todo, ways, cancel=cancel))
+            call.through(fetch(call.workspace, todo, ways, cancel=cancel))
     answer = {entry.name: str(there.get(entry.sha256) or target_of(call.workspace, entry)) for entry in entries}
     if call.printer.json:
         files = [{"name": name, "path": path} for name, path in answer.items()]
@@ -149,16 +149,21 @@ def _add(call: Call) -> int:
     with signals_cancel() as cancel:
         if "://" in source:
             ways = find_ways(call.workspace, os.environ)
-            added = carry_out(
-                call,
-                add_url(call.workspace, source, ways, kind=words.kind, name=words.name, sha256=_sha256(words.sha256),
-                        cancel=cancel),
-            )  # fmt: skip
+            added = call.through(
+                add_url(
+                    call.workspace,
+                    source,
+                    ways,
+                    kind=words.kind,
+                    name=words.name,
+                    sha256=_sha256(words.sha256),
+                    cancel=cancel,
+                ),
+            )
         else:
             if words.sha256:
                 raise UsageError(t("--sha256 is for addresses; `gesso models verify` checks a file."))
-            added = carry_out(
-                call,
+            added = call.through(
                 add_file(
                     call.workspace, Path(source), kind=words.kind, name=words.name, copy=words.copy, cancel=cancel
                 ),
@@ -189,7 +194,7 @@ def _sha256(given: str | None) -> str | None:
 def _verify(call: Call) -> int:
     models = find_models(library_of(call), call.arguments.words.name)
     with signals_cancel() as cancel:
-        verdicts = carry_out(call, verify(call.workspace, models, read_catalogue(), cancel=cancel))
+        verdicts = call.through(verify(call.workspace, models, read_catalogue(), cancel=cancel))
     if call.printer.json:
         call.printer.answer(
             {
@@ -209,7 +214,7 @@ def _convert(call: Call) -> int:
     name: str = call.arguments.words.name
     source = _file(name) or find_models(library_of(call), [name])[0].path
     with signals_cancel() as cancel:
-        target = carry_out(call, convert(call.workspace, source, cancel=cancel))
+        target = call.through(convert(call.workspace, source, cancel=cancel))
     if call.printer.json:
         call.printer.answer({"source": str(source), "path": str(target)})
     else:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event
 from launcher.core.text import Text, t
 from launcher.core.update.find import Update, Wish, place_of
 from launcher.core.update.update import carry_out, clear, find_update, go_back
@@ -26,17 +25,17 @@ def _update(call: Call) -> int:
         raise UsageError(t("--back goes with none of --check, --pre, --from and --trust-mirror."))
     place = place_of(call.workspace)
     if words.back:
-        version = _through(call, go_back(place))
+        version = call.through(go_back(place))
         _say(call, {"version": version}, t("Gesso {version} is back.", version=version))
         return DONE
     wish = Wish(pre=words.pre, trust_mirror=words.trust_mirror, archive=words.archive, sha256=words.sha256)
     with signals_cancel() as cancel:
-        update = _through(call, find_update(place, wish, cancel))
+        update = call.through(find_update(place, wish, cancel))
         if words.check or update.version is None or not _agreed(call, update):
             clear(place)
             _answer(call, update)
             return DONE
-        _through(call, carry_out(place, update, cancel))
+        call.through(carry_out(place, update, cancel))
     _say(call, _record(call, update), t("Gesso is {version} now. `gesso update --back` leads back to {before}.",
                                         version=update.version, before=update.present))  # fmt: skip
     return DONE
@@ -117,18 +116,6 @@ def _say(call: Call, record: dict[str, Any], sentence: Text) -> None:
         call.printer.answer(record)
     else:
         call.printer.result(sentence)
-
-
-def _through(call: Call, work: Generator[Event, None, T]) -> T:
-    """Show the events of the work; its result. With --json only the one object is printed."""
-    while True:
-        try:
-            event = next(work)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        if not call.printer.json:
-            call.printer.event(event)
 
 
 def _words(words: Words) -> None:

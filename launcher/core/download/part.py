@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from io import FileIO
@@ -18,6 +17,7 @@ from launcher.core.download.disk import Sync, check_space, disk_error
 from launcher.core.download.request import Address, StoppedError, TroubleError, Wanted
 from launcher.core.download.state import State, read_state, write_state
 from launcher.core.errors import LauncherError
+from launcher.core.records import replace_file
 from launcher.core.text import t
 
 #: the ending of a file that is not complete yet
@@ -142,7 +142,7 @@ class Part:
             os.fsync(self._opened().fileno())
             self._opened().close()
             self._file = None
-            _replace(self.path, self._wanted.target)
+            replace_file(self.path, self._wanted.target)
         self._sweep(self._state_path)
         return digest
 
@@ -219,13 +219,3 @@ def beside(target: Path, ending: str) -> Path:
     if len(encoded) > _LONGEST_NAME:
         name = encoded[: _LONGEST_NAME - 16].decode("utf-8", "ignore") + "~" + hashlib.sha256(encoded).hexdigest()[:12]
     return target.with_name(name + ending)
-
-
-def _replace(source: Path, target: Path) -> None:
-    """On Windows a virus scanner may hold a new file for a moment."""
-    for _ in range(40):
-        with contextlib.suppress(PermissionError):
-            source.replace(target)
-            return
-        time.sleep(0.05)
-    source.replace(target)
