@@ -2,52 +2,93 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from importlib import import_module
+from typing import Any, ClassVar
 
 from textual.app import App
-from textual.theme import Theme
+from textual.reactive import reactive
+from textual.screen import Screen
 
+from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
 from launcher.core.plan.plan import Options
-from launcher.tui.jobs import Core
+from launcher.core.text import Text, t
+from launcher.language import translator
+from launcher.tui.asks import A, Place, Wiring
+from launcher.tui.home_jobs import Core
 from launcher.tui.screens.home import HomeScreen
+from launcher.tui.speaking import SpeakingScreen
+from launcher.tui.themes import THEMES
 from launcher.tui.wiring import real_core
-
-# Ochre on the dark of an undrawn canvas.
-_THEME = Theme(
-    name="gesso",
-    primary="#d4a458",
-    secondary="#8fa9b8",
-    accent="#f0dcae",
-    success="#8fbf6f",
-    warning="#e3b341",
-    error="#e5695e",
-    foreground="#e6e3dc",
-    background="#16171a",
-    surface="#212328",
-)
 
 
 class GessoApp(App[int], inherit_bindings=False):
-    """Opens the home screen."""
+    """Opens the home screen; knows the language and the way from screen to screen, and nothing else."""
 
     CSS_PATH = "gesso.tcss"
     TITLE = "Gesso"
     ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
+    language: reactive[str] = reactive("en", init=False)
 
-    def __init__(self, core: Core, language: str) -> None:
+    def __init__(self, core: Core, language: str, wiring: Wiring | None = None) -> None:
         super().__init__()
-        self._core, self._language = core, language
+        self.core, self._wiring = core, wiring
+        self._translate = translator(language)
+        self.set_reactive(GessoApp.language, language)
 
     def on_mount(self) -> None:
         """Our colours, then the first screen."""
-        self.register_theme(_THEME)
-        self.theme = "gesso"
-        self.push_screen(HomeScreen(self._core, self._language))
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = THEMES[0].name
+        self.push_screen(HomeScreen(self.core))
+
+    def ask(self, kind: type[A]) -> A:
+        """What a screen asks of core."""
+        if self._wiring is None:
+            raise LookupError(f"nothing stands in for {kind}")
+        return self._wiring.ask(kind)
+
+    def say(self, sentence: Text) -> str:
+        """The sentence in the language of the moment."""
+        return sentence.render(self._translate)
+
+    def watch_language(self, language: str) -> None:
+        """Everything is said again in the other language."""
+        self._translate = translator(language)
+        for screen in self.screen_stack:
+            if isinstance(screen, SpeakingScreen):
+                screen.retell()
+
+    def switch_language(self) -> None:
+        """Chinese or English, and the choice kept."""
+        self.language = "en" if self.language == "zh" else "zh"
+        try:
+            self.core.save_language(self.language)
+        except LauncherError as error:
+            self.tell(t("The language could not be kept: {reason}", reason=error.message), severity="warning")
+
+    def tell(self, sentence: Text, *, severity: Any = "information") -> None:
+        """A line that stands at the edge for some seconds; what must be read stands in a screen instead."""
+        self.notify(self.say(sentence), severity=severity, markup=False)
+
+    def go(self, name: str) -> None:
+        """Open the screen of this name (screens.SCREENS), imported only now."""
+        from launcher.tui.screens import SCREENS
+
+        module, _, kind = SCREENS[name].partition(":")
+        screen: Screen[Any] = getattr(import_module(module), kind)()
+        self.push_screen(screen)
+
+    def show_help(self, screen: SpeakingScreen[Any]) -> None:
+        """The keys of `screen`, and what it is for."""
+        from launcher.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(screen))
 
 
 def run(workspace: Workspace, language: str, options: Options) -> int:
     """Open the interface and return the exit code: 0 after leaving, 3 if a bug ended it (Textual prints where)."""
-    app = GessoApp(real_core(workspace, options), language)
+    app = GessoApp(real_core(workspace, options), language, Wiring(Place(workspace, options)))
     answer = app.run()
     return 3 if app.return_code else answer or 0

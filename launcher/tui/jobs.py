@@ -1,105 +1,71 @@
-"""The one bridge to core: walks its iterators in a thread and posts what they yield."""
+"""The one bridge to core: walks its iterators in threads and posts what they yield."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from textual.dom import DOMNode
 
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event
-from launcher.tui.messages import Failed, Finished, Happened, Inbox, Surveyed
-from launcher.tui.state import Survey
+from launcher.tui.messages import Done, Failed, Finished, Happened, Inbox
 
 Cancel = threading.Event
-# What was seen, and how to end the work early.
-Work = Callable[[Survey, Cancel], Iterator[Event]]
-
-
-@dataclass(frozen=True)
-class Core:
-    """What the interface asks of core; the real ones are wired in `wiring`, tests bring their own."""
-
-    look: Callable[[], Survey]
-    install: Work
-    # Starts the runtime, or follows the one that runs; once cancelled it ends and leaves the runtime alone.
-    launch: Work
-    stop: Callable[[], object]
-    # Shows the page; False where there is no screen to show it on.
-    open_page: Callable[[str], bool]
-    save_language: Callable[[str], None]
+#: What core is asked, and how to end it early. An iterator of events is walked; what it ends with is Done's value.
+Job = Callable[[Cancel], object]
 
 
 class Jobs:
-    """Starts jobs in threads on behalf of `host`, which receives their messages."""
+    """Starts jobs in threads on behalf of `host`, which receives Happened …, Done or Failed, Finished."""
 
-    def __init__(self, core: Core, host: DOMNode) -> None:
-        self._core, self._host = core, host
-        self._inbox = Inbox()
-        self._cancel = Cancel()
-        self._running: set[str] = set()
+    def __init__(self, host: DOMNode) -> None:
+        self._host = host
+        self._cancels: dict[str, Cancel] = {}
 
     @property
     def running(self) -> frozenset[str]:
         """The names of the jobs that have not posted Finished."""
-        return frozenset(self._running)
+        return frozenset(self._cancels)
 
-    def survey(self) -> None:
-        """Look around."""
-        self._start("survey", self._look)
+    def start(self, name: str, job: Job) -> bool:
+        """False while a job of this name runs already."""
+        if name in self._cancels:
+            return False
+        self._cancels[name] = Cancel()
+        self._host.run_worker(partial(self._guard, name, job, self._cancels[name]), name=name, thread=True)
+        return True
 
-    def up(self, survey: Survey) -> None:
-        """Install what is missing, then launch."""
-        self._cancel = Cancel()
-        self._start("up", partial(self._up, survey, self._cancel))
-
-    def follow(self, survey: Survey) -> None:
-        """Watch the runtime that runs already."""
-        self._cancel = Cancel()
-        self._start("up", partial(self._walk, self._core.launch, survey, self._cancel))
-
-    def stop(self) -> None:
-        """Stop the runtime."""
-        self._start("stop", self._core.stop)
-
-    def cancel(self) -> None:
-        """End the install that runs, or stop watching the runtime."""
-        self._cancel.set()
+    def cancel(self, name: str | None = None) -> None:
+        """Ask one of them to end, or all."""
+        for each, cancel in self._cancels.items():
+            if name in (None, each):
+                cancel.set()
 
     def ended(self, name: str) -> None:
         """The host has read Finished."""
-        self._running.discard(name)
+        self._cancels.pop(name, None)
 
-    def _start(self, name: str, work: Callable[[], object]) -> None:
-        if name in self._running:
-            return
-        self._running.add(name)
-        self._host.run_worker(partial(self._guard, name, work), name=name, thread=True)
-
-    def _guard(self, name: str, work: Callable[[], object]) -> None:
+    def _guard(self, name: str, job: Job, cancel: Cancel) -> None:
+        """A named failure is news for the screen; anything else is a bug and ends the app loudly."""
         try:
-            work()
+            value = self._walked(name, job(cancel))
         except LauncherError as error:
-            self._host.post_message(Failed(error))
+            self._host.post_message(Failed(error, name))
+        else:
+            self._host.post_message(Done(name, value))
         self._host.post_message(Finished(name))
 
-    def _look(self) -> Survey:
-        survey = self._core.look()
-        self._host.post_message(Surveyed(survey))
-        return survey
-
-    def _up(self, survey: Survey, cancel: Cancel) -> None:
-        if survey.plan.missing:
-            self._walk(self._core.install, survey, cancel)
-            if cancel.is_set():
-                return
-            survey = self._look()
-        self._walk(self._core.launch, survey, cancel)
-
-    def _walk(self, work: Work, survey: Survey, cancel: Cancel) -> None:
-        for event in work(survey, cancel):
-            if self._inbox.put(event):
-                self._host.post_message(Happened(self._inbox))
+    def _walked(self, name: str, found: object) -> Any:
+        """What an iterator ends with, after its events have been posted; anything else as it is."""
+        if not isinstance(found, Iterator):
+            return found
+        inbox = Inbox()
+        while True:
+            try:
+                event = next(found)
+            except StopIteration as end:
+                return end.value
+            if inbox.put(event):
+                self._host.post_message(Happened(inbox, name))

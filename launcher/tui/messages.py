@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 from textual.message import Message
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
-from launcher.tui.state import Survey
 
 
 class Inbox:
@@ -33,28 +33,28 @@ class Inbox:
         return [self._events.popleft() for _ in range(len(self._events))]
 
 
-class Surveyed(Message):
-    """The machine, the plan and the runtime's state have been looked at."""
-
-    def __init__(self, survey: Survey) -> None:
-        super().__init__()
-        self.survey = survey
-
-
 class Happened(Message):
-    """There are events in the inbox."""
+    """There are events of the job `name` in the inbox."""
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: Inbox, name: str) -> None:
         super().__init__()
-        self.inbox = inbox
+        self.inbox, self.name = inbox, name
+
+
+class Done(Message):
+    """The job `name` went well; `value` is what it gave."""
+
+    def __init__(self, name: str, value: Any) -> None:
+        super().__init__()
+        self.name, self.value = name, value
 
 
 class Failed(Message):
-    """A job ended with a named failure."""
+    """The job `name` ended with a named failure."""
 
-    def __init__(self, error: LauncherError) -> None:
+    def __init__(self, error: LauncherError, name: str) -> None:
         super().__init__()
-        self.error = error
+        self.error, self.name = error, name
 
 
 class Finished(Message):

@@ -13,7 +13,7 @@ from launcher.core.proposal import propose
 from launcher.core.serving import launch
 from launcher.language import save_language
 from launcher.tui.browser import open_page
-from launcher.tui.jobs import Core
+from launcher.tui.home_jobs import Core
 from launcher.tui.state import Survey
 
 CHECKPOINTS = (".safetensors", ".ckpt")

@@ -1,1 +1,6 @@
-"""Whole screens: each turns messages into a state and hands the state to its widgets."""
+"""The screens, one a file; each is imported when it is opened."""
+
+from __future__ import annotations
+
+#: name -> where it is
+SCREENS: dict[str, str] = {}

@@ -9,58 +9,45 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.reactive import reactive
-from textual.screen import Screen
-from textual.widgets import Static
 
-from launcher.core.errors import LauncherError
 from launcher.core.events import Line, Notice, Ready
 from launcher.core.text import Text, t
-from launcher.language import translator
 from launcher.tui import state
-from launcher.tui.jobs import Core, Jobs
-from launcher.tui.messages import Failed, Finished, Happened, Surveyed
+from launcher.tui.home_jobs import Core, HomeJobs
+from launcher.tui.messages import Done, Failed, Finished, Happened
 from launcher.tui.screens.leave import LeaveScreen
-from launcher.tui.state import Home
+from launcher.tui.speaking import BACK, KeyOf, SpeakingScreen
+from launcher.tui.state import Home, Survey
 from launcher.tui.widgets.address import AddressCard
 from launcher.tui.widgets.installed import InstalledCard
-from launcher.tui.widgets.keys import KeyBar
 from launcher.tui.widgets.log import LogPane
 from launcher.tui.widgets.machine import MachineCard
 from launcher.tui.widgets.plan import PlanPane
 from launcher.tui.widgets.progress import ProgressLine
 
-_SUBTITLE = t("gets this computer ready for Stable Diffusion")
 
-
-class HomeScreen(Screen[None]):
+class HomeScreen(SpeakingScreen[None]):
     """Turns messages into the next state; every widget draws from that state and from nothing else."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "go", show=False),
-        Binding("escape", "back", show=False),
-        Binding("s", "stop", show=False),
-        Binding("o", "open", show=False),
-        Binding("l", "language", show=False),
-        Binding("q,ctrl+q,ctrl+c", "leave", show=False, priority=True),
-    ]
+    heading = t("gets this computer ready for Stable Diffusion")
+    about = (t("Everything about this computer and what draws on it, and the one key that comes next."),)
+    keys = (
+        KeyOf("enter", "go", t("Start")),
+        KeyOf("s", "stop", t("Stop")),
+        KeyOf("o", "open", t("Open the page")),
+        KeyOf("l", "language", t("中文")),
+        KeyOf("q", "leave", t("Leave")),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "leave", show=False, priority=True)]
     home: reactive[Home] = reactive(Home(), init=False)
-    language: reactive[str] = reactive("en", init=False)
 
-    def __init__(self, core: Core, language: str) -> None:
+    def __init__(self, core: Core) -> None:
         super().__init__()
-        self._core, self._jobs, self._leaving = core, Jobs(core, self), False
-        self._translate = translator(language)
-        self.set_reactive(HomeScreen.language, language)
+        self._core, self._jobs, self._leaving = core, HomeJobs(core, self), False
 
-    def say(self, sentence: Text) -> str:
-        """The sentence in the language of the moment."""
-        return sentence.render(self._translate)
-
-    def compose(self) -> ComposeResult:
+    def body(self) -> ComposeResult:
         """From top to bottom; of plan and log one is shown."""
-        yield Static(id="title")
         with Horizontal(id="facts"):
             yield MachineCard(id="machine")
             yield InstalledCard(id="installed")
@@ -68,12 +55,10 @@ class HomeScreen(Screen[None]):
         yield PlanPane(id="plan")
         yield LogPane(id="log")
         yield ProgressLine(id="progress")
-        yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
         """Say what there is to say already, then look around."""
-        self._redraw()
-        self.query_one(LogPane).show(self.home, self.say)
+        super().on_mount()
         self._jobs.survey()
 
     def on_unmount(self) -> None:
@@ -84,29 +69,41 @@ class HomeScreen(Screen[None]):
         """The state has changed."""
         self._redraw()
 
-    def watch_language(self, language: str) -> None:
-        """Everything is said again in the other language, and the choice kept."""
-        self._translate = translator(language)
+    def retell(self) -> None:
+        """Everything, the log too."""
+        super().retell()
         self._redraw()
         self.query_one(LogPane).show(self.home, self.say)
 
+    def meaning(self, key: KeyOf) -> Text | None:
+        """Which keys do what in this state."""
+        home = self.home
+        does = {
+            "go": _enter(home),
+            "stop": key.meaning if home.busy else None,
+            "open": key.meaning if home.stage == "serving" and home.page else None,
+            "back": BACK.meaning if home.stage == "asked" else None,
+        }
+        return does.get(key.action, key.meaning)
+
     def _redraw(self) -> None:
-        title = Content.assemble((" Gesso ", "bold reverse $primary"), f" {self.say(_SUBTITLE)}")
-        self.query_one("#title", Static).update(title)
         planning = (self.home.missing > 0 or self.home.blocked) and self.home.stage in ("ready", "asked")
         self.query_one(PlanPane).display = planning
         self.query_one(LogPane).display = not planning
-        for widget in self.query("MachineCard, InstalledCard, AddressCard, PlanPane, ProgressLine, KeyBar"):
+        for widget in self.query("MachineCard, InstalledCard, AddressCard, PlanPane, ProgressLine"):
             widget.show(self.home, self.say)  # type: ignore[attr-defined]
+        self.rekey()
 
     # What the jobs say
 
-    @on(Surveyed)
-    def _surveyed(self, message: Surveyed) -> None:
-        before = self.home
-        self.home = state.surveyed(before, message.survey)
-        if before.stage == "looking" and self.home.busy:
-            self._jobs.follow(message.survey)
+    @on(Done)
+    def _done(self, message: Done) -> None:
+        if not isinstance(message.value, Survey):
+            return
+        before, survey = self.home, message.value
+        self.home = state.surveyed(before, survey)
+        if message.name == "install" or (before.stage == "looking" and self.home.busy):
+            self._jobs.launch(survey)
 
     @on(Happened)
     def _happened(self, message: Happened) -> None:
@@ -150,7 +147,8 @@ class HomeScreen(Screen[None]):
             self.home = replace(home, stage="asked", error=None)
         else:
             self.home = state.begun(home)
-            self._jobs.up(survey)
+            begin = self._jobs.install if home.missing else self._jobs.launch
+            begin(survey)
 
     def action_back(self) -> None:
         """Esc: the plan is not carried out."""
@@ -175,11 +173,7 @@ class HomeScreen(Screen[None]):
 
     def action_language(self) -> None:
         """Chinese or English."""
-        self.language = "en" if self.language == "zh" else "zh"
-        try:
-            self._core.save_language(self.language)
-        except LauncherError as error:
-            self._note("warning", t("The language could not be kept: {reason}", reason=error.message))
+        self.gesso.switch_language()
 
     def action_leave(self) -> None:
         """Leave, after asking what becomes of what runs."""
@@ -207,3 +201,15 @@ class HomeScreen(Screen[None]):
 
     def _note(self, severity: str, sentence: Text) -> None:
         self.query_one(LogPane).add([Notice("interface", severity, sentence)])
+
+
+def _enter(home: Home) -> Text | None:
+    match home.stage:
+        case "ready" | "failed" if home.blocked or home.survey is None:
+            return t("Look again")
+        case "ready" | "failed":
+            return t("Install and start") if home.missing else t("Start")
+        case "asked":
+            return t("Begin")
+        case _:
+            return None

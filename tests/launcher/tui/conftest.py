@@ -20,7 +20,8 @@ from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.running import Status
 from launcher.core.text import t
 from launcher.tui.app import GessoApp
-from launcher.tui.jobs import Cancel, Core
+from launcher.tui.home_jobs import Core
+from launcher.tui.jobs import Cancel
 from launcher.tui.state import Survey
 
 URL = "http://127.0.0.1:7860"

@@ -210,11 +210,11 @@ async def test_a_runtime_that_runs_already_is_followed_and_left_alone(running_fa
 async def test_the_mouse_does_what_the_keys_do(fake):
     async with fake.app().run_test(size=SIZE) as pilot:
         await until(pilot, "Press Enter to start.")
-        await pilot.click("#key-enter")
+        await pilot.click("#key-go")
         await until(pilot, "ready: press o")
-        await pilot.click("#key-o")
+        await pilot.click("#key-open")
         await pilot.pause(0.05)
-        await pilot.click("#key-s")
+        await pilot.click("#key-stop")
         await until(pilot, "Press Enter to start.")
     assert fake.calls.count("open http://127.0.0.1:7860") == 2
 

@@ -1,0 +1,58 @@
+"""What the home screen asks of core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from textual.dom import DOMNode
+
+from launcher.core.events import Event
+from launcher.tui.jobs import Cancel, Jobs
+from launcher.tui.state import Survey
+
+#: What was seen, and how to end the work early.
+Work = Callable[[Survey, Cancel], Iterator[Event]]
+
+
+@dataclass(frozen=True)
+class Core:
+    """The real one is wired in `wiring`, tests bring their own."""
+
+    look: Callable[[], Survey]
+    install: Work
+    #: starts the runtime, or follows the one that runs; once cancelled it ends and leaves the runtime alone
+    launch: Work
+    stop: Callable[[], object]
+    #: shows the page; False where there is no screen to show it on
+    open_page: Callable[[str], bool]
+    save_language: Callable[[str], None]
+
+
+class HomeJobs(Jobs):
+    """Done of "survey" has the Survey."""
+
+    def __init__(self, core: Core, host: DOMNode) -> None:
+        super().__init__(host)
+        self._core = core
+
+    def survey(self) -> None:
+        """Look around."""
+        self.start("survey", lambda _: self._core.look())
+
+    def install(self, survey: Survey) -> None:
+        """Do what is missing; Done has the Survey afterwards, None if it was cancelled."""
+        self.start("install", partial(self._install, survey))
+
+    def launch(self, survey: Survey) -> None:
+        """Start the runtime, or watch the one that runs."""
+        self.start("launch", partial(self._core.launch, survey))
+
+    def stop(self) -> None:
+        """Stop the runtime."""
+        self.start("stop", lambda _: self._core.stop())
+
+    def _install(self, survey: Survey, cancel: Cancel) -> Generator[Event, None, Survey | None]:
+        yield from self._core.install(survey, cancel)
+        return None if cancel.is_set() else self._core.look()

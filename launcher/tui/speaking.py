@@ -1,0 +1,147 @@
+"""What every screen has: sentences in the language of the moment, a line of keys, and help in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from launcher.core.text import Text, t
+
+if TYPE_CHECKING:
+    from launcher.tui.app import GessoApp
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class KeyOf:
+    """A key of a screen: Textual's name of it, the action, what it does, and how the key is written."""
+
+    key: str
+    action: str
+    meaning: Text
+    written: str = ""
+    #: written in the line of keys; `?` and the palette show all
+    in_line: bool = True
+
+    @property
+    def label(self) -> str:
+        """As people write it: Enter, Esc, s, ?."""
+        return self.written or {"escape": "Esc", "question_mark": "?", "slash": "/"}.get(
+            self.key, self.key if len(self.key) == 1 else self.key.title()
+        )
+
+
+BACK = KeyOf("escape", "back", t("Back"))
+HELP = KeyOf("question_mark,f1", "help", t("Help"), "?")
+
+
+class SpeakingScreen(Screen[Answer]):
+    """Subclasses name `heading`, `about` and `keys`, yield their widgets in `body`, and draw them in `retell`."""
+
+    heading: ClassVar[Text]
+    #: what `?` says, a paragraph each
+    about: ClassVar[tuple[Text, ...]] = ()
+    keys: ClassVar[tuple[KeyOf, ...]] = ()
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """The keys are the bindings."""
+        cls.BINDINGS = [
+            *cls.__dict__.get("BINDINGS", ()),
+            *(Binding(each.key, each.action, show=False) for each in (*cls.keys, BACK, HELP)),
+        ]
+        super().__init_subclass__(**more)
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    @property
+    def gesso(self) -> GessoApp:
+        """The app, as ours."""
+        return cast("GessoApp", self.app)
+
+    def say(self, sentence: Text) -> str:
+        """The sentence in the language of the moment."""
+        return self.gesso.say(sentence)
+
+    def compose(self) -> ComposeResult:
+        """Title, body, keys."""
+        yield Static(id="title")
+        yield from self.body()
+        yield KeyLine()
+
+    def body(self) -> ComposeResult:
+        """What stands between the title and the keys."""
+        raise NotImplementedError
+
+    def meaning(self, key: KeyOf) -> Text | None:
+        """What the key does now; None: nothing, and it is not written."""
+        return key.meaning
+
+    def keys_now(self) -> Iterator[tuple[KeyOf, Text]]:
+        """Every key that does something now."""
+        for key in (*self.keys, BACK, HELP):
+            if meaning := self.meaning(key):
+                yield key, meaning
+
+    def on_mount(self) -> None:
+        """Say everything once."""
+        self.retell()
+
+    def retell(self) -> None:
+        """Say everything: at the start, and again in another language. Subclasses add what is theirs."""
+        self.query_one("#title", Static).update(
+            Content.assemble((" Gesso ", "bold reverse $primary"), f" {self.say(self.heading)}")
+        )
+        self.rekey()
+
+    def rekey(self) -> None:
+        """The line of keys, after what they do has changed."""
+        self.query_one(KeyLine).show(list(self.keys_now()))
+
+    def action_back(self) -> None:
+        """Esc."""
+        self.app.pop_screen()
+
+    def action_help(self) -> None:
+        """`?`."""
+        self.gesso.show_help(self)
+
+
+class KeyLine(Horizontal):
+    """The last line of a screen: each key is also a button for the mouse."""
+
+    def show(self, keys: Sequence[tuple[KeyOf, Text]]) -> None:
+        """Write the keys that belong into the line; widgets stay where the same keys are written again."""
+        screen = cast("SpeakingScreen[Any]", self.screen)
+        wanted = [(key, screen.say(meaning)) for key, meaning in keys if key.in_line]
+        there = list(self.query(Key))
+        if [each.of for each in there] != [key for key, _ in wanted]:
+            self.remove_children()
+            there = [Key(key) for key, _ in wanted]
+            self.mount_all(there)
+        for widget, (_, said) in zip(there, wanted, strict=True):
+            widget.show(said)
+
+
+class Key(Static):
+    """One key with what it does."""
+
+    def __init__(self, of: KeyOf) -> None:
+        super().__init__(id=f"key-{of.action}")
+        self.of = of
+
+    def show(self, said: str) -> None:
+        """The key, then what it does."""
+        self.update(Content.assemble((f" {self.of.label} ", "bold reverse"), f" {said}"))
+
+    async def on_click(self) -> None:
+        """The same as the key."""
+        await self.run_action(f"screen.{self.of.action}")
