@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -56,11 +56,16 @@ class SpeakingScreen(Screen[Answer]):
         """The keys are the bindings."""
         cls.BINDINGS = [
             *cls.__dict__.get("BINDINGS", ()),
-            *(Binding(each.key, each.action, show=False) for each in (*cls.keys, BACK, HELP)),
+            *(Binding(each.key, each.action, show=False) for each in cls.all_keys()),
         ]
         super().__init_subclass__(**more)
 
     BINDINGS: ClassVar[list[BindingType]] = []
+
+    @classmethod
+    def all_keys(cls) -> tuple[KeyOf, ...]:
+        """Its own, then those of every screen."""
+        return (*cls.keys, BACK, HELP)
 
     @property
     def gesso(self) -> GessoApp:
@@ -75,7 +80,7 @@ class SpeakingScreen(Screen[Answer]):
         """Title, body, keys."""
         yield Static(id="title")
         yield from self.body()
-        yield KeyLine()
+        yield KeyLine(self.all_keys())
 
     def body(self) -> ComposeResult:
         """What stands between the title and the keys."""
@@ -87,7 +92,7 @@ class SpeakingScreen(Screen[Answer]):
 
     def keys_now(self) -> Iterator[tuple[KeyOf, Text]]:
         """Every key that does something now."""
-        for key in (*self.keys, BACK, HELP):
+        for key in self.all_keys():
             if meaning := self.meaning(key):
                 yield key, meaning
 
@@ -104,7 +109,7 @@ class SpeakingScreen(Screen[Answer]):
 
     def rekey(self) -> None:
         """The line of keys, after what they do has changed."""
-        self.query_one(KeyLine).show(list(self.keys_now()))
+        self.query_one(KeyLine).show(self.say, self.meaning)
 
     def action_back(self) -> None:
         """Esc."""
@@ -118,17 +123,16 @@ class SpeakingScreen(Screen[Answer]):
 class KeyLine(Horizontal):
     """The last line of a screen: each key is also a button for the mouse."""
 
-    def show(self, keys: Sequence[tuple[KeyOf, Text]]) -> None:
-        """Write the keys that belong into the line; widgets stay where the same keys are written again."""
-        screen = cast("SpeakingScreen[Any]", self.screen)
-        wanted = [(key, screen.say(meaning)) for key, meaning in keys if key.in_line]
-        there = list(self.query(Key))
-        if [each.of for each in there] != [key for key, _ in wanted]:
-            self.remove_children()
-            there = [Key(key) for key, _ in wanted]
-            self.mount_all(there)
-        for widget, (_, said) in zip(there, wanted, strict=True):
-            widget.show(said)
+    def __init__(self, keys: Sequence[KeyOf]) -> None:
+        super().__init__(*(Key(each) for each in keys if each.in_line))
+
+    def show(self, say: Callable[[Text], str], meaning: Callable[[KeyOf], Text | None]) -> None:
+        """A key that does nothing now is hidden."""
+        for key in self.query(Key):
+            means = meaning(key.of)
+            key.display = means is not None
+            if means is not None:
+                key.show(say(means))
 
 
 class Key(Static):
