@@ -68,7 +68,7 @@ def installed(workspace: Workspace) -> Installed:
         verified=folder == now,
         python=stamp.python,
         interpreter=stamp.interpreter,
-        xformers=next((each.version for each in packages_of(folder) if each.name == "xformers"), None),
+        xformers=_xformers_of(folder),
         advice=stamp.advice,
     )
 
@@ -114,13 +114,27 @@ def finished(workspace: Workspace) -> list[Path]:
     return sorted(found, key=lambda folder: (folder / STAMP).stat().st_mtime, reverse=True)
 
 
-def matching(workspace: Workspace, torch: str | None, lock_sha256: str, own: OwnPython | None = None) -> Path | None:
-    """A finished environment that already holds this torch and these packages, on the Python that was wished."""
+def matching(
+    workspace: Workspace,
+    torch: str | None,
+    lock_sha256: str,
+    own: OwnPython | None = None,
+    xformers: str | None = None,
+) -> Path | None:
+    """A finished environment that already holds this torch and these packages, on the Python that was wished, with
+    that `xformers`; None: whether it has one or not."""
     for folder in finished(workspace):
         stamp = read_stamp(folder)
-        if stamp and (stamp.torch, stamp.lock_sha256) == (torch, lock_sha256) and usable(folder) and _on(stamp, own):
+        if stamp is None or (stamp.torch, stamp.lock_sha256) != (torch, lock_sha256) or not usable(folder):
+            continue
+        there = Installed(xformers=_xformers_of(folder))
+        if _on(stamp, own) and (xformers is None or there.has_xformers(xformers)):
             return folder
     return None
+
+
+def _xformers_of(folder: Path) -> str | None:
+    return next((each.version for each in packages_of(folder) if each.name == "xformers"), None)
 
 
 def _on(stamp: Stamp, own: OwnPython | None) -> bool:

@@ -21,9 +21,13 @@ class Installed:
     python: str | None = None
     #: the Python outside that it stands for, if the user named one
     interpreter: str | None = None
-    #: builds of torch that did not pass their proof here
+    #: builds of torch that did not pass their proof here, and xFormers that could not be installed
     unproven: tuple[str, ...] = ()
     #: the version of xFormers in it
     xformers: str | None = None
     #: flags that its proof found the card to need
     advice: tuple[str, ...] = ()
+
+    def has_xformers(self, version: str | None) -> bool:
+        """That version, whatever label ("+cu128") its index gave it."""
+        return version is not None and (self.xformers or "").partition("+")[0] == version

@@ -32,6 +32,12 @@ class Recipe:
     #: {"name==version" or the wheel's name: [SHA-256]}
     family: dict[str, tuple[str, ...]]
 
+    @property
+    def xformers(self) -> str | None:
+        """The version that came with torch, without its label; None: none did."""
+        pins = (name.partition("==") for name in self.family)
+        return next((version.partition("+")[0] for name, _, version in pins if name == "xformers"), None)
+
     def choice(self) -> TorchChoice:
         """The choice of torch to make again."""
         reason = t("The environment had torch {build}.", build=self.build)

@@ -105,7 +105,9 @@ def _until_proven(work: Work, making: Making) -> Iterator[Event]:
 def _made(work: Work, making: Making) -> Iterator[Event]:
     """One environment from its beginning to its use."""
     plan, workspace = work.plan, work.workspace
-    folder = None if making.anew else matching(workspace, plan.torch.build, sha256(work.lock), plan.own_python)
+    torch, lock = plan.torch, sha256(work.lock)
+    xformers = torch.xformers if torch.with_xformers else None
+    folder = None if making.anew else matching(workspace, torch.build, lock, plan.own_python, xformers)
     work = replace(work, folder=folder or _new_folder(workspace, plan, making))
     try:
         yield from _in_order(work, ready=folder is not None, use=making.use)

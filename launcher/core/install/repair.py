@@ -19,7 +19,7 @@ from launcher.core.install.install import Making, install
 from launcher.core.install.proof import PROOF
 from launcher.core.packages.own_python import OwnPython
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Plan
+from launcher.core.plan.plan import Plan, with_torch
 from launcher.core.text import t
 
 
@@ -99,6 +99,7 @@ def plan_again(folder: Path, plan: Plan) -> Plan:
             t("`gesso install` makes the environment that this Gesso wants."),
         )
     torch = plan.torch if plan.torch.build == recipe.build else recipe.choice()
+    had = recipe.xformers
+    again = with_torch(plan, replace(torch, xformers=had or torch.xformers, with_xformers=had is not None))
     python = OwnPython(stamp.python, stamp.interpreter, itself=stamp.interpreter is not None)
-    steps = tuple(replace(step, state="missing") for step in plan.steps)
-    return replace(plan, torch=torch, python=stamp.python, own_python=python, steps=steps)
+    return replace(again, python=stamp.python, own_python=python, disk_needed_mib=plan.disk_needed_mib)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from launcher.core.environments.environments import Stamp, begin, stamp, switch
 from launcher.core.environments.pins import check_wheel, pin, pinned
 from launcher.core.environments.recipes import keep_recipe, recipe_of
 from launcher.core.environments.site_packages import installed_packages, site_packages
+from launcher.core.environments.unproven import UNPROVEN, note_unproven
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.file_hash import sha256
@@ -35,6 +37,15 @@ from launcher.core.web_address import shown
 
 #: where the builds of Python lie that uv fetches
 _GITHUB = "https://github.com/"
+#: an xFormers that fails so is not to be had; what the network or the disk does is no fault of its own
+_NOT_TO_BE_HAD = (
+    "package-not-found",
+    "source-refused",
+    "wheels-unsuited",
+    "uv-failed",
+    "download-refused",
+    "download-not-found",
+)
 
 
 def environment(work: Work) -> Iterator[Event]:
@@ -69,7 +80,8 @@ def _with_a_fetched_python(work: Work, arguments: list[str]) -> Iterator[Event]:
 
 
 def torch(work: Work) -> Iterator[Event]:
-    """torch from exactly one source, and the same bytes as the first time; a card's libraries come from its index."""
+    """torch from exactly one source, and the same bytes as the first time; a card's libraries come from its index, and
+    so does xFormers where it is asked for."""
     choice = work.plan.torch
     known = pinned(work.workspace, choice)
     wheel = Path(choice.wheel) if choice.wheel else None
@@ -77,7 +89,7 @@ def torch(work: Work) -> Iterator[Event]:
         work.family[wheel.name] = work.hashes = [check_wheel(work.workspace, known, wheel)]
     if choice.index or not wheel:
         sources = torch_sources(work)
-        libraries = {name: hashes for name, hashes in known.items() if "==" in name}
+        libraries = {name: hashes for name, hashes in known.items() if "==" in name and not _is_xformers(name)}
         if not libraries:
             sources = yield from measured(work, "torch", sources)
             libraries = yield from _hashes(work, hash_sources(work, sources))
@@ -88,9 +100,54 @@ def torch(work: Work) -> Iterator[Event]:
     if wheel:
         variables = torch_environment(choice, work.pip, work.variables)
         yield from uv(work, "torch", [*pip_install(work), "--no-deps", "--no-index", str(wheel)], variables)
-    if work.family != known:
-        pin(work.workspace, choice, work.family)
+    if choice.with_xformers:
+        yield from _xformers_or_not(work, known)
+    # what was pinned stays pinned where it is not asked for today
+    pins = {**{name: hashes for name, hashes in known.items() if _is_xformers(name)}, **work.family}
+    if pins != known:
+        pin(work.workspace, choice, pins)
         yield _pinned(work)
+
+
+def _xformers_or_not(work: Work, known: dict[str, list[str]]) -> Iterator[Event]:
+    """xFormers beside torch; where it is not to be had that is said and noted, and torch is used without it."""
+    choice = work.plan.torch
+    try:
+        yield from _xformers(work, known)
+    except LauncherError as error:
+        if error.code not in _NOT_TO_BE_HAD:
+            raise
+        note_unproven(work.workspace, choice, xformers=True)
+        work.plan = replace(work.plan, torch=replace(choice, with_xformers=False))
+        text = t(
+            "{why} PyTorch is installed without xFormers {version}. That is kept in {file}: it is not tried again.",
+            why=error.message,
+            version=choice.xformers,
+            file=f"state/{UNPROVEN}",
+        )
+        yield Notice("xformers-not-installed", "warning", text)
+
+
+def _xformers(work: Work, known: dict[str, list[str]]) -> Iterator[Event]:
+    """From the one place that torch comes from, and the same bytes as the first time; resolved together with torch,
+    so that it goes with it."""
+    wanted, sources = f"xformers=={work.plan.torch.xformers}", torch_sources(work)
+    found = {name: hashes for name, hashes in known.items() if name.partition("+")[0] == wanted}
+    if not found:
+        sources = yield from measured(work, "torch", sources)
+        # what would have to be compiled takes hours, and tools that hardly anybody has
+        answer = yield from _hashes(work, hash_sources(work, sources), f"{wanted}\n--only-binary xformers\n")
+        there = {name.partition("==")[0] for name in work.family} | {"torch"}
+        found = {name: hashes for name, hashes in answer.items() if name.partition("==")[0] not in there}
+    if not all(found.values()):
+        text = t("The source gives no SHA-256 for xFormers {version}.", version=work.plan.torch.xformers)
+        raise LauncherError("package-not-found", text, t("Choose another mirror with `gesso mirrors use torch NAME`."))
+    yield from put_in(work, "torch", scratch(work, "xformers.txt", written(found)), sources)
+    work.family.update(found)
+
+
+def _is_xformers(requirement: str) -> bool:
+    return requirement.startswith("xformers==")
 
 
 def packages(work: Work) -> Iterator[Event]:
@@ -135,15 +192,18 @@ def put_to_use(work: Work) -> Iterator[Event]:
     yield from ()
 
 
-def _hashes(work: Work, sources: tuple[PackageSource, ...]) -> Generator[Event, None, dict[str, list[str]]]:
-    """Which files may come: {"name==version": [SHA-256]}, from the official place as long as it answers.
+def _hashes(
+    work: Work, sources: tuple[PackageSource, ...], more: str = ""
+) -> Generator[Event, None, dict[str, list[str]]]:
+    """Which files may come: {"name==version": [SHA-256]}, from the official place as long as it answers. `more`: lines
+    of a requirement file beside torch's.
 
     Of torch itself those that are known already count, but in the user's own index, which may hold a build of its
     own. LauncherError `hash-mismatch`.
     """
-    source, found = yield from first_that_answers(sources, lambda each: _resolve(work, each))
+    source, found = yield from first_that_answers(sources, lambda each: _resolve(work, each, more))
     # of the very wheel for this system and Python: of others' wheels only some are known
-    known = None if source.group == "own" else work.plan.torch.sha256
+    known = None if source.group == "own" or more else work.plan.torch.sha256
     if not known and source.group not in ("own", "official"):
         yield Notice(
             "torch-unconfirmed",
@@ -163,12 +223,12 @@ def _hashes(work: Work, sources: tuple[PackageSource, ...]) -> Generator[Event, 
     return found
 
 
-def _resolve(work: Work, source: PackageSource) -> Generator[Event, None, dict[str, list[str]]]:
+def _resolve(work: Work, source: PackageSource, more: str) -> Generator[Event, None, dict[str, list[str]]]:
     """Ask the source which files torch and the libraries it brings are; what the lock already holds is left out.
 
     The file of a wheel on this computer is not among them.
     """
-    wanted = scratch(work, "torch.in", torch_arguments(work.plan.torch)[-1] + "\n")
+    wanted = scratch(work, "torch.in", f"{torch_arguments(work.plan.torch)[-1]}\n{more}")
     locked = scratch(work, "locked.txt", "\n".join(locked_names(work.lock)) + "\n")
     arguments = ["pip", "compile", str(wanted), "--excludes", str(locked), "--python", str(work.engine)]
     arguments += ["--generate-hashes", "--no-header", "--no-annotate", *source.arguments]

@@ -124,8 +124,8 @@ def _made(ground: Ground, name: str, reason: Text) -> MemoryChoice:
 
 
 def _with_xformers(choice: MemoryChoice, ground: Ground, capability: str | None) -> MemoryChoice:
-    """xFormers' attention, where it is installed, for cards that torch's own is no faster on."""
-    if not ground.xformers or capability is None:
+    """xFormers' attention, where it is installed and no flag says how, for cards that torch's own is no faster on."""
+    if not ground.xformers or capability is None or ground.attention:
         return choice
     first, end = map(numbers, _FOR_XFORMERS)
     if choice.attention == "xformers" and numbers(capability) >= end:

@@ -67,7 +67,7 @@ class MemoryWish:
     families: tuple[str, ...] = ()
     #: AUTOMATIC1111's flags that the user gives
     flags: tuple[str, ...] = ()
-    #: there is an xFormers for this torch in the environment
+    #: there is an xFormers for this torch in the environment, or it is about to be installed
     xformers: bool = False
 
 

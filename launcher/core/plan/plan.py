@@ -10,17 +10,18 @@ from typing import Any, Literal
 from launcher.core.environments.installed import Installed
 from launcher.core.errors import Finding, LauncherError
 from launcher.core.hardware.look import Machine
-from launcher.core.memory.choose import MemoryChoice, MemoryWish, choose_memory
+from launcher.core.memory.choose import MemoryChoice, MemoryWish, choose_memory, read_memory_profiles
 from launcher.core.packages.own_python import OwnPython
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.sources import Sources
 from launcher.core.plan.findings import look_for_trouble
+from launcher.core.profiles.flag_words import has
 from launcher.core.pytorch.choice import GENERAL_INDEX, TorchChoice, choose_torch
 from launcher.core.pytorch.table import read_torch_table
 from launcher.core.text import Text, t
 from launcher.core.web_address import shown
 
-__all__ = ["Download", "Finding", "Options", "Plan", "PlanStep", "make_plan"]
+__all__ = ["Download", "Finding", "Options", "Plan", "PlanStep", "make_plan", "wants_xformers"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Plan:
     disk_needed_mib: int | None
     disk_free_mib: int | None
     findings: tuple[Finding, ...]
-    #: there is an xFormers for this torch in the environment
+    #: there is an xFormers for this torch in the environment, or it is about to be installed
     xformers: bool = False
     #: the Python that the user wished for the engine; None: nothing was wished
     own_python: OwnPython | None = None
@@ -117,6 +118,7 @@ class Plan:
                 "build": torch.build,
                 "sha256": torch.sha256,
                 "xformers": torch.xformers,
+                "with_xformers": torch.with_xformers,
                 "run_by_us": torch.run_by_us,
                 "ends_with": torch.ends_with,
                 "others": [other.build for other in torch.others],
@@ -148,8 +150,20 @@ def with_torch(plan: Plan, torch: TorchChoice) -> Plan:
     return replace(plan, torch=torch, steps=steps, disk_needed_mib=needed)
 
 
+def wants_xformers(options: Options) -> bool:
+    """By the memory profile that is wished for, or by a flag that makes the runtime take it."""
+    profile = read_memory_profiles().get(options.memory or "")
+    flags = ("--xformers", "--force-enable-xformers")
+    return (profile is not None and profile.attention == "xformers") or any(
+        has(options.runtime_flags, flag) for flag in flags
+    )
+
+
 def _title(torch: TorchChoice) -> Text:
-    return t("Install PyTorch {version}", version=torch.build or torch.version)
+    version = torch.build or torch.version
+    if torch.with_xformers:
+        return t("Install PyTorch {version} and xFormers {xformers}", version=version, xformers=torch.xformers)
+    return t("Install PyTorch {version}", version=version)
 
 
 def make_plan(
@@ -166,11 +180,12 @@ def make_plan(
     """Compares what is wanted with what is there. LauncherError if the options name a card or profile there is not,
     `python-unsupported` if the engine does not run on the user's `own` Python."""
     python, torch = _python_and_torch(machine, options, pip, sources, own, installed.unproven)
-    # what stays idle has no say in how the memory is used
-    drawn, gpu = (replace(machine, gpus=(torch.card,)), None) if torch.card else (machine, options.gpu)
-    memory = choose_memory(drawn, _wish(options, families, torch, installed), gpu=gpu, tag=torch.tag)
     steps = _steps(torch, installed, sources.lock_sha256, python, own)
     missing = {step.name for step in steps if step.state == "missing"}
+    xformers = torch.with_xformers or ("torch" not in missing and installed.has_xformers(torch.xformers))
+    # what stays idle has no say in how the memory is used
+    drawn, gpu = (replace(machine, gpus=(torch.card,)), None) if torch.card else (machine, options.gpu)
+    memory = choose_memory(drawn, _wish(options, families, xformers=xformers), gpu=gpu, tag=torch.tag)
     if not missing and torch.tag != "cpu":
         memory = replace(memory, flags=tuple(dict.fromkeys((*memory.flags, *installed.advice))))
     fetches_python = "environment" in missing and machine.python is not None and not _is_own(python, machine.python)
@@ -185,20 +200,14 @@ def make_plan(
         needed,
         machine.disk_free_mib,
         look_for_trouble(machine, torch, pip, sources, workspace, needed) + _outside(own),
-        xformers=_paired(torch, installed),
+        xformers=xformers,
         own_python=own,
     )
 
 
-def _wish(options: Options, families: tuple[str, ...], torch: TorchChoice, installed: Installed) -> MemoryWish:
+def _wish(options: Options, families: tuple[str, ...], *, xformers: bool) -> MemoryWish:
     """`families` are those of the checkpoints in the models folder."""
-    paired = _paired(torch, installed)
-    return MemoryWish(options.memory, options.family, options.size, families, options.runtime_flags, xformers=paired)
-
-
-def _paired(torch: TorchChoice, installed: Installed) -> bool:
-    """An xFormers that was made for another torch cannot be imported."""
-    return torch.xformers is not None and (torch.build, torch.xformers) == (installed.torch, installed.xformers)
+    return MemoryWish(options.memory, options.family, options.size, families, options.runtime_flags, xformers=xformers)
 
 
 def _python_and_torch(
@@ -225,8 +234,8 @@ def _torch(
     machine: Machine, options: Options, pip: PipSettings, sources: Sources, python: str, unproven: tuple[str, ...]
 ) -> TorchChoice:
     tag = "cp" + python.replace(".", "")
-    cpu = options.memory == "cpu"
-    return choose_torch(machine, pip, tag, sources, gpu=options.gpu, cpu=cpu, unproven=unproven)
+    cpu, xformers = options.memory == "cpu", wants_xformers(options)
+    return choose_torch(machine, pip, tag, sources, gpu=options.gpu, cpu=cpu, unproven=unproven, xformers=xformers)
 
 
 def engine_python(launcher_python: str | None, pythons: tuple[str, ...] = ()) -> str:
@@ -274,6 +283,8 @@ def _steps(
 ) -> tuple[PlanStep, ...]:
     """Each step needs the ones before it. A proven environment is never changed: it fits, or one is built beside it."""
     right_torch = torch.build is not None and installed.torch == torch.build
+    if torch.with_xformers:
+        right_torch = right_torch and installed.has_xformers(torch.xformers)
     right_packages = lock is not None and installed.lock_sha256 == lock
     done = installed.environment is not None and (
         (right_torch and right_packages) if installed.verified else (installed.torch is None or right_torch)

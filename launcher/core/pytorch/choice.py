@@ -55,6 +55,8 @@ class TorchChoice:
     ends_with: str | None = None
     #: the version that goes with the build, where there is one
     xformers: str | None = None
+    #: that version is asked for, and nothing is known here against it
+    with_xformers: bool = False
     #: of the wheel, where it was found in public: whatever a mirror sends is compared with it
     sha256: str | None = None
     #: of NVIDIA, when it was chosen
@@ -74,11 +76,13 @@ def choose_torch(
     gpu: str | None = None,
     cpu: bool = False,
     unproven: tuple[str, ...] = (),
+    xformers: bool = False,
 ) -> TorchChoice:
     """The build for the best card, or the one that `gpu` names by index or UUID; `cpu` asks for the processor's.
 
     `python_tag` is the engine's ("cp311"). A wheel of the very same build in the user's own sources wins over the
-    network. Builds that are `unproven` here come after the others. LauncherError `gpu-unknown`: there is no such card.
+    network. Builds that are `unproven` here come after the others, and `xformers`, where asked for, is left out if its
+    pair is. LauncherError `gpu-unknown`: there is no such card.
     """
     table = read_torch_table()
     verdict = judge(table, machine, cards_in_use(machine, gpu), cpu=cpu)
@@ -87,6 +91,8 @@ def choose_torch(
     wheels = sources.wheels if sources else ()
     builds = sorted(verdict.builds, key=lambda build: build.full in unproven)
     made = [_choice(table, machine, build, verdict, pip, python_tag, wheels) for build in builds]
+    if xformers:
+        made = [replace(each, with_xformers=bool(each.xformers) and pair(each) not in unproven) for each in made]
     reachable = [choice for choice in made if choice.wheel or not pip.no_index]
     if not reachable:
         return _without_index(made[0], python_tag)
@@ -130,6 +136,11 @@ def _choice(
                 choice, source=wheel.source, wheel=wheel.path, index=libraries, bytes=wheel.size, sha256=None
             )
     return choice
+
+
+def pair(choice: TorchChoice) -> str:
+    """How `unproven` names the xFormers of a build: "xformers 0.0.35 for 2.11.0+cu128"."""
+    return f"xformers {choice.xformers} for {choice.build}"
 
 
 def _in_its_place(build: Build, first: Build) -> Text:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from launcher.core.environments.unproven import UNPROVEN
 from launcher.core.errors import Finding
 from launcher.core.models.links import read_links
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options, Plan
+from launcher.core.plan.plan import Options, Plan, wants_xformers
 from launcher.core.profiles.flag_words import (
     SECRETS,
     groups,
@@ -26,6 +27,7 @@ from launcher.core.profiles.flag_words import (
 )
 from launcher.core.profiles.run_profiles import ATTENTION_FLAGS, ATTENTION_ORDER, RunProfile, attention_of
 from launcher.core.pytorch.cards import CARD_VARIABLES
+from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.text import Text, t
 
 _EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - compared with
@@ -118,14 +120,28 @@ def with_command_line(plan: Plan, options: Options) -> Plan:
     attention = attention_of(options.runtime_flags)
     memory = replace(plan.memory, attention=attention) if attention else plan.memory
     findings = (*plan.findings, *find_conflicts(options, plan))
+    asked = memory.attention == "xformers" or (attention is None and wants_xformers(options))
+    if asked and not plan.xformers:
+        findings = (*findings, Finding("xformers-missing", "warning", _without_xformers(plan.torch)))
     if memory.attention == "xformers" and not plan.xformers:
-        message = t(
-            "xFormers was asked for, and there is none for PyTorch {build}: PyTorch's own attention takes its place.",
-            build=plan.torch.build or plan.torch.version,
-        )
-        findings = (*findings, Finding("xformers-missing", "warning", message))
         memory = replace(memory, attention="sdp", flags=without(memory.flags, "--xformers"))
     return replace(plan, memory=memory, findings=findings)
+
+
+def _without_xformers(torch: TorchChoice) -> Text:
+    build = torch.build or torch.version
+    if torch.xformers is None:
+        return t(
+            "xFormers was asked for, and there is none for PyTorch {build}: PyTorch's own attention takes its place.",
+            build=build,
+        )
+    return t(
+        "xFormers {version} for PyTorch {build} could not be installed here: PyTorch's own attention takes its place. "
+        "To have it tried again, delete {file}.",
+        version=torch.xformers,
+        build=build,
+        file=f"state/{UNPROVEN}",
+    )
 
 
 def exposed(options: Options) -> bool:
