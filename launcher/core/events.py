@@ -32,6 +32,21 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Probed:
+    """How far the mirror `name` of `kind` has got with the part of a file that all mirrors of a kind are asked for."""
+
+    kind: str
+    name: str
+    #: bytes
+    done: int
+    total: int
+    #: bytes per second; None before there is anything to divide
+    rate: float | None = None
+    #: nothing more comes from it
+    over: bool = False
+
+
+@dataclass(frozen=True)
 class Downloaded:
     """`name` lies whole at `path`; `verified`: its SHA-256 was known beforehand; no `source`: it was there already."""
 
@@ -100,4 +115,4 @@ class Stopped:
     last_lines: tuple[str, ...] = ()
 
 
-Event = Step | Progress | Downloaded | Line | Phase | Ready | Credentials | ModelLoaded | Notice | Stopped
+Event = Step | Progress | Probed | Downloaded | Line | Phase | Ready | Credentials | ModelLoaded | Notice | Stopped

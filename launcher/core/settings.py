@@ -61,6 +61,8 @@ class Settings:
     """config.toml; what it does not say is None."""
 
     language: Literal["en", "zh"] | None = None
+    #: the colours of the interface
+    theme: Literal["dark", "light", "contrast"] | None = None
     #: for new environments: a version such as "3.12", or the path of an interpreter
     python: str | None = None
     mirrors: MirrorSettings = field(default_factory=MirrorSettings)

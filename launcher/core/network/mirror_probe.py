@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from launcher.core.download.door import Route, direct
-from launcher.core.events import Event, Progress
+from launcher.core.events import Event, Probed, Progress
 from launcher.core.network.mirror_reading import Asking, Reading, read_mirror
 from launcher.core.network.mirror_samples import Sample
 from launcher.core.network.mirror_verdicts import Verdict, verdicts
@@ -16,6 +16,8 @@ from launcher.core.network.mirrors import Measuring, Mirror
 from launcher.core.process import CancelledError
 
 _POLL = 0.05
+#: seconds between two words about one mirror
+_TOLD_EVERY = 0.2
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def measure(
     route: Route = direct,
     cancel: threading.Event | None = None,
 ) -> Generator[Event, None, Measurement]:
-    """Yields Progress (unit "mirrors"), returns the Measurement after `terms.seconds` at the latest.
+    """Yields Progress (unit "mirrors") and Probed of each, returns the Measurement after `terms.seconds` at the latest.
 
     `index` is the official index, for packages and torch. Raises CancelledError, nothing else: what a mirror does
     wrong is its verdict.
@@ -64,7 +66,7 @@ def measure(
     for thread in threads:
         thread.start()
     try:
-        yield from _wait(readings, asking.until, cancel)
+        yield from _wait(readings, sample, asking, cancel)
     finally:
         stop.set()
         for reading in readings:
@@ -76,16 +78,35 @@ def measure(
     return Measurement(sample.key, sample.name, time.time(), verdicts(readings, sample))
 
 
-def _wait(readings: Iterable[Reading], until: float, cancel: threading.Event | None) -> Generator[Event, None, None]:
-    readings = tuple(readings)
+def _wait(
+    readings: Sequence[Reading], sample: Sample, asking: Asking, cancel: threading.Event | None
+) -> Generator[Event, None, None]:
     told = -1
+    said: dict[str, Probed] = {}
+    said_at = 0.0
     while True:
         done = sum(reading.done for reading in readings)
-        if done != told:
+        news = done != told
+        if news:
             told = done
             yield Progress("mirrors", done, len(readings), "mirrors")
-        if done == len(readings) or time.monotonic() >= until:
+        if news or time.monotonic() - said_at > _TOLD_EVERY:
+            said_at = time.monotonic()
+            yield from _news([_probed(reading, sample, asking) for reading in readings], said)
+        if done == len(readings) or time.monotonic() >= asking.until:
             return
         if cancel is not None and cancel.is_set():
             raise CancelledError
         time.sleep(_POLL)
+
+
+def _news(seen: Iterable[Probed], said: dict[str, Probed]) -> Iterator[Probed]:
+    for each in seen:
+        if said.get(each.name) != each:
+            said[each.name] = each
+            yield each
+
+
+def _probed(reading: Reading, sample: Sample, asking: Asking) -> Probed:
+    total = min(asking.most, reading.size or asking.most)
+    return Probed(sample.kind, reading.mirror.name, min(reading.read, total), total, reading.rate, reading.done)

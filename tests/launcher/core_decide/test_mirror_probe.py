@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event, Progress
+from launcher.core.events import Event, Probed, Progress
 from launcher.core.network.mirror_probe import Measurement, measure
 from launcher.core.network.mirror_samples import Sample, sample_of_kind, sample_of_lock, sample_of_torch, sample_of_url
 from launcher.core.network.mirror_verdicts import SENTENCES
@@ -160,6 +160,24 @@ def test_progress_counts_mirrors_and_a_stop_ends_it(server: FaultServer) -> None
     with pytest.raises(LauncherError, match="interrupted"):
         result(measure(SAMPLE, mirrors, Measuring(1, 30.0, 24, 30), cancel=cancel))
     assert time.monotonic() - began < 5
+
+
+def test_each_mirror_says_how_far_it_is(server: FaultServer) -> None:
+    """Enough for a bar of its own, and nothing is said twice."""
+    mirrors = [
+        mirror(server.url("rate=400000"), "slow", style="endpoint"),
+        mirror(server.url("ok"), "quick", style="endpoint"),
+    ]
+    events, _ = result(measure(sample_of_url("huggingface", MODEL, len(CONTENT)), mirrors, QUICK))
+    said = [event for event in events if isinstance(event, Probed)]
+    slow = [each for each in said if each.name == "slow"]
+    assert {each.kind for each in said} == {"huggingface"}
+    assert slow[0] == Probed("huggingface", "slow", 0, slow[0].total)
+    assert [each.done for each in slow] == sorted(each.done for each in slow)
+    assert len(set(said)) == len(said)
+    assert [each.over for each in slow].count(True) <= 1
+    last = [each for each in said if each.name == "quick"][-1]
+    assert (last.done, last.over) == (min(last.total, len(CONTENT)), True)
 
 
 def test_threads_of_silent_servers_end_with_the_measurement(server: FaultServer) -> None:
