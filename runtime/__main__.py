@@ -62,6 +62,7 @@ def _serve(
     from runtime.engine.judgement import judge_header
     from runtime.server import Server
     from runtime.studio import Studio
+    from runtime.visitors import Visitors
 
     gate = make_gate(settings)
     if gate.made:
@@ -84,7 +85,8 @@ def _serve(
             studio.jobs.leave()
             super().handle_exit(sig, frame)
 
-    Leaving(_uvicorn_config(Server(studio, gate, ready), settings)).run(sockets=[listener])
+    app = Visitors(Server(studio, gate, ready), announce)
+    Leaving(_uvicorn_config(app, settings)).run(sockets=[listener])
     return 0
 
 

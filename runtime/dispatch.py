@@ -31,6 +31,7 @@ from runtime.tasks import (
     fail,
     finish,
     gone,
+    job_event,
     nothing_drawn,
 )
 from runtime.worker_process import WorkerProcess, died
@@ -184,7 +185,7 @@ class Dispatch:
         self._current = task
         self.patience.begin()
         self.progress = beginning(task)
-        self._announce(protocol.Job("started"))
+        self._announce(job_event("started", task, self.progress, len(self.pending)))
         body, blobs = wire.pack(task.request)
         do = "enlarge" if isinstance(task.request, Extras) else "generate"
         self.ensure_worker().send({"do": do, "id": task.id, "request": body}, blobs)
@@ -265,7 +266,7 @@ class Dispatch:
         )
         if time.monotonic() - self._said >= _EVENT_SECONDS:
             self._said = time.monotonic()
-            self._announce(protocol.Job("progress", round(self.progress.fraction, 3)))
+            self._announce(job_event("progress", self._current, self.progress, len(self.pending)))
 
     def _on_done(self, body: dict[str, Any], blobs: tuple[bytes, ...]) -> None:
         task = self._current

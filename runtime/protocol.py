@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
@@ -59,6 +60,24 @@ class Job:
     event: ClassVar[str] = "job"
     state: str
     progress: float = 0.0
+    #: txt2img, img2img or extras; never what is drawn: that is the asker's own affair
+    kind: str = ""
+    #: pixels of a picture; 0: the model's native size
+    width: int = 0
+    height: int = 0
+    #: the part that runs, from 1, and how many there are
+    part: int = 0
+    parts: int = 0
+    #: jobs behind it
+    waiting: int = 0
+
+
+@dataclass(frozen=True)
+class Visitors:
+    """Who has something open here or asked for something lately: addresses, and "link" for all of a public link's."""
+
+    event: ClassVar[str] = "visitors"
+    addresses: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -86,9 +105,10 @@ class Fatal:
     message: str
 
 
-Event = Phase | Serving | Credentials | Model | ModelFailed | Job | Memory | Shortage | Fatal
+Event = Phase | Serving | Credentials | Model | ModelFailed | Job | Visitors | Memory | Shortage | Fatal
 _KINDS: dict[str, type[Event]] = {
-    kind.event: kind for kind in (Phase, Serving, Credentials, Model, ModelFailed, Job, Memory, Shortage, Fatal)
+    kind.event: kind
+    for kind in (Phase, Serving, Credentials, Model, ModelFailed, Job, Visitors, Memory, Shortage, Fatal)
 }
 
 

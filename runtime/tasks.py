@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from runtime import protocol
 from runtime.channel import Message
 from runtime.progress import Progress
 from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
@@ -113,6 +114,17 @@ def beginning(task: Generate) -> Progress:
         job_timestamp=time.strftime("%Y%m%d%H%M%S"),
         began=time.monotonic(),
     )
+
+
+def job_event(state: str, task: Generate, now: Progress, waiting: int) -> protocol.Job:
+    """What is being done, for the launcher, without the words and pictures of whoever asked for it."""
+    request = task.request
+    if isinstance(request, Extras):
+        kind, width, height = "extras", 0, 0
+    else:
+        kind, width, height = "img2img" if request.start else "txt2img", request.width or 0, request.height or 0
+    done = 0.0 if state == "started" else round(now.fraction, 3)
+    return protocol.Job(state, done, kind, width, height, now.job_no + 1, now.job_count, waiting)
 
 
 def nothing_drawn(request: Request | Extras) -> Result | ExtrasResult:

@@ -99,6 +99,28 @@ class ModelLoaded:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """What the runtime draws: part `part` of `parts` of a txt2img, img2img or extras job, and how many jobs wait.
+
+    0 is not known; of `width` and `height` it means the model's native size.
+    """
+
+    kind: str
+    width: int = 0
+    height: int = 0
+    part: int = 0
+    parts: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True)
+class Visitors:
+    """Who has the runtime's page open or asked it for something lately: addresses; "link": through a public link."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Notice:
     """Something the user should know; `severity` is info, warning or error, `slug` is stable."""
 
@@ -115,4 +137,18 @@ class Stopped:
     last_lines: tuple[str, ...] = ()
 
 
-Event = Step | Progress | Probed | Downloaded | Line | Phase | Ready | Credentials | ModelLoaded | Notice | Stopped
+Event = (
+    Step
+    | Progress
+    | Probed
+    | Downloaded
+    | Line
+    | Phase
+    | Ready
+    | Credentials
+    | ModelLoaded
+    | Drawing
+    | Visitors
+    | Notice
+    | Stopped
+)

@@ -73,6 +73,13 @@ def main(words: list[str]) -> int:
     say(event="serving", url=url, page=False)
     load(value(words, "--ckpt"), mishaps)
     say(event="serving", url=url, page=True)
+    if "busy" in mishaps:
+        said = {"kind": "txt2img", "width": 512, "height": 768, "part": 1, "parts": 2, "waiting": 3}
+        say(event="visitors", addresses=["192.168.1.7", "link"])
+        say(event="job", state="started", progress=0.0, **said)
+        say(event="job", state="progress", progress=0.25, **said)
+        say(event="job", state="progress", progress=0.75, **{**said, "part": 2})
+        say(event="job", state="done", progress=1.0)
     if "crash" in mishaps:
         time.sleep(0.3)
         return 9

@@ -37,6 +37,8 @@ class Watch:
     fatal: protocol.Fatal | None = None
     #: what the runtime that was started here does with memory; None: offer no other way, or it was offered
     memory: MemoryChoice | None = None
+    #: what was said last of what is drawn
+    drawing: events.Drawing | None = None
     last: deque[str] = field(default_factory=lambda: deque(maxlen=20))
 
     @property
@@ -65,8 +67,8 @@ def heard(workspace: Workspace, running: Running, watch: Watch, event: protocol.
         case protocol.ModelFailed():
             watch.verdict = watch.verdict or event
             yield Notice("model-failed", "error", _refusal(event))
-        case protocol.Job(state, progress):
-            yield events.Progress(f"job-{state}", round(progress * 100), 100, "percent")
+        case protocol.Job() | protocol.Visitors():
+            yield from _going_on(watch, event)
         case protocol.Shortage(message):
             yield Notice("out-of-memory", "warning", t("Memory ran out: {message}", message=message))
             if watch.memory is not None:
@@ -113,6 +115,19 @@ def ended(
             t("The runtime ended with code {code} before it served: {line}", code=code, line=line),
             t("The log says more: {log}", log=workspace.logs / LOG),
         )
+
+
+def _going_on(watch: Watch, event: protocol.Job | protocol.Visitors) -> Iterator[Event]:
+    """What is drawn is said when it changes, how far it is each time."""
+    if isinstance(event, protocol.Visitors):
+        yield events.Visitors(tuple(map(str, event.addresses)))
+        return
+    if event.kind:
+        now = events.Drawing(event.kind, event.width, event.height, event.part, event.parts, event.waiting)
+        if now != watch.drawing or event.state == "started":
+            watch.drawing = now
+            yield now
+    yield events.Progress(f"job-{event.state}", round(event.progress * 100), 100, "percent")
 
 
 def _serving(workspace: Workspace, running: Running, watch: Watch, url: str, *, page: bool) -> Iterator[Event]:
