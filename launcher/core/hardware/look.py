@@ -49,7 +49,7 @@ def look(workspace: Path, *, patience: float = _PATIENCE) -> Machine:
     deadline = time.monotonic() + patience
     system = _SYSTEMS.get(platform.system())
     arch = _ARCHITECTURES.get(platform.machine().lower())
-    ram, available, swap, swap_free = _memory()
+    ram, available, swap, swap_free = memory_now()
     nvidia = Inquiry(ask_nvml)
     plugged = Inquiry(lambda: _plugged(system, arch, ram, available))
     cpu = Inquiry(lambda: processor(system))
@@ -113,7 +113,7 @@ def _plugged(
     return windows_cards() if system == "windows" else ((), None)
 
 
-def _memory() -> tuple[int | None, int | None, int | None, int | None]:
+def memory_now() -> tuple[int | None, int | None, int | None, int | None]:
     """MiB of RAM, of it available, of swap, of it free; in a container what that may use."""
     try:
         ram, swap = psutil.virtual_memory(), psutil.swap_memory()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -50,6 +50,24 @@ def ask_nvml() -> Nvml:
     try:
         gpus = tuple(card for index in range(_asked(pynvml.nvmlDeviceGetCount) or 0) for card in _cards(pynvml, index))
         return Nvml("answers", _told(pynvml.nvmlSystemGetDriverVersion), _cuda(pynvml), gpus)
+    finally:
+        _asked(pynvml.nvmlShutdown)
+
+
+def watch_nvml() -> Generator[tuple[Gpu, ...], None, None]:
+    """All cards as often as the caller asks, over one opening of the library; nothing where it does not answer."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except (ImportError, OSError):
+        return
+    except pynvml.NVMLError:
+        return
+    try:
+        while True:
+            count = _asked(pynvml.nvmlDeviceGetCount) or 0
+            yield tuple(card for index in range(count) for card in _cards(pynvml, index))
     finally:
         _asked(pynvml.nvmlShutdown)
 
