@@ -37,6 +37,8 @@ FOREIGN = (
     "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_REQUIRE_VIRTUALENV",
 )  # fmt: skip
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+#: a file beside install.sh: the folder that the guided install was told to use
+KEPT_ROOT = ".workspace"
 #: no library reports home, whatever its default
 SILENT = {"HF_HUB_DISABLE_TELEMETRY": "1", "GRADIO_ANALYTICS_ENABLED": "False", "DO_NOT_TRACK": "1"}
 
@@ -85,14 +87,15 @@ def checkout() -> Path:
 
 
 def find_workspace(root: str | None, environ: Mapping[str, str]) -> Workspace:
-    """`--root`, else GESSO_ROOT, else `workspace/` in the checkout; always absolute, made by nobody here.
+    """`--root`, else GESSO_ROOT, else what the guided install keeps, else `workspace/` in the checkout; always
+    absolute, made by nobody here.
 
     Raises LauncherError `no-such-user` for the home folder (`~name`) of somebody who is not there, `root-not-usable`
     for what can be no folder.
     """
     chosen = root or environ.get("GESSO_ROOT")
     if not chosen:
-        return Workspace(checkout() / "workspace")
+        return Workspace(kept_root() or checkout() / "workspace")
     expanded = _expanded(chosen)
     if why := unusable(expanded):
         raise LauncherError(
@@ -101,6 +104,15 @@ def find_workspace(root: str | None, environ: Mapping[str, str]) -> Workspace:
             t("Choose another folder with --root."),
         )
     return Workspace(Path(os.path.abspath(expanded)))  # noqa: PTH100 - resolve() would follow links
+
+
+def kept_root() -> Path | None:
+    """The folder that the guided install was told to use, if it was told another than `workspace/`."""
+    try:
+        kept = (checkout() / KEPT_ROOT).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    return Path(kept) if Path(kept).is_absolute() and unusable(Path(kept)) is None else None
 
 
 def written_path(text: str | Path) -> Path:

@@ -76,10 +76,8 @@ def _about_paths(machine: Machine, workspace: Path) -> Iterator[Finding]:
         )
     if machine.os != "windows" or machine.long_paths:
         return
-    # Windows counts UTF-16 units: an emoji is two.
-    root = len(str(workspace).encode("utf-16-le")) // 2
-    longest = root + max(map(len, _DEEPEST)) + read_torch_table().longest_path
-    if longest > _LONGEST:
+    longest = path_too_long(workspace)
+    if longest:
         yield Finding(
             "path-too-long",
             "warning",
@@ -90,6 +88,14 @@ def _about_paths(machine: Machine, workspace: Path) -> Iterator[Finding]:
                 allowed=_LONGEST,
             ),
         )
+
+
+def path_too_long(workspace: Path) -> int | None:
+    """The length of the longest path in it, where that is more than Windows allows while long paths are off."""
+    # Windows counts UTF-16 units: an emoji is two.
+    root = len(str(workspace).encode("utf-16-le")) // 2
+    longest = root + max(map(len, _DEEPEST)) + read_torch_table().longest_path
+    return longest if longest > _LONGEST else None
 
 
 def _about_pip(pip: PipSettings) -> Iterator[Finding]:

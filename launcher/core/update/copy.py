@@ -17,7 +17,7 @@ from launcher.core.text import t
 #: in the folder of what is kept: which files the new version brought, by their hash
 MANIFEST = "gesso-files.json"
 #: what is of this computer and never of a version
-_OURS_NEVER = ("workspace", ".git", ".launcher", ".launcher-tools", ".launcher.lock")
+_OURS_NEVER = ("workspace", ".workspace", ".git", ".launcher", ".launcher-tools", ".launcher.lock")
 _MANY = 8
 
 
