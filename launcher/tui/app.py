@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, ClassVar
 
+from textual import on
 from textual.app import App
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -15,10 +16,15 @@ from launcher.core.plan.plan import Options
 from launcher.core.text import Text, t
 from launcher.language import translator
 from launcher.tui.asks import A, Place, Wiring
+from launcher.tui.asks_console import ConsoleAsks, unknown
+from launcher.tui.asks_frame import FrameAsks, saved_theme
 from launcher.tui.home_jobs import Core
+from launcher.tui.log_feed import LogFeed
+from launcher.tui.log_store import LogStore
+from launcher.tui.messages import Finished, Happened
 from launcher.tui.screens.home import HomeScreen
 from launcher.tui.speaking import SpeakingScreen
-from launcher.tui.themes import THEMES
+from launcher.tui.themes import NAMES, THEMES, TITLES
 from launcher.tui.wiring import real_core
 
 
@@ -30,17 +36,21 @@ class GessoApp(App[int], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
     language: reactive[str] = reactive("en", init=False)
 
-    def __init__(self, core: Core, language: str, wiring: Wiring | None = None) -> None:
+    def __init__(self, core: Core, language: str, wiring: Wiring | None = None, colours: str | None = None) -> None:
         super().__init__()
         self.core, self._wiring = core, wiring
+        self.colours = colours if colours in NAMES else next(iter(NAMES))
         self._translate = translator(language)
         self.set_reactive(GessoApp.language, language)
+        # What every job says, for the console; it follows what others have started once it is open.
+        self.log_store = LogStore(self.say, wiring.ask(ConsoleAsks).known if wiring else unknown)
+        self.log_feed = LogFeed(self)
 
     def on_mount(self) -> None:
         """Our colours, then the first screen."""
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = THEMES[0].name
+        self.theme = NAMES[self.colours]
         self.push_screen(HomeScreen(self.core))
 
     def ask(self, kind: type[A]) -> A:
@@ -56,9 +66,22 @@ class GessoApp(App[int], inherit_bindings=False):
     def watch_language(self, language: str) -> None:
         """Everything is said again in the other language."""
         self._translate = translator(language)
+        self.log_store.speak(self.say)
         for screen in self.screen_stack:
             if isinstance(screen, SpeakingScreen):
                 screen.retell()
+
+    @on(Happened)
+    def _happened(self, message: Happened) -> None:
+        self.log_feed.happened(message)
+
+    @on(Finished)
+    def _finished(self, message: Finished) -> None:
+        self.log_feed.finished(message)
+
+    def on_unmount(self) -> None:
+        """However the app ends."""
+        self.log_feed.end()
 
     def switch_language(self) -> None:
         """Chinese or English, and the choice kept."""
@@ -67,6 +90,18 @@ class GessoApp(App[int], inherit_bindings=False):
             self.core.save_language(self.language)
         except LauncherError as error:
             self.tell(t("The language could not be kept: {reason}", reason=error.message), severity="warning")
+
+    def switch_theme(self, colours: str | None = None) -> None:
+        """These colours, or the next, and the choice kept."""
+        names = list(NAMES)
+        self.colours = colours or names[(names.index(self.colours) + 1) % len(names)]
+        self.theme = NAMES[self.colours]
+        try:
+            self.ask(FrameAsks).save_theme(self.colours)
+        except LauncherError as error:
+            self.tell(t("The colours could not be kept: {reason}", reason=error.message), severity="warning")
+        else:
+            self.tell(TITLES[self.colours])
 
     def tell(self, sentence: Text, *, severity: Any = "information") -> None:
         """A line that stands at the edge for some seconds; what must be read stands in a screen instead."""
@@ -80,6 +115,13 @@ class GessoApp(App[int], inherit_bindings=False):
         screen: Screen[Any] = getattr(import_module(module), kind)()
         self.push_screen(screen)
 
+    def show_palette(self) -> None:
+        """Everything that can be done, by name; over a question that waits for its answer nothing is opened."""
+        from launcher.tui.palette import Palette
+
+        if isinstance(self.screen, SpeakingScreen):
+            self.push_screen(Palette(self.say))
+
     def show_help(self, screen: SpeakingScreen[Any]) -> None:
         """The keys of `screen`, and what it is for."""
         from launcher.tui.screens.help import HelpScreen
@@ -89,6 +131,7 @@ class GessoApp(App[int], inherit_bindings=False):
 
 def run(workspace: Workspace, language: str, options: Options) -> int:
     """Open the interface and return the exit code: 0 after leaving, 3 if a bug ended it (Textual prints where)."""
-    app = GessoApp(real_core(workspace, options), language, Wiring(Place(workspace, options)))
+    place = Place(workspace, options)
+    app = GessoApp(real_core(workspace, options), language, Wiring(place), saved_theme(place))
     answer = app.run()
     return 3 if app.return_code else answer or 0

@@ -42,6 +42,12 @@ class KeyOf:
 
 BACK = KeyOf("escape", "back", t("Back"))
 HELP = KeyOf("question_mark,f1", "help", t("Help"), "?")
+#: on every screen, said by `?`; the line of keys has no room for them
+EVERYWHERE = (
+    KeyOf("ctrl+p", "palette", t("Everything Gesso can do, by name"), "Ctrl+P", in_line=False),
+    KeyOf("f2", "language", t("中文"), "F2", in_line=False),
+    KeyOf("f3", "theme", t("Other colours: dark, light, strong contrast"), "F3", in_line=False),
+)
 
 
 class SpeakingScreen(Screen[Answer]):
@@ -65,7 +71,7 @@ class SpeakingScreen(Screen[Answer]):
     @classmethod
     def all_keys(cls) -> tuple[KeyOf, ...]:
         """Its own, then those of every screen."""
-        return (*cls.keys, BACK, HELP)
+        return (*cls.keys, BACK, HELP, *EVERYWHERE)
 
     @property
     def gesso(self) -> GessoApp:
@@ -118,6 +124,18 @@ class SpeakingScreen(Screen[Answer]):
     def action_help(self) -> None:
         """`?`."""
         self.gesso.show_help(self)
+
+    def action_palette(self) -> None:
+        """Everything by its name."""
+        self.gesso.show_palette()
+
+    def action_language(self) -> None:
+        """Chinese or English."""
+        self.gesso.switch_language()
+
+    def action_theme(self) -> None:
+        """The next colours."""
+        self.gesso.switch_theme()
 
 
 class KeyLine(Horizontal):

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from textual.theme import Theme
 
-#: the first is taken where nothing was chosen
+from launcher.core.text import Text, t
+
+#: by the word of the setting `theme`; the first is taken where nothing was chosen
+NAMES: dict[str, str] = {"dark": "gesso", "light": "gesso-light", "contrast": "gesso-contrast"}
+TITLES: dict[str, Text] = {
+    "dark": t("dark colours"),
+    "light": t("light colours"),
+    "contrast": t("colours of strong contrast"),
+}
 THEMES = (
     # Ochre on the dark of an undrawn canvas.
     Theme(
