@@ -69,6 +69,8 @@ class OnlineFile:
     url: str
     size: int | None
     sha256: str | None
+    #: bytes of it that need not be fetched any more
+    there: int = 0
 
 
 def find_ways(workspace: Workspace, environ: Mapping[str, str]) -> Ways:
@@ -92,7 +94,7 @@ def measured_ways(
     places = 0
     for file in files:
         kind = kind_of(file.url)
-        if kind is None or kind in wanted or (file.size or 0) < _WORTH_MEASURING:
+        if kind is None or kind in wanted or (file.size or 0) - file.there < _WORTH_MEASURING:
             continue
         choice = chosen(ways.around, kind)
         if choice.basis in ("measured", "official"):

@@ -32,7 +32,7 @@ def fetch(
     """
     absent = [entry for entry in entries if not target_of(workspace, entry).exists()]
     files = [
-        OnlineFile(place.address, remaining(workspace, [entry]), entry.sha256)
+        OnlineFile(place.address, entry.bytes, entry.sha256, entry.bytes - remaining(workspace, [entry]))
         for entry in absent
         for place in entry.locations
     ]
