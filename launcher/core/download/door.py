@@ -12,7 +12,7 @@ from typing import Protocol
 
 from launcher.core.download.disk import disk_error
 from launcher.core.download.pace import Brake, Pace
-from launcher.core.download.part import PART, Part, beside
+from launcher.core.download.part import PART, Part, beside, occupied, sweep_twin
 from launcher.core.download.request import (
     Address,
     Patience,
@@ -60,7 +60,8 @@ def download(
 ) -> Iterator[Event]:
     """Fetch one file to its target: yields Progress and Notice, and Downloaded as the last event.
 
-    What is there already with the right hash is done at once; another file under that name is kept unless `replace`.
+    What is there already with the right hash is done at once; another file under that name is kept unless `replace`,
+    also one that has come there meanwhile.
     A partial file is kept beside the target and continued by the next call. `limit` is in bytes per second; `cancel`
     may be set from any thread. Raises LauncherError: `already-there`, `disk-full`, `no-permission`, `no-address`,
     `download-KIND` when no address is left, and CancelledError.
@@ -70,6 +71,7 @@ def download(
         yield from _alone(wanted, stop, held)
         there = yield from _there(wanted, stop, replace)
         if there is not None:
+            sweep_twin(wanted.target)
             yield there
             return
         if not wanted.addresses:
@@ -81,7 +83,7 @@ def download(
         part = Part(wanted)
         try:
             yield from _read(wanted, part.open(), lambda: part.size, stop)
-            yield from _fetch(wanted, part, route, stop, limit, patience or Patience())
+            yield from _fetch(wanted, part, route, stop, limit, patience or Patience(), replace=replace)
         except StoppedError as stopped:
             raise CancelledError from stopped
         finally:
@@ -89,8 +91,9 @@ def download(
 
 
 def _fetch(
-    wanted: Wanted, part: Part, route: Route, stop: threading.Event, limit: int | None, patience: Patience
-) -> Iterator[Event]:
+    wanted: Wanted, part: Part, route: Route, stop: threading.Event, limit: int | None, patience: Patience, *,
+    replace: bool,
+) -> Iterator[Event]:  # fmt: skip
     """Address after address until the file is whole and right."""
     roster, brake, again, furthest = Roster(wanted, patience), Brake(limit), set[Address](), part.length
     told = set[tuple[str, str]]()
@@ -100,7 +103,7 @@ def _fetch(
         transfer = Transfer(wanted, part, address, route, patience, brake, leave_slow=roster.may_leave(address))
         try:
             yield from _watch(wanted, part, transfer, stop, patience)
-            yield from _finish(wanted, part, address)
+            yield from _finish(wanted, part, address, replace)
             return
         except TroubleError as trouble:
             if trouble.restart and address not in again:
@@ -145,9 +148,9 @@ def _progress(wanted: Wanted, part: Part, pace: Pace) -> Progress:
     return Progress(wanted.name, part.length, part.size, rate=pace.rate, seconds_left=left)
 
 
-def _finish(wanted: Wanted, part: Part, address: Address) -> Iterator[Event]:
+def _finish(wanted: Wanted, part: Part, address: Address, replace: bool) -> Iterator[Event]:
     length = part.length
-    digest = part.finish()
+    digest = part.finish(replace=replace)
     if wanted.sha256 is None:
         yield _unverified(wanted, digest)
     yield Downloaded(wanted.name, str(wanted.target), length, digest, wanted.sha256 is not None, address.label)
@@ -197,7 +200,13 @@ def _there(wanted: Wanted, stop: threading.Event, replace: bool) -> Generator[Ev
     found = hashlib.sha256()
     try:
         if not wanted.target.exists():
-            return None
+            if replace or not wanted.target.is_symlink():
+                return None
+            raise LauncherError(
+                "already-there",
+                t("At {file} lies a link that leads nowhere today.", file=wanted.target),
+                t("Bring its disk back, or move the link away, then try again."),
+            )
         size = wanted.target.stat().st_size
         fits = wanted.target.is_file() and wanted.size in (None, size)
         if fits:
@@ -210,11 +219,7 @@ def _there(wanted: Wanted, stop: threading.Event, replace: bool) -> Generator[Ev
         return Downloaded(wanted.name, str(wanted.target), size, found.hexdigest(), wanted.sha256 is not None, "")
     if replace and wanted.target.is_file():
         return None
-    raise LauncherError(
-        "already-there",
-        t("Another file lies at {file}.", file=wanted.target),
-        t("Rename or move it, then try again."),
-    )
+    raise occupied(wanted.target)
 
 
 def _hashed(file: Path, found: Hash) -> Iterator[int]:

@@ -128,8 +128,10 @@ class Part:
         if self.path.exists() and not self.path.stat().st_size:
             self._sweep(self.path, self._state_path)
 
-    def finish(self) -> str:
-        """Check it, and let it become the target; its SHA-256. TroubleError `wrong-bytes`: every byte is forgotten."""
+    def finish(self, *, replace: bool) -> str:
+        """Check it, and let it become the target; its SHA-256. TroubleError `wrong-bytes`: every byte is forgotten.
+        LauncherError `already-there` where something has come under that name, unless `replace`.
+        """
         digest = self._digest.hexdigest()
         if self._wanted.sha256 is not None and digest != self._wanted.sha256.lower():
             # Of two addresses either may have sent the wrong ones: each has another chance, alone.
@@ -142,9 +144,18 @@ class Part:
             os.fsync(self._opened().fileno())
             self._opened().close()
             self._file = None
-            replace_file(self.path, self._wanted.target)
+            if replace:
+                replace_file(self.path, self._wanted.target)
+            else:
+                self._put()
         self._sweep(self._state_path)
         return digest
+
+    def _put(self) -> None:
+        try:
+            put_beside(self.path, self._wanted.target)
+        except FileExistsError:
+            raise occupied(self._wanted.target) from None
 
     def _opened(self) -> FileIO:
         if self._file is None:
@@ -158,11 +169,7 @@ class Part:
         except FileNotFoundError:
             return "x+b"
         if not ours or self.path.is_symlink():
-            raise LauncherError(
-                "already-there",
-                t("Another file lies at {file}.", file=self.path),
-                t("Rename or move it, then try again."),
-            )
+            raise occupied(self.path)
         return "r+b"
 
     def _recall(self) -> int:
@@ -219,3 +226,39 @@ def beside(target: Path, ending: str) -> Path:
     if len(encoded) > _LONGEST_NAME:
         name = encoded[: _LONGEST_NAME - 16].decode("utf-8", "ignore") + "~" + hashlib.sha256(encoded).hexdigest()[:12]
     return target.with_name(name + ending)
+
+
+def put_beside(source: Path, target: Path) -> None:
+    """`source` becomes `target`: a second name first, because a rename would go over what lies there.
+
+    FileExistsError where anything does, be it a link that leads nowhere; OSError.
+    """
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A disk without second names (FAT).
+        if os.path.lexists(target):
+            raise FileExistsError(target) from None
+        replace_file(source, target)
+    else:
+        source.unlink()
+
+
+def sweep_twin(target: Path) -> None:
+    """A process that was killed between the second name and the end of the first has left both."""
+    part = beside(target, PART)
+    with contextlib.suppress(OSError):
+        if part.samefile(target):
+            part.unlink()
+            beside(target, f"{PART}.json").unlink(missing_ok=True)
+
+
+def occupied(place: Path) -> LauncherError:
+    """The failure for a name that somebody else's file has."""
+    return LauncherError(
+        "already-there",
+        t("Another file lies at {file}.", file=place),
+        t("Rename or move it, then try again."),
+    )

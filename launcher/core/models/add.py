@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from launcher.core.download.disk import check_space, disk_error
 from launcher.core.download.door import Wanted
+from launcher.core.download.part import put_beside
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Progress, Step
 from launcher.core.models.addresses import OnlineFile, Ways, file_address, measured_ways, name_in, typed_first
@@ -254,19 +255,13 @@ def _copied(source: Path, target: Path, cancel: threading.Event | None) -> Gener
 
 
 def _put(source: Path, target: Path) -> None:
-    """`source` becomes `target`, which must not be there: a second name first, as a rename would go over it."""
+    """`source` becomes `target`, which must not be there."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(source, target)
-            source.unlink()
-        except FileExistsError:
-            raise
-        except OSError:
-            if target.exists():
-                raise
-            # A disk without second names (FAT); Windows' rename refuses to go over a file.
-            source.rename(target)
+    except OSError as error:
+        raise disk_error(target, error) from error
+    try:
+        put_beside(source, target)
     except FileExistsError:
         raise LauncherError(
             "already-there",

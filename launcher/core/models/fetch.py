@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -30,7 +31,7 @@ def fetch(
 
     LauncherError as `download` raises them, `model-gated` where the publisher wants a token or an agreement first.
     """
-    absent = [entry for entry in entries if not target_of(workspace, entry).exists()]
+    absent = [entry for entry in entries if not os.path.lexists(target_of(workspace, entry))]
     files = [
         OnlineFile(place.address, entry.bytes, entry.sha256, entry.bytes - remaining(workspace, [entry]))
         for entry in absent

@@ -158,6 +158,36 @@ def test_another_file_of_that_name_is_never_written_over(
     assert target_of(workspace, wanted).read_bytes() == b"mine"
 
 
+def test_a_file_that_comes_under_that_name_meanwhile_is_not_written_over(
+    workspace: Workspace, model: Path, server: FaultServer
+) -> None:
+    wanted = entry(model, server.url("ok", "m.safetensors"))
+    target = target_of(workspace, wanted)
+    work = fetch(workspace, [wanted], ways(workspace))
+    for event in work:
+        if isinstance(event, Progress) and not target.exists():
+            target.write_bytes(b"mine")
+            break
+    with pytest.raises(LauncherError, match="already-there"):
+        list(work)
+    assert target.read_bytes() == b"mine"
+    target.unlink()
+    before = server.sent()
+    list(fetch(workspace, [wanted], ways(workspace)))
+    assert server.sent() == before, "what had come was kept"
+    assert [path.name for path in target.parent.iterdir()] == [wanted.name]
+
+
+def test_a_link_to_a_disk_that_is_away_is_left(workspace: Workspace, model: Path, server: FaultServer) -> None:
+    wanted = entry(model, server.url("ok", "m.safetensors"))
+    target = target_of(workspace, wanted)
+    target.parent.mkdir(parents=True)
+    target.symlink_to(workspace.root / "away/m.safetensors")
+    with pytest.raises(LauncherError, match="already-there"):
+        list(fetch(workspace, [wanted], ways(workspace)))
+    assert target.is_symlink()
+
+
 def test_a_stopped_download_goes_on_where_it_ended(workspace: Workspace, tmp_path: Path) -> None:
     big = write_safetensors(tmp_path / "big.safetensors", {"x": ("F16", (2_000_000,))})
     with FaultServer(big.read_bytes()) as server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import pytest
@@ -101,6 +102,15 @@ def test_what_is_there_and_right_is_done_at_once(server, wanted) -> None:
         Downloaded("model", str(wanted().target), len(DATA), SHA256, True, ""),
     ]
     assert server.requests == []
+
+
+def test_a_second_name_that_a_killed_process_left_is_swept(wanted) -> None:
+    failure(wanted("close-early=0.5"))
+    part = beside(wanted().target, PART)
+    part.write_bytes(DATA)
+    os.link(part, wanted().target)
+    list(download(wanted("ok")))
+    assert [path.name for path in part.parent.iterdir()] == [wanted().target.name]
 
 
 @pytest.mark.parametrize("content", [b"mine", DATA[:-1] + b"!"])
