@@ -16,6 +16,8 @@ from typing import Any
 
 #: the runtime's own limit (its safetensors reader)
 MOST_TENSORS = 50_000
+#: of a tensor: more is nobody's, and the product of a hostile header's would take hours
+MOST_SIDES, LONGEST_SIDE = 8, 2**40
 SIZES = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 1),
     **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
@@ -54,6 +56,15 @@ def take_apart(data: bytes) -> Header:
     return (_compact(text) if plain else None) or _parsed(text)
 
 
+def check_shapes(shapes: Sequence[Sequence[int]]) -> None:
+    """ValueError for what no tensor has; to be asked before anybody multiplies."""
+    if max(map(len, shapes), default=0) > MOST_SIDES:
+        raise ValueError(f"a tensor of more than {MOST_SIDES} sides")
+    sided = list(filter(None, shapes))
+    if min(map(min, sided), default=0) < 0 or max(map(max, sided), default=0) > LONGEST_SIDE:
+        raise ValueError("a side that no tensor has")
+
+
 def _compact(text: str) -> Header | None:
     """None for a header in another form, sound or not."""
     metadata, place = None, 1
@@ -79,6 +90,7 @@ def _compact(text: str) -> Header | None:
     if not all(_DIGITS.issuperset(shape) for shape in set(shapes)):
         return None
     kinds = {pair: (pair[0], tuple(json.loads(f"[{pair[1]}]"))) for pair in set(pairs)}
+    check_shapes([shape for _, shape in kinds.values()])
     tensors = dict(zip(names, map(kinds.__getitem__, pairs), strict=True))
     if len(tensors) != len(names):
         raise ValueError("a name appears twice")
@@ -96,8 +108,7 @@ def _parsed(text: str) -> Header:
     shapes = [entry["shape"] for entry in entries]
     starts = [start for start, _ in (entry["data_offsets"] for entry in entries)]
     ends = [end for _, end in (entry["data_offsets"] for entry in entries)]
-    if min(map(min, filter(None, shapes)), default=0) < 0:
-        raise ValueError("a side is less than nothing")
+    check_shapes(shapes)
     sizes = [math.prod(shape) * SIZES[dtype] for shape, dtype in zip(shapes, dtypes, strict=True)]
     tensors = {name: (dtype, tuple(shape)) for name, dtype, shape in zip(found, dtypes, shapes, strict=True)}
     return _header(tensors, metadata, dtypes, sizes, starts, ends)

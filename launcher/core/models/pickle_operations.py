@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from launcher.core.models.header import check_shapes
 from launcher.core.models.pickle_globals import is_dangerous, is_usual
 
 _MOST_OPERATIONS = 1_000_000
@@ -187,5 +188,9 @@ class Walk:
         """The first number is the offset, those up to the first tuple the shape; what follows are strides."""
         numbers, self._numbers = self._numbers or [], None
         sides = _TUPLES[code]
-        shape = tuple(numbers[1:] if sides is None else numbers[len(numbers) - sides :])
-        self._found.tensors.setdefault(self._name, (self._type[0] if self._type else "", shape if sides != 0 else ()))
+        shape = tuple(numbers[1:] if sides is None else numbers[len(numbers) - sides :]) if sides != 0 else ()
+        try:
+            check_shapes([shape])
+        except ValueError as wrong:
+            raise PickleError(str(wrong)) from None
+        self._found.tensors.setdefault(self._name, (self._type[0] if self._type else "", shape))

@@ -326,3 +326,27 @@ def test_a_hostile_pickle_ends_too(tmp_path: Path) -> None:
     path = tmp_path / "x.ckpt"
     path.write_bytes(b"\x80\x02" + b"]" * 20_000_000)
     assert code_of(path) == "damaged"
+
+
+@pytest.mark.parametrize("side", ["9" * 4000, str(2**41)])
+@pytest.mark.parametrize("blank", ["", " "])
+def test_sides_that_no_tensor_has_are_never_multiplied(side: str, blank: str, tmp_path: Path) -> None:
+    text = f'{{"a":{blank}{{"dtype":"F16","shape":[{",".join([side] * 2000)}],"data_offsets":[0,2]}}}}'
+    start = time.monotonic()
+    assert code_of(raw(tmp_path / "many.safetensors", text.encode(), 2)) == "damaged"
+    text = f'{{"a":{blank}{{"dtype":"F16","shape":[{side}],"data_offsets":[0,2]}}}}'
+    assert code_of(raw(tmp_path / "long.safetensors", text.encode(), 2)) == "damaged"
+    # Generous: the product alone would take minutes.
+    assert time.monotonic() - start < 10
+
+
+def test_a_pickle_s_sides_are_never_multiplied_either(tmp_path: Path) -> None:
+    side = b"\x8a\xff" + b"\xff" * 254 + b"\x7f"
+    shape = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000"
+    shape += b"X\x03\x00\x00\x00cpuK\x01tQK\x00(" + side * 3000 + b"t(t\x89}tR"
+    with zipfile.ZipFile(tmp_path / "x.pt", "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("a/data.pkl", b"\x80\x02}(X\x01\x00\x00\x00a" + shape + b"u.")
+        archive.writestr("a/data/0", b"1234")
+    start = time.monotonic()
+    assert code_of(tmp_path / "x.pt") == "damaged"
+    assert time.monotonic() - start < 10
