@@ -8,13 +8,13 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from launcher.core.environments.environments import installed
-from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.network.mirror_choice import MEASURED, Choice, Circumstances, chosen, look_around, named
 from launcher.core.network.mirror_git import take_back, tell_git
 from launcher.core.network.mirror_probe import Measurement
 from launcher.core.network.mirror_samples import Sample, sample_of_url
 from launcher.core.network.mirror_survey import places_named, samples, survey
+from launcher.core.network.mirror_table import latest, mirror_table
 from launcher.core.network.mirror_verdicts import Verdict
 from launcher.core.network.mirror_words import git_base
 from launcher.core.network.mirrors import KINDS, Kind, Mirror, kind_of
@@ -65,22 +65,11 @@ def _list(call: Call) -> int:
     return DONE
 
 
-def _listed(around: Circumstances, kind: Kind) -> tuple[tuple[Mirror, ...], Mirror | None, Text | None]:
-    """All mirrors with the one that counts, which may be an address of the user's; if none can, why."""
-    listed = around.mirrors.of(kind)
-    try:
-        first = chosen(around, kind, _tag(around, kind)).first
-    except LauncherError as error:
-        return listed, None, error.message
-    return (listed if first in listed else (first, *listed)), first, None
-
-
 def _records(call: Call, around: Circumstances, kind: Kind) -> list[dict[str, Any]]:
-    listed, first, _ = _listed(around, kind)
+    table = mirror_table(around, kind)
     records = []
-    for mirror in listed:
-        measured = _measured(around, kind)
-        verdict = measured.of(mirror.name) if measured else None
+    for mirror in table.mirrors:
+        verdict = table.measured.of(mirror.name) if table.measured else None
         records.append(
             {
                 "name": shown(mirror.name),
@@ -89,7 +78,7 @@ def _records(call: Call, around: Circumstances, kind: Kind) -> list[dict[str, An
                 "official": mirror.official,
                 "checked": mirror.checked.isoformat() if mirror.checked else None,
                 "note": call.translate(mirror.note) if mirror.note else None,
-                "chosen": mirror == first,
+                "chosen": mirror == table.first,
                 "measured": _verdict_record(call, verdict) if verdict else None,
             }
         )
@@ -97,15 +86,14 @@ def _records(call: Call, around: Circumstances, kind: Kind) -> list[dict[str, An
 
 
 def _lines(around: Circumstances, kind: Kind) -> Iterator[Text]:
-    listed, first, wrong = _listed(around, kind)
-    measured = _measured(around, kind)
-    if wrong:
-        yield t("    {reason}", reason=wrong)
-    for mirror in listed:
-        verdict = measured.of(mirror.name) if measured else None
+    table = mirror_table(around, kind)
+    if table.wrong:
+        yield t("    {reason}", reason=table.wrong)
+    for mirror in table.mirrors:
+        verdict = table.measured.of(mirror.name) if table.measured else None
         yield t(
             "  {mark} {name}  {address}  {fared}",
-            mark="*" if mirror == first else " ",
+            mark="*" if mirror == table.first else " ",
             name=shown(mirror.name).ljust(12),
             address=shown(mirror.url or "-").ljust(52),
             fared=_fared(verdict) if verdict else "",
@@ -118,14 +106,8 @@ def _fared(verdict: Verdict) -> Text | str:
     return _rate(verdict) if verdict.usable else verdict.sentence
 
 
-def _measured(around: Circumstances, kind: Kind) -> Measurement | None:
-    """The latest; torch may have been measured for several tags."""
-    found = [each for each in around.memory.measurements if each.key.partition(":")[0] == kind]
-    return max(found, key=lambda each: each.at, default=None)
-
-
 def _tag(around: Circumstances, kind: Kind) -> str | None:
-    measured = _measured(around, kind)
+    measured = latest(around.memory.measurements, kind)
     return measured.key.partition(":")[2] or None if measured else None
 
 

@@ -17,17 +17,8 @@ from launcher.core.proxy_address import masked, repaired
 from launcher.core.settings import change_setting, read_settings
 from launcher.core.text import Text, t
 from launcher.core.web_address import is_address
+from launcher.proxy_words import source_lines
 from launcher.verb import DONE, FAILED, Action, Call, UsageError, Verb, Words
-
-_SOURCES: dict[str, Text] = {
-    "settings": t("Gesso's settings"),
-    "environment": t("variables of the environment"),
-    "pip": t("pip's configuration"),
-    "windows": t("Windows' settings"),
-    "gnome": t("GNOME's settings"),
-    "kde": t("KDE's settings"),
-    "macos": t("the settings of macOS"),
-}
 
 
 def _show(call: Call) -> int:
@@ -42,7 +33,7 @@ def _show(call: Call) -> int:
     if not proxies.sources:
         call.printer.result(t("No proxy is set: everything goes directly."))
     for source in proxies.sources:
-        for line in _source_lines(source, counts=source is proxies.chosen):
+        for line in source_lines(source, counts=source is proxies.chosen):
             call.printer.result(line)
     if settings.direct:
         call.printer.result(t("Always directly: {services}", services=", ".join(settings.direct)))
@@ -65,29 +56,6 @@ def _source_record(call: Call, source: Said, proxies: Proxies) -> dict[str, Any]
         "script": source.script,
         "problems": [call.printer.text(problem) for problem in source.problems],
     }
-
-
-def _source_lines(source: Said, *, counts: bool) -> list[Text]:
-    name = _SOURCES[source.source]
-    lines: list[Text] = []
-    if source.none:
-        lines.append(t("{source}: no proxy, whatever else is set", source=name))
-    if source.http or source.https:
-        http, https = (masked(each) if each else t("none") for each in (source.http, source.https))
-        addresses = http if http == https else t("{http} for http, {https} for https", http=http, https=https)
-        line = t("{source}: {addresses}", source=name, addresses=addresses)
-        lines.append(t("{line} (this counts)", line=line) if counts else line)
-    if source.bypass:
-        lines.append(t("  past it go: {hosts}", hosts=", ".join(source.bypass)))
-    if source.script:
-        script = t(
-            "{source}: a configuration script ({address}), which Gesso does not run; "
-            "if nothing gets through, give the proxy itself with `gesso proxy set`.",
-            source=name,
-            address=masked(source.script),
-        )
-        lines.append(script)
-    return [*lines, *(t("{source}: {problem}", source=name, problem=problem) for problem in source.problems)]
 
 
 def _set(call: Call) -> int:
