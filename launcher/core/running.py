@@ -19,6 +19,8 @@ EVENTS = "runtime-events.jsonl"
 LOG = "runtime.log"
 #: seconds that a runtime has to end by itself before it is made to
 _GRACE = 10.0
+#: bytes of a log that are read at once, and what a line may hold before it is cut
+_PORTION, _LONGEST_LINE = 1 << 20, 1 << 16
 
 
 @dataclass(frozen=True)
@@ -122,25 +124,38 @@ class Tail:
     """The lines that are added to a file, read as they come; a line that has not ended yet waits."""
 
     def __init__(self, path: Path, *, last: int | None = None) -> None:
-        """`last`: begin at most so many bytes before the end."""
+        """`last`: begin at most so many bytes before the end, with a whole line."""
         self._path, self._rest = path, b""
         self._offset = 0
         if last is not None and path.exists():
             self._offset = max(0, path.stat().st_size - last)
+        self._halved = self._offset > 0
 
     def lines(self, *, final: bool = False) -> Iterator[str]:
         """What has come since the last call; `final`: the rest counts as a line."""
         try:
             with self._path.open("rb") as file:
+                # What is written while we read waits for the next call, so that this one ends.
+                end = file.seek(0, os.SEEK_END)
                 file.seek(self._offset)
-                found = file.read()
+                while self._offset < end and (found := file.read(min(_PORTION, end - self._offset))):
+                    self._offset += len(found)
+                    yield from self._whole(found)
         except OSError:
             return
-        self._offset += len(found)
-        *whole, self._rest = (self._rest + found).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         if final and self._rest:
+            rest, self._rest = self._rest, b""
+            yield rest.decode("utf-8", "replace")
+
+    def _whole(self, found: bytes) -> list[str]:
+        *whole, self._rest = (self._rest + found).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        if self._halved and whole:
+            del whole[0]
+            self._halved = False
+        if len(self._rest) > _LONGEST_LINE:
+            # A runtime that never ends a line must not fill the memory.
             whole, self._rest = [*whole, self._rest], b""
-        yield from (line.decode("utf-8", "replace") for line in whole)
+        return [line.decode("utf-8", "replace") for line in whole]
 
 
 def forget_credentials(workspace: Workspace) -> None:

@@ -8,17 +8,17 @@ from typing import Any
 from textual.message import Message
 
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event
 
 
 class Inbox:
     """Events on their way from the worker to the screen: many of them travel with one message when a child floods."""
 
     def __init__(self) -> None:
-        self._events: deque[Event] = deque()
+        self._events: deque[Any] = deque()
+        self._taken: list[Event] = []
         self._announced = False
 
-    def put(self, event: Event) -> bool:
+    def put(self, event: Any) -> bool:
         """Add an event, in the worker; True if the screen has to be told that there are some."""
         self._events.append(event)
         if self._announced:
@@ -26,15 +26,22 @@ class Inbox:
         self._announced = True
         return True
 
-    def take(self) -> list[Event]:
+    def take(self) -> list[Any]:
         """All events so far, in the screen."""
         # Cleared first: an event that arrives while these are counted is announced again rather than lost.
         self._announced = False
-        return [self._events.popleft() for _ in range(len(self._events))]
+        events = [self._events.popleft() for _ in range(len(self._events))]
+        self._taken += events
+        return events
+
+    def heard(self) -> list[Event]:
+        """What the screen has taken since the last call: the app keeps the log of all jobs."""
+        events, self._taken = self._taken, []
+        return events
 
 
 class Happened(Message):
-    """There are events of the job `name` in the inbox."""
+    """There are events of the job `name` in the inbox. It goes on to the app, so it must not be stopped."""
 
     def __init__(self, inbox: Inbox, name: str) -> None:
         super().__init__()

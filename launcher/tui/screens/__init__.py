@@ -3,4 +3,6 @@
 from __future__ import annotations
 
 #: name -> where it is
-SCREENS: dict[str, str] = {}
+SCREENS: dict[str, str] = {
+    "console": "launcher.tui.screens.console:ConsoleScreen",
+}

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.reactive import reactive
 
-from launcher.core.events import Line, Notice, Ready
+from launcher.core.events import Notice, Ready
 from launcher.core.text import Text, t
 from launcher.tui import state
 from launcher.tui.home_jobs import Core, HomeJobs
@@ -108,7 +108,6 @@ class HomeScreen(SpeakingScreen[None]):
     @on(Happened)
     def _happened(self, message: Happened) -> None:
         events = message.inbox.take()
-        self.query_one(LogPane).add([event for event in events if isinstance(event, Line | Notice)])
         home = self.home
         for event in events:
             home = state.after(home, event)

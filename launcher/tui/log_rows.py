@@ -1,0 +1,159 @@
+"""Which line of the log, and which part of it, stands in which row of the screen; nothing here draws."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from rich.cells import cell_len, get_character_cell_size
+
+from launcher.tui.log_levels import INFO
+from launcher.tui.log_store import LogStore
+
+
+class Place(NamedTuple):
+    """The line with this number, and the how manyth of its rows."""
+
+    number: int
+    part: int
+
+
+def cells(text: str) -> int:
+    """How wide the text is on a terminal."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+@lru_cache(maxsize=256)
+def parts(text: str, width: int) -> tuple[str, ...]:
+    """The text in rows of `width` cells, cut where a terminal would cut it; a wide character is never halved."""
+    if cells(text) <= width:
+        return (text,)
+    if text.isascii():
+        return tuple(text[at : at + width] for at in range(0, len(text), width))
+    found, start, used = [], 0, 0
+    for at, character in enumerate(text):
+        size = get_character_cell_size(character)
+        if used + size > width and at > start:
+            found.append(text[start:at])
+            start, used = at, 0
+        used += size
+    return (*found, text[start:])
+
+
+def cut(text: str, left: int, width: int) -> tuple[int, str]:
+    """What stands in `width` cells after the first `left` ones, and at which character that begins."""
+    if text.isascii():
+        return min(left, len(text)), text[left : left + width]
+    start, passed = 0, 0
+    while start < len(text) and passed < left:
+        passed += get_character_cell_size(text[start])
+        start += 1
+    # Half of a wide character at the edge is a blank.
+    return start, " " * (passed - left if passed > left else 0) + parts(text[start:], max(1, width))[0]
+
+
+class Rows:
+    """The rows of those lines of `store` that are at least as serious as `minimum`, wrapped to `width` cells (None: a
+    row each), once `catch_up` has been called.
+
+    Rows are numbered on and on, as lines are: `first` is the oldest, `end` the next to come.
+    """
+
+    def __init__(self, store: LogStore, width: int | None, minimum: int = INFO) -> None:
+        self._store, self._width, self._minimum = store, width, minimum
+        self.first = self.end = 0
+        #: of the widest line
+        self.widest = 0
+        self._numbers: list[int] = []
+        # Where the rows of each of them end.
+        self._ends: list[int] = []
+        self._next = store.first
+
+    def catch_up(self) -> int:
+        """Take in what has come, leave out what is kept no more; how many rows have gone from the beginning."""
+        store, width, end = self._store, self._width, self.end
+        start = max(self._next, store.first)
+        for number, text in enumerate(store.texts(start, store.end), start):
+            if store.level(number) < self._minimum:
+                continue
+            wide = len(text) if text.isascii() else cell_len(text)
+            if wide > self.widest:
+                self.widest = wide
+            if width is None or wide <= width:
+                end += 1
+            elif text.isascii():
+                end += -(-wide // width)
+            else:
+                end += len(parts(text, width))
+            self._numbers.append(number)
+            self._ends.append(end)
+        self._next, self.end = store.end, end
+        return self._forget()
+
+    def _forget(self) -> int:
+        gone = bisect_left(self._numbers, self._store.first)
+        if not gone:
+            return 0
+        before, self.first = self.first, self._ends[gone - 1]
+        del self._numbers[:gone], self._ends[:gone]
+        return self.first - before
+
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+        return self.end - self.first
+
+    @property
+    def lines(self) -> int:
+        """How many lines there are."""
+        return len(self._numbers)
+
+    def at(self, row: int) -> Place | None:
+        """What stands in the row; None: nothing does."""
+        if not self.first <= row < self.end:
+            return None
+        index = bisect_right(self._ends, row)
+        start = self._ends[index - 1] if index else self.first
+        return Place(self._numbers[index], row - start)
+
+    def row_of(self, number: int) -> int:
+        """The first row of the line, or of the next one that is shown."""
+        index = bisect_left(self._numbers, number)
+        return self._ends[index - 1] if index else self.first
+
+    def shows(self, number: int) -> bool:
+        """Is the line among them?"""
+        index = bisect_left(self._numbers, number)
+        return index < len(self._numbers) and self._numbers[index] == number
+
+    def numbers(self) -> Iterable[int]:
+        """The numbers of the lines, the oldest first."""
+        return tuple(self._numbers)
+
+    def piece(self, place: Place) -> str:
+        """The text of one row, whole."""
+        text = self._store.text(place.number)
+        return text if self._width is None else parts(text, self._width)[place.part]
+
+    def offset(self, place: Place) -> int:
+        """The character of the line at which the row begins."""
+        if self._width is None or not place.part:
+            return 0
+        return sum(map(len, parts(self._store.text(place.number), self._width)[: place.part]))
+
+    def extract(self, start: tuple[int, int], end: tuple[int, int]) -> str:
+        """The text between two points (row, character); the rows of one line are one line again."""
+        found: list[str] = []
+        for row in range(max(start[0], self.first), min(end[0], self.end - 1) + 1):
+            place = self.at(row)
+            if place is None:
+                continue
+            piece = self.piece(place)
+            piece = piece[start[1] if row == start[0] else 0 : end[1] if row == end[0] else None]
+            if place.part and found:
+                found[-1] += piece
+            else:
+                found.append(piece)
+        return "\n".join(found)
