@@ -15,7 +15,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._events: deque[Any] = deque()
-        self._taken: list[Event] = []
+        self._taken: list[Any] = []
         self._announced = False
 
     def put(self, event: Any) -> bool:
@@ -34,7 +34,7 @@ class Inbox:
         self._taken += events
         return events
 
-    def heard(self) -> list[Event]:
+    def heard(self) -> list[Any]:
         """What the screen has taken since the last call: the app keeps the log of all jobs."""
         events, self._taken = self._taken, []
         return events
