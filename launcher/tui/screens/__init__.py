@@ -4,5 +4,8 @@ from __future__ import annotations
 
 #: name -> where it is
 SCREENS: dict[str, str] = {
+    "network": "launcher.tui.screens.network:NetworkScreen",
+    "proxy": "launcher.tui.screens.proxy:ProxyScreen",
+    "setup": "launcher.tui.screens.setup:SetupDoor",
     "console": "launcher.tui.screens.console:ConsoleScreen",
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.text import Text as Cell
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
+from textual.events import Click
 from textual.message import Message
 from textual.widgets import DataTable
 
@@ -33,12 +35,18 @@ class Line:
 
 
 class RowTable(DataTable[Cell]):
-    """Enter and a click answer with `Picked`; the arrows move."""
+    """Enter and a double click take a row; the arrows, j and k, and one click only go there."""
 
-    BINDINGS = [Binding("j", "cursor_down", show=False), Binding("k", "cursor_up", show=False)]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
+    ]
 
     class Moved(Message):
         """The cursor stands on another row."""
+
+    class Taken(Message):
+        """The row under the cursor is meant."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name of it
         super().__init__(id=id, cursor_type="row", zebra_stripes=False)
@@ -88,6 +96,15 @@ class RowTable(DataTable[Cell]):
     def on_data_table_row_highlighted(self) -> None:
         """DataTable's own word for it."""
         self.post_message(self.Moved())
+
+    def action_select_cursor(self) -> None:
+        """Enter."""
+        self.post_message(self.Taken())
+
+    def on_click(self, event: Click) -> None:
+        """DataTable itself goes to the row."""
+        if event.chain == 2:
+            self.post_message(self.Taken())
 
 
 def _cells(line: Line) -> list[Cell]:
