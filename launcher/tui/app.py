@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from textual.screen import Screen
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
 from launcher.core.plan.plan import Options
+from launcher.core.setup.course import due
 from launcher.core.text import Text, t
 from launcher.language import translator
 from launcher.tui.asks import A, Place, Wiring
@@ -36,9 +38,18 @@ class GessoApp(App[int], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
     language: reactive[str] = reactive("en", init=False)
 
-    def __init__(self, core: Core, language: str, wiring: Wiring | None = None, colours: str | None = None) -> None:
+    def __init__(
+        self,
+        core: Core,
+        language: str,
+        wiring: Wiring | None = None,
+        colours: str | None = None,
+        *,
+        first: str | None = None,
+    ) -> None:
+        """`first`: the screen to begin with instead of home, by its name in SCREENS."""
         super().__init__()
-        self.core, self._wiring = core, wiring
+        self.core, self._wiring, self._first = core, wiring, first
         self.colours = colours if colours in NAMES else next(iter(NAMES))
         self._translate = translator(language)
         self.set_reactive(GessoApp.language, language)
@@ -51,7 +62,30 @@ class GessoApp(App[int], inherit_bindings=False):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = NAMES[self.colours]
-        self.push_screen(HomeScreen(self.core))
+        if self._first:
+            self.go(self._first)
+        else:
+            self.push_screen(HomeScreen(self.core))
+
+    @property
+    def place(self) -> Place:
+        """Where the interface works, and with which options."""
+        if self._wiring is None:
+            raise LookupError("there is no workspace behind this interface")
+        return self._wiring.place
+
+    def move_to(self, workspace: Workspace, core: Core) -> None:
+        """Another workspace was chosen: every screen opened from now on works there."""
+        if self._wiring is not None:
+            self._wiring = replace(self._wiring, place=replace(self._wiring.place, workspace=workspace))
+        self.core = core
+
+    def open_home(self, core: Core) -> None:
+        """Home as it is now, in the place of everything that is open."""
+        self.core = core
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        self.switch_screen(HomeScreen(core))
 
     def ask(self, kind: type[A]) -> A:
         """What a screen asks of core."""
@@ -129,9 +163,13 @@ class GessoApp(App[int], inherit_bindings=False):
         self.push_screen(HelpScreen(screen))
 
 
-def run(workspace: Workspace, language: str, options: Options) -> int:
-    """Open the interface and return the exit code: 0 after leaving, 3 if a bug ended it (Textual prints where)."""
+def run(workspace: Workspace, language: str, options: Options, first: str | None = None) -> int:
+    """Open the interface and return the exit code: 0 after leaving, 3 if a bug ended it (Textual prints where).
+
+    `first`: the screen to begin with; a first start begins with the guided install.
+    """
+    first = first or ("setup" if due(workspace) else None)
     place = Place(workspace, options)
-    app = GessoApp(real_core(workspace, options), language, Wiring(place), saved_theme(place))
+    app = GessoApp(real_core(workspace, options), language, Wiring(place), saved_theme(place), first=first)
     answer = app.run()
     return 3 if app.return_code else answer or 0

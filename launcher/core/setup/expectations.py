@@ -45,12 +45,16 @@ class Expectations:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What carrying out a plan costs: `parts` are the seconds of each step by its name."""
+    """What carrying out a plan costs: `parts` are the seconds of each step by its name, `sizes` its bytes to fetch."""
 
-    bytes: int
+    sizes: Mapping[str, int]
     #: bytes a second, measured in this network; None: nothing was
     rate: float | None
     parts: Mapping[str, float]
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.sizes.values())
 
     @property
     def seconds(self) -> float:
@@ -88,7 +92,7 @@ def estimated(plan: Plan, rates: Mapping[str, float]) -> Estimate:
         if name in missing:
             parts[name] += size / (rate or facts.usual_rate) + unpacked.get(name, 0) / facts.unpack_mib_per_second
     known = [rate for size, rate in fetched.values() if size and rate]
-    return Estimate(sum(size for size, _ in fetched.values()), min(known, default=None), parts)
+    return Estimate({name: size for name, (size, _) in fetched.items()}, min(known, default=None), parts)
 
 
 def _rate(around: Circumstances, kind: str, plan: Plan) -> float | None:

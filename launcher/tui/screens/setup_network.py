@@ -1,0 +1,110 @@
+"""Step: which places the files come from, measured while one looks on, and proxies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from launcher.core.errors import LauncherError
+from launcher.core.network.mirror_choice import Choice as Mirrored
+from launcher.core.setup.course import ABOUT
+from launcher.core.setup.network import Network, network_question
+from launcher.core.text import Text, t
+from launcher.core.web_address import shown
+from launcher.tui.messages import Done, Happened
+from launcher.tui.screens.setup import GO, SetupScreen
+from launcher.tui.speaking import KeyOf
+from launcher.tui.untrusted import plain
+from launcher.tui.widgets.choices import ChoiceList
+from launcher.tui.widgets.mirror_bars import KINDS, MirrorBars
+
+
+class NetworkScreen(SetupScreen):
+    """Enter goes on at any time: what was not measured by then is measured when it is needed."""
+
+    step = "network"
+    about = ABOUT["network"]
+
+    def parts(self) -> ComposeResult:
+        """Proxies, bars, what was decided; a question only where there is one."""
+        yield Static(id="said")
+        yield MirrorBars(id="bars")
+        yield Static(id="decided")
+        yield ChoiceList(id="choices")
+
+    def on_mount(self) -> None:
+        """Proxies first: everything else may go through them."""
+        self._network: Network | None = None
+        self._decided: tuple[Mirrored, ...] = ()
+        super().on_mount()
+        self._measure()
+
+    def _measure(self) -> None:
+        self.trouble(None)
+        self.jobs.start("proxies", lambda _: self.asks.proxies(self.course.workspace))
+
+    def retell(self) -> None:
+        """All of it."""
+        super().retell()
+        network = self._network
+        self.tell_lines([t("Looking for proxies …")] if network is None else _proxy_lines(network))
+        self.query_one(MirrorBars).show(self.say)
+        self.tell_lines([_reason(self.say(KINDS[each.kind]), self.say(each.reason)) for each in self._decided],
+                        "#decided")  # fmt: skip
+        question, choices = network_question(network) if network else None, self.query_one(ChoiceList)
+        choices.display = question is not None
+        if question:
+            choices.show(question, self.say)
+
+    def meaning(self, key: KeyOf) -> Text | None:
+        """While it is measured Enter does not wait."""
+        if key == GO and self.jobs.running:
+            return t("Go on without waiting")
+        return super().meaning(key)
+
+    def action_go(self) -> None:
+        """Keep the answer, if there was a question; what is known of the plan is to be found out anew."""
+        choices = self.query_one(ChoiceList)
+        if choices.display and choices.chosen:
+            try:
+                self.asks.use_proxy(self.course.workspace, choices.chosen)
+            except LauncherError as error:
+                self.trouble(error)
+                return
+        self.forward(replace(self.course, settled=False))
+
+    @on(Done)
+    def _done(self, message: Done) -> None:
+        if isinstance(message.value, Network):
+            self._network = message.value
+            survey = self.course.survey
+            if survey is not None:
+                work = self.course.workspace
+                self.jobs.start("measure", lambda cancel: self.asks.measure(work, survey.plan, cancel))
+        elif message.name == "measure":
+            self._decided = message.value
+        self.retell()
+        if self.query_one(ChoiceList).display:
+            self.query_one(ChoiceList).focus()
+
+    @on(Happened)
+    def _happened(self, message: Happened) -> None:
+        bars = self.query_one(MirrorBars)
+        bars.hear(message.inbox.take())
+        bars.show(self.say)
+
+
+def _proxy_lines(network: Network) -> list[Text | Content]:
+    if network.proxy:
+        found = t("Proxy: {proxy}", proxy=shown(network.proxy))
+    else:
+        found = t("Proxy: none is set, everything goes directly.")
+    return [found, *network.problems]
+
+
+def _reason(kind: str, reason: str) -> Content:
+    return Content.assemble((f"{kind}: ", "bold"), plain(reason))
