@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from launcher.core.errors import LauncherError
+from launcher.core.errors import writing
 from launcher.core.process import created
 from launcher.core.records import read_record
-from launcher.core.text import t
 
 #: the byte that is locked: on Windows a locked byte cannot be read, so it lies behind the text
 _BYTE = 4096
@@ -27,15 +26,16 @@ def only_one(
 ) -> Iterator[None]:
     """Hold `path`; raises what `busy(pid of the holder, or "?")` gives if another still holds it after `patience` s.
 
-    The text in the file (pid and creation time) only tells others who it is. LauncherError `no-permission` when the
-    file cannot be made. `remove`: it lies among the user's own files and does not stay there.
+    The text in the file (pid and creation time) only tells others who it is. NotWrittenError when the file cannot be
+    made. `remove`: it lies among the user's own files and does not stay there.
     """
     file = _held(path, busy, time.monotonic() + patience)
     try:
         with file:
-            file.truncate(0)
-            file.write(json.dumps({"pid": os.getpid(), "created": created(os.getpid())}).encode())
-            file.flush()
+            # On a full disk it is held without a word: what frees space takes locks too.
+            with contextlib.suppress(OSError):
+                file.truncate(0)
+                file.write(json.dumps({"pid": os.getpid(), "created": created(os.getpid())}).encode())
             try:
                 yield
             finally:
@@ -78,15 +78,10 @@ def _unlink(path: Path, wanted: bool) -> None:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("a+b")
-    except OSError as error:
-        raise LauncherError(
-            "no-permission",
-            t("The file {file} cannot be written: {why}.", file=path, why=error.strerror or error),
-            t("Choose a folder of your own with --root."),
-        ) from error
+        # Unbuffered: nothing is left to be written when it is let go.
+        return path.open("a+b", buffering=0)
 
 
 def _holder(path: Path) -> object:

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import psutil
 
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, writing
 from launcher.core.text import t
 
 _POLL = 0.05
@@ -85,7 +85,10 @@ def run(
 def start_detached(
     command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, out: Path, err: Path
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in a session of its own, its channels into the files `out` (private) and `err`, both emptied."""
+    """Start `command` in a session of its own, its channels into the files `out` (private) and `err`, both emptied.
+
+    Raises NotWrittenError, LauncherError `cannot-start`.
+    """
     with _private(out) as out_file, _private(err) as err_file:
         return _start(command, environment, cwd, out_file, err_file)
 
@@ -115,8 +118,10 @@ def tree(pid: int) -> frozenset[int]:
 
 
 def python_in(environment: Path) -> Path:
-    """The interpreter of a virtual environment."""
-    return environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    """The interpreter of a virtual environment; one of conda's has it at its root on Windows."""
+    if sys.platform != "win32":
+        return environment / "bin/python"
+    return environment / ("python.exe" if (environment / "conda-meta").is_dir() else "Scripts/python.exe")
 
 
 def created(pid: int) -> float | None:
@@ -164,10 +169,11 @@ def _own_group() -> dict[str, Any]:
 
 def _private(path: Path) -> IO[bytes]:
     """`path` emptied, for appending; only its owner may read it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
     return os.fdopen(handle, "ab", buffering=0)
 
 

@@ -11,7 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, writing
 from launcher.core.facts import as_facts
 
 T = TypeVar("T")
@@ -21,33 +21,38 @@ _ORPHANED = 60
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
-    """`record` under `path`, readable by its owner alone: the old content or the new, never a torn one."""
+    """`record` under `path`, readable by its owner alone: the old content or the new, never a torn one.
+
+    Raises NotWrittenError.
+    """
     write_text(path, json.dumps(record, ensure_ascii=False, indent=1))
 
 
 def write_text(path: Path, text: str) -> None:
-    """`text` under `path`, likewise; raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        replace_file(Path(beside), path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(beside).unlink()
-        raise
-    _sync_folder(path.parent)
+    """`text` under `path`, likewise; raises NotWrittenError."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            replace_file(Path(beside), path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(beside).unlink()
+            raise
+        _sync_folder(path.parent)
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
     """The record, or None when there is none or it cannot be read as one."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    # A RecursionError is a thousand brackets.
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

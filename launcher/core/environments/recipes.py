@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from launcher.core.errors import writing
 from launcher.core.pytorch.choice import TorchChoice
-from launcher.core.records import read_typed, write_record
+from launcher.core.records import read_typed, write_record, write_text
 from launcher.core.text import t
 from launcher.core.web_address import shown
 
@@ -63,8 +64,9 @@ def recipe_of(choice: TorchChoice, family: dict[str, list[str]]) -> Recipe:
 def keep_recipe(folder: Path, recipe: Recipe, lock: Path, constraints: Iterable[str]) -> None:
     """Write it into the environment in `folder`, with a copy of the lock that the other packages came from, and the
     lines that hold torch's family fast."""
-    shutil.copyfile(lock, folder / LOCK)
-    (folder / CONSTRAINTS).write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
+    with writing(folder / LOCK):
+        shutil.copyfile(lock, folder / LOCK)
+    write_text(folder / CONSTRAINTS, "".join(f"{line}\n" for line in constraints))
     write_record(folder / RECIPE, asdict(recipe))
 
 

@@ -11,7 +11,7 @@ import psutil
 
 from launcher.core.errors import LauncherError
 from launcher.core.file_lock import only_one
-from launcher.core.paths import Workspace
+from launcher.core.paths import Workspace, child_environment
 from launcher.core.process import end_tree
 from launcher.core.text import t
 
@@ -31,10 +31,21 @@ def end_orphans(workspace: Workspace) -> list[int]:
     inside = str(workspace.environments) + os.sep
     ended = []
     for process in psutil.process_iter(["pid", "cmdline"]):
-        if process.pid != os.getpid() and _works_in(process.info["cmdline"] or [], inside):
+        if _works_in(process.info["cmdline"] or [], inside) and _is_ours(process, workspace):
             end_tree(process.pid, grace=0.3)
             ended.append(process.pid)
     return ended
+
+
+def _is_ours(process: psutil.Process, workspace: Workspace) -> bool:
+    """Whether it was started as every child of an install is: with the temporary files of this workspace. The user's
+    own uv, at work in an environment, was not.
+    """
+    try:
+        temporary = process.environ().get("TMPDIR")
+    except psutil.Error:
+        return False
+    return process.pid != os.getpid() and temporary == child_environment(workspace, {})["TMPDIR"]
 
 
 def _works_in(command: list[str], inside: str) -> bool:

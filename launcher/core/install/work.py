@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from launcher.core.errors import writing
 from launcher.core.events import Event, Line
 from launcher.core.install.gauge import Gauge
 from launcher.core.network.mirrors import read_mirrors
@@ -105,5 +106,6 @@ def scratch(work: Work, name: str, text: str | None = None) -> Path:
     if text is None:
         file.unlink(missing_ok=True)
     else:
-        file.write_text(text, encoding="utf-8")
+        with writing(file):
+            file.write_text(text, encoding="utf-8")
     return file

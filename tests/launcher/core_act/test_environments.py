@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -15,8 +16,9 @@ import pytest
 from launcher.core.environments import environments
 from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
+from launcher.core.file_lock import only_one
 from launcher.core.install.lock import end_orphans, install_lock
-from launcher.core.paths import Workspace, checkout
+from launcher.core.paths import Workspace, checkout, child_environment
 from launcher.core.process import created
 from launcher.core.records import read_record, write_record
 from tests.launcher.core_act.workshop import PYTHON, with_fake_engine
@@ -172,6 +174,35 @@ def test_what_killed_writers_left_beside_is_swept_later(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [".r.json.def.tmp", "r.json"]
 
 
+def test_what_cannot_be_written_is_a_named_failure_and_an_os_error(tmp_path: Path) -> None:
+    (tmp_path / "r.json").mkdir()
+    with pytest.raises(LauncherError) as failure:
+        write_record(tmp_path / "r.json", {"a": 1})
+    assert failure.value.code == "no-permission"
+    assert isinstance(failure.value, OSError)
+    assert str(tmp_path / "r.json") in str(failure.value.message)
+    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_full_disk_is_said_and_a_lock_is_held_without_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    monkeypatch.setattr("tempfile.mkstemp", lambda **_: (os.dup(full), str(tmp_path / "beside")))
+    with pytest.raises(LauncherError) as failure:
+        write_record(tmp_path / "r.json", {"a": 1})
+    assert failure.value.code == "disk-full"
+    held = []
+    with only_one(Path("/dev/full"), lambda _: AssertionError()):
+        held.append(True)
+    assert held
+    os.close(full)
+
+
+def test_a_record_of_a_hundred_thousand_brackets_is_none(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text("[" * 100_000)
+    assert read_record(tmp_path / "r.json") is None
+
+
 HOLDER = (
     "import sys, time; from pathlib import Path; from launcher.core.paths import Workspace\n"
     "from launcher.core.install.lock import install_lock\n"
@@ -209,14 +240,17 @@ def test_a_uv_that_a_killed_install_left_is_ended_and_other_programs_are_not(
     shutil.copy(sys.executable if not Path(sys.executable).is_symlink() else Path(sys.executable).resolve(), uv)
     sleep = ["-c", "import time; time.sleep(60)"]
     inside = str(workspace.environments / "torch-2.13.0-cpu-1")
-    left = subprocess.Popen([str(uv), *sleep, inside], env={"PYTHONHOME": sys.base_prefix})
-    other = subprocess.Popen([sys.executable, *sleep, inside])
+    home = {"PYTHONHOME": sys.base_prefix}
+    left = subprocess.Popen([str(uv), *sleep, inside], env=child_environment(workspace, {}) | home)
+    users = subprocess.Popen([str(uv), *sleep, inside], env=home)
+    other = subprocess.Popen([sys.executable, *sleep, inside], env=child_environment(workspace, {}))
     try:
         time.sleep(0.2)
         assert end_orphans(workspace) == [left.pid]
         assert left.wait(20) != 0
         assert created(other.pid) is not None
+        assert created(users.pid) is not None
     finally:
-        for child in (left, other):
+        for child in (left, users, other):
             child.kill()
             child.wait()
