@@ -15,7 +15,7 @@ from launcher.core.models.addresses import find_ways
 from launcher.core.models.catalogue import Entry, offered, read_catalogue
 from launcher.core.models.convert import convert
 from launcher.core.models.entry import Library, Model
-from launcher.core.models.fetch import check_room, fetch, target_of
+from launcher.core.models.fetch import check_room, fetch, target_of, there
 from launcher.core.models.kind import KINDS
 from launcher.core.models.library import find_models
 from launcher.core.models.shelves import HOMES
@@ -79,7 +79,7 @@ def _catalogue(call: Call) -> int:
         entry for entry in offered(read_catalogue().file, None if words.all else memory)
         if words.kind in (None, entry.kind) and words.family in (None, entry.family)
     ]  # fmt: skip
-    have = _there(call, library_of(call))
+    have = there(call.workspace, library_of(call))
     if call.printer.json:
         records = [entry_record(entry, entry.sha256 in have, call.printer.text) for entry in entries]
         call.printer.answer({"catalogue": records, "vram_mib": memory, "checked": read_catalogue().checked})
@@ -93,15 +93,6 @@ def _catalogue(call: Call) -> int:
         call.printer.aside(t("{count} more are for larger cards; --all shows them.", count=hidden))
     call.printer.aside(t("`gesso models download NAME` fetches one."))
     return DONE
-
-
-def _there(call: Call, library: Library) -> set[str]:
-    """Hashes of what is there: known ones, and those of files that a download has put under the catalogue's name."""
-    known = {model.sha256 for model in library.models if model.sha256}
-    sizes = {(model.path, model.size) for model in library.models if model.sha256 is None}
-    return known | {
-        entry.sha256 for entry in read_catalogue().file if (target_of(call.workspace, entry), entry.bytes) in sizes
-    }
 
 
 def _download(call: Call) -> int:

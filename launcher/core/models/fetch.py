@@ -15,7 +15,8 @@ from launcher.core.download.part import PART, beside
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Notice, Step
 from launcher.core.models.addresses import TOKENS, OnlineFile, Ways, measured_ways
-from launcher.core.models.catalogue import Entry
+from launcher.core.models.catalogue import Entry, read_catalogue
+from launcher.core.models.entry import Library
 from launcher.core.models.hashing import take_note
 from launcher.core.paths import Workspace
 from launcher.core.text import t
@@ -52,6 +53,16 @@ def fetch(
 def target_of(workspace: Workspace, entry: Entry) -> Path:
     """Where the file lies, or will."""
     return workspace.root / entry.folder / entry.name
+
+
+def there(workspace: Workspace, library: Library) -> frozenset[str]:
+    """SHA-256 of the catalogue's files that lie here: by known hashes, and by name and size where none is known."""
+    known = {model.sha256 for model in library.models if model.sha256}
+    sizes = {(model.path, model.size) for model in library.models if model.sha256 is None}
+    return frozenset(
+        entry.sha256 for entry in read_catalogue().file
+        if entry.sha256 in known or (target_of(workspace, entry), entry.bytes) in sizes
+    )  # fmt: skip
 
 
 def remaining(workspace: Workspace, entries: Sequence[Entry]) -> int:
