@@ -23,13 +23,17 @@ def passes_by(url: str, rules: Iterable[str]) -> bool:
     """Does `url` go past the proxy? Loopback and the local network always do; `rules` are NO_PROXY's and the systems':
     a host and what ends in it, "*" anywhere, a network, a port, "<local>".
     """
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower().rstrip(".")
+    return near(_host(url)) or is_named(url, rules)
+
+
+def is_named(url: str, rules: Iterable[str]) -> bool:
+    """Does one of `rules`, as `passes_by` has them, mean the host of `url`?"""
     try:
-        port = parts.port
+        port = urlsplit(url).port
     except ValueError:
         port = None
-    return near(host) or any(_matches(rule.strip().lower(), host, port) for rule in rules)
+    host = _host(url)
+    return any(_matches(rule.strip().lower(), host, port) for rule in rules)
 
 
 def near(host: str) -> bool:
@@ -54,8 +58,12 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(rule for rule in re.split(r"[,;\s]+", text) if rule)
 
 
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").lower().rstrip(".")
+
+
 def _matches(rule: str, host: str, port: int | None) -> bool:
-    rule = rule.partition("://")[2] or rule
+    rule = (rule.partition("://")[2] or rule).rstrip("/")
     if rule == "*":
         return True
     if rule == _SIMPLE:

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from launcher.core.text import Text
 
-#: the proxy's address for a url, or None for a direct connection
-Route = Callable[[str], "str | None"]
+#: the proxy's address for a url, or None for a direct connection; behind the url the one that led to it, or itself
+Route = Callable[[str, str], "str | None"]
 
 
-def direct(url: str) -> str | None:  # noqa: ARG001 - a Route like any other
+def direct(url: str, led_by: str) -> str | None:  # noqa: ARG001 - a Route like any other
     """The route without a proxy."""
     return None
 
@@ -28,6 +28,8 @@ class Address:
     name: str = ""
     #: the header's value; sent to the host of `url` alone, never to where it redirects
     authorization: str | None = field(default=None, repr=False)
+    #: the page that named it, whose way it goes where the user has decided it
+    led_by: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def label(self) -> str:

@@ -68,7 +68,7 @@ def opened(
             sent = {"User-Agent": "gesso", "Accept": "*/*", "Accept-Encoding": "identity", **headers}
             if address.authorization and origin(url) == origin(address.url):
                 sent["Authorization"] = address.authorization
-            response = _ask(session, method, url, sent, route(url), patience)
+            response = _ask(session, method, url, sent, route(url, address.led_by or address.url), patience)
             with contextlib.closing(response):
                 if response.status_code not in _REDIRECTS or "location" not in response.headers:
                     names = {name.lower(): value for name, value in response.headers.items()}

@@ -27,6 +27,7 @@ from launcher.core.install.sources import (
     torch_sources,
 )
 from launcher.core.install.work import Work, pip_install, scratch, uv, uv_answering
+from launcher.core.network.mirrors import PYTHON_BUILDS
 from launcher.core.network.proxies import only_plain
 from launcher.core.packages.requirements import locked_names, read_requirements, written
 from launcher.core.packages.uv_settings import uv_environment
@@ -35,8 +36,6 @@ from launcher.core.pytorch.choice import constraints_of, swapped, torch_argument
 from launcher.core.text import t
 from launcher.core.web_address import shown
 
-#: where the builds of Python lie that uv fetches
-_GITHUB = "https://github.com/"
 #: an xFormers that fails so is not to be had; what the network or the disk does is no fault of its own
 _NOT_TO_BE_HAD = (
     "package-not-found",
@@ -69,14 +68,14 @@ def _with_a_fetched_python(work: Work, arguments: list[str]) -> Iterator[Event]:
     *first, last = python_variables(work)
     for more in first:
         try:
-            yield from uv(work, "environment", arguments, more, _GITHUB)
+            yield from uv(work, "environment", arguments, more, PYTHON_BUILDS)
             return
         except LauncherError as error:
             if error.code not in ("no-network", "source-refused", "python-not-found"):
                 raise
             text = t("{why} Another place is asked for Python.", why=error.message)
         yield Notice("source-failed", "warning", text)
-    yield from uv(work, "environment", arguments, last, _GITHUB)
+    yield from uv(work, "environment", arguments, last, PYTHON_BUILDS)
 
 
 def torch(work: Work) -> Iterator[Event]:

@@ -100,9 +100,9 @@ class Asking:
 def read_mirror(reading: Reading, sample: Sample, index: str | None, asking: Asking) -> None:
     """Fill `reading`; `index` is the official one, for the mirror that overrides nothing. Raises nothing."""
     try:
-        url = _find(reading, sample, index, asking)
-        _ask_headers(reading, url, asking)
-        _read_beginning(reading, url, asking)
+        address = _find(reading, sample, index, asking)
+        _ask_headers(reading, address, asking)
+        _read_beginning(reading, address, asking)
     except TroubleError as error:
         # What broke because nobody waited any longer is not its fault.
         if not reading.timed_out:
@@ -113,14 +113,14 @@ def read_mirror(reading: Reading, sample: Sample, index: str | None, asking: Ask
     reading.done = True
 
 
-def _find(reading: Reading, sample: Sample, index: str | None, asking: Asking) -> str:
+def _find(reading: Reading, sample: Sample, index: str | None, asking: Asking) -> Address:
     """The address of the file at this mirror. Raises TroubleError."""
     mirror = reading.mirror
     if sample.url is not None:
         url = mirror.rewritten(sample.url)
         if url is None:
             raise TroubleError("unlisted", t("it does not say where this file lies"), final=True)
-        return url
+        return Address(url)
     place = mirror.index(sample.tag) or index
     if place is None:
         raise TroubleError("unknown-address", t("its address is not known"), final=True)
@@ -133,7 +133,7 @@ def _find(reading: Reading, sample: Sample, index: str | None, asking: Asking) -
     if found is None:
         raise TroubleError("lacks-file", t("it does not offer this file"), final=True)
     reading.size = found.size
-    return next_hop(came_from, found.url)
+    return Address(next_hop(came_from, found.url), led_by=page)
 
 
 def _fetch_page(reading: Reading, url: str, asking: Asking) -> tuple[str, str]:
@@ -155,19 +155,19 @@ def _fetch_page(reading: Reading, url: str, asking: Asking) -> tuple[str, str]:
         return content.decode("utf-8", "replace"), answer.url
 
 
-def _ask_headers(reading: Reading, url: str, asking: Asking) -> None:
+def _ask_headers(reading: Reading, address: Address, asking: Asking) -> None:
     """HEAD: refusals and sizes for the price of a few bytes."""
-    with opened(Address(url), {}, asking.route, asking.patience, method="HEAD") as (answer, _):
+    with opened(address, {}, asking.route, asking.patience, method="HEAD") as (answer, _):
         if answer.status in _NO_HEAD:
             return
         terms = judge(answer, Asked(0, reading.size, None))
         _learn(reading, answer, terms.total)
 
 
-def _read_beginning(reading: Reading, url: str, asking: Asking) -> None:
+def _read_beginning(reading: Reading, address: Address, asking: Asking) -> None:
     asked_at = time.monotonic()
     headers = {"Range": f"bytes=0-{asking.most - 1}"}
-    with opened(Address(url), headers, asking.route, asking.patience) as (answer, body):
+    with opened(address, headers, asking.route, asking.patience) as (answer, body):
         reading._body = body  # noqa: SLF001 - see `give_up`
         reading.began = time.monotonic()
         reading.latency = reading.began - asked_at

@@ -28,6 +28,8 @@ STYLES: dict[Kind, Style] = {
     "python": "release-folder",
 }
 OFFICIAL = "official"
+#: where uv's Pythons officially lie
+PYTHON_BUILDS = "https://github.com/astral-sh/python-build-standalone/"
 #: GitHub's second host, with paths of its own
 _RAW = "raw.githubusercontent.com"
 _HOSTS: dict[str, Kind] = {

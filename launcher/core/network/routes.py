@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from typing import get_args
 from urllib.parse import urlsplit
 
-from launcher.core.network.mirrors import Kind, Mirrors, kind_of
+from launcher.core.network.mirrors import PYTHON_BUILDS, Kind, Mirrors, kind_of
 from launcher.core.network.proxies import Proxies, find_proxies, only_plain, proxy_environment
 from launcher.core.network.proxy_trial import Trial, reachable, try_way
+from launcher.core.packages.pip_default import official_index
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.proxy_address import masked
+from launcher.core.proxy_bypass import is_named
+from launcher.core.pytorch.table import read_torch_table
 from launcher.core.settings import ProxySettings
 from launcher.core.text import Text, t
 from launcher.core.web_address import is_address, origin
@@ -49,7 +52,7 @@ class Router:
     proxies: Proxies
     #: hosts of mirrors near the user, which are asked directly where that works
     mirrors: frozenset[str] = frozenset()
-    #: hosts and services that the user's settings take past the proxy
+    #: services, and rules as NO_PROXY has them, that the user's settings take past the proxy
     direct: frozenset[str] = frozenset()
     attempt: Try = try_way
     #: does the proxy still take connections?
@@ -60,16 +63,16 @@ class Router:
     _locks: dict[tuple[str, str | None], threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def __call__(self, url: str) -> str | None:
-        return self.way(url).proxy
+    def __call__(self, url: str, led_by: str | None = None) -> str | None:
+        return self.way(url, led_by).proxy
 
-    def way(self, url: str) -> Way:
-        """The decision; it may take the time of two trials."""
+    def way(self, url: str, led_by: str | None = None) -> Way:
+        """The decision; it may take the time of two trials. `led_by`: the address that was asked before it led here."""
         proxy = self.proxies.of(url)
         host = urlsplit(url).hostname or ""
         if proxy is None:
             return Way(None, t("no proxy is set for it"))
-        if host in self.direct or kind_of(url) in self.direct:
+        if any(each and self._past(each) for each in (url, led_by)):
             return Way(None, t("the settings take it past the proxy"))
         if self.proxies.source == "settings":
             return Way(proxy, t("the settings say so"))
@@ -95,6 +98,11 @@ class Router:
         """Try everything anew: the network has changed."""
         with self._lock:
             self._known.clear()
+
+    def _past(self, url: str) -> bool:
+        """Do the settings say so?"""
+        services = {kind_of(url), "python" if url.startswith(PYTHON_BUILDS) else None}
+        return bool(services & self.direct) or is_named(url, self.direct)
 
     def _trial(self, url: str, proxy: str | None) -> Trial:
         key = (origin(url), proxy)
@@ -129,10 +137,9 @@ def find_route(
     the setting proxy.direct always. LauncherError `proxy-not-usable` if Gesso's own setting is none.
     """
     proxies = find_proxies(environ, settings=settings, pip=pip)
-    own = _host(pip.index_url) if pip and pip.index_url and "packages" in settings.direct else None
-    direct = {*settings.direct, *(host for kind in settings.direct for host in hosts_of(mirrors, kind)), own}
+    past = (host for service in settings.direct for host in (*hosts_of(mirrors, service), *_indexes(service, pip)))
     near = (host for kind in _KINDS for host in hosts_of(mirrors, kind))
-    return Router(proxies, frozenset(near), frozenset(each for each in direct if each))
+    return Router(proxies, frozenset(near), frozenset((*settings.direct, *past)))
 
 
 def hosts_of(mirrors: Mirrors, service: str) -> tuple[str, ...]:
@@ -140,6 +147,16 @@ def hosts_of(mirrors: Mirrors, service: str) -> tuple[str, ...]:
     if service not in _KINDS:
         return ()
     return tuple(host for mirror in getattr(mirrors, service) if (host := _host(mirror.url)))
+
+
+def _indexes(service: str, pip: PipSettings | None) -> tuple[str, ...]:
+    """The hosts of a service's official indexes; the files in them go the way of the page that names them."""
+    urls: set[str | None] = set()
+    if service == "packages":
+        urls = {(pip and pip.index_url) or official_index()}
+    elif service == "torch":
+        urls = {build.index for build in read_torch_table().builds}
+    return tuple(host for url in urls if (host := _host(url)))
 
 
 def variables_for(router: Router, url: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from launcher.core.install.packages import collect
 from launcher.core.install.repair import plan_again
 from launcher.core.install.sources import package_sources, python_variables, torch_sources
 from launcher.core.install.work import Work, scratch, uv
+from launcher.core.network.mirrors import PYTHON_BUILDS
 from launcher.core.pack.folder import PackFolder, not_written, open_folder
 from launcher.core.pack.manifest import (
     FORMAT,
@@ -160,7 +161,7 @@ def _fetch_python(work: Work, store: Path) -> Generator[Event, None, Path | None
     for more in python_variables(work):
         arguments = ["python", "install", work.plan.python, "--no-config", "--no-bin", "--quiet"]
         try:
-            yield from uv(work, "python", arguments, more, "https://github.com/")
+            yield from uv(work, "python", arguments, more, PYTHON_BUILDS)
         except LauncherError as error:
             if error.code == "interrupted":
                 raise

@@ -23,7 +23,7 @@ CONTENT = os.urandom(1 << 20) * 65
 ENTRY = '[[huggingface]]\nname = "{name}"\ngroup = "{name}"\nchecked = 2026-11-21\nurl = "{url}"\nstyle = "endpoint"\n'
 
 
-def nowhere(url: str) -> str | None:
+def nowhere(url: str, led_by: str) -> str | None:
     """Whatever is not on the loopback goes to a proxy that is not there: no test asks the network."""
     return None if url.startswith("http://127.0.0.1:") else "http://127.0.0.1:9"
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from launcher.core.network.mirrors import read_mirrors
+from launcher.core.network.mirrors import PYTHON_BUILDS, read_mirrors
 from launcher.core.network.proxies import Proxies
 from launcher.core.network.proxy_check import service_addresses
 from launcher.core.network.proxy_settings import Said, Source
@@ -244,3 +244,34 @@ def test_pips_index_that_is_no_address_stops_nothing() -> None:
     router = find_route(read_mirrors(), ProxySettings(direct=("packages",)), {}, pip=pip)
     assert "mirrors.aliyun.com" in router.direct
     assert "packages" not in service_addresses(read_mirrors(), pip)
+
+
+SERVICES = ("packages", "torch", "huggingface", "modelscope", "github", "python")
+
+
+@pytest.mark.parametrize(
+    ("direct", "url"),
+    [
+        (SERVICES, "https://index.example/simple/x/"),
+        (("torch",), "https://download.pytorch.org/whl/cu130/torch/"),
+        (("huggingface",), "https://huggingface.co/a/b/resolve/main/x"),
+        (("python",), PYTHON_BUILDS + "releases/download/1/x"),
+        (("github",), PYTHON_BUILDS + "releases/download/1/x"),
+        (("models.example",), "https://www.models.example/x"),
+        (("https://models.example/",), "https://models.example/x"),
+    ],
+)
+def test_what_the_settings_take_past_the_proxy_goes_so_to_its_end(direct: tuple[str, ...], url: str) -> None:
+    """The official places too, and whatever they redirect to or name: the bytes mostly come from another host."""
+    pip = PipSettings(index_url="https://index.example/simple")
+    router = find_route(read_mirrors(), ProxySettings("http://proxy:1", direct), {}, pip=pip)
+    assert router(url, url) is None
+    assert router("https://cdn.example/x", url) is None
+    assert router("https://cdn.example/x") == "http://proxy:1"
+    assert router("https://cdn.example/x", "http://127.0.0.1:1/x") == "http://proxy:1"
+
+
+def test_a_service_that_is_not_named_goes_through_the_proxy() -> None:
+    router = find_route(read_mirrors(), ProxySettings("http://proxy:1", ("python", "models.example")), {})
+    for url in ("https://github.com/x", "https://download.pytorch.org/whl/", "https://notmodels.example/x"):
+        assert router(url, url) == "http://proxy:1"

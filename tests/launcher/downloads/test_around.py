@@ -201,7 +201,7 @@ def test_secrets_are_in_no_message_and_no_state(server, tmp_path) -> None:
 def test_a_proxy_that_hangs_is_left(server, wanted) -> None:
     """The first address goes through the proxy, the second does not."""
     proxy = server.url("silent").rstrip("/")
-    events = list(download(wanted("rate", "ok"), route=lambda url: proxy if "rate" in url else None, patience=BRIEF))
+    events = list(download(wanted("rate", "ok"), route=lambda url, _: proxy if "rate" in url else None, patience=BRIEF))
     assert slugs(events) == ["download-stalled"]
     assert [request.mode for request in server.requests] == ["ok"]
 
@@ -209,7 +209,7 @@ def test_a_proxy_that_hangs_is_left(server, wanted) -> None:
 @pytest.mark.parametrize(("proxy", "code"), [("refused", "download-proxy"), ("closes", "download-proxy")])
 def test_a_dead_proxy_is_called_by_its_name(proxy: str, code: str, server, wanted) -> None:
     address = server.url(proxy).rstrip("/").replace("http://", "http://me:hunter2@")
-    caught = failure(wanted("ok"), route=lambda url: address)
+    caught = failure(wanted("ok"), route=lambda url, _: address)
     assert caught.code == code
     assert "hunter2" not in str(caught)
 
@@ -274,3 +274,15 @@ def test_what_fails_again_and_again_is_said_once(tmp_path) -> None:
     with pytest.raises(LauncherError):
         events += coming
     assert slugs(events) == ["download-unreachable"]
+
+
+def test_a_redirect_is_routed_with_the_address_that_was_asked(server, wanted) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def route(url: str, led_by: str) -> None:
+        asked.append((url, led_by))
+
+    list(download(wanted("redirect-host"), route=route))
+    first = wanted("redirect-host").addresses[0].url
+    assert len({url for url, _ in asked}) == 2
+    assert {led_by for _, led_by in asked} == {first}
