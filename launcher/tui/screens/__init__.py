@@ -4,6 +4,9 @@ from __future__ import annotations
 
 #: name -> where it is
 SCREENS: dict[str, str] = {
+    "models": "launcher.tui.screens.models:ModelsScreen",
+    "catalogue": "launcher.tui.screens.catalogue:CatalogueScreen",
+    "environments": "launcher.tui.screens.environments:EnvironmentsScreen",
     "network": "launcher.tui.screens.network:NetworkScreen",
     "proxy": "launcher.tui.screens.proxy:ProxyScreen",
     "setup": "launcher.tui.screens.setup:SetupDoor",
