@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from launcher.core.events import Event
@@ -136,8 +136,12 @@ def _measure(place: Place, kinds: tuple[Kind, ...], cancel: Cancel) -> Generator
     plan = propose(workspace, Options(), installed(workspace)).plan
     wanted = samples(around, kinds, plan.python, plan.torch)
     route = find_route(around.mirrors, read_settings(workspace).proxy, pip=pip)
-    yield from survey(workspace, around, wanted, pip=pip, route=route, cancel=cancel)
-    return _mirrors_seen(place)
+    found = yield from survey(workspace, around, wanted, pip=pip, route=route, cancel=cancel)
+    seen = _mirrors_seen(place)
+    # What nobody could give is not remembered; who has just asked wants to see it all the same.
+    fresh = {each.key.partition(":")[0]: each for each in found if not each.ranking}
+    tables = tuple(replace(each, measured=fresh.get(each.kind, each.measured)) for each in seen.tables)
+    return replace(seen, tables=tables)
 
 
 def _use(place: Place, kind: Kind, wanted: str | None) -> None:

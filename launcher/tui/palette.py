@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from launcher.tui.app import GessoApp
 
 Say = Callable[[Text], str]
+#: of screens whose heading says something else than their name
+_TITLES = {HOME: t("Home"), "setup": t("The guided install")}
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,10 @@ class Command:
 
     def score(self, matcher: Matcher, say: Say) -> float:
         """How well it fits what was typed, in the language of the moment or in English."""
-        said = (say(self.name), str(self.name), say(self.help), str(self.help))
-        first, second = max(map(matcher.match, said[:2])), max(map(matcher.match, said[2:]))
-        return first or second / 2
+        name = max(matcher.match(each) for each in (say(self.name), str(self.name)))
+        # In a whole sentence any few letters would be found somewhere.
+        found = any(matcher.query.casefold() in each.casefold() for each in (say(self.help), str(self.help)))
+        return name or found / 2
 
 
 class GessoCommands(Provider):
@@ -82,7 +85,8 @@ class GessoCommands(Provider):
                         meaning, t("the key {key} on this screen", key=key.label), partial(_act, app, key.action)
                     )
         for name, kind in screens():
-            yield Command(kind.heading if name != HOME else t("Home"), kind.about[0], partial(reach, app, Way(name)))
+            title = _TITLES.get(name) or kind.heading
+            yield Command(title, t("a screen"), partial(reach, app, Way(name)))
         for colours, title in TITLES.items():
             yield Command(t("Take {colours}", colours=title), t("from now on"), partial(app.switch_theme, colours))
         for verb, way in WAYS.items():

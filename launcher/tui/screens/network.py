@@ -49,10 +49,10 @@ class NetworkScreen(SpeakingScreen[None]):
     )
     keys = (
         KeyOf("t", "test", t("Measure")),
-        KeyOf("enter", "use", t("Use this one")),
-        KeyOf("a", "own", t("Own address")),
-        KeyOf("m", "measured", t("As measured")),
-        KeyOf("p", "proxy", t("Proxy")),
+        KeyOf("enter", "use", t("Use")),
+        KeyOf("a", "own", t("Address")),
+        KeyOf("m", "measured", t("Automatic")),
+        KeyOf("p", "proxy", t("Proxy"), in_line=False),
         KeyOf("d", "limit", t("Limit"), in_line=False),
         KeyOf("f", "filter", t("Kind"), in_line=False),
         KeyOf("s", "sort", t("Order"), in_line=False),
@@ -112,7 +112,9 @@ class NetworkScreen(SpeakingScreen[None]):
         shown = [each for each in titles if wide or each[0] not in ("group", "when")]
         columns = [Column(key, self.say(title), width) for key, title, width in shown]
         self.query_one(RowTable).show(columns, network_state.lines(self.network, self.say, wide=wide))
-        self.query_one("#network-shown", Static).update(self._shown())
+        shown_line = self.query_one("#network-shown", Static)
+        shown_line.update(self._shown())
+        shown_line.set_class(self.network.error is not None, "-wrong")
         self._explain()
         self.rekey()
 
@@ -157,7 +159,10 @@ class NetworkScreen(SpeakingScreen[None]):
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:
-        if message.error.code != "interrupted":
+        if message.error.code == "interrupted":
+            # What was measured before it was stopped counts.
+            self._jobs.start("look", lambda _: self._asks.look())
+        else:
             self.network = replace(self.network, error=message.error)
 
     @on(Finished)
@@ -165,8 +170,6 @@ class NetworkScreen(SpeakingScreen[None]):
         self._jobs.ended(message.name)
         if message.name == "measure":
             self.network = network_state.rested(self.network)
-            # What was measured before it was stopped counts.
-            self._jobs.start("look", lambda _: self._asks.look())
 
     # What the keys do
 
