@@ -9,11 +9,18 @@ from functools import partial
 from textual.dom import DOMNode
 
 from launcher.core.events import Event
+from launcher.core.hardware.live import Figures
 from launcher.tui.jobs import Cancel, Jobs
 from launcher.tui.state import Survey
 
 #: What was seen, and how to end the work early.
 Work = Callable[[Survey, Cancel], Iterator[Event]]
+#: what goes on beside everything else and keeps nothing waiting
+ASIDE = frozenset({"survey", "figures"})
+
+
+def _no_figures(_cancel: Cancel) -> Iterator[Figures]:
+    return iter(())
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,9 @@ class Core:
     #: shows the page; False where there is no screen to show it on
     open_page: Callable[[str], bool]
     save_language: Callable[[str], None]
+    #: keeps the choice of a run profile
+    choose: Callable[[str], None] = lambda _profile: None
+    figures: Callable[[Cancel], Iterator[Figures]] = _no_figures
 
 
 class HomeJobs(Jobs):
@@ -37,9 +47,22 @@ class HomeJobs(Jobs):
         super().__init__(host)
         self._core = core
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is being done that somebody asked for."""
+        return not self.running - ASIDE
+
     def survey(self) -> None:
         """Look around."""
         self.start("survey", lambda _: self._core.look())
+
+    def choose(self, profile: str) -> None:
+        """Keep this run profile and look around with it; Done of "choose" has the Survey."""
+        self.start("choose", lambda _: self._choose(profile))
+
+    def figures(self) -> None:
+        """The figures of the moment, until cancelled."""
+        self.start("figures", self._core.figures)
 
     def install(self, survey: Survey) -> None:
         """Do what is missing; Done has the Survey afterwards, None if it was cancelled."""
@@ -52,6 +75,10 @@ class HomeJobs(Jobs):
     def stop(self) -> None:
         """Stop the runtime."""
         self.start("stop", lambda _: self._core.stop())
+
+    def _choose(self, profile: str) -> Survey:
+        self._core.choose(profile)
+        return self._core.look()
 
     def _install(self, survey: Survey, cancel: Cancel) -> Generator[Event, None, Survey | None]:
         yield from self._core.install(survey, cancel)

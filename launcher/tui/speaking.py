@@ -156,8 +156,8 @@ class KeyLine(Horizontal):
 class Key(Static):
     """One key with what it does."""
 
-    def __init__(self, of: KeyOf) -> None:
-        super().__init__(id=f"key-{of.action}")
+    def __init__(self, of: KeyOf, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id or f"key-{of.action}")
         self.of = of
 
     def show(self, said: str) -> None:

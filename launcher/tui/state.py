@@ -7,11 +7,25 @@ from typing import Literal
 
 from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
-from launcher.core.events import Credentials, Event, ModelLoaded, Notice, Phase, Progress, Ready, Step, Stopped
+from launcher.core.events import (
+    Credentials,
+    Drawing,
+    Event,
+    ModelLoaded,
+    Notice,
+    Phase,
+    Progress,
+    Ready,
+    Step,
+    Stopped,
+    Visitors,
+)
 from launcher.core.hardware.look import Machine
+from launcher.core.memory.choose import next_step_down
 from launcher.core.plan.plan import Options, Plan
+from launcher.core.ports import PortTakenError
 from launcher.core.running import Status
-from launcher.core.text import t
+from launcher.core.text import Text, t
 
 Stage = Literal["looking", "ready", "asked", "installing", "starting", "serving", "stopping", "failed"]
 
@@ -30,6 +44,16 @@ class Survey:
     # The user's, completed by the run profile.
     options: Options
     models: tuple[str, ...] = ()
+    # The run profile's own title, an English key of the catalogues or the user's words.
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Another way that would do: what it is, and what to launch then."""
+
+    words: Text
+    survey: Survey
 
 
 @dataclass(frozen=True)
@@ -42,6 +66,8 @@ class Home:
     ours: bool = False
     phase: str = ""
     url: str = ""
+    # Where other computers in the network find it.
+    network: tuple[str, ...] = ()
     page: bool = False
     model: str = ""
     # The last model that was asked for could not be loaded; the log says why.
@@ -49,7 +75,12 @@ class Home:
     credentials: Credentials | None = None
     step: Step | None = None
     progress: Progress | None = None
+    drawing: Drawing | None = None
+    visitors: tuple[str, ...] = ()
     error: LauncherError | None = None
+    offer: Offer | None = None
+    # Once what runs has ended: what is to be launched, or the run profile to look around with and launch.
+    then: Survey | str | None = None
 
     @property
     def missing(self) -> int:
@@ -87,25 +118,50 @@ def after(home: Home, event: Event) -> Home:
         case Step():
             return replace(home, step=event, progress=None)
         case Progress(name=name):
-            return replace(home, progress=None if name in _JOB_OVER else event)
+            over = name in _JOB_OVER
+            return replace(home, progress=None if over else event, drawing=None if over else home.drawing)
         case Phase(name):
             return replace(home, phase=name)
         case Ready(url=url, page=page):
             return replace(home, stage="serving", url=url, page=page or home.page, step=None, progress=None)
+        case Notice():
+            return _noticed(home, event)
+        case Stopped():
+            return _stopped(home, event)
+        case _:
+            return _told(home, event)
+
+
+def _told(home: Home, event: Event) -> Home:
+    """What the runtime says of itself while it serves."""
+    match event:
         case Credentials():
             return replace(home, credentials=event)
         case ModelLoaded(title=title):
-            return replace(home, model=title, refused=False)
-        case Notice(slug="model-failed"):
+            return replace(home, model=title, refused=False, offer=None)
+        case Drawing():
+            return replace(home, drawing=event)
+        case Visitors(addresses=addresses):
+            return replace(home, visitors=addresses)
+        case _:
+            return home
+
+
+def _noticed(home: Home, notice: Notice) -> Home:
+    match notice.slug:
+        case "model-failed":
             return replace(home, refused=True)
-        case Stopped():
-            return _stopped(home, event)
+        case "network-address":
+            url = str(dict(notice.text.values).get("url", ""))
+            return replace(home, network=tuple(dict.fromkeys((*home.network, url))) if url else home.network)
+        case "memory-step-down":
+            return replace(home, offer=_with_less_memory(home))
         case _:
             return home
 
 
 def _stopped(home: Home, event: Stopped) -> Home:
-    at_rest = replace(home, url="", page=False, phase="", model="", credentials=None, step=None, progress=None)
+    at_rest = Home(stage=home.stage, survey=home.survey, ours=home.ours, then=home.then)
     if home.stage == "stopping" or event.code == 0:
         return replace(at_rest, stage="ready", ours=False)
     message = t("The runtime has ended by itself with code {code}.", code=event.code)
@@ -113,27 +169,41 @@ def _stopped(home: Home, event: Stopped) -> Home:
 
 
 def failed(home: Home, error: LauncherError) -> Home:
-    """After a named failure: what runs no more is forgotten, the facts stay."""
-    return replace(home, stage="failed", error=error, ours=False, step=None, progress=None, phase="")
+    """After a named failure: what runs no more is forgotten, the facts stay; a way round it is offered."""
+    return Home(stage="failed", survey=home.survey, error=error, offer=_way_round(home, error))
 
 
-def begun(home: Home) -> Home:
-    """After Enter: the way to the page begins, and what the last run left is forgotten."""
-    stage: Stage = "installing" if home.missing else "starting"
-    return replace(
-        home,
-        stage=stage,
-        ours=True,
-        error=None,
-        credentials=None,
-        url="",
-        page=False,
-        phase="",
-        model="",
-        refused=False,
-    )
+def _way_round(home: Home, error: LauncherError) -> Offer | None:
+    if home.survey is None:
+        return None
+    if isinstance(error, PortTakenError) and error.free is not None:
+        options = replace(home.survey.options, port=error.free)
+        return Offer(t("Take port {port}", port=error.free), replace(home.survey, options=options))
+    return _with_less_memory(home) if error.code == "out-of-memory" else None
+
+
+def _with_less_memory(home: Home) -> Offer | None:
+    """The next memory profile down, as `gesso up` offers it."""
+    below = next_step_down(home.survey.plan.memory) if home.survey else None
+    if below is None or home.survey is None:
+        return None
+    plan = replace(home.survey.plan, memory=below)
+    return Offer(t("Start with {name}", name=below.profile), replace(home.survey, plan=plan))
+
+
+def begun(home: Home, survey: Survey | None = None) -> Home:
+    """After Enter: the way to the page begins (with `survey`, if another one is to be launched), and what the last run
+    left is forgotten.
+    """
+    fresh = Home(survey=survey or home.survey, ours=True)
+    return replace(fresh, stage="installing" if fresh.missing else "starting")
+
+
+def stopping(home: Home, then: Survey | str | None = None) -> Home:
+    """What runs is being ended, and afterwards `then` begins."""
+    return replace(home, stage="stopping", then=then, offer=None)
 
 
 def rested(home: Home) -> Home:
     """After a job has ended: nothing runs unless it failed, which stays to be read."""
-    return home if home.stage == "failed" else Home(survey=home.survey)
+    return home if home.stage == "failed" else Home(survey=home.survey, then=home.then)

@@ -6,9 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from launcher.core.environments import environments
+from launcher.core.hardware.live import live_figures
 from launcher.core.install import install
 from launcher.core.paths import Workspace, checkout
 from launcher.core.plan.plan import Options
+from launcher.core.profiles.chosen import chosen_profile, keep_chosen
+from launcher.core.profiles.run_profiles import known_profiles
 from launcher.core.proposal import propose
 from launcher.core.serving import launch
 from launcher.language import save_language
@@ -31,15 +34,23 @@ def real_core(workspace: Workspace, options: Options) -> Core:
         stop=lambda: launch.stop(workspace),
         open_page=open_page,
         save_language=lambda language: save_language(workspace, language),
+        choose=lambda name: keep_chosen(workspace, name),
+        figures=live_figures,
     )
 
 
 def survey(workspace: Workspace, options: Options) -> Survey:
     """Looks at everything once and changes nothing."""
     installed = environments.installed(workspace)
-    proposal = propose(workspace, options, installed)
     status = launch.status(workspace)
-    return Survey(proposal.machine, installed, proposal.plan, status, proposal.options, models(workspace))
+    # What runs is shown as it was started; otherwise the profile that was chosen here last is taken again.
+    chosen = chosen_profile(workspace, options.profile)
+    known = {each.name: each for each in known_profiles(workspace.root / "profiles")}
+    name = status.profile if status.profile in known else chosen
+    proposal = propose(workspace, replace(options, profile=name), installed)
+    profile = known[name].profile
+    title = profile.title if profile else ""
+    return Survey(proposal.machine, installed, proposal.plan, status, proposal.options, models(workspace), title)
 
 
 def models(workspace: Workspace) -> tuple[str, ...]:

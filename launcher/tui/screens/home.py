@@ -1,4 +1,4 @@
-"""The home screen: this computer, what is installed, the address, the plan or the log, and the keys."""
+"""The home screen: what draws, what is installed, the address, the plan or the log, and the keys."""
 
 from __future__ import annotations
 
@@ -8,62 +8,70 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.reactive import reactive
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
 
-from launcher.core.events import Notice, Ready
 from launcher.core.text import Text, t
 from launcher.tui import state
-from launcher.tui.home_jobs import Core, HomeJobs
-from launcher.tui.messages import Done, Failed, Finished, Happened
+from launcher.tui.home_keys import KEYS, WAYS, meanings, screen_of
+from launcher.tui.screens import SCREENS
+from launcher.tui.screens.home_flow import HomeFlow
 from launcher.tui.screens.leave import LeaveScreen
-from launcher.tui.speaking import BACK, KeyOf, SpeakingScreen
-from launcher.tui.state import Home, Survey
+from launcher.tui.speaking import KeyOf
+from launcher.tui.state import Home
 from launcher.tui.widgets.address import AddressCard
-from launcher.tui.widgets.installed import InstalledCard
+from launcher.tui.widgets.gpu import GpuCard
+from launcher.tui.widgets.installed import EnvironmentCard, InstalledCard, ModelCard, ProfileCard
 from launcher.tui.widgets.log import LogPane
 from launcher.tui.widgets.machine import MachineCard
 from launcher.tui.widgets.plan import PlanPane
 from launcher.tui.widgets.progress import ProgressLine
+from launcher.tui.widgets.qr import QrPane
+from launcher.tui.widgets.ways_line import WaysLine
+
+_CARDS = "GpuCard, MachineCard, InstalledCard, EnvironmentCard, ModelCard, ProfileCard, AddressCard, QrPane"
 
 
-class HomeScreen(SpeakingScreen[None]):
+class ProfileChosen(Message):
+    """A screen over this one asks for this run profile: what runs is stopped, and it is started."""
+
+    def __init__(self, profile: str) -> None:
+        super().__init__()
+        self.profile = profile
+
+
+class HomeScreen(HomeFlow):
     """Turns messages into the next state; every widget draws from that state and from nothing else."""
 
     heading = t("gets this computer ready for Stable Diffusion")
-    about = (t("Everything about this computer and what draws on it, and the one key that comes next."),)
-    keys = (
-        KeyOf("enter", "go", t("Start")),
-        KeyOf("s", "stop", t("Stop")),
-        KeyOf("o", "open", t("Open the page")),
-        KeyOf("l", "language", t("中文")),
-        KeyOf("q", "leave", t("Leave")),
+    about = (
+        t("Everything about this computer and what draws on it, and the one key that comes next."),
+        t("Enter starts, s stops, o opens the page in the browser. With more room there is more to see."),
+        t("Where the page can be opened by others, k shows its address as a QR code for a phone."),
     )
+    keys = KEYS
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "leave", show=False, priority=True)]
-    home: reactive[Home] = reactive(Home(), init=False)
-
-    def __init__(self, core: Core) -> None:
-        super().__init__()
-        self._core, self._jobs, self._leaving = core, HomeJobs(core, self), False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]  # noqa: RUF012
 
     def body(self) -> ComposeResult:
         """From top to bottom; of plan and log one is shown."""
         with Horizontal(id="facts"):
+            yield GpuCard(id="gpu")
             yield MachineCard(id="machine")
             yield InstalledCard(id="installed")
-        yield AddressCard(id="address")
-        yield PlanPane(id="plan")
-        yield LogPane(id="log")
+        with Horizontal(id="more-facts"):
+            yield EnvironmentCard(id="environment")
+            yield ModelCard(id="model")
+            yield ProfileCard(id="profile")
+        with Horizontal(id="middle"):
+            with Vertical():
+                yield AddressCard(id="address")
+                yield PlanPane(id="plan")
+                yield LogPane(id="log")
+            yield QrPane(id="qr")
         yield ProgressLine(id="progress")
-
-    def on_mount(self) -> None:
-        """Say what there is to say already, then look around."""
-        super().on_mount()
-        self._jobs.survey()
-
-    def on_unmount(self) -> None:
-        """However the app ends: a thread that went on watching the runtime would keep the process alive."""
-        self._jobs.cancel()
+        yield WaysLine(WAYS, id="ways")
 
     def watch_home(self) -> None:
         """The state has changed."""
@@ -77,77 +85,61 @@ class HomeScreen(SpeakingScreen[None]):
 
     def meaning(self, key: KeyOf) -> Text | None:
         """Which keys do what in this state."""
-        home = self.home
-        does = {
-            "go": _enter(home),
-            "stop": key.meaning if home.busy else None,
-            "open": key.meaning if home.stage == "serving" and home.page else None,
-            "back": BACK.meaning if home.stage == "asked" else None,
-        }
-        return does.get(key.action, key.meaning)
+        if key in WAYS:
+            return key.meaning if screen_of(key) in SCREENS else None
+        return meanings(self.home).get(key.action, key.meaning)
 
     def _redraw(self) -> None:
         planning = (self.home.missing > 0 or self.home.blocked) and self.home.stage in ("ready", "asked")
         self.query_one(PlanPane).display = planning
         self.query_one(LogPane).display = not planning
-        for widget in self.query("MachineCard, InstalledCard, AddressCard, PlanPane, ProgressLine"):
+        for widget in self.query(f"{_CARDS}, PlanPane, ProgressLine"):
             widget.show(self.home, self.say)  # type: ignore[attr-defined]
+        self.query_one(WaysLine).show(self.say, self.meaning)
         self.rekey()
-
-    # What the jobs say
-
-    @on(Done)
-    def _done(self, message: Done) -> None:
-        if not isinstance(message.value, Survey):
-            return
-        before, survey = self.home, message.value
-        self.home = state.surveyed(before, survey)
-        if message.name == "install" or (before.stage == "looking" and self.home.busy):
-            self._jobs.launch(survey)
-
-    @on(Happened)
-    def _happened(self, message: Happened) -> None:
-        events = message.inbox.take()
-        home = self.home
-        for event in events:
-            home = state.after(home, event)
-        self.home = home
-        if home.ours and any(isinstance(event, Ready) and event.page for event in events):
-            self.action_open()
-
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
-        if message.error.code == "interrupted" and self.home.stage == "stopping":
-            return
-        self._leaving = False
-        self.home = state.failed(self.home, message.error)
-        self._note("error", message.error.message)
-
-    @on(Finished)
-    def _finished(self, message: Finished) -> None:
-        self._jobs.ended(message.name)
-        if self._leaving and not self._jobs.running:
-            self.app.exit(0)
-        elif message.name != "survey" and not self._jobs.running - {"survey"}:
-            self.home = state.rested(self.home)
-            self._jobs.survey()
-
-    # What the keys do
 
     def action_go(self) -> None:
         """Enter: look again, show the plan, confirm it, start: whatever comes next."""
         home, survey = self.home, self.home.survey
         if home.stage not in ("ready", "asked", "failed"):
             return
-        if survey is None or home.blocked:
+        if home.offer is not None:
+            self._begin(home.offer.survey)
+        elif survey is None or home.blocked:
             self.home = Home()
             self._jobs.survey()
         elif home.missing and home.stage != "asked":
             self.home = replace(home, stage="asked", error=None)
         else:
-            self.home = state.begun(home)
-            begin = self._jobs.install if home.missing else self._jobs.launch
-            begin(survey)
+            self._begin(survey)
+
+    def action_take(self) -> None:
+        """What is offered instead: at once, or after what runs has been stopped."""
+        if self.home.offer is None or self.home.stage not in ("serving", "starting", "failed"):
+            return
+        if self.home.stage == "failed":
+            self.action_go()
+        else:
+            self.home = state.stopping(self.home, self.home.offer.survey)
+            self._jobs.stop()
+
+    def action_again(self) -> None:
+        """As it was, though another way is offered."""
+        self.home = replace(self.home, offer=None)
+        if self.home.stage == "failed":
+            self.action_go()
+
+    @on(ProfileChosen)
+    def _profile_chosen(self, message: ProfileChosen) -> None:
+        home = self.home
+        if home.stage in ("serving", "starting"):
+            self.home = state.stopping(home, message.profile)
+            self._jobs.stop()
+        elif home.stage in ("ready", "asked", "failed"):
+            self.home = Home()
+            self._jobs.choose(message.profile)
+        else:
+            self.gesso.tell(t("Something is under way here: choose again when it is done."), severity="warning")
 
     def action_back(self) -> None:
         """Esc: the plan is not carried out."""
@@ -157,12 +149,12 @@ class HomeScreen(SpeakingScreen[None]):
     def action_stop(self) -> None:
         """The install is interrupted (the next one continues it), the runtime is ended."""
         if self.home.stage == "installing":
-            self._jobs.cancel()
+            self._jobs.cancel("install")
         elif self.home.busy:
             self._jobs.stop()
         else:
             return
-        self.home = replace(self.home, stage="stopping")
+        self.home = state.stopping(self.home)
 
     def action_open(self) -> None:
         """The page in the browser."""
@@ -170,9 +162,17 @@ class HomeScreen(SpeakingScreen[None]):
             url = self.home.url
             self._note("info", t("There is no screen here: open {url} in the browser of your computer.", url=url))
 
-    def action_language(self) -> None:
-        """Chinese or English."""
-        self.gesso.switch_language()
+    def action_qr(self) -> None:
+        """The address for a phone, large."""
+        from launcher.tui.screens.qr import QrScreen
+
+        if self.home.network:
+            self.app.push_screen(QrScreen(self.home.network, self.say))
+
+    def action_way(self, name: str) -> None:
+        """Another screen."""
+        if name in SCREENS:
+            self.gesso.go(name)
 
     def action_leave(self) -> None:
         """Leave, after asking what becomes of what runs."""
@@ -192,23 +192,3 @@ class HomeScreen(SpeakingScreen[None]):
         elif choice == "stop":
             self._leaving = True
             self.action_stop()
-
-    def _go_away(self) -> None:
-        self._leaving = True
-        self._jobs.cancel()
-        self.app.exit(0)
-
-    def _note(self, severity: str, sentence: Text) -> None:
-        self.query_one(LogPane).add([Notice("interface", severity, sentence)])
-
-
-def _enter(home: Home) -> Text | None:
-    match home.stage:
-        case "ready" | "failed" if home.blocked or home.survey is None:
-            return t("Look again")
-        case "ready" | "failed":
-            return t("Install and start") if home.missing else t("Start")
-        case "asked":
-            return t("Begin")
-        case _:
-            return None

@@ -15,6 +15,7 @@ _PHASES = {
     "model": t("loading the model"),
     "page": t("loading the page"),
 }
+_HERE = ("127.0.0.1", "::1")
 
 
 class AddressCard(Card):
@@ -23,11 +24,13 @@ class AddressCard(Card):
     heading = t("Address")
 
     def draw(self, home: Home, say: Say) -> Content:
-        """At most five lines."""
+        """At most eight lines."""
         if home.stage == "serving":
             return rows(_serving(home, say))
         if home.stage == "failed" and home.error is not None:
             parts = [(say(home.error.message), "bold $text-error"), (say(home.error.hint), "")]
+            if home.offer:
+                parts.append((say(t("Enter: {offer}. r tries again as it was.", offer=home.offer.words)), "bold"))
             return Content("\n").join(Content.styled(plain(text), style) for text, style in parts)
         return Content("\n").join(Content(plain(say(line))) for line in _lines(home))
 
@@ -36,14 +39,27 @@ def _serving(home: Home, say: Say) -> list[Row]:
     page = t("ready: press o to open it") if home.page else t("still loading …")
     found = [
         (say(t("Serving at")), home.url, "bold $text-success"),
+        *((say(t("In the network")), url, "bold") for url in home.network[:1]),
         (say(t("Page")), say(page), ""),
         _model(home, say),
     ]
+    if home.visitors:
+        found.append((say(t("Connected")), visitors(home, say), ""))
+    if home.offer is not None:
+        found.append((say(t("Memory ran out")), say(t("y: {offer}", offer=home.offer.words)), "bold $text-warning"))
     if home.credentials is not None:
         # Said once by the runtime and kept nowhere: whoever needs them has to copy them now.
         found.append((say(t("Name")), home.credentials.user, "bold $text-warning"))
         found.append((say(t("Password")), home.credentials.password, "bold $text-warning"))
     return found
+
+
+def visitors(home: Home, say: Say) -> str:
+    """Who has the page open: this computer once, then the addresses of the others."""
+    here = [say(t("this computer"))] if any(each in _HERE for each in home.visitors) else []
+    link = [say(t("through the public link"))] if "link" in home.visitors else []
+    others = [each for each in home.visitors if each not in (*_HERE, "link")]
+    return ", ".join((*here, *others, *link))
 
 
 def _model(home: Home, say: Say) -> Row:

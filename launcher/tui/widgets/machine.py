@@ -1,38 +1,38 @@
-"""What this computer is."""
+"""What this computer is, where there is room for it."""
 
 from __future__ import annotations
 
 from textual.content import Content
 
 from launcher.amounts import in_mib
-from launcher.core.hardware.look import Gpu, Machine
+from launcher.core.hardware.look import Machine
 from launcher.core.text import t
 from launcher.tui.state import Home
-from launcher.tui.widgets.card import Card, Row, Say, rows
+from launcher.tui.widgets.card import Card, Say, rows
 
 _SYSTEMS = {"windows": "Windows", "linux": "Linux", "macos": "macOS"}
 _UNKNOWN = t("not known")
 
 
 class MachineCard(Card):
-    """System, memory, graphics card, free disk."""
+    """System, processor, memory, driver."""
 
     heading = t("This computer")
 
     def draw(self, home: Home, say: Say) -> Content:
-        """Four lines, whatever the machine."""
+        """At most five lines."""
         if home.survey is None:
             return Content(say(t("Looking …")))
         machine = home.survey.machine
-        free = machine.disk_free_mib
-        return rows(
-            [
-                (say(t("System")), _system(machine) or say(_UNKNOWN), ""),
-                (say(t("Memory")), in_mib(machine.ram_mib) if machine.ram_mib else say(_UNKNOWN), ""),
-                _graphics(machine, say),
-                (say(t("Disk")), say(_UNKNOWN if free is None else t("{size} free", size=in_mib(free))), ""),
-            ]
-        )
+        unknown = say(_UNKNOWN)
+        found = [
+            (say(t("System")), _system(machine) or unknown, ""),
+            (say(t("CPU")), _processor(machine, say) or unknown, ""),
+            (say(t("Memory")), in_mib(machine.ram_mib) if machine.ram_mib else unknown, ""),
+        ]
+        if machine.gpus:
+            found.append((say(t("Driver")), machine.driver or unknown, ""))
+        return rows(found)
 
 
 def _system(machine: Machine) -> str:
@@ -41,17 +41,9 @@ def _system(machine: Machine) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _graphics(machine: Machine, say: Say) -> Row:
-    label = say(t("GPU"))
-    if not machine.gpus:
-        return label, say(t("none: the processor draws")), ""
-    first = _card(machine.gpus[0], say)
-    if len(machine.gpus) == 1:
-        return label, first, ""
-    return label, say(t("{gpu} and {count} more", gpu=first, count=len(machine.gpus) - 1)), ""
-
-
-def _card(gpu: Gpu, say: Say) -> str:
-    # The maker's name is left out where the card's name says it already: every cell counts in 80 columns.
-    name = (gpu.name or gpu.vendor or say(_UNKNOWN)).removeprefix("NVIDIA ").removeprefix("GeForce ")
-    return f"{name}, {in_mib(gpu.vram_total_mib)}" if gpu.vram_total_mib else name
+def _processor(machine: Machine, say: Say) -> str:
+    cpu = machine.cpu
+    if cpu.cores is None:
+        return cpu.name or ""
+    cores = say(t("{count} cores", count=cpu.cores))
+    return f"{cpu.name}, {cores}" if cpu.name else cores

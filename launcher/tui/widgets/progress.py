@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from launcher.amounts import in_bytes, in_time
-from launcher.core.events import Progress
+from launcher.core.events import Drawing, Progress
 from launcher.core.text import Text, t
 from launcher.tui.state import Home
 from launcher.tui.untrusted import plain
@@ -34,7 +34,23 @@ def _words(home: Home) -> Text | None:
     step = home.step
     if step is not None:
         return t("Step {number} of {count}: {title}", number=step.number, count=step.count, title=step.title)
-    return t("Drawing") if home.progress is not None and home.progress.name.startswith("job-") else None
+    if home.progress is None or not home.progress.name.startswith("job-"):
+        return None
+    return t("Drawing") if home.drawing is None else _drawing(home.drawing)
+
+
+_KINDS = {"txt2img": t("text to image"), "img2img": t("image to image"), "extras": t("enlarging")}
+
+
+def _drawing(drawn: Drawing) -> Text:
+    """What it is, how large, which part of it, and how many wait."""
+    kind = _KINDS.get(drawn.kind, Text("{name}", (("name", drawn.kind),)))
+    said = t("Drawing: {kind}", kind=kind)
+    if drawn.width and drawn.height:
+        said = t("{said} {width}×{height}", said=said, width=drawn.width, height=drawn.height)
+    if drawn.parts > 1:
+        said = t("{said}, part {part} of {parts}", said=said, part=drawn.part, parts=drawn.parts)
+    return t("{said}, {count} waiting", said=said, count=drawn.waiting) if drawn.waiting else said
 
 
 def pace(progress: Progress) -> list[Text]:

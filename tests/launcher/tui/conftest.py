@@ -37,7 +37,7 @@ def a_survey(*, missing: bool = False, running: bool = False, gpus: tuple[Gpu, .
     state: Literal["missing", "done"] = "missing" if missing else "done"
     steps = tuple(a_step(name, state) for name in ("environment", "torch", "packages", "verify", "switch"))
     plan = Plan(
-        torch=TorchChoice("2.13.0", "cpu", None, t("none: the processor draws")),
+        torch=TorchChoice("2.13.0", "cu130" if gpus else "cpu", None, t("none: the processor draws")),
         memory=MemoryChoice("cpu", "sdp", (), t("none: the processor draws")),
         python="3.11",
         steps=steps,

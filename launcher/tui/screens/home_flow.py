@@ -1,0 +1,118 @@
+"""How the home screen's work goes on: what the jobs say becomes the next state, and what is to follow is begun."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual import on
+from textual.reactive import reactive
+
+from launcher.core.events import Line, Notice, Ready
+from launcher.core.text import Text
+from launcher.tui import state
+from launcher.tui.home_jobs import Core, HomeJobs
+from launcher.tui.messages import Done, Failed, Finished, Happened
+from launcher.tui.speaking import SpeakingScreen
+from launcher.tui.state import Home, Survey
+from launcher.tui.widgets.gpu import GpuCard
+from launcher.tui.widgets.log import LogPane
+
+
+class HomeFlow(SpeakingScreen[None]):
+    """The state and its changes; what it looks like and which key does what stands in HomeScreen."""
+
+    home: reactive[Home] = reactive(Home(), init=False)
+
+    def __init__(self, core: Core) -> None:
+        super().__init__()
+        self._core, self._jobs, self._leaving = core, HomeJobs(core, self), False
+
+    def on_mount(self) -> None:
+        """Say what there is to say already, then look around."""
+        super().on_mount()
+        self._jobs.survey()
+        self._jobs.figures()
+
+    def on_unmount(self) -> None:
+        """However the app ends: a thread that went on watching the runtime would keep the process alive."""
+        self._jobs.cancel()
+
+    @on(Done)
+    def _done(self, message: Done) -> None:
+        if not isinstance(message.value, Survey):
+            return
+        before, survey = self.home, message.value
+        self.home = state.surveyed(before, survey)
+        if message.name == "install" or (before.stage == "looking" and self.home.busy):
+            self._jobs.launch(survey)
+
+    @on(Happened)
+    def _happened(self, message: Happened) -> None:
+        events = message.inbox.take()
+        if message.name == "figures":
+            self.query_one(GpuCard).add(events)
+            return
+        self.query_one(LogPane).add([event for event in events if isinstance(event, Line | Notice)])
+        home = self.home
+        for event in events:
+            home = state.after(home, event)
+        self.home = home
+        if home.ours and any(isinstance(event, Ready) and event.page for event in events):
+            self.action_open()
+
+    @on(Failed)
+    def _failed(self, message: Failed) -> None:
+        if message.error.code == "interrupted" and self.home.stage == "stopping":
+            return
+        self._leaving = False
+        self.home = state.failed(self.home, message.error)
+        self._note("error", message.error.message)
+
+    @on(Finished)
+    def _finished(self, message: Finished) -> None:
+        self._jobs.ended(message.name)
+        if not self._jobs.idle:
+            return
+        if self._leaving:
+            self._go_away()
+        elif message.name == "choose":
+            self._start_chosen()
+        elif message.name not in ("survey", "figures"):
+            self.home = state.rested(self.home)
+            self._follow_up()
+
+    def _follow_up(self) -> None:
+        """What was to come after the end: another start, a start with another profile, else a look around."""
+        then, self.home = self.home.then, replace(self.home, then=None)
+        if isinstance(then, Survey):
+            self._begin(then)
+        elif then is not None:
+            self._jobs.choose(then)
+        else:
+            self._jobs.survey()
+
+    def _start_chosen(self) -> None:
+        """With the new profile: as after Enter; what is missing is shown first."""
+        if self.home.stage == "ready" and not self.home.blocked:
+            self.action_go()
+
+    def _begin(self, survey: Survey) -> None:
+        self.home = state.begun(self.home, survey)
+        begin = self._jobs.install if self.home.missing else self._jobs.launch
+        begin(survey)
+
+    def action_go(self) -> None:
+        """Enter."""
+        raise NotImplementedError
+
+    def action_open(self) -> None:
+        """The page in the browser."""
+        raise NotImplementedError
+
+    def _go_away(self) -> None:
+        self._leaving = True
+        self._jobs.cancel()
+        self.app.exit(0)
+
+    def _note(self, severity: str, sentence: Text) -> None:
+        self.query_one(LogPane).add([Notice("interface", severity, sentence)])

@@ -1,0 +1,40 @@
+"""The QR code by itself, as large as the terminal allows, with the addresses as text."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from launcher.core.text import t
+from launcher.tui.untrusted import plain
+from launcher.tui.widgets.card import Say
+from launcher.tui.widgets.qr import drawn
+
+
+class QrScreen(ModalScreen[None]):
+    """Any of the usual keys closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,k,q", "dismiss", show=False)]
+
+    def __init__(self, addresses: tuple[str, ...], say: Say) -> None:
+        super().__init__()
+        self._addresses, self._say = addresses, say
+
+    def compose(self) -> ComposeResult:
+        """The code, then what it says; other addresses of this computer after it."""
+        first, *others = self._addresses
+        said = [Content.styled(plain(first), "bold")]
+        said.append(Content(self._say(t("A phone in the same network can open this."))))
+        if others:
+            said.append(Content(self._say(t("Or: {addresses}", addresses=plain("  ".join(others))))))
+        with VerticalScroll(id="qr-large") as pane:
+            pane.border_title = self._say(t("For the phone"))
+            pane.border_subtitle = self._say(t("Esc closes"))
+            yield Static(drawn(first), id="qr-code")
+            yield Static(Content("\n").join(said), id="qr-said")
