@@ -37,11 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BUG
 
 
-def _open_interface(workspace: Workspace, language: str, options: Options) -> int:
+def _open_interface(workspace: Workspace, language: str, options: Options, first: str | None = None) -> int:
     """Imported only when it opens: no verb pays for Textual."""
     from launcher.tui.app import run
 
-    return run(workspace, language, options)
+    return run(workspace, language, options, first)
 
 
 def _print_anything() -> None:

@@ -7,17 +7,17 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
-from launcher import verb, verbs
+from launcher import terminal, verb, verbs
 from launcher.arguments import read_arguments, read_globals, short_help
 from launcher.core.errors import LauncherError
-from launcher.core.paths import Workspace, find_workspace
-from launcher.core.plan.plan import Options
+from launcher.core.paths import find_workspace
+from launcher.core.setup.course import due
 from launcher.language import choose_language, read_saved_language, translator
 from launcher.printing import Printer
 from launcher.verb import DONE, FAILED, INTERRUPTED, USAGE, Call, UsageError
 
-#: opens the interface with the options given; the exit code
-Interface = Callable[[Workspace, str, Options], int]
+#: opens the interface with the options given, at the screen named, else home; the exit code
+Interface = Callable[..., int]
 
 
 def main(words: Sequence[str], interface: Interface) -> int:
@@ -53,12 +53,25 @@ def _dispatch(call: Call, interface: Interface) -> int:
     if arguments.version:
         call.printer.result(_version())
         return DONE
+    wishes_lines = bool(getattr(arguments.words, "plain", False)) or not terminal.draws()
     if arguments.verb is None or (arguments.from_install and call.asks):
-        if verb.at_terminal():
+        if not verb.at_terminal():
+            sys.stderr.write(short_help(call.translate) + "\n")
+            return USAGE
+        if not wishes_lines:
             return interface(call.workspace, call.language, arguments.options)
-        sys.stderr.write(short_help(call.translate) + "\n")
-        return USAGE
+        return _in_lines(call)
+    if arguments.verb == "setup" and call.asks and not wishes_lines:
+        return interface(call.workspace, call.language, arguments.options, "setup")
     return verbs.find_verb(arguments.verb).done(call)
+
+
+def _in_lines(call: Call) -> int:
+    """In a terminal that draws nothing: the guided install while it is not done, then what the verbs are."""
+    if due(call.workspace):
+        return verbs.find_verb("setup").done(call)
+    sys.stderr.write(short_help(call.translate) + "\n")
+    return USAGE
 
 
 def _version() -> str:

@@ -15,6 +15,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Progress, Ready, Step
 from launcher.core.text import Text, t
 from launcher.core.web_address import discreet
+from launcher.terminal import draws
 
 _MIB = 1024**2
 #: escape sequences as a whole, and all control characters but tabulator and line feed
@@ -28,11 +29,12 @@ class Printer:
 
     def __init__(
         self, translate: Callable[[str], str], *, json_lines: bool, quiet: bool, out: TextIO | None = None,
-        err: TextIO | None = None,
+        err: TextIO | None = None, redraws: bool | None = None,
     ) -> None:  # fmt: skip
+        """`redraws`: a line may be written over; None: where standard error is a terminal that can."""
         self._translate, self.json, self._quiet = translate, json_lines, quiet
         self._out, self._err = out or sys.stdout, err or sys.stderr
-        self._redraws = self._err.isatty()
+        self._redraws = (self._err.isatty() and draws()) if redraws is None else redraws
         self._drawn = 0
         self._said_at = 0.0
         self._step: Step | None = None

@@ -9,6 +9,7 @@ from launcher.verb import Verb
 
 #: verb -> what it does; the order is the help's
 VERBS: dict[str, Text] = {
+    "setup": t("the guided first install: questions with answers proposed, then a first picture"),
     "up": t("install what is missing, start, print the address; stays until stopped"),
     "plan": t("what `up` would do, and why; changes nothing"),
     "install": t("install what is missing"),

@@ -41,6 +41,7 @@ _SCREENS = {
 class SetupScreen(SpeakingScreen[None]):
     """Subclasses name `step` and `about`, yield what they show in `parts`, and do in `action_go` what Enter means."""
 
+    AUTO_FOCUS = ""
     step: ClassVar[str]
     heading = t("The guided install")
     keys: ClassVar[tuple[KeyOf, ...]] = (GO, KeyOf("h", "home", t("Home")), KeyOf("q", "leave", t("Leave")))
@@ -73,8 +74,12 @@ class SetupScreen(SpeakingScreen[None]):
     def on_mount(self) -> None:
         """The choices, where there are some, have the keyboard."""
         super().on_mount()
-        for choices in self.query(ChoiceList):
-            choices.focus()
+        self.focus_what_is_there()
+
+    def focus_what_is_there(self) -> None:
+        """The choices if they are shown, else what scrolls: a hidden list would take Enter for itself."""
+        shown = [choices for choices in self.query(ChoiceList) if choices.display]
+        self.set_focus(shown[0] if shown else self.query_one("#setup"))
 
     def on_unmount(self) -> None:
         """Nothing goes on behind the next step."""

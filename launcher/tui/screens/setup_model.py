@@ -123,7 +123,7 @@ class ModelScreen(SetupScreen):
         if isinstance(message.value, _Offered):
             self._offered = message.value
             self.retell()
-            self.query_one(ChoiceList).focus()
+            self.focus_what_is_there()
         elif message.name == "take":
             self._taken(self._taking)
 
@@ -131,4 +131,4 @@ class ModelScreen(SetupScreen):
     def _not_taken(self, _message: Failed) -> None:
         self._taking = ""
         self.retell()
-        self.query_one(ChoiceList).focus()
+        self.focus_what_is_there()

@@ -88,8 +88,7 @@ class NetworkScreen(SetupScreen):
         elif message.name == "measure":
             self._decided = message.value
         self.retell()
-        if self.query_one(ChoiceList).display:
-            self.query_one(ChoiceList).focus()
+        self.focus_what_is_there()
 
     @on(Happened)
     def _happened(self, message: Happened) -> None:

@@ -67,7 +67,7 @@ class PlaceScreen(SetupScreen):
         if message.name == "places":
             self._places = message.value
             self.retell()
-            self.query_one(ChoiceList).focus()
+            self.focus_what_is_there()
         elif isinstance(message.value, Workspace):
             workspace = message.value
             if workspace != self.course.workspace:

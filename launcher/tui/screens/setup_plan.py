@@ -44,7 +44,6 @@ class PlanScreen(SetupScreen):
         self._estimate: Estimate | None = None
         super().on_mount()
         self._plan()
-        self.query_one("#setup").focus()
 
     def _plan(self) -> None:
         self.trouble(None)
