@@ -47,6 +47,8 @@ class Options:
     variables: tuple[tuple[str, str], ...] = ()
     #: for the engine: a version ("3.12") or an interpreter
     python: str | None = None
+    #: a folder with everything, from which alone is installed
+    pack: Path | None = None
 
 
 @dataclass(frozen=True)
