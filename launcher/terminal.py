@@ -20,4 +20,6 @@ def draws(environ: Mapping[str, str] = os.environ, windows: int | None = None) -
 
 
 def _windows_build() -> int | None:
-    return sys.getwindowsversion().build if sys.platform == "win32" else None
+    if sys.platform != "win32":
+        return None
+    return int(sys.getwindowsversion().build)

@@ -190,9 +190,9 @@ class Lines:
         self.say(question.asked)
         for number, choice in enumerate(question.choices, 1):
             mark = "*" if choice.name == question.default else " "
-            self.say(t("{mark} {number}  {title}", mark=mark, number=number, title=choice.title))
+            self.say(f"{mark} {number}  {self.call.printer.text(choice.title)}")
             details = (*choice.detail, *([t("Not possible: {why}", why=choice.refused)] if choice.refused else []))
-            self.say(*(t("       {detail}", detail=each) for each in details))
+            self.say(*(f"       {self.call.printer.text(each)}" for each in details))
         numbers = t("A number, or Enter for the one with the star; b: back; q: leave, and go on here next time")
         while True:
             word = self._line(numbers)
@@ -210,7 +210,7 @@ class Lines:
     def _line(self, prompt: Text) -> str:
         if not self.call.asks:
             return ""
-        sys.stderr.write(self.call.printer.text(t("{prompt} > ", prompt=prompt)))
+        sys.stderr.write(f"{self.call.printer.text(prompt)} > ")
         sys.stderr.flush()
         said = sys.stdin.readline()
         word = said.strip().lower()
