@@ -128,8 +128,7 @@ class GessoApp(App[int], inherit_bindings=False):
     def switch_theme(self, colours: str | None = None) -> None:
         """These colours, or the next, and the choice kept."""
         names = list(NAMES)
-        self.colours = colours or names[(names.index(self.colours) + 1) % len(names)]
-        self.theme = NAMES[self.colours]
+        self.show_colours(colours or names[(names.index(self.colours) + 1) % len(names)])
         try:
             self.ask(FrameAsks).save_theme(self.colours)
         except LauncherError as error:
@@ -148,6 +147,11 @@ class GessoApp(App[int], inherit_bindings=False):
         module, _, kind = SCREENS[name].partition(":")
         screen: Screen[Any] = getattr(import_module(module), kind)()
         self.push_screen(screen)
+
+    def show_colours(self, colours: str) -> None:
+        """One of themes.NAMES, kept by nobody."""
+        self.colours = colours
+        self.theme = NAMES[colours]
 
     def show_palette(self) -> None:
         """Everything that can be done, by name; over a question that waits for its answer nothing is opened."""

@@ -51,7 +51,7 @@ WAYS: dict[str, Way] = {
         "profiles", does=t("keep what is given under a name; flags for the runtime come after two dashes")
     ),
     "profiles delete": Way("profiles", does=t("take one of your own away")),
-    "update": Way("settings", "update"),
+    "update": Way("update"),
     "env list": Way(
         "environments", does=t("what there is, on the disk and shared, and what changed since it last worked")
     ),

@@ -53,9 +53,11 @@ def _state(folder: Path, now: Path | None, before: Path | None) -> State:
     return "unusable" if (folder / STAMP).is_file() else "unfinished"
 
 
-def measure(folder: Path) -> Size:
-    """Each file once, however often it is linked inside; nothing behind a link is counted."""
-    seen: set[tuple[int, int]] = set()
+def measure(folder: Path, seen: set[tuple[int, int]] | None = None) -> Size:
+    """Each file once, however often it is linked inside; nothing behind a link is counted. What is in `seen`, by
+    device and number, was counted elsewhere.
+    """
+    seen = set() if seen is None else seen
     total = shared = 0
     for place, _, names in os.walk(folder):
         for name in names:

@@ -9,6 +9,8 @@ SCREENS: dict[str, str] = {
     "environments": "launcher.tui.screens.environments:EnvironmentsScreen",
     "network": "launcher.tui.screens.network:NetworkScreen",
     "proxy": "launcher.tui.screens.proxy:ProxyScreen",
+    "settings": "launcher.tui.screens.settings:SettingsScreen",
+    "update": "launcher.tui.screens.update:UpdateScreen",
     "setup": "launcher.tui.screens.setup:SetupDoor",
     "console": "launcher.tui.screens.console:ConsoleScreen",
 }
