@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from launcher.core.environments.environments import current, fresh_name, interpreter
+from launcher.core.environments.environments import fresh_name, interpreter
 from launcher.core.environments.installed import Installed
 from launcher.core.environments.unproven import unproven
 from launcher.core.errors import Finding
@@ -114,7 +114,8 @@ def _own_python(workspace: Workspace, options: Options, environ: Mapping[str, st
 
 def _python(workspace: Workspace, plan: Plan) -> Path:
     """The engine's interpreter: the present environment's, or that of the one that would be made."""
-    here = None if plan.missing else current(workspace)
-    if here is None and plan.own_python and plan.own_python.engine:
+    if plan.environment:
+        return interpreter(workspace.environments / plan.environment)
+    if plan.own_python and plan.own_python.engine:
         return Path(plan.own_python.engine)
-    return interpreter(here or fresh_name(workspace, plan.torch.version, plan.torch.tag or "any"))
+    return interpreter(fresh_name(workspace, plan.torch.version, plan.torch.tag or "any"))

@@ -41,6 +41,8 @@ class Running:
     url: str | None = None
     #: somebody has asked it to end
     stopping: bool = False
+    #: name of the environment that it draws with
+    environment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,13 @@ def read_running(workspace: Workspace) -> Running | None:
 
 def _sound(running: Running) -> bool:
     """Is everything of its kind? The file may have been written by another version, or by hand."""
-    words: tuple[object, ...] = (running.profile, running.since, *running.flags, running.url or "")
+    words: tuple[object, ...] = (
+        running.profile,
+        running.since,
+        *running.flags,
+        running.url or "",
+        running.environment or "",
+    )
     numbers: tuple[object, ...] = (running.pid, running.port or 0)
     return (
         all(isinstance(word, str) for word in words)

@@ -120,7 +120,7 @@ def _create(call: Call) -> int:
     if words.name:
         environment_changes.check_new_name(call.workspace, words.name)
     plan, before = _plan(call, words.python), environments.finished(call.workspace)
-    making = Making(words.name, use=words.use, anew=True)
+    making = Making(words.name, use=words.use, anew=True, by_hand=True)
     with signals_cancel() as cancel:
         if not agreed(call, plan):
             return DONE
@@ -236,7 +236,7 @@ def _checked(call: Call, folder: Path, health: Health) -> int:
 def _switch(call: Call) -> int:
     folder = environments.find(call.workspace, call.arguments.words.name)
     with install_lock(call.workspace):
-        environments.switch(call.workspace, folder)
+        environments.switch(call.workspace, folder, by_hand=True)
     return _now(call, folder)
 
 

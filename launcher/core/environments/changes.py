@@ -6,9 +6,20 @@ import re
 import shutil
 from pathlib import Path
 
-from launcher.core.environments.environments import LEAVING, STAMP, is_link, is_name, left_over, named, previous, switch
+from launcher.core.environments.environments import (
+    LEAVING,
+    POINTER,
+    STAMP,
+    is_link,
+    is_name,
+    left_over,
+    named,
+    previous,
+    switch,
+)
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
+from launcher.core.running import find_running
 from launcher.core.text import t
 
 #: letters of a name
@@ -16,7 +27,7 @@ _LONGEST = 60
 
 
 def rollback(workspace: Workspace) -> Path:
-    """Make the environment that was current before current again; a second time leads back. LauncherError
+    """Make the environment that was current before current again, by hand; a second time leads back. LauncherError
     `no-previous-environment`."""
     folder = previous(workspace)
     if folder is None:
@@ -25,14 +36,14 @@ def rollback(workspace: Workspace) -> Path:
             t("No earlier environment is there to go back to."),
             t("`gesso env list` shows those there are; `gesso env switch NAME` takes one of them."),
         )
-    switch(workspace, folder)
+    switch(workspace, folder, by_hand=True)
     return folder
 
 
 def check_new_name(workspace: Workspace, name: str) -> Path:
     """The folder for a new environment that the user named; what a killed run left there is no hindrance, for the
     next install sweeps it. LauncherError `bad-name`, `environment-exists`."""
-    if not is_name(name) or len(name) > _LONGEST or name.endswith("."):
+    if not is_name(name) or len(name) > _LONGEST or name.endswith(".") or name.casefold() == POINTER:
         raise LauncherError(
             "bad-name",
             t('"{name}" cannot be the name of an environment.', name=name),
@@ -59,14 +70,21 @@ def next_name(workspace: Workspace, name: str) -> str:
 def remove(workspace: Workspace, folder: Path) -> None:
     """Delete an environment; nothing behind a link goes with it. The holder of the install lock calls it.
 
-    LauncherError `environment-in-use` for the current one, `not-ours` for a link or what lies elsewhere,
-    `cannot-remove` where the system refuses.
+    LauncherError `environment-in-use` for the current one and for what a runtime draws with, `not-ours` for a link or
+    what lies elsewhere, `cannot-remove` where the system refuses.
     """
     if folder == named(workspace):
         raise LauncherError(
             "environment-in-use",
             t("{name} is the current environment, which is never removed.", name=folder.name),
             t("Switch to another one first: gesso env switch NAME"),
+        )
+    running = find_running(workspace)
+    if running and running.environment == folder.name:
+        raise LauncherError(
+            "environment-in-use",
+            t("{name} is what draws right now (process {pid}).", name=folder.name, pid=running.pid),
+            t("End that first with `gesso stop`, then try again."),
         )
     if folder.parent != workspace.environments or is_link(folder) or not folder.is_dir():
         raise LauncherError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from launcher.core.environments.installed import Installed
@@ -23,6 +23,8 @@ POINTER = "current.json"
 BEGUN = ".gesso-begun"
 #: begins the name of a folder that is being removed, or is not yet marked as begun
 LEAVING = ".leaving-"
+#: key of the pointer
+_BY_HAND = "by_hand"
 
 
 @dataclass(frozen=True)
@@ -57,19 +59,29 @@ def current(workspace: Workspace) -> Path | None:
 def installed(workspace: Workspace) -> Installed:
     """What the plan needs to know: the current environment, else one that was proven and not yet switched to."""
     now = current(workspace)
-    folder = now or next((one for one in finished(workspace) if usable(one)), None)
-    stamp = read_stamp(folder) if folder else None
-    if folder is None or stamp is None:
+    found = [each for folder in finished(workspace) if usable(folder) and (each := _holding(folder)) is not None]
+    if not found:
         return Installed()
+    here = next((each for each in found if now is not None and each.environment == now.name), found[0])
+    others = tuple(each for each in found if each is not here)
+    return replace(here, verified=now is not None, wished=now is not None and chosen_by_hand(workspace), others=others)
+
+
+def _holding(folder: Path) -> Installed | None:
+    stamp = read_stamp(folder)
+    if stamp is None:
+        return None
     return Installed(
         folder.name,
         stamp.torch,
         stamp.lock_sha256,
-        verified=folder == now,
+        proven=True,
         python=stamp.python,
         interpreter=stamp.interpreter,
         xformers=_xformers_of(folder),
         advice=stamp.advice,
+        tag=stamp.tag,
+        source=stamp.source,
     )
 
 
@@ -121,24 +133,16 @@ def matching(
     own: OwnPython | None = None,
     xformers: str | None = None,
 ) -> Path | None:
-    """A finished environment that already holds this torch and these packages, on the Python that was wished, with
-    that `xformers`; None: whether it has one or not."""
+    """A finished environment that already `holds` all this."""
     for folder in finished(workspace):
-        stamp = read_stamp(folder)
-        if stamp is None or (stamp.torch, stamp.lock_sha256) != (torch, lock_sha256) or not usable(folder):
-            continue
-        there = Installed(xformers=_xformers_of(folder))
-        if _on(stamp, own) and (xformers is None or there.has_xformers(xformers)):
+        there = _holding(folder) if usable(folder) else None
+        if there and there.holds(torch, lock_sha256, own, xformers):
             return folder
     return None
 
 
 def _xformers_of(folder: Path) -> str | None:
     return next((each.version for each in packages_of(folder) if each.name == "xformers"), None)
-
-
-def _on(stamp: Stamp, own: OwnPython | None) -> bool:
-    return own is None or (stamp.python, stamp.interpreter) == (own.version, own.engine)
 
 
 def begin(folder: Path) -> None:
@@ -181,7 +185,7 @@ def fresh_name(workspace: Workspace, torch: str, tag: str) -> Path:
     """A folder that is not there yet: torch-2.13.0-cpu-1."""
     base = re.sub(r"[^A-Za-z0-9._-]", "-", f"torch-{torch.partition('+')[0]}-{tag}")
     number = 1
-    while (workspace.environments / f"{base}-{number}").exists():
+    while any(os.path.lexists(workspace.environments / f"{begun}{base}-{number}") for begun in ("", LEAVING)):
         number += 1
     return workspace.environments / f"{base}-{number}"
 
@@ -192,19 +196,30 @@ def stamp(folder: Path, content: Stamp) -> None:
     (folder / BEGUN).unlink(missing_ok=True)
 
 
-def switch(workspace: Workspace, folder: Path) -> None:
-    """Make `folder` the current environment, in one rename. LauncherError when it is not finished."""
+def switch(workspace: Workspace, folder: Path, *, by_hand: bool = False) -> None:
+    """Make `folder` the current environment, in one rename; `by_hand`: the user wishes it, so plans keep it until an
+    install or another switch. LauncherError when it is not finished."""
     if not usable(folder):
         raise LauncherError(
             "environment-unfinished",
             t("The environment {name} is not finished, so it cannot become the current one.", name=folder.name),
             t("Run `gesso install`; it builds a new one beside it."),
         )
-    before = named(workspace)
+    before, record = named(workspace), read_record(workspace.environments / POINTER) or {}
+    pointer: dict[str, object] = {"name": folder.name}
     if before == folder:
-        return
-    pointer = {"name": folder.name, **({"previous": before.name} if before and usable(before) else {})}
-    write_record(workspace.environments / POINTER, pointer)
+        pointer |= {key: value for key, value in record.items() if key == "previous"}
+    elif before and usable(before):
+        pointer["previous"] = before.name
+    if by_hand:
+        pointer[_BY_HAND] = True
+    if pointer != record:
+        write_record(workspace.environments / POINTER, pointer)
+
+
+def chosen_by_hand(workspace: Workspace) -> bool:
+    """The user went to the current environment by hand."""
+    return (read_record(workspace.environments / POINTER) or {}).get(_BY_HAND) is True
 
 
 def find(workspace: Workspace, name: str) -> Path:

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from launcher.core.environments.changes import check_new_name
-from launcher.core.environments.environments import fresh_name, matching, sweep
+from launcher.core.environments.environments import chosen_by_hand, current, fresh_name, matching, sweep, switch
 from launcher.core.environments.unproven import note_unproven
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Step
 from launcher.core.file_hash import sha256
 from launcher.core.install.lock import install_lock
 from launcher.core.install.proof import PROOF, TorchUnprovenError
-from launcher.core.install.steps import environment, packages, put_to_use, torch, verify
+from launcher.core.install.steps import environment, packages, torch, verify
 from launcher.core.install.work import Work, uv
 from launcher.core.packages.pip_settings import read_pip_settings
 from launcher.core.packages.sources import ENGINE_LOCK
@@ -39,6 +39,8 @@ class Making:
     #: packages whose files are broken: the files of an environment may be the very files of the cache, and what is
     #: broken there must not come back
     afresh: tuple[str, ...] = ()
+    #: the user wishes this one, so later plans keep it
+    by_hand: bool = False
 
 
 USUAL = Making()
@@ -47,7 +49,6 @@ _STEPS: dict[str, Callable[[Work], Iterator[Event]]] = {
     "torch": torch,
     "packages": packages,
     "verify": verify,
-    "switch": put_to_use,
 }
 
 
@@ -69,6 +70,9 @@ def install(
     if not plan.missing:
         for number, step in enumerate(plan.steps, 1):
             yield Step(step.name, step.title, "skipped", number, len(plan.steps))
+        if not plan.kept and chosen_by_hand(workspace) and (now := current(workspace)):
+            with install_lock(workspace):
+                switch(workspace, now)
         return
     _refuse_hopeless(plan, lock)
     _refuse_without_room(plan, workspace)
@@ -110,7 +114,7 @@ def _made(work: Work, making: Making) -> Iterator[Event]:
     folder = None if making.anew else matching(workspace, torch.build, lock, plan.own_python, xformers)
     work = replace(work, folder=folder or _new_folder(workspace, plan, making))
     try:
-        yield from _in_order(work, ready=folder is not None, use=making.use)
+        yield from _in_order(work, making, ready=folder is not None)
     finally:
         # What is not stamped is of no use to anybody; after a kill the next run does this.
         sweep(workspace)
@@ -122,9 +126,9 @@ def _new_folder(workspace: Workspace, plan: Plan, making: Making) -> Path:
     return fresh_name(workspace, plan.torch.version, plan.torch.tag or "any")
 
 
-def _in_order(work: Work, *, ready: bool, use: bool) -> Iterator[Event]:
+def _in_order(work: Work, making: Making, *, ready: bool) -> Iterator[Event]:
     """`ready`: the environment was proven but not switched to when the last run ended, so it is only switched to."""
-    steps = [step for step in work.plan.steps if use or step.name != "switch"]
+    steps = [step for step in work.plan.steps if making.use or step.name != "switch"]
     count = len(steps)
     for number, step in enumerate(steps, 1):
         if ready and step.name != "switch":
@@ -132,7 +136,10 @@ def _in_order(work: Work, *, ready: bool, use: bool) -> Iterator[Event]:
             continue
         yield Step(step.name, step.title, "started", number, count)
         try:
-            yield from _STEPS[step.name](work)
+            if step.name == "switch":
+                switch(work.workspace, work.folder, by_hand=making.by_hand)
+            else:
+                yield from _STEPS[step.name](work)
         except LauncherError:
             yield Step(step.name, step.title, "failed", number, count)
             raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from launcher.core.environments.changes import next_name
-from launcher.core.environments.environments import current, interpreter, read_stamp, site_of
+from launcher.core.environments.environments import chosen_by_hand, current, interpreter, read_stamp, site_of
 from launcher.core.environments.freeze import Differing, differing
 from launcher.core.environments.recipes import LOCK, read_recipe
 from launcher.core.environments.site_packages import Broken, check_files
@@ -76,7 +76,8 @@ def rebuild(
         )
     names = tuple(sorted({each.package for each in broken}))
     use = current(workspace) in (folder, None)
-    making = Making(next_name(workspace, folder.name), use=use, anew=True, afresh=names)
+    by_hand = use and chosen_by_hand(workspace)
+    making = Making(next_name(workspace, folder.name), use=use, anew=True, afresh=names, by_hand=by_hand)
     yield from install(again, workspace, environ=environ, cancel=cancel, lock=folder / LOCK, proof=proof, making=making)
 
 
@@ -100,6 +101,8 @@ def plan_again(folder: Path, plan: Plan) -> Plan:
         )
     torch = plan.torch if plan.torch.build == recipe.build else recipe.choice()
     had = recipe.xformers
-    again = with_torch(plan, replace(torch, xformers=had or torch.xformers, with_xformers=had is not None))
+    # the same again or nothing: no other torch is tried
+    torch = replace(torch, xformers=had or torch.xformers, with_xformers=had is not None, others=())
+    again = with_torch(plan, torch)
     python = OwnPython(stamp.python, stamp.interpreter, itself=stamp.interpreter is not None)
     return replace(again, python=stamp.python, own_python=python, disk_needed_mib=plan.disk_needed_mib)

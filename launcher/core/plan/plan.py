@@ -101,6 +101,10 @@ class Plan:
     xformers: bool = False
     #: the Python that the user wished for the engine; None: nothing was wished
     own_python: OwnPython | None = None
+    #: name of the one that holds all this already
+    environment: str | None = None
+    #: it is the user's by hand, and Gesso itself would take another
+    kept: bool = False
 
     @property
     def missing(self) -> tuple[PlanStep, ...]:
@@ -181,15 +185,24 @@ def make_plan(
 ) -> Plan:
     """Compares what is wanted with what is there. LauncherError if the options name a card or profile there is not,
     `python-unsupported` if the engine does not run on the user's `own` Python."""
-    python, torch = _python_and_torch(machine, options, pip, sources, own, installed.unproven)
-    steps = _steps(torch, installed, sources.lock_sha256, python, own)
+    # what is proven here needs no second chance
+    proven = {each.torch for each in (installed, *installed.others) if each.verified or each.proven}
+    unproven = tuple(build for build in installed.unproven if build not in proven)
+    python, torch = _python_and_torch(machine, options, pip, sources, own, unproven)
+    here = _best(installed, torch, sources.lock_sha256, own)
+    steps = _steps(torch, here, sources.lock_sha256, python, own)
+    kept = here.wished and any(step.state == "missing" for step in steps)
+    if kept:
+        torch, python = _kept(torch, here), here.python or python
+        steps = tuple(replace(step, state="done") for step in _steps(torch, here, here.lock_sha256, python, own))
     missing = {step.name for step in steps if step.state == "missing"}
-    xformers = torch.with_xformers or ("torch" not in missing and installed.has_xformers(torch.xformers))
+    there = missing <= {"switch"}
+    xformers = torch.with_xformers or ("torch" not in missing and here.has_xformers(torch.xformers))
     # what stays idle has no say in how the memory is used
     drawn, gpu = (replace(machine, gpus=(torch.card,)), None) if torch.card else (machine, options.gpu)
     memory = choose_memory(drawn, _wish(options, families, xformers=xformers), gpu=gpu, tag=torch.tag)
-    if not missing and torch.tag != "cpu":
-        memory = replace(memory, flags=tuple(dict.fromkeys((*memory.flags, *installed.advice))))
+    if there and torch.tag != "cpu":
+        memory = replace(memory, flags=tuple(dict.fromkeys((*memory.flags, *here.advice))))
     fetches_python = "environment" in missing and machine.python is not None and not _is_own(python, machine.python)
     fetches_python = fetches_python and not (own and own.interpreter)
     needed = _disk_needed(torch, missing, fetches_python=fetches_python)
@@ -204,6 +217,44 @@ def make_plan(
         look_for_trouble(machine, torch, pip, sources, workspace, needed) + _outside(own),
         xformers=xformers,
         own_python=own,
+        environment=here.environment if there else None,
+        kept=kept,
+    )
+
+
+def _best(installed: Installed, torch: TorchChoice, lock: str | None, own: OwnPython | None) -> Installed:
+    """The current environment; where that is not what is wanted and not the user's by hand, another one that is."""
+    xformers = torch.xformers if torch.with_xformers else None
+    if installed.wished or installed.holds(torch.build, lock, own, xformers):
+        return installed
+    return next((each for each in installed.others if each.holds(torch.build, lock, own, xformers)), installed)
+
+
+def _kept(choice: TorchChoice, here: Installed) -> TorchChoice:
+    """The torch of the environment that the user went to by hand."""
+    remarks = (*((Finding(choice.slug, "warning", choice.reason),) if choice.slug else ()), *choice.remarks)
+    reason = t(
+        "{name} was chosen by hand and stays until `gesso install` or `gesso env switch` says otherwise; Gesso itself "
+        "would take another one, with {torch}.",
+        name=here.environment,
+        torch=choice.build or choice.version,
+    )
+    draws = here.tag != "cpu"
+    return replace(
+        choice,
+        version=(here.torch or "").partition("+")[0],
+        build=here.torch,
+        tag=here.tag,
+        source=here.source,
+        reason=reason,
+        slug=None,
+        remarks=(*remarks, Finding("environment-kept", "info", reason)),
+        others=(),
+        xformers=here.xformers and here.xformers.partition("+")[0],
+        with_xformers=False,
+        run_by_us=any(each.full == here.torch and each.run_by_us for each in read_torch_table().builds),
+        card=choice.card if draws else None,
+        visible=choice.visible if draws else (),
     )
 
 
@@ -273,13 +324,6 @@ def _is_own(python: str, launcher_python: str) -> bool:
     return launcher_python.split(".")[:2] == python.split(".")
 
 
-def _stands(installed: Installed, own: OwnPython | None) -> bool:
-    """The environment is on the Python that was wished, if one was."""
-    if own is None:
-        return True
-    return installed.python == own.version and (not own.outside or installed.interpreter == own.engine)
-
-
 def _steps(
     torch: TorchChoice, installed: Installed, lock: str | None, python: str, own: OwnPython | None
 ) -> tuple[PlanStep, ...]:
@@ -288,15 +332,16 @@ def _steps(
     if torch.with_xformers:
         right_torch = right_torch and installed.has_xformers(torch.xformers)
     right_packages = lock is not None and installed.lock_sha256 == lock
+    proven = installed.verified or installed.proven
     done = installed.environment is not None and (
-        (right_torch and right_packages) if installed.verified else (installed.torch is None or right_torch)
+        (right_torch and right_packages) if proven else (installed.torch is None or right_torch)
     )
     steps = []
     for name, title, fulfilled, size in (
-        ("environment", t("Make an environment with Python {python}", python=python), _stands(installed, own), None),
+        ("environment", t("Make an environment with Python {python}", python=python), installed.stands_on(own), None),
         ("torch", _title(torch), right_torch, torch.bytes),
         ("packages", t("Install the engine's packages"), right_packages, None),
-        ("verify", t("Prove it by drawing a picture"), installed.verified, None),
+        ("verify", t("Prove it by drawing a picture"), proven, None),
         ("switch", t("Put it to use"), installed.verified, None),
     ):
         done = done and fulfilled
@@ -321,7 +366,7 @@ def _downloads(
 def _disk_needed(torch: TorchChoice, missing: set[str], *, fetches_python: bool) -> int:
     """MiB on the workspace's volume; uv's cache there shares its files with the environment, so they count once."""
     table = read_torch_table()
-    if not missing:
+    if missing <= {"switch"}:
         return 0
     parts = (
         table.python_mib if fetches_python else 0,

@@ -109,7 +109,8 @@ def _start(
         err=workspace.logs / LOG,
     )
     since = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    running = Running(child.pid, created(child.pid) or time.time(), options.profile, since, _flags(options, plan), port)
+    running = Running(child.pid, created(child.pid) or time.time(), options.profile, since, _flags(options, plan), port,
+                      environment=environment.name)  # fmt: skip
     write_running(workspace, running)
     return running, child, command
 

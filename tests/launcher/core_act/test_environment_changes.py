@@ -14,6 +14,8 @@ from launcher.core.environments import environments
 from launcher.core.environments.listing import environments_there, measure
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace, child_environment
+from launcher.core.process import created
+from launcher.core.running import Running, write_running
 from tests.launcher.core_act.workshop import with_fake_engine
 
 
@@ -168,3 +170,43 @@ def test_what_another_python_or_conda_left_behind_does_not_reach_a_child(workspa
     assert not foreign.keys() & child.keys()
     assert child["PYTHONNOUSERSITE"] == "1"
     assert child["PATH"] == "/bin"
+
+
+def test_what_draws_right_now_is_not_removed_though_another_one_is_current(workspace: Workspace) -> None:
+    old, _ = with_fake_engine(workspace, "old"), with_fake_engine(workspace, "new")
+    own = os.getpid()
+    write_running(workspace, Running(own, created(own) or 0.0, "local", "now", (), None, environment="old"))
+    refused("environment-in-use", workspace, old)
+    assert environments.usable(old)
+    write_running(workspace, Running(own, 1.0, "local", "now", (), None, environment="old"))
+    environment_changes.remove(workspace, old)
+    assert not old.exists()
+
+
+def test_what_the_user_went_to_by_hand_is_known_until_an_install_says_otherwise(workspace: Workspace) -> None:
+    with_fake_engine(workspace, "old"), with_fake_engine(workspace, "new")
+    assert not environments.installed(workspace).wished
+    environment_changes.rollback(workspace)
+    here = environments.installed(workspace)
+    assert (here.environment, here.wished, [each.environment for each in here.others]) == ("old", True, ["new"])
+    environments.switch(workspace, workspace.environments / "old")
+    assert not environments.installed(workspace).wished
+    assert environments.previous(workspace) == workspace.environments / "new"
+    environments.switch(workspace, workspace.environments / "old", by_hand=True)
+    assert environments.installed(workspace).wished
+
+
+@pytest.mark.parametrize("name", ["current.json", "CURRENT.JSON"])
+def test_the_pointers_name_is_no_environments(workspace: Workspace, name: str) -> None:
+    with pytest.raises(LauncherError, match="bad-name"):
+        environment_changes.check_new_name(workspace, name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_a_dangling_link_and_what_cannot_be_removed_yet_take_a_name_too(workspace: Workspace) -> None:
+    workspace.environments.mkdir(parents=True)
+    (workspace.environments / "torch-2.13.0-cpu-1").symlink_to("/nowhere/at/all")
+    (workspace.environments / f"{environments.LEAVING}torch-2.13.0-cpu-2").mkdir()
+    folder = environments.fresh_name(workspace, "2.13.0+cpu", "cpu")
+    assert folder.name == "torch-2.13.0-cpu-3"
+    environments.begin(folder)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ from launcher.core.records import read_record, write_record
 from tests.launcher.core_act.workshop import PYTHON, with_fake_engine
 
 
+def holding(folder: Path) -> Installed:
+    """What a fake engine's environment is known for."""
+    return Installed(folder.name, "2.13.0", "1" * 64, proven=True, python=PYTHON, tag="cpu", source="here")
+
+
 def test_nothing_is_installed_in_an_empty_workspace(workspace: Workspace) -> None:
     assert environments.current(workspace) is None
     assert environments.installed(workspace) == Installed()
@@ -34,15 +40,13 @@ def test_the_current_one_is_what_the_pointer_names(workspace: Workspace) -> None
     folder = with_fake_engine(workspace)
     assert environments.current(workspace) == folder
     assert json.loads((workspace.environments / "current.json").read_text()) == {"name": folder.name}
-    assert environments.installed(workspace) == Installed(folder.name, "2.13.0", "1" * 64, verified=True, python=PYTHON)
+    assert environments.installed(workspace) == replace(holding(folder), verified=True)
 
 
 def test_one_that_was_proven_but_not_switched_to_is_known(workspace: Workspace) -> None:
     folder = with_fake_engine(workspace)
     (workspace.environments / "current.json").unlink()
-    assert environments.installed(workspace) == Installed(
-        folder.name, "2.13.0", "1" * 64, verified=False, python=PYTHON
-    )
+    assert environments.installed(workspace) == holding(folder)
     assert environments.matching(workspace, "2.13.0", "1" * 64) == folder
     assert environments.matching(workspace, "2.13.0", "2" * 64) is None
 
