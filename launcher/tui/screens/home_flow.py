@@ -7,7 +7,7 @@ from dataclasses import replace
 from textual import on
 from textual.reactive import reactive
 
-from launcher.core.events import Line, Notice, Ready
+from launcher.core.events import Notice, Ready
 from launcher.core.text import Text
 from launcher.tui import state
 from launcher.tui.home_jobs import Core, HomeJobs
@@ -52,7 +52,6 @@ class HomeFlow(SpeakingScreen[None]):
         if message.name == "figures":
             self.query_one(GpuCard).add(events)
             return
-        self.query_one(LogPane).add([event for event in events if isinstance(event, Line | Notice)])
         home = self.home
         for event in events:
             home = state.after(home, event)
