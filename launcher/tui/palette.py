@@ -20,13 +20,12 @@ from launcher.tui.screens.home import HomeScreen
 from launcher.tui.speaking import SpeakingScreen
 from launcher.tui.themes import TITLES
 from launcher.tui.ways import HOME, WAYS, Way, does
+from launcher.tui.ways import TITLES as PLACES
 
 if TYPE_CHECKING:
     from launcher.tui.app import GessoApp
 
 Say = Callable[[Text], str]
-#: of screens whose heading says something else than their name
-_TITLES = {HOME: t("Home"), "setup": t("The guided install")}
 
 
 @dataclass(frozen=True)
@@ -84,9 +83,9 @@ class GessoCommands(Provider):
                     yield Command(
                         meaning, t("the key {key} on this screen", key=key.label), partial(_act, app, key.action)
                     )
-        for name, kind in screens():
-            title = _TITLES.get(name) or kind.heading
-            yield Command(title, t("a screen"), partial(reach, app, Way(name)))
+        for name, title in PLACES.items():
+            if name == HOME or name in SCREENS:
+                yield Command(title, t("a screen"), partial(reach, app, Way(name)))
         for colours, title in TITLES.items():
             yield Command(t("Take {colours}", colours=title), t("from now on"), partial(app.switch_theme, colours))
         for verb, way in WAYS.items():
@@ -107,17 +106,9 @@ class Palette(CommandPalette):
         self.query_one(CommandInput).cursor_blink = False
 
 
-def screens() -> Iterator[tuple[str, type[SpeakingScreen[Any]]]]:
-    """Every screen by its name."""
-    yield HOME, HomeScreen
-    for name, place in SCREENS.items():
-        module, _, kind = place.partition(":")
-        yield name, getattr(import_module(module), kind)
-
-
 def reach(app: GessoApp, way: Way) -> None:
     """Go to the screen of `way`, back to it where it is open underneath, and do there what is to be done."""
-    kind = dict(screens())[way.screen]
+    kind = _class_of(way.screen)
     if any(type(each) is kind for each in app.screen_stack):
         while type(app.screen) is not kind:
             app.pop_screen()
@@ -125,6 +116,13 @@ def reach(app: GessoApp, way: Way) -> None:
         app.go(way.screen)
     if way.action:
         _act(app, way.action)
+
+
+def _class_of(name: str) -> object:
+    if name == HOME:
+        return HomeScreen
+    module, _, kind = SCREENS[name].partition(":")
+    return getattr(import_module(module), kind)
 
 
 def _act(app: GessoApp, action: str) -> None:

@@ -11,6 +11,23 @@ from launcher.verbs import VERBS
 HOME = "home"
 
 
+#: screen -> what it is called in the palette; a screen without a line here is not listed there
+TITLES: dict[str, Text] = {
+    HOME: t("Home"),
+    "setup": t("The guided install"),
+    "models": t("Models"),
+    "catalogue": t("Models to download"),
+    "environments": t("Environments"),
+    "profiles": t("Run profiles"),
+    "network": t("Network: where files come from"),
+    "proxy": t("Network: the proxy"),
+    "console": t("Console"),
+    "troubleshooting": t("Troubleshooting"),
+    "settings": t("Settings"),
+    "update": t("A newer Gesso"),
+}
+
+
 @dataclass(frozen=True)
 class Way:
     """`action` "": what it is done with has to be picked there first. `does`: as the command line's help says it,
@@ -39,7 +56,7 @@ WAYS: dict[str, Way] = {
     "mirrors test": Way("network", "test", t("measure every mirror for the very file that is needed")),
     "mirrors use": Way("network", does=t("choose a mirror, or take a choice back")),
     "models list": Way("models", does=t("what is there, and with --catalogue what can be fetched")),
-    "models download": Way("models", does=t("fetch models of the catalogue")),
+    "models download": Way("catalogue", does=t("fetch models of the catalogue")),
     "models add": Way("models", does=t("put a file, or what lies at an address, into its folder")),
     "models verify": Way("models", does=t("are the bytes the right ones?")),
     "models convert": Way("models", does=t("a pickle as safetensors; the original stays")),
