@@ -83,7 +83,7 @@ def _save(call: Call) -> int:
         given = replace(given, auth=tuple(words.auth))
     if given.gpu is not None:
         given = replace(given, gpu=_card(call, given.gpu))
-    draft = draft_profile(_folder(call), words.name, given, afresh=words.from_webui_user is not None)
+    draft = draft_profile(_folder(call), words.name, given, afresh=words.afresh or words.from_webui_user is not None)
     proposal = propose(call.workspace, Options(profile=words.name), installed(call.workspace), profile=draft.profile)
     file = write_draft(draft)
     known = next(each for each in known_profiles(_folder(call)) if each.file == file)
@@ -227,6 +227,7 @@ def _name(words: Words) -> None:
 def _save_words(words: Words) -> None:
     _name(words)
     words.add("--from-webui-user", t("take over webui-user.sh or .bat of an old install"), metavar="FILE|DIR")
+    words.add("--afresh", t("in place of what it says now: what is not given is taken out"), action="store_true")
     words.add("--extends", t("the profile that it is built on"), metavar="NAME")
     words.add("--title", t("what it is for"), metavar="TEXT")
     words.add("--gpu", t("the card to use"), metavar="INDEX|UUID")

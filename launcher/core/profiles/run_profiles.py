@@ -92,6 +92,14 @@ def read_run_profile(name: str, own: Path | None = None) -> RunProfile:
     return _merged([profile for _, profile in reversed(_chain(name, files))])
 
 
+def own_settings(name: str, own: Path | None = None) -> RunProfile:
+    """What the profile's own file says, without what it is built on; LauncherError as `read_run_profile`."""
+    files = _files(own)
+    if name not in files:
+        raise _unknown(name, files)
+    return _chain(name, files)[0][1]
+
+
 def as_if_saved(name: str, profile: RunProfile, own: Path) -> RunProfile:
     """What `read_run_profile` would give if `profile` were the user's of that name."""
     if profile.extends is None:

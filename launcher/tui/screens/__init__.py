@@ -11,6 +11,7 @@ SCREENS: dict[str, str] = {
     "proxy": "launcher.tui.screens.proxy:ProxyScreen",
     "settings": "launcher.tui.screens.settings:SettingsScreen",
     "update": "launcher.tui.screens.update:UpdateScreen",
+    "profiles": "launcher.tui.screens.profiles:ProfilesScreen",
     "setup": "launcher.tui.screens.setup:SetupDoor",
     "console": "launcher.tui.screens.console:ConsoleScreen",
 }
