@@ -24,7 +24,7 @@ from launcher.core.records import read_record, write_record
 
 _EVERY = 25
 #: what the index's entries mean; another number throws it away
-_EDITION = 1
+_EDITION = 2
 #: a VAE beside a checkpoint says so in its name, and belongs there
 _BESIDE = (".vae.ckpt", ".vae.pt", ".vae.safetensors")
 

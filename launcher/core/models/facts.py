@@ -74,6 +74,8 @@ def _problems(outline: Outline, judged: Judgement, name: str) -> list[Problem]:
     found: list[Problem] = []
     if outline.strange.dangerous:
         found.append(Problem("dangerous", ", ".join(outline.strange.dangerous[:3])))
+    elif outline.strange.unusual:
+        found.append(Problem("unusual", ", ".join(outline.strange.unusual[:3])))
     if outline.format != "safetensors" and name.lower().endswith((".safetensors", ".sft")):
         found.append(Problem("wrong-ending"))
     if judged.lacks == "weights" and outline.format == "pickle":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from launcher.core.models.header import check_shapes
-from launcher.core.models.pickle_globals import is_dangerous, is_usual
+from launcher.core.models.pickle_globals import HIDDEN, is_dangerous, is_usual, joined
 
 _MOST_OPERATIONS = 1_000_000
 _MOST_WORDS, _LONGEST_WORD = 20_000, 400
@@ -26,13 +28,19 @@ _FIXED = {
     **dict.fromkeys(b"G\x95", 8),
 }
 _LINES = frozenset(b"IFLSVPgp")
+#: of these, texts: with the escapes of the language that wrote them
+_ESCAPED = {ord("S"): "unicode_escape", ord("V"): "raw_unicode_escape"}
 #: code -> (bytes of the length, is it a text)
 _COUNTED = {
     ord("X"): (4, True), 0x8C: (1, True), 0x8D: (8, True), ord("T"): (4, True), ord("U"): (1, True),
     ord("B"): (4, False), ord("C"): (1, False), 0x8E: (8, False), 0x96: (8, False), 0x8A: (1, False), 0x8B: (4, False),
 }  # fmt: skip
 _GLOBAL, _STACK_GLOBAL, _INST, _STOP, _PERSISTENT = ord("c"), 0x93, ord("i"), ord("."), ord("Q")
-_PUTS, _GETS, _WHOLE = frozenset(b"qr\x94"), frozenset(b"hj"), frozenset(b"KMJ\x8a")
+_PUTS, _GETS, _WHOLE = frozenset(b"pqr\x94"), frozenset(b"ghj"), frozenset(b"KMJ\x8a")
+#: a global by its number in a list that only the reading program has
+_EXTENSIONS = frozenset(b"\x82\x83\x84")
+#: they leave the stack as it is
+_SILENT = frozenset(b"\x80\x95")
 #: code -> how many it takes; None: all since the mark
 _TUPLES = {ord(")"): 0, 0x85: 1, 0x86: 2, 0x87: 3, ord("t"): None}
 
@@ -77,15 +85,16 @@ class Walk:
         self._data, self._place, self._found = data, place, found
         self._name = ""
         #: the last texts that were told
-        self._texts: list[str] = [""]
+        self._texts: list[str] = []
         self._number = 0
         #: the whole numbers since a storage was told: an offset and a shape; None elsewhere
         self._numbers: list[int] | None = None
         self._type: tuple[str, int] | None = None
-        #: what was told last, (is it a global, what); and the same by its number in the memo
+        #: what lies on top of the stack, (is it a global, what), None for anything else; the same by its number
         self._last: tuple[bool, str] | None = None
-        self._memo: dict[int, tuple[bool, str]] = {}
-        self._memoized = 0
+        self._memo: dict[int, tuple[bool, str] | None] = {}
+        #: the topmost two where they are texts
+        self._top: deque[str] = deque(maxlen=2)
 
     def run(self) -> int:
         """Where the pickle ends."""
@@ -109,9 +118,9 @@ class Walk:
             elif code in _COUNTED:
                 yield code, self._counted(*_COUNTED[code])
             elif code in (_GLOBAL, _INST):
-                yield code, f"{self._line()}.{self._line()}"
+                yield code, joined(_text(self._line()), _text(self._line()))
             elif code in _LINES:
-                yield code, self._line()
+                yield code, self._written(code, self._line())
             else:
                 raise PickleError(f"it uses the operation {code}")
 
@@ -124,25 +133,41 @@ class Walk:
         taken = self._data[begin : self._place]
         return taken.decode("utf-8", "replace") if is_text else taken
 
-    def _line(self) -> str:
+    def _written(self, code: int, line: bytes) -> bytes | str | int | None:
+        """What a line of protocol 0 says: a text, or a number of the memo."""
+        try:
+            if code in _ESCAPED:
+                return line.strip(b"\r\n").strip(b"'\"" if code == ord("S") else b"").decode(_ESCAPED[code])
+            return int(line) if code in _PUTS or code in _GETS else line
+        except ValueError:
+            raise PickleError(f"it writes {line[:20]!r} where that means nothing") from None
+
+    def _line(self) -> bytes:
         end = self._data.find(b"\n", self._place)
         if end < 0:
             raise TruncatedError("it ends early")
         begin, self._place = self._place, end + 1
-        return self._data[begin:end].decode("utf-8", "replace")
+        return self._data[begin:end]
 
     def _see(self, code: int, argument: Any) -> None:
         if code in _PUTS:
-            self._remember(self._memoized if argument is None else int.from_bytes(argument, "little"))
+            self._memo[len(self._memo) if argument is None else _index(argument)] = self._last
         elif code in _GETS:
-            self._told(self._memo.get(int.from_bytes(argument, "little")))
+            self._told(self._memo.get(_index(argument)))
         elif code in (_GLOBAL, _INST):
             self._told((True, argument))
         elif code == _STACK_GLOBAL:
-            self._told((True, ".".join(self._texts[-2:])))
+            self._told((True, self._from_stack()))
+        elif code in _EXTENSIONS:
+            self._told((True, HIDDEN))
         elif isinstance(argument, str):
             self._told((False, argument))
-        elif code in _WHOLE:
+        elif code not in _SILENT:
+            self._told(None)
+            self._count(code, argument)
+
+    def _count(self, code: int, argument: Any) -> None:
+        if code in _WHOLE:
             self._number = int.from_bytes(argument, "little")
             if self._numbers is not None:
                 self._numbers.append(self._number)
@@ -151,20 +176,22 @@ class Walk:
         elif code in _TUPLES and self._numbers:
             self._end_shape(code)
 
-    def _remember(self, number: int) -> None:
-        self._memoized += 1
-        if self._last is not None:
-            self._memo[number] = self._last
-            self._last = None
+    def _from_stack(self) -> str:
+        """The global that the topmost two texts name; they are no longer there."""
+        if len(self._top) < 2:
+            return HIDDEN
+        del self._texts[-2:]
+        return joined(*self._top)
 
     def _told(self, what: tuple[bool, str] | None) -> None:
         self._last = what
-        if what is None:
+        if what is None or what[0]:
+            self._top.clear()
+            if what is not None:
+                self._global(what[1])
             return
-        is_global, text = what
-        if is_global:
-            self._global(text)
-            return
+        text = what[1]
+        self._top.append(text)
         self._texts = [*self._texts[-3:], text]
         if len(self._found.words) < _MOST_WORDS and len(text) < _LONGEST_WORD:
             self._found.words.add(text)
@@ -173,7 +200,7 @@ class Walk:
         self._found.globals.add(name)
         last = name.rpartition(".")[2]
         if last.startswith("_rebuild_tensor"):
-            self._name = self._texts[-1]
+            self._name = self._texts[-1] if self._texts else ""
         elif last in _TYPES:
             self._type = _TYPES[last]
 
@@ -193,4 +220,15 @@ class Walk:
             check_shapes([shape])
         except ValueError as wrong:
             raise PickleError(str(wrong)) from None
-        self._found.tensors.setdefault(self._name, (self._type[0] if self._type else "", shape))
+        there = self._found.tensors.get(self._name)
+        # One key may name a number in one dictionary and the weights in another.
+        if there is None or math.prod(there[1]) < math.prod(shape):
+            self._found.tensors[self._name] = (self._type[0] if self._type else "", shape)
+
+
+def _index(argument: bytes | int) -> int:
+    return argument if isinstance(argument, int) else int.from_bytes(argument, "little")
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace")

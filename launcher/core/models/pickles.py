@@ -48,6 +48,9 @@ def _zip(file: BinaryIO, size: int) -> Found:
         raise PickleError("it is an archive of something else")
     found = Found("torchscript" if any("/code/" in name for name in entries) else "pickle")
     Walk(_stored(file, size, entries[pickles[0]]), 0, found).run()
+    for other in pickles[1:]:
+        # A reader may take another one for the structure.
+        _note_globals(_stored(file, size, entries[other]), 0, found)
     root = pickles[0].removesuffix("data.pkl")
     for key, needed in found.storages.items():
         info = entries.get(f"{root}data/{key}")
@@ -112,13 +115,21 @@ def _stream(file: BinaryIO, size: int) -> Found:
 def _whole_stream(data: bytes, size: int) -> Found:
     place, found = 0, Found()
     for _ in range(3):
-        place = Walk(data, place, Found()).run()
+        place = _note_globals(data, place, found)
     place = Walk(data, place, found).run()
-    place = Walk(data, place, Found()).run()
+    place = _note_globals(data, place, found)
     needed = place + sum(8 + count for count in found.storages.values())
     if needed > size:
         raise TruncatedError(f"{needed - size} / {needed}")
     return found
+
+
+def _note_globals(data: bytes, place: int, found: Found) -> int:
+    """Of a pickle that holds no tensors and is loaded all the same; where it ends."""
+    other = Found()
+    end = Walk(data, place, other).run()
+    found.globals |= other.globals
+    return end
 
 
 def _head(file: BinaryIO, size: int, most: int) -> bytes:

@@ -27,6 +27,10 @@ PROBLEMS: dict[str, tuple[Text, Text]] = {
         t("This pickle names functions that can run commands: {detail}."),
         t("Do not load it in other programs; delete it if you do not know where it comes from."),
     ),
+    "unusual": (
+        t("This pickle names what weights have no need of: {detail}."),
+        t("Convert it with `gesso models convert`, or load it in other programs only if you trust its maker."),
+    ),
     "unsupported": (
         t("Gesso does not draw with models of this family ({detail})."),
         t("Use it in a program that does."),
