@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from launcher.core.events import Event
 from launcher.core.process import CancelledError
 from launcher.core.settings import Value
+from launcher.core.text import Text
 from launcher.tui.asks import Place
 from launcher.tui.jobs import Cancel
 
@@ -27,7 +28,8 @@ class SettingsSeen:
     values: tuple[tuple[str, object], ...]
     #: keys in the file that nobody knows
     unknown: tuple[str, ...]
-    environ: Mapping[str, str]
+    #: key -> what counts instead of it now, or could
+    stronger: tuple[tuple[str, Text], ...]
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class UpdateAsks:
         where = place_of(place.workspace)
 
         def look() -> VersionSeen:
-            before = recall(place.workspace)
+            before = recall(where.root)
             return VersionSeen(version_in(where.root), before.version_before if before else None)
 
         return cls(
@@ -107,6 +109,7 @@ class UpdateAsks:
 
 def _seen(place: Place) -> SettingsSeen:
     from launcher.core.settings import read_settings, setting_names
+    from launcher.setting_words import WORDS, what_wins
 
     settings = read_settings(place.workspace)
 
@@ -117,7 +120,8 @@ def _seen(place: Place) -> SettingsSeen:
         return found
 
     values = tuple((key, value(key)) for key in setting_names())
-    return SettingsSeen(place.workspace.config_file, values, settings.unknown, dict(os.environ))
+    stronger = tuple((key, what_wins(WORDS[key], os.environ)) for key in WORDS)
+    return SettingsSeen(place.workspace.config_file, values, settings.unknown, stronger)
 
 
 def _count(place: Place, cancel: Cancel) -> Generator[Use, None, None]:

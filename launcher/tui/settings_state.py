@@ -9,7 +9,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.proxy_address import masked
 from launcher.core.text import Text, t
 from launcher.core.web_address import shown as address
-from launcher.setting_words import WORDS, SettingWords, what_wins, written
+from launcher.setting_words import WORDS, SettingWords, written
 from launcher.tui.asks_settings import SettingsSeen, Use
 from launcher.tui.widgets.card import Say
 from launcher.tui.widgets.row_table import Line
@@ -70,7 +70,7 @@ def about(chosen: Chosen, key: str | None) -> list[Text]:
     if key is None or chosen.seen is None:
         return []
     words = WORDS[key]
-    said = [words.meaning, t("Without a choice: {what}", what=words.without), what_wins(words, chosen.seen.environ)]
+    said = [words.meaning, t("Without a choice: {what}", what=words.without), dict(chosen.seen.stronger)[key]]
     if chosen.seen.unknown:
         said.append(t("Nobody knows what these in config.toml mean: {keys}", keys=", ".join(chosen.seen.unknown)))
     return said

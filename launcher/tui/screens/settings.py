@@ -14,6 +14,7 @@ from textual.widgets import Static
 from launcher.core.errors import LauncherError
 from launcher.core.settings import Value
 from launcher.core.text import Text, t
+from launcher.language import LANGUAGES
 from launcher.setting_words import WORDS, SettingWords, read, written
 from launcher.tui import settings_state
 from launcher.tui.asks_settings import SettingsAsks, SettingsSeen
@@ -179,14 +180,8 @@ class SettingsScreen(SpeakingScreen[None]):
         self.gesso.go("update")
 
     def _chose(self, key: str, choice: str | None) -> None:
-        if choice in (None, "stay"):
-            return
-        self._change(key, choice)
-        # These two are seen at once.
-        if key == "language" and choice:
-            self.gesso.language = choice
-        elif key == "theme" and choice in NAMES:
-            self.gesso.show_colours(choice)
+        if choice != "stay":
+            self._change(key, choice)
 
     def _wrote(self, key: str, text: str | None) -> None:
         if text is not None:
@@ -194,6 +189,11 @@ class SettingsScreen(SpeakingScreen[None]):
 
     def _change(self, key: str, value: Value | None) -> None:
         self._jobs.start("change", lambda _: self._asks.change(key, value))
+        # These two are seen at once; what the system's language is, the next start finds out.
+        if key == "language" and value in LANGUAGES:
+            self.gesso.language = str(value)
+        elif key == "theme":
+            self.gesso.show_colours(str(value) if value in NAMES else next(iter(NAMES)))
 
 
 def _check(words: SettingWords, text: str) -> None:
