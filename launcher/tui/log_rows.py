@@ -50,8 +50,10 @@ def cut(text: str, left: int, width: int) -> tuple[int, str]:
     while start < len(text) and passed < left:
         passed += get_character_cell_size(text[start])
         start += 1
-    # Half of a wide character at the edge is a blank.
-    return start, " " * (passed - left if passed > left else 0) + parts(text[start:], max(1, width))[0]
+    # Half of a wide character at the edge is a blank, and so has no place among the selected.
+    blank = " " * max(0, passed - left)
+    piece = parts(text[start:], max(1, width - len(blank)))[0]
+    return start - len(blank), (blank + piece)[: max(1, width)]
 
 
 class Rows:

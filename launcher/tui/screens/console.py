@@ -30,7 +30,7 @@ class ConsoleScreen(SpeakingScreen[None]):
     )
     keys = (
         KeyOf("slash,ctrl+f", "search", t("Search"), "/"),
-        KeyOf("n", "next", t("Next"), "n/N"),
+        KeyOf("n", "next", t("Next"), in_line=False),
         KeyOf("N", "previous", t("Previous"), in_line=False),
         KeyOf("f", "filter", t("Level")),
         KeyOf("space", "follow", t("Pause")),

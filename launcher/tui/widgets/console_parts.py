@@ -43,5 +43,5 @@ def _found(search: Search, current: int | None) -> Text:
     if not count:
         return t("“{what}” is not there", what=search.needle)
     if current is None:
-        return t("“{what}”: {count} found", what=search.needle, count=count)
-    return t("“{what}”: {number} of {count}", what=search.needle, number=search.place_of(current), count=count)
+        return t("“{what}”: {count} found (n, N)", what=search.needle, count=count)
+    return t("“{what}”: {number} of {count} (n, N)", what=search.needle, number=search.place_of(current), count=count)

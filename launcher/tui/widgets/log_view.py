@@ -169,7 +169,6 @@ class LogView(ScrollView, can_focus=True):
         wide = 0 if self.wrapped else self.rows.widest + self._gutter
         before = self.scroll_offset.y
         self.virtual_size = Size(wide, self.rows.height)
-        self._measured = self.max_scroll_y
         if self.following:
             self._go(self.max_scroll_y)
         elif gone:
@@ -183,15 +182,16 @@ class LogView(ScrollView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Whoever scrolls away wants to read; whoever goes to the end wants to follow."""
         super().watch_scroll_y(old_value, new_value)
-        # A size that changes moves it too, and means nothing.
-        if not self._ours and self.max_scroll_y == self._measured and round(old_value) != round(new_value):
+        # Rows that are no longer there move it too, and that means nothing.
+        moved = round(old_value) != round(new_value) and old_value <= self.max_scroll_y
+        if moved and not self._ours:
             self.following = round(new_value) >= self.max_scroll_y
             self.post_message(self.Changed())
 
     # How a row is drawn
 
-    #: the width that the rows are wrapped to, and how far could be scrolled when that was last looked at
-    _wrapped_to = _measured = 0
+    #: the width that the rows are wrapped to; 0: not yet
+    _wrapped_to = 0
 
     @property
     def _width(self) -> int:
