@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 #: what the files of each kind are, as people call them
 KINDS: dict[Kind, Text] = {
     "packages": t("packages"),
-    "torch": t("PyTorch"),
-    "huggingface": t("Hugging Face"),
+    "torch": Text("PyTorch"),
+    "huggingface": Text("Hugging Face"),
     "modelscope": t("ModelScope"),
-    "github": t("GitHub"),
-    "python": t("Python"),
+    "github": Text("GitHub"),
+    "python": Text("Python"),
 }
 #: how the rows of each kind are ordered, in turn
 SORTS: dict[str, Text] = {
