@@ -15,7 +15,7 @@ from launcher.core.models.addresses import find_ways
 from launcher.core.models.catalogue import Entry, offered, read_catalogue
 from launcher.core.models.convert import convert
 from launcher.core.models.entry import Library, Model
-from launcher.core.models.fetch import check_room, fetch, target_of, there
+from launcher.core.models.fetch import check_room, fetch, present, target_of, there
 from launcher.core.models.kind import KINDS
 from launcher.core.models.library import find_models
 from launcher.core.models.shelves import HOMES
@@ -98,12 +98,13 @@ def _catalogue(call: Call) -> int:
 def _download(call: Call) -> int:
     entries = list(dict.fromkeys(read_catalogue().find(name) for name in call.arguments.words.name))
     library = library_of(call)
-    there = {model.sha256: model.path for model in library.models if model.sha256}
-    todo = [entry for entry in entries if entry.sha256 not in there]
+    with signals_cancel() as cancel:
+        lying = call.through(present(call.workspace, library, entries, cancel=cancel))
+    todo = [entry for entry in entries if entry.sha256 not in lying]
     for entry in entries:
-        if entry.sha256 in there:
+        if entry.sha256 in lying:
             call.printer.aside(
-                t("{name} is there already: {file}", name=entry.name, file=plain(str(there[entry.sha256])))
+                t("{name} is there already: {file}", name=entry.name, file=plain(str(lying[entry.sha256])))
             )
     if todo and not _agreed(call, todo):
         return DONE
@@ -112,7 +113,7 @@ def _download(call: Call) -> int:
         ways = find_ways(call.workspace, os.environ)
         with signals_cancel() as cancel:
             call.through(fetch(call.workspace, todo, ways, cancel=cancel))
-    answer = {entry.name: str(there.get(entry.sha256) or target_of(call.workspace, entry)) for entry in entries}
+    answer = {entry.name: str(lying.get(entry.sha256) or target_of(call.workspace, entry)) for entry in entries}
     if call.printer.json:
         files = [{"name": name, "path": path} for name, path in answer.items()]
         call.printer.answer({"downloaded": [entry.name for entry in todo], "files": files})

@@ -17,7 +17,8 @@ from launcher.core.events import Downloaded, Event, Notice, Step
 from launcher.core.models.addresses import TOKENS, OnlineFile, Ways, measured_ways
 from launcher.core.models.catalogue import Entry, read_catalogue
 from launcher.core.models.entry import Library
-from launcher.core.models.hashing import take_note
+from launcher.core.models.hashing import hash_models, take_note
+from launcher.core.models.known import read_known
 from launcher.core.paths import Workspace
 from launcher.core.text import t
 
@@ -48,6 +49,26 @@ def fetch(
                 take_note(workspace, target, event.sha256)
             yield event
         yield Step(entry.name, title, "done", number, len(entries))
+
+
+def present(
+    workspace: Workspace, library: Library, entries: Sequence[Entry], *, cancel: threading.Event | None = None
+) -> Generator[Event, None, dict[str, Path]]:
+    """Where the bytes of `entries` lie already, in the workspace or in a linked install, by their SHA-256.
+
+    What has the size of one and no hash yet is hashed: seconds, against hours for fetching it again. CancelledError.
+    """
+    sizes = {entry.bytes for entry in entries}
+    likely = [model for model in library.models if model.size in sizes]
+    if any(model.sha256 is None for model in likely):
+        yield from hash_models(workspace, likely, cancel=cancel)
+    known = read_known(workspace)
+    found: dict[str, Path] = {}
+    for model in likely:
+        hashes = known.of(str(model.path), model.size, model.mtime_ns)
+        if digest := model.sha256 or (hashes and hashes.sha256):
+            found.setdefault(digest, model.path)
+    return {entry.sha256: found[entry.sha256] for entry in entries if entry.sha256 in found}
 
 
 def target_of(workspace: Workspace, entry: Entry) -> Path:

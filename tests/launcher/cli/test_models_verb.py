@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from launcher.cli import main
-from launcher.core.models.catalogue import read_catalogue
+from launcher.core.models.catalogue import Location, read_catalogue
 from launcher.core.models.known import Hashes, read_known
 from launcher.verbs.models import VERB
 from tests.fakes.fault_server import FaultServer
@@ -100,6 +102,22 @@ def test_a_file_under_another_name_is_recognised_by_its_hash(bare: Gesso) -> Non
     (model,) = answer_of(bare, "list")["models"]
     assert (model["known_as"], model["family"]) == (entry.name, "sdxl")
     assert entry.name in bare.call("models", "list").stdout
+
+
+def test_what_a_linked_install_has_is_not_fetched_again(bare: Gesso, tmp_path: Path, monkeypatch) -> None:
+    root = tree(tmp_path / "webui", *A1111)
+    model = write_safetensors(root / "models/Stable-diffusion/renamed.safetensors", checkpoint("sd1", blocks=1))
+    data = model.read_bytes()
+    with FaultServer(data) as server:
+        entry = replace(
+            read_catalogue().file[0], bytes=len(data), sha256=hashlib.sha256(data).hexdigest(),
+            locations=(Location("url", "stated", url=server.url("ok", "m.safetensors")),),
+        )  # fmt: skip
+        monkeypatch.setattr("launcher.verbs.models.read_catalogue", lambda: replace(read_catalogue(), file=(entry,)))
+        answer_of(bare, "link", str(root), "--no-outputs")
+        found = answer_of(bare, "download", entry.name, "--yes")
+        assert found == {"downloaded": [], "files": [{"name": entry.name, "path": str(model)}]}
+        assert server.requests == []
 
 
 def test_a_file_of_an_address_is_added(bare: Gesso, tmp_path: Path) -> None:
