@@ -61,9 +61,9 @@ class HomeScreen(HomeFlow):
             yield MachineCard(id="machine")
             yield InstalledCard(id="installed")
         with Horizontal(id="more-facts"):
-            yield EnvironmentCard(id="environment")
-            yield ModelCard(id="model")
-            yield ProfileCard(id="profile")
+            yield EnvironmentCard(id="home-environment")
+            yield ModelCard(id="home-model")
+            yield ProfileCard(id="home-profile")
         with Horizontal(id="middle"):
             with Vertical():
                 yield AddressCard(id="address")

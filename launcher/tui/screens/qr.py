@@ -36,5 +36,6 @@ class QrScreen(ModalScreen[None]):
         with VerticalScroll(id="qr-large") as pane:
             pane.border_title = self._say(t("For the phone"))
             pane.border_subtitle = self._say(t("Esc closes"))
-            yield Static(drawn(first), id="qr-code")
+            wide, high = self.app.size
+            yield Static(drawn(first, room=(wide - 6, high - 2 - len(said))), id="qr-code")
             yield Static(Content("\n").join(said), id="qr-said")

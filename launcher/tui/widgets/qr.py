@@ -26,22 +26,29 @@ class QrPane(Static):
             self.update(drawn(home.network[0]))
 
 
-def drawn(address: str) -> Content:
-    """Two modules in each character, one above the other."""
-    return Content("\n").join(Content.styled(line, _INK) for line in lines(address))
+def drawn(address: str, *, room: tuple[int, int] = (0, 0)) -> Content:
+    """Two modules in each character, one above the other; twice as large where `room` (columns, lines) has it."""
+    modules = _modules(address)
+    wide, high = room
+    if 2 * len(modules) <= wide and len(modules) <= high:
+        found = ["".join("██" if module else "  " for module in row) for row in modules]
+    else:
+        found = lines(modules)
+    return Content("\n").join(Content.styled(line, _INK) for line in found)
 
 
-def lines(address: str) -> list[str]:
+def lines(modules: list[list[bool]]) -> list[str]:
     """The code as text: ▀▄█ are dark modules."""
+    below = [*modules[1::2], *([[False] * len(modules)] if len(modules) % 2 else [])]
+    return [
+        "".join(_HALVES[pair] for pair in zip(upper, lower, strict=True))
+        for upper, lower in zip(modules[::2], below, strict=True)
+    ]
+
+
+def _modules(address: str) -> list[list[bool]]:
     # Needed only here, and not by everybody.
     import segno
 
-    modules = [
-        [bool(module) for module in row] for row in segno.make_qr(address, error="l").matrix_iter(border=_BORDER)
-    ]
-    if len(modules) % 2:
-        modules.append([False] * len(modules[0]))
-    return [
-        "".join(_HALVES[pair] for pair in zip(above, below, strict=True))
-        for above, below in zip(modules[::2], modules[1::2], strict=True)
-    ]
+    code = segno.make_qr(address, error="l")
+    return [[bool(module) for module in row] for row in code.matrix_iter(border=_BORDER)]
