@@ -24,3 +24,12 @@ def note_unproven(workspace: Workspace, choice: TorchChoice, *, xformers: bool =
     failed = pair(choice) if xformers else choice.build
     others = [each for each in unproven(workspace, choice.driver) if each != failed]
     write_record(workspace.state / UNPROVEN, {**record, choice.driver or "": [*others, failed]})
+
+
+def forget_unproven(workspace: Workspace, choice: TorchChoice) -> None:
+    """It has passed its proof after all."""
+    failed = unproven(workspace, choice.driver)
+    if choice.build in failed:
+        record = read_record(workspace.state / UNPROVEN) or {}
+        others = [each for each in failed if each != choice.build]
+        write_record(workspace.state / UNPROVEN, {**record, choice.driver or "": others})

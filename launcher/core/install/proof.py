@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,14 @@ _MEANINGS: dict[str, Text] = {
     **{f"proof-{name}{end}": _NUMBERS for name in ("matmul", "attention", "convolution") for end in ("", "-nan")},
 }
 #: for which the build of torch is to blame, so that another one may do better
-_OF_TORCH = {"proof-kernels", "proof-no-device", "proof-torch", "proof-picture", "nan-unet", "nan-vae"}
+_OF_TORCH = {"proof-kernels", "proof-torch", "proof-picture", "nan-unet", "nan-vae"}
+#: by which a system ends a program whose machine code does what it may not, and Windows' names for the same
+_CRASHES = {
+    **{-getattr(signal, name): name for name in ("SIGILL", "SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE")
+       if hasattr(signal, name)},
+    0xC0000005: "access violation",
+    0xC000001D: "illegal instruction",
+}  # fmt: skip
 
 
 class TorchUnprovenError(LauncherError):
@@ -65,7 +73,7 @@ def prove(
             last = [*last[-4:], event.text]
             yield Line("proof", event.text)
         elif isinstance(event, Exit) and (event.code or not answer.get("ok")):
-            raise _failed(answer, " / ".join(last) or f"exit code {event.code}")
+            raise _failed(answer, " / ".join(last), event.code, torch)
     proof = _read(answer, torch)
     if proof.torch != torch.build:
         raise _unproven(t("torch {found} instead of {wanted}", found=proof.torch, wanted=torch.build))
@@ -91,8 +99,20 @@ def _read(answer: Mapping[str, Any], torch: TorchChoice) -> Proof:
     )
 
 
-def _failed(answer: Mapping[str, Any], otherwise: str) -> LauncherError:
-    detail, code = str(answer.get("error") or otherwise), str(answer.get("code") or "")
+def _failed(answer: Mapping[str, Any], lines: str, ended: int, torch: TorchChoice) -> LauncherError:
+    code = str(answer.get("code") or "")
+    crash = _CRASHES.get(ended if ended < 0 else ended & 0xFFFFFFFF)
+    detail = str(answer.get("error") or lines or f"exit code {ended}")
+    if crash and not answer.get("error"):
+        why = t("PyTorch or a driver crashed ({signal}): {detail}", signal=crash, detail=detail)
+        return _unproven(why, TorchUnprovenError)
+    if code == "proof-no-device" and torch.driver:
+        # the driver served the card when the plan was made, so no other torch would do better
+        return LauncherError(
+            "environment-broken",
+            t("The new environment does not work: {why}", why=Text(_MEANINGS[code].template, (("detail", detail),))),
+            t("Restart the computer, then start again: what was downloaded is kept."),
+        )
     if code == "proof-memory":
         return LauncherError(
             "card-busy",
@@ -100,7 +120,7 @@ def _failed(answer: Mapping[str, Any], otherwise: str) -> LauncherError:
             t("Close what uses the card (`gesso hardware` shows it), then start again: what was downloaded is kept."),
         )
     meaning = _MEANINGS.get(code)
-    blamed = code in _OF_TORCH or meaning is _NUMBERS
+    blamed = code in _OF_TORCH or code == "proof-no-device" or meaning is _NUMBERS
     why = Text(meaning.template, (("detail", detail),)) if meaning else t("{detail}", detail=detail)
     return _unproven(why, TorchUnprovenError if blamed else LauncherError)
 

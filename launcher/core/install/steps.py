@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from launcher.core.environments.environments import Stamp, begin, stamp, switch
+from launcher.core.environments.environments import Stamp, begin, stamp
 from launcher.core.environments.pins import check_wheel, pin, pinned
 from launcher.core.environments.recipes import keep_recipe, recipe_of
 from launcher.core.environments.site_packages import installed_packages, site_packages
-from launcher.core.environments.unproven import UNPROVEN, note_unproven
+from launcher.core.environments.unproven import UNPROVEN, forget_unproven, note_unproven
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.file_hash import sha256
@@ -177,18 +177,13 @@ def verify(work: Work) -> Iterator[Event]:
     torch = work.plan.torch
     keep_recipe(work.folder, recipe_of(torch, work.family), work.lock, constraints_of(torch, installed_versions(work)))
     stamp(work.folder, _stamp(work, proof))
+    forget_unproven(work.workspace, torch)
 
 
 def installed_versions(work: Work) -> dict[str, str]:
     """Of every package in the new environment, by normalised name; {} where its folder has another layout."""
     site = site_packages(work.engine.parent.parent)
     return {each.name: each.version for each in installed_packages(site)} if site else {}
-
-
-def put_to_use(work: Work) -> Iterator[Event]:
-    """One rename makes the new environment the current one."""
-    switch(work.workspace, work.folder)
-    yield from ()
 
 
 def _hashes(

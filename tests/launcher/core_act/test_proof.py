@@ -97,6 +97,25 @@ def test_only_what_torch_is_to_blame_for_asks_for_another_one(code: str, blamed:
     assert isinstance(failed({"code": code, "error": "No module named 'gradio'"}), TorchUnprovenError) is blamed
 
 
+def test_a_driver_that_no_longer_answers_asks_for_a_restart_and_for_no_other_torch() -> None:
+    with pytest.raises(LauncherError) as failure:
+        proven(replace(TORCH, driver="580.95"), 1, ok=False, code="proof-no-device", error="E")
+    assert not isinstance(failure.value, TorchUnprovenError)
+    assert "sees no graphics card" in str(failure.value.message)
+    assert "Restart the computer" in str(failure.value.hint)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
+@pytest.mark.parametrize(("number", "blamed"), [("SIGILL", True), ("SIGSEGV", True), ("SIGKILL", False)])
+def test_a_crash_is_named_and_another_torch_may_do_better(number: str, blamed: bool) -> None:
+    script = f"import os, signal; os.kill(os.getpid(), signal.{number})"
+    with pytest.raises(LauncherError) as failure:
+        list(prove([sys.executable, "-c", script], TORCH, {}, None))
+    assert failure.value.code == "environment-broken"
+    assert isinstance(failure.value, TorchUnprovenError) is blamed
+    assert (number in str(failure.value.message)) is blamed
+
+
 def test_a_full_card_is_no_reason_for_another_torch() -> None:
     error = failed({"code": "proof-memory", "error": "CUDA out of memory."})
     assert error.code == "card-busy"

@@ -9,7 +9,7 @@ import pytest
 
 from launcher.core.environments.environments import current, installed
 from launcher.core.environments.installed import Installed
-from launcher.core.environments.unproven import note_unproven, unproven
+from launcher.core.environments.unproven import forget_unproven, note_unproven, unproven
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Step
 from launcher.core.hardware.machine import Gpu, Machine
@@ -136,6 +136,10 @@ def test_what_failed_here_comes_last_in_the_next_plan_and_the_reason_says_so(wor
     assert (first.build, second.build) == ("2.13.0+cu130", "2.13.0+cu126")
     assert [other.build for other in second.others][-1] == "2.13.0+cu130"
     assert "2.13.0+cu130 did not pass its proof" in str(second.reason)
+    forget_unproven(workspace, second)
+    assert planned().build == second.build
+    forget_unproven(workspace, first)
+    assert planned().build == first.build
 
 
 def test_packages_that_replace_torch_are_undone_and_said(shelf: Shelf, tmp_path: Path) -> None:
