@@ -15,6 +15,11 @@ from runtime.shelf import Shelf, natural_order
 DEMO_FOLDER = Path(__file__).parent / "assets" / "demo"
 _ENDINGS = (".ckpt", ".safetensors")
 _NOT_CHECKPOINTS = (".vae.ckpt", ".vae.safetensors")
+#: the folders of a model in diffusers' layout
+_PARTS = (
+    "unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler", "safety_checker",
+    "feature_extractor", "image_encoder",
+)  # fmt: skip
 _OLD_HASH_START, _OLD_HASH_LENGTH = 0x100000, 0x10000
 
 
@@ -119,12 +124,17 @@ class Library:
 
 
 def _in_folder(folder: Path) -> Iterator[Checkpoint]:
-    """Files, and diffusers folders as one each; what lies in such a folder is no checkpoint by itself."""
+    """Files, and diffusers folders as one each; what lies in such a folder is no checkpoint by itself.
+
+    Where the models' own folder is one (its parts were unpacked a step too high), only its parts are taken by it.
+    """
     indexes = [file.path.parent for file in Shelf((folder,), (INDEX,)).files()]
     wholes = {place for place in indexes if is_diffusers_folder(place)}
     for place in wholes:
         name = place.relative_to(folder).as_posix()
         yield Checkpoint(place, folder.name if name == "." else name, is_folder=True)
+    if folder in wholes:
+        wholes = wholes - {folder} | {folder / part for part in _PARTS}
     for file in Shelf((folder,), _ENDINGS, _NOT_CHECKPOINTS).files():
         if wholes.isdisjoint(file.path.parents):
             yield Checkpoint(file.path, file.name)

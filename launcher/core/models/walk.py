@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from launcher.core.models.shelves import Shelf
@@ -13,6 +14,11 @@ from launcher.core.text import Text, t
 
 ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 _INDEX = "model_index.json"
+#: the folders of a model in diffusers' layout
+_PARTS = (
+    "unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler", "safety_checker",
+    "feature_extractor", "image_encoder",
+)  # fmt: skip
 _FOLLOW_NO_MORE = 64
 
 
@@ -66,14 +72,18 @@ def _folder(shelf: Shelf, folder: str, name: str, walked: _Walked, depth: int) -
         yield Refused(folder, refused.strerror or str(refused))
         return
     names = frozenset(entry.name for entry in there)
+    parts: tuple[str, ...] = ()
     if _INDEX in names and "unet" in names:
-        yield from _whole(shelf, folder, name)
-        return
+        # Unpacked a step too high, it lies in the shelf itself, among the others, and takes its own parts alone.
+        parts = () if name else _PARTS
+        yield from _whole(shelf, folder, name, parts or ("",))
+        if not parts:
+            return
     inner: list[os.DirEntry[str]] = []
     for entry in there:
         if entry.name.lower().endswith(ENDINGS):
             yield from _file(shelf, entry, name, names, real, walked)
-        elif _is_folder(entry):
+        elif entry.name not in parts and _is_folder(entry):
             inner.append(entry)
     for entry in inner:
         yield from _folder(shelf, entry.path, f"{name}{entry.name}/", walked, depth + 1)
@@ -109,10 +119,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _whole(shelf: Shelf, folder: str, name: str) -> Iterator[Seen | Refused]:
-    """A model in diffusers' layout: what lies inside is no model by itself."""
+def _whole(shelf: Shelf, folder: str, name: str, parts: Sequence[str]) -> Iterator[Seen | Refused]:
+    """A model in diffusers' layout: what lies inside of `parts` is no model by itself."""
     size = newest = 0
-    for place, _, files in os.walk(folder):
+    for place, _, files in chain.from_iterable(os.walk(os.path.join(folder, part)) for part in parts):  # noqa: PTH118
         for each in files:
             try:
                 found = os.stat(os.path.join(place, each))  # noqa: PTH116, PTH118

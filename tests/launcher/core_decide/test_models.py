@@ -177,6 +177,19 @@ def test_a_folder_in_diffusers_layout_is_one_model(workspace: Workspace) -> None
     assert model.size > 0
 
 
+def test_a_diffusers_model_unpacked_a_step_too_high_hides_no_other(workspace: Workspace) -> None:
+    shelf = workspace.models / "Stable-diffusion"
+    write_safetensors(shelf / "unet/diffusion_pytorch_model.safetensors", {"x": ("F16", (4,))})
+    (shelf / "model_index.json").write_text("{}")
+    write_safetensors(shelf / "mine.safetensors", checkpoint("sd1", blocks=1))
+    write_safetensors(shelf / "more/other.safetensors", checkpoint("sd1", blocks=1))
+    library = look(workspace)
+    names = {"Stable-diffusion", "mine.safetensors", "more/other.safetensors"}
+    assert {model.name for model in library.models} == names
+    whole = next(model for model in library.models if model.facts.format == "diffusers")
+    assert whole.size < 1000
+
+
 def test_links_are_followed_once_and_loops_end(workspace: Workspace, tmp_path: Path) -> None:
     store = tmp_path / "elsewhere"
     write_safetensors(store / "far.safetensors", lora("sd1", layers=1))

@@ -116,6 +116,14 @@ def test_a_diffusers_folder_is_one_checkpoint(tmp_path: Path) -> None:
     assert [one.name for one in Library((whole.path,), None, None).checkpoints()] == ["My Model v1.5"]
 
 
+def test_a_diffusers_model_unpacked_a_step_too_high_hides_no_other(tmp_path: Path) -> None:
+    write(tmp_path / "models/model_index.json", b"{}")
+    for name in ("unet/x.safetensors", "vae/x.safetensors", "mine.safetensors", "more/other.safetensors"):
+        write(tmp_path / "models" / name)
+    found = Library((tmp_path / "models",), None, HashCache(tmp_path / "cache.json"))
+    assert {one.name for one in found.checkpoints()} == {"mine.safetensors", "models", "more/other.safetensors"}
+
+
 def test_two_caches_on_one_file_lose_nothing(tmp_path: Path) -> None:
     first, second = HashCache(tmp_path / "cache.json"), HashCache(tmp_path / "cache.json")
     first.remember(write(tmp_path / "a.ckpt", b"one"), "a.ckpt")
