@@ -13,6 +13,7 @@ import pytest
 from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Phase, Progress, Ready, Step, Stopped
+from launcher.core.hardware.live import Figures
 from launcher.core.hardware.look import Gpu, Machine
 from launcher.core.memory.choose import MemoryChoice
 from launcher.core.plan.plan import Download, Finding, Options, Plan, PlanStep
@@ -60,6 +61,12 @@ class FakeCore:
     fails: LauncherError | None = None
     has_screen: bool = True
     slow: bool = False
+    #: said once the page is there
+    more: tuple[Event, ...] = ()
+    figures: tuple[Figures, ...] = ()
+    #: what `look` gives with another run profile
+    profiles: dict[str, Survey] = field(default_factory=dict)
+    launched: list[Survey] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -80,6 +87,7 @@ class FakeCore:
 
     def launch(self, survey: Survey, cancel: Cancel) -> Iterator[Event]:
         self.calls.append("launch")
+        self.launched.append(survey)
         self._stopped.clear()
         yield Phase("server")
         yield from (Line("runtime", line) for line in self.lines)
@@ -90,6 +98,7 @@ class FakeCore:
         yield ModelLoaded("gesso-demo", 1.0)
         yield Ready(URL, 42, page=True)
         yield Notice("x", "info", t("up to date"))
+        yield from self.more
         end = time.monotonic() + 20
         while not cancel.wait(0.01) and time.monotonic() < end:
             if self._stopped.is_set():
@@ -107,8 +116,18 @@ class FakeCore:
     def save_language(self, language: str) -> None:
         self.calls.append(f"language {language}")
 
+    def choose(self, profile: str) -> None:
+        self.calls.append(f"choose {profile}")
+        self.survey = self.profiles.get(profile, self.survey)
+
+    def tell_figures(self, _cancel: Cancel) -> Iterator[Figures]:
+        yield from self.figures
+
     def core(self) -> Core:
-        return Core(self.look, self.install, self.launch, self.stop, self.open_page, self.save_language)
+        return Core(
+            self.look, self.install, self.launch, self.stop, self.open_page, self.save_language, self.choose,
+            self.tell_figures,
+        )  # fmt: skip
 
     def app(self, language: str = "en") -> GessoApp:
         return GessoApp(self.core(), language)
