@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from launcher.core.paths import Workspace
     from launcher.core.plan.plan import Options
 
-BUG, INTERRUPTED = 3, 130
+FAILED, BUG, INTERRUPTED = 1, 3, 130
+#: as in launcher/bootstrap.py
+_UPDATE_UNDER_WAY = Path(__file__).resolve().parent.parent / ".launcher-tools" / "update" / "update-under-way.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     _print_anything()
     try:
+        if arguments is None and _UPDATE_UNDER_WAY.is_file() and not _update_ended():
+            return FAILED
         from launcher.cli import main as command_line
 
         return command_line(words, _open_interface)
@@ -35,6 +39,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as bug:  # noqa: BLE001 - the one catch-all
         _report(bug, words)
         return BUG
+
+
+def _update_ended() -> bool:
+    """After an update that was killed this process begins anew: what it has loaded may be of another version."""
+    from launcher import bootstrap
+
+    try:
+        if bootstrap.end_update():
+            bootstrap.become([sys.executable, *sys.orig_argv[1:]])
+    except OSError as error:
+        bootstrap.say("not-writable", str(error))
+        return False
+    return True
 
 
 def _open_interface(workspace: Workspace, language: str, options: Options, first: str | None = None) -> int:

@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -116,6 +117,23 @@ def take_lock(descriptor: int) -> bool:
             return False
         raise
     return True
+
+
+def end_update() -> bool:
+    """True if an update that was killed is ended now, so that one version lies here; OSError: that cannot be done."""
+    if not (STORE / "update" / "update-under-way.json").is_file():
+        return False
+    end = runpy.run_path(str(CHECKOUT / "launcher" / "core" / "update" / "unfinished.py"))["end_unfinished"]
+    if not end(CHECKOUT, wait_for):
+        return False
+    say("update-ended")
+    return True
+
+
+def wait_for(descriptor: int) -> None:
+    """Comes back with the lock in our hands."""
+    while not take_lock(descriptor):
+        time.sleep(0.2)
 
 
 def child_environment() -> dict[str, str]:
@@ -314,9 +332,12 @@ def hand_over(arguments: list[str]) -> NoReturn:
 
 def main(arguments: list[str]) -> int:
     """Prepares and hands over; 1 after a named failure, 130 when interrupted."""
-    parts = parts_for(arguments)
     inside = Path(sys.prefix).resolve() == VENV.resolve()
     try:
+        if end_update():
+            # What runs now may be of the version that was given up.
+            become([sys.executable, "-I", str(Path(__file__).resolve()), *arguments])
+        parts = parts_for(arguments)
         if not inside:
             prepare(parts)
             os.environ[FRESH] = "1"

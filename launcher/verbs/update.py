@@ -28,11 +28,12 @@ def _update(call: Call) -> int:
         version = call.through(go_back(place))
         _say(call, {"version": version}, t("Gesso {version} is back.", version=version))
         return DONE
-    wish = Wish(pre=words.pre, trust_mirror=words.trust_mirror, archive=words.archive, sha256=words.sha256)
+    wish = Wish(pre=words.pre, check=words.check, trust_mirror=words.trust_mirror, archive=words.archive,
+                sha256=words.sha256)  # fmt: skip
     with signals_cancel() as cancel:
         update = call.through(find_update(place, wish, cancel))
         if words.check or update.version is None or not _agreed(call, update):
-            clear(place)
+            clear(update.staged)
             _answer(call, update)
             return DONE
         call.through(carry_out(place, update, cancel))

@@ -16,7 +16,9 @@ from launcher.core.events import Event, Notice
 from launcher.core.network.mirror_choice import Choice
 from launcher.core.project import read_project
 from launcher.core.text import t
+from launcher.core.update.git_calls import LOCAL, unwanted
 from launcher.core.update.releases import Release, Told, read_tags
+from launcher.core.web_address import shown
 
 #: in pyproject.toml, the first that is there
 _KEYS = ("repository", "source", "source code", "homepage")
@@ -100,13 +102,17 @@ def fetch_from(
 ) -> Generator[Event, None, Path]:
     """The archive that the user names, a file or an address; `sha256` (hexadecimal) where it was published.
 
-    LauncherError `no-such-file`, `hash-mismatch`, `download-…`.
+    LauncherError `no-such-file`, `hash-mismatch`, `update-remote` (not encrypted and no `sha256`), `download-…`.
     """
-    if urlsplit(place).scheme in ("https", "http"):
+    if (scheme := urlsplit(place).scheme) in ("https", "http"):
+        if scheme == "http" and sha256 is None and urlsplit(place).hostname not in LOCAL:
+            raise unwanted(place, t("Use an https:// address, or name the archive's published SHA-256 with --sha256."))
         target = folder / "gesso-given.zip"
         target.unlink(missing_ok=True)
         wanted = Wanted("gesso", target, (Address(place),), sha256=sha256)
         yield from _without_last(download(wanted, route=route, cancel=cancel, replace=True))
+        if sha256 is None:
+            yield _unverified(shown(place), file_hash.sha256(target))
         return target
     file = Path(place).expanduser()
     if not file.is_file():
@@ -123,8 +129,7 @@ def fetch_from(
             t("Fetch it again, from the place where Gesso is published."),
         )
     if sha256 is None:
-        yield Notice("unverified", "warning", t("{file} was compared with nothing; its SHA-256 is {sha256}.",
-                                                file=file.name, sha256=found))  # fmt: skip
+        yield _unverified(file.name, found)
     return file
 
 
@@ -180,6 +185,11 @@ def check_commit(file: Path, release: Release) -> None:
             t("The archive is of the commit {found}, not {wanted}.", found=comment[:10], wanted=release.commit[:10]),
             t("Fetch it again, from the place where Gesso is published."),
         )
+
+
+def _unverified(name: str, found: str) -> Notice:
+    sentence = t("{file} was compared with nothing; its SHA-256 is {sha256}.", file=name, sha256=found)
+    return Notice("unverified", "warning", sentence)
 
 
 def _fetched(address: Address, target: Path, route: Route, cancel: threading.Event | None) -> Iterator[Event]:

@@ -105,8 +105,16 @@ def leads_to(git: Git, clone: Clone, release: Release) -> bool | None:
     return None if clone.shallow and not git.call("merge-base", clone.head, release.commit).out else False
 
 
-def diverged(clone: Clone, release: Release) -> LauncherError:
-    """The clone has commits that the release does not know."""
+def diverged(git: Git, clone: Clone, release: Release) -> LauncherError:
+    """The clone has commits that the release does not know: the user's, or those of the branch that it follows."""
+    if git.call("merge-base", "--is-ancestor", clone.head, "@{upstream}").code == 0:
+        return LauncherError(
+            "update-diverged",
+            t('The branch "{branch}" has come further than what {tag} was made from.', branch=clone.branch or "HEAD",
+              tag=release.tag),
+            t("Nothing was touched. `git pull` follows the branch; `git switch --detach {tag}` changes to the release.",
+              tag=release.commit[:10]),
+        )  # fmt: skip
     return LauncherError(
         "update-diverged",
         t('The branch "{branch}" has commits of its own that {tag} does not have.', branch=clone.branch or "HEAD",
@@ -175,7 +183,8 @@ def _opened(git: Git) -> Iterator[Repo]:
     try:
         repo = gitpython.Repo(git.root, search_parent_directories=False, expand_vars=False)
     except errors as error:
-        raise broken(git.root, error) from error
+        # GitPython names the folder alone; git says what is wrong with it.
+        raise broken(git.root, git.call("rev-parse", "--git-dir").said) from error
     repo.git.update_environment(**git.environment)
     repo.git.update_environment(GIT_DIR=str(repo.git_dir), GIT_WORK_TREE=str(git.root))
     repo.git.set_persistent_git_options(c=[word for word in git.options if word != "-c"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +12,8 @@ from launcher.core.errors import LauncherError
 from launcher.core.file_hash import sha256
 from launcher.core.records import read_record, write_record
 from launcher.core.text import t
+from launcher.core.update.unfinished import MANIFEST, digest, place
 
-#: in the folder of what is kept: which files the new version brought, by their hash
-MANIFEST = "gesso-files.json"
 #: what is of this computer and never of a version
 _OURS_NEVER = ("workspace", ".workspace", ".git", ".launcher", ".launcher-tools", ".launcher.lock")
 _MANY = 8
@@ -28,71 +26,56 @@ class Swap:
     root: Path
     source: Path
     kept: Path
-    #: by paths with slashes, the SHA-256 of what will lie there
+    #: by paths with slashes, the SHA-256 of what will lie there and does not yet
     new: Mapping[str, str]
     #: of the version before, which the new one no longer has
     gone: tuple[str, ...] = ()
 
 
-def plan_swap(root: Path, source: Path, kept: Path, files: Iterable[str], before: Mapping[str, str]) -> Swap:
-    """`before`: the files that the last change brought, by their SHA-256; {} if it is not known.
+def plan_swap(
+    root: Path, source: Path, kept: Path, files: Iterable[str], before: Mapping[str, str]
+) -> tuple[Swap, dict[str, str]]:
+    """What changes, and all that the new version brings, by its SHA-256. `before`: what the last change brought, {} if
+    it is not known.
 
     LauncherError `update-changed-files` if one of those was changed since, or another lies where a new one would;
     without that knowledge every file that differs is kept in `kept` anyway.
     """
-    new = manifest(source, sorted(name for name in files if name.split("/")[0] not in _OURS_NEVER))
+    brought = manifest(source, sorted(name for name in files if name.split("/")[0] not in _OURS_NEVER))
     if before:
-        _refuse_changed(root, before, new)
-    return Swap(root, source, kept, new, tuple(sorted(set(before) - set(new))))
+        _refuse_changed(root, before, brought)
+    new = {name: found for name, found in brought.items() if found != digest(root / name)}
+    return Swap(root, source, kept, new, tuple(sorted(set(before) - set(brought)))), brought
 
 
 def carry_out(swap: Swap) -> None:
-    """Copy what will change to `kept`, then put each new file in the place of the old by one rename.
+    """Put each new file in the place of the old by one rename; `keep` went before. OSError: `put_back` is needed."""
+    for name in swap.new:
+        place(swap.source / name, swap.root / name)
+    for name in swap.gone:
+        (swap.root / name).unlink(missing_ok=True)
 
-    LauncherError `update-link` with nothing touched, `update-not-moved`: then `put_back` is needed.
-    """
+
+def keep(swap: Swap) -> None:
+    """Copy what will change to `kept`. LauncherError `update-link`, `update-changed-files`; OSError."""
     _refuse_links(swap)
-    try:
-        _keep(swap)
-        for name in swap.new:
-            _put(swap.source / name, swap.root / name)
-        for name in swap.gone:
-            with contextlib.suppress(FileNotFoundError):
-                (swap.root / name).unlink()
-    except OSError as error:
-        raise LauncherError(
-            "update-not-moved",
-            t("A file could not be replaced: {why}", why=f"{error.filename or ''} {error.strerror or error}".strip()),
-            t("The version before is back. Close programs that use files of Gesso, and run the same command again."),
-        ) from error
+    _refuse_in_the_way(swap)
+    old = {name: digest(swap.root / name) for name in (*swap.new, *swap.gone) if os.path.lexists(swap.root / name)}
+    for name in old:
+        place(swap.root / name, swap.kept / "files" / name)
+    # The manifest last: with it everything is there.
+    write_record(swap.kept / MANIFEST, {"old": old, "new": dict(swap.new)})
 
 
-def put_back(root: Path, kept: Path, new: Mapping[str, str]) -> None:
-    """What `kept` holds is in its place again, and what the version after it brought (`new`) is gone.
-
-    LauncherError `update-changed-files`, with nothing touched, if a file is of neither version; `update-not-moved`.
-    """
+def refuse_lost_work(root: Path, kept: Path, new: Mapping[str, str]) -> None:
+    """LauncherError `update-changed-files` if a file is neither of the version that is kept nor of the `new` one."""
     record = read_record(kept / MANIFEST) or {}
     _refuse_changed(root, record.get("old", {}), new if record else {})
-    try:
-        for name in record.get("old", {}):
-            if (kept / "files" / name).is_file():
-                _put(kept / "files" / name, root / name, copy=True)
-        for name in record.get("added", []):
-            with contextlib.suppress(FileNotFoundError):
-                (root / name).unlink()
-    except OSError as error:
-        raise LauncherError(
-            "update-not-moved",
-            t("A file could not be replaced: {why}", why=error.strerror or error),
-            t("Close programs that use files of Gesso, and run the same command again."),
-        ) from error
 
 
 def sweep(kept: Path) -> None:
     """Throw away what was kept, once it is of no use."""
-    if (kept / MANIFEST).is_file():
-        shutil.rmtree(kept, ignore_errors=True)
+    shutil.rmtree(kept, ignore_errors=True)
 
 
 def manifest(root: Path, files: Iterable[str]) -> dict[str, str]:
@@ -103,8 +86,9 @@ def manifest(root: Path, files: Iterable[str]) -> dict[str, str]:
 def _refuse_changed(root: Path, *versions: Mapping[str, str]) -> None:
     """A file that is not there any more loses nothing."""
     names = sorted({name for version in versions for name in version})
-    changed = [name for name in names if os.path.lexists(root / name)
-               and sha256(root / name) not in {version.get(name) for version in versions}]  # fmt: skip
+    there = [name for name in names if os.path.lexists(root / name)]
+    changed = [name for name in there if not {sha256(root / name), digest(root / name)} & {
+        version.get(name) for version in versions}]  # fmt: skip
     if changed:
         raise LauncherError(
             "update-changed-files",
@@ -116,36 +100,6 @@ def _refuse_changed(root: Path, *versions: Mapping[str, str]) -> None:
 def some(names: Sequence[str]) -> str:
     """The first of them, and how many there are."""
     return ", ".join(names[:_MANY]) + (f" … ({len(names)})" if len(names) > _MANY else "")
-
-
-def _keep(swap: Swap) -> None:
-    """The manifest last: with it everything is there."""
-    old: dict[str, str] = {}
-    for name in (*swap.new, *swap.gone):
-        there = swap.root / name
-        if there.is_file():
-            (swap.kept / "files" / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(there, swap.kept / "files" / name)
-            old[name] = sha256(there)
-    added = [name for name in swap.new if name not in old]
-    write_record(swap.kept / MANIFEST, {"old": old, "added": added})
-
-
-def _put(source: Path, target: Path, *, copy: bool = False) -> None:
-    """Beside, then renamed: the two folders may be on different volumes."""
-    if not source.is_file():
-        return  # done already, by a run that was killed later
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.gesso-new")
-    try:
-        shutil.copy2(source, beside)
-        beside.replace(target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise
-    if not copy:
-        source.unlink()
 
 
 def _refuse_links(swap: Swap) -> None:
@@ -160,6 +114,22 @@ def _refuse_links(swap: Swap) -> None:
                     t("{folder} is a link, so nothing is written through it.", folder=above),
                     t("Put the real folder in its place, then run the same command again."),
                 )
+
+
+def _refuse_in_the_way(swap: Swap) -> None:
+    """A folder where a file comes, a file where a folder comes: neither can be replaced by a rename."""
+    found = {name for name in swap.new if (swap.root / name).is_dir()}
+    for name in swap.new:
+        above = [folder for folder in (swap.root / name).parents if folder.is_relative_to(swap.root)]
+        found |= {
+            folder.relative_to(swap.root).as_posix() for folder in above if folder.exists() and not folder.is_dir()
+        }
+    if found:
+        raise LauncherError(
+            "update-changed-files",
+            t("These files are not Gesso's and lie where new ones would: {files}", files=some(sorted(found))),
+            t("Nothing was touched. Move them to another folder, then run the same command again."),
+        )
 
 
 def differs(one: Path, other: Path) -> bool:

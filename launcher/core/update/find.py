@@ -29,6 +29,7 @@ from launcher.core.update.memory import files_of, recall
 from launcher.core.update.proof import Rebuilds, check_whole, rebuilds
 from launcher.core.update.releases import Release, believed, is_newer
 from launcher.core.update.source import ask, deepen, fetch, find_sources
+from launcher.core.update.unfinished import FOLDER
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Wish:
 
     #: versions before a release too
     pre: bool = False
+    #: only to know: nothing in the clone is changed for it
+    check: bool = False
     #: the word of a single mirror is enough
     trust_mirror: bool = False
     #: an archive, a file or an address, instead of asking for releases
@@ -80,7 +83,8 @@ class Place:
 
     @property
     def folder(self) -> Path:
-        return self.workspace.cache / "update"
+        """Ours in the checkout: what is changed lies there, whichever workspace is used."""
+        return self.root / FOLDER
 
     def git(self) -> Git | None:
         """None: a copy without git. LauncherError as `find_git`."""
@@ -99,7 +103,7 @@ def place_of(workspace: Workspace, root: Path | None = None, environ: Mapping[st
 
 
 def find_release(
-    place: Place, git: Git, wish: Wish, present: str, cancel: threading.Event | None
+    place: Place, git: Git, wish: Wish, present: str, staged: Path, cancel: threading.Event | None
 ) -> Generator[Event, None, Update]:
     if wish.archive:
         raise LauncherError(
@@ -113,7 +117,7 @@ def find_release(
     if clone.url.startswith("https://"):
         git = replace(git, environment={**git.environment, **variables_for(place.router(), clone.url)})
     told = ask(git, clone.url, sources, cancel)
-    release = _some(believed(told, pre=wish.pre, alone=wish.trust_mirror))
+    release = _some(believed(told, pre=wish.pre, alone=wish.trust_mirror), wish)
     commits = {each.commit for every in told for each in (every.releases or {}).values()}
     update_clone.refuse_detached(clone, clone.head in commits)
     if not is_newer(release, present):
@@ -121,36 +125,32 @@ def find_release(
     answered = {each.name for each in told if each.releases is not None}
     sources = tuple(each for each in sources if each.name in answered)
     yield from fetch(git, clone.url, release, sources, cancel)
-    staged = _stage_commit(place, git, release)
+    update_clone.export(git, release.commit, staged, staged.with_suffix(".index"))
+    check_whole(staged, str(release.version))
     changes = update_clone.changes_between(git, clone.head, release.commit)
-    if update_clone.leads_to(git, clone, release) is None:
+    if not wish.check and update_clone.leads_to(git, clone, release) is None:
         deepen(git, clone.url, sources[0], cancel)
     obstacle = _obstacle(git, clone, release)
     rebuilt = rebuilds(place.root, staged)
     return Update(present, str(release.version), release.commit, changes, rebuilt, obstacle, clone, staged)
 
 
-def _some(release: Release | None) -> Release:
+def _some(release: Release | None, wish: Wish) -> Release:
     if release is None:
         raise LauncherError(
             "update-no-releases",
             t("No release of Gesso has been published where this copy comes from."),
-            t("`gesso update --check --pre` looks for versions before a release too."),
+            t("There are none before a release either.")
+            if wish.pre
+            else t("`gesso update --check --pre` looks for versions before a release too."),
         )
     return release
 
 
-def _stage_commit(place: Place, git: Git, release: Release) -> Path:
-    staged = place.folder / "new"
-    staged.mkdir(parents=True)
-    update_clone.export(git, release.commit, staged, place.folder / "index")
-    check_whole(staged, str(release.version))
-    return staged
-
-
 def _obstacle(git: Git, clone: Clone, release: Release) -> LauncherError | None:
-    if clone.branch is not None and not update_clone.leads_to(git, clone, release):
-        return update_clone.diverged(clone, release)
+    # Where it cannot be told, it is told before the move, with all of history.
+    if clone.branch is not None and update_clone.leads_to(git, clone, release) is False:
+        return update_clone.diverged(git, clone, release)
     try:
         update_clone.refuse_own_changes(git, release)
     except LauncherError as error:
@@ -159,9 +159,8 @@ def _obstacle(git: Git, clone: Clone, release: Release) -> LauncherError | None:
 
 
 def find_archive(
-    place: Place, wish: Wish, present: str, cancel: threading.Event | None
+    place: Place, wish: Wish, present: str, staged: Path, cancel: threading.Event | None
 ) -> Generator[Event, None, Update]:
-    place.folder.mkdir(parents=True, exist_ok=True)
     route = place.router()
     release = None
     if wish.archive:
@@ -170,17 +169,16 @@ def find_archive(
         source = update_archive.source_address(place.root)
         choice = chosen(look_around(place.workspace, place.environ, ("github",)), "github")
         told = yield from update_archive.ask(source, choice, place.folder, route=route, cancel=cancel)
-        release = _some(believed(told, pre=wish.pre, alone=wish.trust_mirror))
+        release = _some(believed(told, pre=wish.pre, alone=wish.trust_mirror), wish)
         if not is_newer(release, present):
             return Update(present)
         file = yield from update_archive.fetch(source, release, choice, told, place.folder, route=route, cancel=cancel)
-    staged = place.folder / "new"
     files = update_archive.stage(file, staged)
     check_whole(staged, str(release.version) if release else None)
     version = version_in(staged)
     differ = tuple(name for name in files if update_copy.differs(place.root / name, staged / name))
     changes, rebuilt = Changes((), differ), rebuilds(place.root, staged)
-    if not files_of(recall(place.workspace), present):
+    if not files_of(recall(place.root), present):
         yield from _maybe_changed(place, [name for name in differ if (place.root / name).exists()])
     return Update(present, version if differ else None, release.commit if release else None, changes, rebuilt,
                   staged=staged, files=files)  # fmt: skip
@@ -193,5 +191,5 @@ def _maybe_changed(place: Place, differ: list[str]) -> Iterator[Event]:
             "update-replaces",
             "warning",
             t("If you changed any of these files, it is replaced; what lies there now is kept in {folder}: {files}",
-              folder=place.workspace.state, files=update_copy.some(differ)),
+              folder=place.folder, files=update_copy.some(differ)),
         )  # fmt: skip

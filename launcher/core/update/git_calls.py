@@ -1,4 +1,4 @@
-"""How git is called for Gesso's own update: no program of the repository runs, nobody is asked, nothing is kept."""
+"""How git is called for Gesso's own update: no hook or monitor of it runs, nobody is asked, nothing is kept."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from launcher.core.events import Event, Progress
 from launcher.core.process import Exit, Output, run
 from launcher.core.proxy_address import masked
 from launcher.core.text import Text, t
+from launcher.core.update.unfinished import ELSEWHERE
 
-#: what could point git at another repository than the one in the checkout
-_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
-              "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CEILING_DIRECTORIES")  # fmt: skip
+#: this computer itself
+LOCAL = ("127.0.0.1", "localhost", "::1")
 #: the first with `fetch --no-write-fetch-head`
 _OLDEST = (2, 29)
 _PERCENT = re.compile(r"(?:Receiving objects|Resolving deltas|Updating files):\s+(\d+)% \((\d+)/(\d+)\)")
@@ -69,6 +69,7 @@ class Git:
     @property
     def options(self) -> tuple[str, ...]:
         """Settings for one call alone: hooks and monitors of the repository do not run, no protocol runs programs.
+        Filters that its configuration names do (git-lfs): without them its files would not be what they are.
 
         The folder counts as ours whoever owns it: its programs run already, or this one would not.
         """
@@ -165,7 +166,7 @@ def find_git(root: Path, environ: Mapping[str, str]) -> Git:
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Variables for git: never a question, English words, no other repository than the one it is called in."""
-    kept = {name: value for name, value in environ.items() if name not in _ELSEWHERE}
+    kept = {name: value for name, value in environ.items() if name not in ELSEWHERE}
     ssh = kept.get("GIT_SSH_COMMAND") or "ssh -oBatchMode=yes -oConnectTimeout=15"
     quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "never"}
     return {**kept, **quiet, "GIT_SSH_COMMAND": ssh, "LC_ALL": "C", "LANGUAGE": "C"}
@@ -182,11 +183,13 @@ def for_address(git: Git, url: str) -> Git:
 
 def _check(url: str) -> None:
     scheme = url.partition("::")[0] if "::" in url else urlsplit(url).scheme
-    local = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+    local = urlsplit(url).hostname in LOCAL
     bad = "::" in url or url.startswith("-") or any(ord(letter) < 32 for letter in url)
     if bad or (scheme in ("http", "git", "ftp", "ftps") and not local):
-        raise LauncherError("update-remote", _unwanted(url), t("`git remote set-url` changes it: https:// is well."))
+        raise unwanted(url, t("`git remote set-url` changes it: https:// is well."))
 
 
-def _unwanted(url: str) -> Text:
-    return t("Gesso is not updated from {url}: such an address is not safe.", url=masked(url))
+def unwanted(url: str, hint: Text) -> LauncherError:
+    """What comes from there could have been changed on the way, or could be a program."""
+    sentence = t("Gesso is not updated from {url}: such an address is not safe.", url=masked(url))
+    return LauncherError("update-remote", sentence, hint)

@@ -1,16 +1,16 @@
-"""What the last update changed, kept in the workspace: the way back, and what a killed one left half done."""
+"""What the last update changed, kept in the checkout: the way back, and what a killed one left half done."""
 
 from __future__ import annotations
 
+import errno
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
-from launcher.core.paths import Workspace
-from launcher.core.records import read_typed, write_record
-
-RECORD = "update.json"
-#: a change that has begun and not ended
-JOURNAL = "update-under-way.json"
+from launcher.core.errors import LauncherError
+from launcher.core.records import read_typed, replace_file, write_record
+from launcher.core.text import t
+from launcher.core.update.unfinished import FOLDER, JOURNAL, RECORD
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,9 @@ class Moved:
     commit_before: str = ""
     commit: str = ""
     branch: str | None = None
-    #: of a copy without git: the folder with what was replaced
+    #: of a clone: the words with which git is called
+    git: tuple[str, ...] = ()
+    #: of a copy without git: the name of the folder with what was replaced
     kept: str = ""
     #: and the SHA-256 of the files that the version brought
     files: dict[str, str] = field(default_factory=dict)
@@ -42,35 +44,39 @@ class Moved:
         )  # fmt: skip
 
 
-def recall(workspace: Workspace) -> Moved | None:
+def recall(root: Path) -> Moved | None:
     """The last change; None too for what cannot be understood."""
-    return read_typed(workspace.state / RECORD, Moved)
+    return read_typed(root / FOLDER / RECORD, Moved)
 
 
-def under_way(workspace: Workspace) -> Moved | None:
+def under_way(root: Path) -> Moved | None:
     """The change that a run which was killed had begun."""
-    return read_typed(workspace.state / JOURNAL, Moved)
+    return read_typed(root / FOLDER / JOURNAL, Moved)
 
 
-def begin(workspace: Workspace, moved: Moved) -> None:
-    """Files are touched after this, and not before."""
-    write_record(workspace.state / JOURNAL, asdict(moved))
+def begin(root: Path, moved: Moved) -> None:
+    """Files are touched after this, and not before. LauncherError `disk-full`, `no-permission`."""
+    try:
+        write_record(root / FOLDER / JOURNAL, asdict(moved))
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        raise LauncherError(
+            "disk-full" if full else "no-permission",
+            t("The folder {folder} cannot be written: {why}.", folder=root / FOLDER, why=error.strerror or error),
+            t("Nothing was changed. Free some space, then run the same command again.")
+            if full
+            else t("Run it as the user to whom the folder belongs."),
+        ) from error
 
 
-def finish(workspace: Workspace, moved: Moved) -> None:
-    """The change is whole; it is remembered in place of the one before."""
-    write_record(workspace.state / RECORD, asdict(moved))
-    give_up(workspace)
+def finish(root: Path) -> None:
+    """The change that was begun is whole; it is remembered in place of the one before."""
+    replace_file(root / FOLDER / JOURNAL, root / FOLDER / RECORD)
 
 
-def give_up(workspace: Workspace) -> None:
+def give_up(root: Path) -> None:
     """Everything is as it was when the change began."""
-    (workspace.state / JOURNAL).unlink(missing_ok=True)
-
-
-def forget(workspace: Workspace) -> None:
-    """There is no way back any more."""
-    (workspace.state / RECORD).unlink(missing_ok=True)
+    (root / FOLDER / JOURNAL).unlink(missing_ok=True)
 
 
 def files_of(moved: Moved | None, version: str) -> dict[str, str]:

@@ -74,9 +74,9 @@ def believed(told: Iterable[Told], *, pre: bool = False, alone: bool = False) ->
             t("Nobody could be asked for a newer version ({reasons}).", reasons=reasons),
             t("Check the network; `gesso mirrors test github` shows which place answers."),
         )
-    for each in heard:
-        if each.trusted or alone:
-            return newest((each.releases or {}).values(), pre=pre)
+    # A mirror's word counts where no place answered whose word counts anyway.
+    if word := next((each for each in heard if each.trusted), heard[0] if alone else None):
+        return newest((word.releases or {}).values(), pre=pre)
     said = [(each.group, newest((each.releases or {}).values(), pre=pre)) for each in heard]
     for group, release in said:
         if any(other != group and release == same for other, same in said):

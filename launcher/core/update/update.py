@@ -6,27 +6,30 @@ import contextlib
 import os
 import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+import psutil
+
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Step
 from launcher.core.file_lock import only_one
 from launcher.core.project import version_in
 from launcher.core.running import find_running
-from launcher.core.text import t
+from launcher.core.text import Text, t
 from launcher.core.update import clone as update_clone
 from launcher.core.update import copy as update_copy
 from launcher.core.update.clone import Clone
 from launcher.core.update.find import Place, Update, Wish, find_archive, find_release
 from launcher.core.update.git_calls import Git, find_git
-from launcher.core.update.memory import Moved, begin, files_of, finish, forget, give_up, recall, under_way
-from launcher.core.update.mend import make_whole
+from launcher.core.update.memory import Moved, begin, files_of, finish, give_up, recall
 from launcher.core.update.proof import Rebuilds, prove
 from launcher.core.update.releases import Release
+from launcher.core.update.unfinished import LOCK, MANIFEST, mend
 
 _ANY = Wish()
 
@@ -41,14 +44,20 @@ def find_update(
     with _alone(place):
         _mend(place)
         git = place.git()
-        clear(place)
         present = version_in(place.root)
-        before = recall(place.workspace)
-        if git is None:
-            found = yield from find_archive(place, wish, present, cancel)
-        else:
-            yield from _whose(place)
-            found = yield from find_release(place, git, wish, present, cancel)
+        before = recall(place.root)
+        staged = _staging(place)
+        try:
+            if git is None:
+                found = yield from find_archive(place, wish, present, staged, cancel)
+            else:
+                yield from _whose(place)
+                found = yield from find_release(place, git, wish, present, staged, cancel)
+        except BaseException:
+            clear(staged)
+            raise
+        if found.staged is None:
+            clear(staged)
         return replace(found, before=before.version_before if before else None)
 
 
@@ -62,16 +71,19 @@ def carry_out(place: Place, update: Update, cancel: threading.Event | None = Non
     staged, version = update.staged, update.version
     if staged is None or version is None:
         return
-    with _alone(place):
-        _refuse_running(place)
-        yield Step("prove", t("Start the new version where it lies"), "started", 1, 2)
-        yield from prove(staged, place.root, place.environ, cancel=cancel)
-        yield Step("prove", t("Start the new version where it lies"), "done", 1, 2)
-        yield Step("switch", t("Change to the new version"), "started", 2, 2)
-        _move(place, update, staged, version)
-        yield Step("switch", t("Change to the new version"), "done", 2, 2)
-        yield from _to_do(update.rebuilt)
-    clear(place)
+    try:
+        with _alone(place):
+            with _in_rest(place):
+                yield Step("prove", t("Start the new version where it lies"), "started", 1, 2)
+            yield from prove(staged, place.root, place.environ, cancel=cancel)
+            yield Step("prove", t("Start the new version where it lies"), "done", 1, 2)
+            with _in_rest(place):
+                yield Step("switch", t("Change to the new version"), "started", 2, 2)
+                _move(place, update, staged, version)
+            yield Step("switch", t("Change to the new version"), "done", 2, 2)
+            yield from _to_do(update.rebuilt)
+    finally:
+        clear(staged)
 
 
 def go_back(place: Place) -> Generator[Event, None, str]:
@@ -81,15 +93,15 @@ def go_back(place: Place) -> Generator[Event, None, str]:
     """
     with _alone(place):
         _mend(place)
-        moved = recall(place.workspace)
-        if moved is None:
+        moved = recall(place.root)
+        if moved is None or (moved.way == "archive" and not (place.folder / moved.kept / MANIFEST).is_file()):
             raise LauncherError(
                 "update-nothing-before",
                 t("No version before this one is remembered."),
-                t("Only the last update can be taken back, from the folder given with --root that it was made with."),
+                t("Only the last update can be taken back."),
             )
-        _refuse_running(place)
-        _back_by_git(place, moved) if moved.way == "clone" else _back_by_files(place, moved)
+        with _in_rest(place):
+            _back_by_git(place, moved) if moved.way == "clone" else _back_by_files(place, moved)
         yield from _to_do(Rebuilds(moved.launcher_rebuilt, moved.engine_rebuilt))
         return moved.version_before
 
@@ -117,33 +129,40 @@ def _move_by_git(place: Place, clone: Clone, moved: Moved) -> None:
 
 
 def _switch(place: Place, git: Git, clone: Clone, moved: Moved) -> None:
-    begin(place.workspace, moved)
+    begin(place.root, replace(moved, git=(git.program, *git.options)))
     try:
         update_clone.move(git, clone, moved.commit)
     except LauncherError:
-        give_up(place.workspace)
+        give_up(place.root)
         raise
-    finish(place.workspace, moved)
+    finish(place.root)
 
 
 def _move_by_files(place: Place, update: Update, staged: Path, moved: Moved) -> None:
+    # Another run may have changed it while the user was asked.
+    if version_in(place.root) != update.present:
+        raise LauncherError(
+            "update-moved-since",
+            t("This copy of Gesso has become another version in the meantime."),
+            t("Nothing was touched. Run the same command again."),
+        )
     # A name of its own each time: an earlier one may hold the user's work.
-    kept = place.workspace.state / f"update-before-{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}"
-    before = recall(place.workspace)
+    kept = place.folder / f"before-{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}"
+    before = recall(place.root)
     known = files_of(before, update.present)
-    swap = update_copy.plan_swap(place.root, staged, kept, update.files, known)
-    moved = replace(moved, way="archive", kept=str(kept), files=dict(swap.new), known=bool(known))
-    begin(place.workspace, moved)
+    swap, brought = update_copy.plan_swap(place.root, staged, kept, update.files, known)
     try:
+        update_copy.keep(swap)
+        begin(place.root, replace(moved, way="archive", kept=kept.name, files=brought, known=bool(known)))
         update_copy.carry_out(swap)
-    except LauncherError:
-        # What cannot be put back now is put back by the next run.
-        with contextlib.suppress(LauncherError):
-            _undo(place, moved)
-        raise
-    finish(place.workspace, moved)
+        finish(place.root)
+    except OSError as error:
+        _mend(place, error)
+        update_copy.sweep(kept)
+        raise _not_moved(error, t("The version before is back. Close programs that use files of Gesso, and run the "
+                                  "same command again.")) from error  # fmt: skip
     if before and before.known:
-        update_copy.sweep(Path(before.kept))
+        update_copy.sweep(place.folder / before.kept)
 
 
 def _back_by_git(place: Place, moved: Moved) -> None:
@@ -163,40 +182,57 @@ def _moved_since(commit: str) -> LauncherError:
     )
 
 
-def _undo(place: Place, moved: Moved) -> None:
-    """A change that was begun is taken back; LauncherError as `put_back`."""
-    update_copy.put_back(place.root, Path(moved.kept), moved.files)
-    give_up(place.workspace)
-    update_copy.sweep(Path(moved.kept))
+def _not_moved(error: OSError, hint: Text) -> LauncherError:
+    why = f"{error.filename or ''} {error.strerror or error}".strip()
+    return LauncherError("update-not-moved", t("A file could not be replaced: {why}", why=why), hint)
 
 
 def _back_by_files(place: Place, moved: Moved) -> None:
-    update_copy.put_back(place.root, Path(moved.kept), moved.files)
-    forget(place.workspace)
-    update_copy.sweep(Path(moved.kept))
+    update_copy.refuse_lost_work(place.root, place.folder / moved.kept, moved.files)
+    # To go back is what a change that was killed ends with.
+    begin(place.root, moved)
+    _mend(place)
 
 
-def _mend(place: Place) -> None:
-    """What a run that was killed in the middle of its move left: the version before is made whole again."""
-    moved = under_way(place.workspace)
-    if moved is None or moved == recall(place.workspace):
-        give_up(place.workspace)
-    elif moved.way == "archive":
-        _undo(place, moved)
-    elif make_whole(find_git(place.root, place.environ), moved.commit_before, moved.commit):
-        finish(place.workspace, moved)
-    else:
-        give_up(place.workspace)
+def _mend(place: Place, cause: OSError | None = None) -> None:
+    """What a run that was killed in the middle of its move left is ended. LauncherError `update-not-moved`."""
+    try:
+        mend(place.root)
+    except OSError as error:
+        hint = t("Files of both versions lie here now. Close programs that use them: the next start of Gesso goes on.")
+        raise _not_moved(cause or error, hint) from error
 
 
-def _refuse_running(place: Place) -> None:
+@contextlib.contextmanager
+def _in_rest(place: Place) -> Iterator[None]:
+    """Nothing runs from the files that are changed. LauncherError `runtime-running`, `install-running`."""
     running = find_running(place.workspace)
-    if running is not None:
+    pid = running.pid if running else _runtime_of(place.root)
+    if pid is not None:
         raise LauncherError(
             "runtime-running",
-            t("Gesso serves (process {pid}), with the files that would be changed.", pid=running.pid),
+            t("Gesso serves (process {pid}), with the files that would be changed.", pid=pid),
             t("End it with `gesso stop`, then run the same command again."),
         )
+
+    def busy(pid: object) -> LauncherError:
+        return LauncherError(
+            "install-running",
+            t("An install is at work (process {pid}), from the files that would be changed.", pid=pid),
+            t("Wait for its end, then run the same command again."),
+        )
+
+    with only_one(place.workspace.state / "install.lock", busy):
+        yield
+
+
+def _runtime_of(root: Path) -> int | None:
+    """The process of a runtime that was started from `root`, in whichever workspace."""
+    for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
+        words = process.info["cmdline"] or []
+        if ["-m", "runtime"] in (words[at : at + 2] for at in range(len(words))) and process.info["cwd"] == str(root):
+            return int(process.info["pid"])
+    return None
 
 
 def _whose(place: Place) -> Iterator[Event]:
@@ -219,11 +255,22 @@ def _to_do(rebuilt: Rebuilds) -> Iterator[Event]:
         )
 
 
-def clear(place: Place) -> None:
-    """What was laid out beside and is not needed any more."""
-    for name in ("new", "index"):
-        path = place.folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+def clear(staged: Path | None) -> None:
+    """A new version that was laid out beside and is not needed any more."""
+    if staged is not None:
+        shutil.rmtree(staged, ignore_errors=True)
+        staged.with_suffix(".index").unlink(missing_ok=True)
+
+
+def _staging(place: Place) -> Path:
+    """An empty folder of this run's own; what dead ones left is swept."""
+    for old in place.folder.glob("new-*"):
+        if not psutil.pid_exists(int(old.name.split("-")[1])):
+            clear(old.with_suffix(""))
+    for old in place.folder.glob("before-*"):
+        if not (old / MANIFEST).is_file():
+            update_copy.sweep(old)
+    return Path(tempfile.mkdtemp(prefix=f"new-{os.getpid()}-", dir=place.folder))
 
 
 @contextlib.contextmanager
@@ -235,5 +282,5 @@ def _alone(place: Place) -> Iterator[None]:
             t("Wait for its end, then run the same command again."),
         )
 
-    with only_one(place.workspace.state / "update.lock", busy):
+    with only_one(place.folder / LOCK, busy):
         yield

@@ -35,7 +35,7 @@ def tree(version: str, *, lock: str = "a==1", program: str = PROGRAM, more: str 
         "launcher/data/locks/engine.txt": "torch",
         "runtime/__main__.py": "",
         "docs/说明 (v).md": version,
-        ".gitignore": "workspace/\n",
+        ".gitignore": "workspace/\n/.launcher-tools/\n",
     }
 
 
@@ -116,8 +116,9 @@ class Copy:
         return (self.root / "docs/说明 (v).md").read_text(encoding="utf-8")
 
     def files(self) -> dict[str, bytes]:
-        """Everything but git's own."""
-        paths = [path for path in self.root.rglob("*") if path.is_file() and ".git" not in path.parts]
+        """Everything but git's and the update's own."""
+        own = {".git", ".launcher-tools"}
+        paths = [path for path in self.root.rglob("*") if path.is_file() and not own & set(path.parts)]
         return {path.relative_to(self.root).as_posix(): path.read_bytes() for path in paths}
 
 

@@ -17,7 +17,7 @@ from launcher.core.text import t
 from launcher.core.update import copy as update_copy
 from launcher.core.update import find as update_find
 from launcher.core.update.archive import references
-from launcher.core.update.find import Wish
+from launcher.core.update.find import Update, Wish
 from launcher.core.update.memory import recall, under_way
 from launcher.core.update.releases import read_tags
 from launcher.core.update.update import carry_out, find_update, go_back
@@ -92,9 +92,9 @@ def test_what_may_be_the_users_is_kept_for_good(plain: Copy, archive: Path, tmp_
     updated(plain, Wish(archive=str(archive)))
     for version in ("0.3.0", "0.4.0"):
         updated(plain, Wish(archive=str(zipped(tmp_path / f"{version}.zip", tree(version)))))
-    kept = list(plain.place.workspace.state.glob("update-before-*"))
+    kept = list(plain.place.folder.glob("before-*"))
     assert len(kept) == 2, "the first version's, and that of the way back"
-    assert "mine" in [(folder / "files/install.sh").read_text() for folder in kept]
+    assert "mine" in [file.read_text() for folder in kept for file in folder.glob("files/install.sh")]
     assert through(go_back(plain.place)) == "0.3.0"
 
 
@@ -110,23 +110,12 @@ def test_a_file_of_the_users_where_a_new_one_would_lie(plain: Copy, archive: Pat
 
 def test_edited_between_a_kill_and_the_next_run(plain: Copy, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = through(find_update(plain.place, Wish(archive=str(archive))))
-    real, calls = update_copy._put, 0
-
-    def killed(*words: object) -> None:
-        nonlocal calls
-        calls += 1
-        if calls > 3:
-            raise KeyboardInterrupt
-        real(*words)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(update_copy, "_put", killed)
-        with pytest.raises(KeyboardInterrupt):
-            through(carry_out(plain.place, found))
+    before = plain.files()
+    killed_at(monkeypatch, plain, found, 6)
+    assert under_way(plain.root) is not None
     write(plain.root, {"docs/说明 (v).md": "edited"})
-    with pytest.raises(LauncherError, match="update-changed-files"):
-        through(find_update(plain.place, Wish(archive=str(archive))))
-    assert plain.version == "edited"
+    through(find_update(plain.place, Wish(archive=str(archive))))
+    assert plain.files() == {**before, "docs/说明 (v).md": b"edited"}, "all but the user's own is as it was"
 
 
 def test_a_hash_that_was_published_counts(plain: Copy, archive: Path) -> None:
@@ -183,27 +172,30 @@ def test_nothing_is_written_through_a_link(plain: Copy, archive: Path, tmp_path:
     assert (elsewhere / "说明 (v).md").read_text() == "0.1.0"
 
 
-@pytest.mark.parametrize("moment", range(0, 12, 2))
-def test_killed_in_the_middle_the_version_before_is_put_back_first(
-    plain: Copy, archive: Path, monkeypatch: pytest.MonkeyPatch, moment: int
-) -> None:
-    before = plain.files()
-    real, calls = update_copy._put, 0
+def killed_at(monkeypatch: pytest.MonkeyPatch, copy: Copy, found: Update, moment: int) -> None:
+    """The update ends when so many files have been kept or replaced."""
+    real, calls = update_copy.place, 0
 
-    def killed(*words: object, **more: object) -> None:
+    def killed(source: Path, target: Path) -> None:
         nonlocal calls
         calls += 1
         if calls > moment:
             raise KeyboardInterrupt
-        real(*words, **more)  # type: ignore[arg-type]
+        real(source, target)
 
-    found = through(find_update(plain.place, Wish(archive=str(archive))))
     with monkeypatch.context() as patch:
-        patch.setattr(update_copy, "_put", killed)
-        if moment < 10:
-            with pytest.raises(KeyboardInterrupt):
-                through(carry_out(plain.place, found))
-            assert under_way(plain.place.workspace) is not None
+        patch.setattr(update_copy, "place", killed)
+        with pytest.raises(KeyboardInterrupt):
+            through(carry_out(copy.place, found))
+
+
+@pytest.mark.parametrize("moment", range(9))
+def test_killed_in_the_middle_the_version_before_is_put_back_first(
+    plain: Copy, archive: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    before = plain.files()
+    killed_at(monkeypatch, plain, through(find_update(plain.place, Wish(archive=str(archive)))), moment)
+    assert (under_way(plain.root) is not None) == (moment > 3), "four files are kept, then five are replaced"
     found = through(find_update(plain.place, Wish(archive=str(archive))))
     assert plain.files() == before
     through(carry_out(plain.place, found))
@@ -279,7 +271,7 @@ class TestOverTheNetwork:
         assert (found.version, found.commit) == ("0.2.0", git(upstream.folder, "rev-parse", "v0.2.0^{commit}"))
         updated(asked)
         assert asked.version == "0.2.0"
-        assert recall(asked.place.workspace) is not None
+        assert recall(asked.root) is not None
 
     def test_two_places_must_give_the_same_bytes(
         self, asked: Copy, host: FaultServer, monkeypatch: pytest.MonkeyPatch

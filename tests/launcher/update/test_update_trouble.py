@@ -42,7 +42,7 @@ def test_killed_in_the_middle_of_the_move_it_goes_on(
         patch.setattr(acts.update_clone, "move", killed)
         with pytest.raises(KeyboardInterrupt):
             through(carry_out(cloned.place, found))
-    assert under_way(cloned.place.workspace) is not None
+    assert under_way(cloned.root) is not None
     updated(cloned)
     assert cloned.version == "0.3.0"
     assert (cloned.root / "a/b.txt").read_text() == "added " * 1000
@@ -175,7 +175,7 @@ def test_a_full_disk_and_a_folder_that_cannot_be_written(
         updated(copy)
     assert failure.value.code == code
     assert copy.files() == before
-    assert under_way(copy.place.workspace) is None
+    assert under_way(copy.root) is None
     updated(cloned)
     assert cloned.version == "0.2.0"
 
