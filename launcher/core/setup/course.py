@@ -106,5 +106,7 @@ def _after(one: str, other: str) -> bool:
 
 def language_question(language: str) -> Question:
     """In both languages at once: nobody has chosen yet."""
-    choices = (Choice("zh", Text("中文")), Choice("en", Text("English")))
-    return Question(Text("Language / 语言"), choices, language)
+    names = {"zh": "中文", "en": "English"}
+    # As values: the catalogue has "中文" for the key that leads to the other language.
+    choices = tuple(Choice(code, Text("{name}", (("name", name),))) for code, name in names.items())
+    return Question(Text("{name}", (("name", "Language / 语言"),)), choices, language)

@@ -99,7 +99,9 @@ class SetupScreen(SpeakingScreen[None]):
     def tell_lines(self, lines: list[Text | Content], where: str = "#said") -> None:
         """Paragraphs in the Static named `where`."""
         drawn = [line if isinstance(line, Content) else Content(plain(self.say(line))) for line in lines]
-        self.query_one(where, Static).update(Content("\n").join(drawn))
+        place = self.query_one(where, Static)
+        place.display = bool(drawn)
+        place.update(Content("\n").join(drawn))
 
     def meaning(self, key: KeyOf) -> Text | None:
         """From the first step Esc leads home, as `h` does."""
@@ -157,7 +159,7 @@ class SetupScreen(SpeakingScreen[None]):
     def trouble(self, error: LauncherError | None) -> None:
         """Say it until something else is done; None: it is over."""
         self._trouble = error
-        self._tell_trouble()
+        self.retell()
 
     def _tell_trouble(self) -> None:
         place, error = self.query_one("#trouble", Static), self._trouble

@@ -18,20 +18,28 @@ class ChoiceList(OptionList):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, markup=False)
         self._question: Question | None = None
+        self._say: Say = str
 
     def show(self, question: Question, say: Say) -> None:
         """Draw the question; what was highlighted stays so when it is said in another language."""
         before = self.chosen if self._question else None
-        self._question = question
+        self._question, self._say = question, say
         self.border_title = say(question.asked)
         self.clear_options()
         self.add_options(
-            Option(_drawn(number, each, say), id=each.name, disabled=each.refused is not None)
+            Option(_drawn(number, each, say, here=False), id=each.name, disabled=each.refused is not None)
             for number, each in enumerate(question.choices, 1)
         )
         names = [each.name for each in question.choices]
         wanted = before if before in names else question.default
         self.highlighted = names.index(wanted) if wanted in names else None
+
+    def watch_highlighted(self, highlighted: int | None) -> None:
+        """A mark goes along: the colour alone must not say it."""
+        super().watch_highlighted(highlighted)
+        choices = self._question.choices if self._question else ()
+        for index, each in enumerate(choices[: self.option_count]):
+            self.replace_option_prompt_at_index(index, _drawn(index + 1, each, self._say, here=index == highlighted))
 
     @property
     def chosen(self) -> str | None:
@@ -48,8 +56,8 @@ class ChoiceList(OptionList):
         return choice.name
 
 
-def _drawn(number: int, choice: Choice, say: Say) -> Content:
-    lines = [Content.assemble((f" {number} ", "bold"), " ", (plain(say(choice.title)), "bold"))]
+def _drawn(number: int, choice: Choice, say: Say, *, here: bool) -> Content:
+    lines = [Content.assemble("▶" if here else " ", (f"{number}  ", "bold"), (plain(say(choice.title)), "bold"))]
     lines += [Content.styled(f"    {plain(say(each))}", "$text-muted") for each in choice.detail]
     if choice.refused:
         lines.append(Content.styled(plain("    " + say(t("Not possible: {why}", why=choice.refused))), "$text-warning"))

@@ -13,6 +13,8 @@ from launcher.tui.widgets.card import Say
 from launcher.tui.widgets.progress import pace
 
 _NARROW, _WIDE = 10, 40
+#: cells that the numbers beside the bar may take
+_NUMBERS = 58
 
 
 class WholeBar(Static):
@@ -20,7 +22,7 @@ class WholeBar(Static):
 
     def show(self, share: float, progress: Progress | None, seconds_left: float | None, say: Say) -> None:
         """`share` from 0 to 1; rate and time of the transfer that runs win over the expectation."""
-        width = max(_NARROW, min(_WIDE, self.app.size.width - 40))
+        width = max(_NARROW, min(_WIDE, self.app.size.width - _NUMBERS))
         filled = int(width * share)
         parts = [Content.assemble(("━" * filled, "$success"), ("─" * (width - filled), "$text-muted"),
                                   f" {share:.0%}")]  # fmt: skip
