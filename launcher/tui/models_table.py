@@ -57,12 +57,12 @@ def next_order(order: str) -> str:
 
 def columns(say: Say, width: int) -> tuple[Column, ...]:
     """For a screen of `width` cells."""
-    wide = max(16, width - 52)
+    wide = max(16, width - 59)
     return (
-        Column("name", say(t("Name")), wide),
+        Column("name", say(t("File")), wide),
         Column("kind", say(t("Kind")), 12),
-        Column("family", say(t("Family")), 7),
-        Column("precision", say(t("Precision")), 5),
+        Column("family", say(t("Family")), 6),
+        Column("precision", say(t("Precision")), 9),
         Column("size", say(t("Size")), 8),
         Column("wrong", "", 6),
     )
@@ -115,5 +115,5 @@ def _wrong(model: Model) -> bool:
 
 def _mark(model: Model, say: Say) -> str:
     if model.problems:
-        return say(t("! wrong"))
+        return say(t("wrong"))
     return say(t("twice")) if model.duplicate_of else ""

@@ -97,7 +97,7 @@ class CatalogueScreen(WorkingScreen):
     def _redraw(self) -> None:
         wide = max(16, self.size.width - 50)
         columns = (
-            Column("mark", "", 3), Column("name", self.say(t("Name")), wide), Column("kind", self.say(t("Kind")), 12),
+            Column("mark", "", 3), Column("name", self.say(t("Model")), wide), Column("kind", self.say(t("Kind")), 12),
             Column("family", self.say(t("Family")), 7), Column("size", self.say(t("Size")), 8),
             Column("card", self.say(t("Card")), 8),
         )  # fmt: skip
@@ -128,8 +128,7 @@ class CatalogueScreen(WorkingScreen):
     def _done(self, message: Done) -> None:
         if isinstance(message.value, tuple):
             self.offers = message.value
-            if message.name == "look":
-                self.line.end(self.say)
+            self.line.pause(self.say)
         else:
             self.marked = frozenset()
             self.line.end(self.say, t("Everything that was marked is there."))
@@ -141,7 +140,7 @@ class CatalogueScreen(WorkingScreen):
 
     # What the keys do
 
-    @on(RowTable.RowSelected)
+    @on(RowTable.Taken)
     def action_fetch(self) -> None:
         """What is marked, else the one under the cursor."""
         entries: list[Entry] = [each.entry for each in self.offers if each.entry.sha256 in self.marked]

@@ -45,7 +45,7 @@ class EnvironmentsScreen(WorkingScreen):
     keys = (
         KeyOf("enter", "switch", t("Make it current")),
         KeyOf("b", "rollback", t("Back to the one before")),
-        KeyOf("k", "check", t("Check")),
+        KeyOf("h", "check", t("Check")),
         KeyOf("f", "repair", t("Repair")),
         KeyOf("n", "create", t("New")),
         KeyOf("delete,x", "remove", t("Remove"), "x"),
@@ -107,7 +107,7 @@ class EnvironmentsScreen(WorkingScreen):
 
     def _redraw(self) -> None:
         wide = max(16, self.size.width - 62)
-        titles = (("name", t("Name"), wide), ("state", t("State"), 14), ("torch", Text("PyTorch"), 14),
+        titles = (("name", t("Environment"), wide), ("state", t("State"), 14), ("torch", Text("PyTorch"), 14),
                   ("python", Text("Python"), 7), ("size", t("Size"), 8), ("shared", t("shared"), 8))  # fmt: skip
         columns = [Column(key, self.say(title), width) for key, title, width in titles]
         self.query_one(RowTable).show(columns, [self._line(each) for each in self.seen.listed])
@@ -181,7 +181,7 @@ class EnvironmentsScreen(WorkingScreen):
         if not self.busy:
             self.jobs.start("look", lambda _: self._asks.look())
 
-    @on(RowTable.RowSelected)
+    @on(RowTable.Taken)
     def action_switch(self) -> None:
         """The one under the cursor becomes the current one."""
         one = self._picked

@@ -133,7 +133,7 @@ class ModelsScreen(WorkingScreen):
         line, value = self.line, message.value
         if isinstance(value, Library):
             self.shown = replace(self.shown, library=value)
-            line.end(self.say)
+            line.pause(self.say)
             return
         match message.name:
             case "verify":

@@ -46,6 +46,11 @@ class WorkLine(Static):
         self._title, self._progress, self._remark, self._style = None, None, result, ""
         self.retell(say)
 
+    def pause(self, say: Say) -> None:
+        """It is over and has no result of its own: what was said of the work before stays."""
+        self._title, self._progress = None, None
+        self.retell(say)
+
     def fail(self, error: LauncherError, say: Say) -> None:
         """It has failed."""
         self._title, self._progress, self._remark = None, None, (error.message, error.hint)
