@@ -72,7 +72,7 @@ class ProxyScreen(SpeakingScreen[None]):
 
     def body(self) -> ComposeResult:
         """What is set over what goes which way."""
-        with VerticalScroll(id="proxy-sources", can_focus=False):
+        with VerticalScroll(id="proxy-sources"):
             yield Static(id="proxy-said")
         yield RowTable(id="proxy-ways")
 
@@ -104,8 +104,13 @@ class ProxyScreen(SpeakingScreen[None]):
             offers = seen.offers if seen else ()
             return t("Take 127.0.0.1:{port}", port=offers[0]) if offers else None
         if key.action == "system":
-            return key.meaning if seen and any(each.source == "settings" for each in seen.proxies.sources) else None
+            return key.meaning if self._own else None
         return key.meaning
+
+    @property
+    def _own(self) -> bool:
+        seen = self.ways.seen
+        return seen is not None and any(each.source == "settings" for each in seen.proxies.sources)
 
     def _redraw(self) -> None:
         said = Content("\n").join(Content(plain(self.say(line))) for line in sources(self.ways))
@@ -173,7 +178,8 @@ class ProxyScreen(SpeakingScreen[None]):
 
     def action_system(self) -> None:
         """Gesso's own setting is taken back."""
-        self._set(None)
+        if self._own:
+            self._set(None)
 
     def _set(self, address: str | None) -> None:
         if not self.ways.testing:
