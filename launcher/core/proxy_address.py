@@ -18,7 +18,7 @@ PLAIN = ("http", "https")
 _OTHER_NAMES = {"socks": "socks5h", "sock5": "socks5h", "sock": "socks5h", "socks5a": "socks5h"}
 #: addresses of servers that a program on this computer talks to, not of proxies
 _SUBSCRIPTIONS = ("vmess", "vless", "ss", "ssr", "trojan", "hysteria", "hysteria2", "hy2", "tuic", "clash", "wireguard")
-_PARTS = re.compile(r"(?:(?P<scheme>[a-z][a-z0-9+.\-]*)://)?(?:(?P<user>[^/]*)@)?(?P<rest>[^/@]*)/*", re.IGNORECASE)
+_PARTS = re.compile(r"(?:(?P<scheme>[a-z][a-z0-9+.\-]*)://)?(?:(?P<user>.*)@)?(?P<rest>[^/@]*)/*", re.IGNORECASE)
 _PLACE = re.compile(r"(?P<host>\[[0-9a-f:.%]+\]|[^\s:\[\]]+)(?::(?P<port>\d+))?", re.IGNORECASE)
 
 
@@ -61,7 +61,7 @@ def masked(text: str) -> str:
     if there and scheme.lower() in _SUBSCRIPTIONS:
         # All of it is a key.
         return f"{scheme}://***"
-    return shown(re.sub(r"^((?:[a-z][a-z0-9+.\-]*://)?)[^/]*@", r"\1***@", text.strip(), flags=re.IGNORECASE))
+    return shown(re.sub(r"^((?:[a-z][a-z0-9+.\-]*://)?).*@", r"\1***@", text.strip(), flags=re.IGNORECASE))
 
 
 def is_plain(url: str) -> bool:
@@ -93,6 +93,8 @@ def _place(text: str, rest: str) -> str:
     if place is None:
         raise refused(text, t("it names no host"))
     host = place["host"].lower()
+    if host.isdigit() and place["port"] is None:
+        raise refused(text, t("a number alone is no address; if it is a port: 127.0.0.1:{port}", port=host))
     if not host.startswith("["):
         try:
             host = host.encode("idna").decode("ascii") if not host.isascii() else host

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -197,6 +198,10 @@ def _put(document: Any, path: list[str], value: Value | None) -> None:
                 return
             document[each] = tomlkit.table()
         document = document[each]
+        if not isinstance(document, MutableMapping):
+            where, expected = ".".join(path[: tables.index(each) + 1]), t("a table")
+            message = t('"{key}" must be {expected}.', key=where, expected=expected)
+            raise LauncherError("bad-settings", message, t("Correct it with a text editor."))
     if value is not None:
         document[name] = value
     elif name in document:

@@ -16,6 +16,8 @@ _SIGN = r"[^/@\s\"'“”]"
 _IN_SENTENCE = re.compile(rf"(?:(?<![\w.%])[^/@\s:\"'“”]+:{_SIGN}*|(?:(?<=:/)|(?<=://)){_SIGN}+)@(?=[\w\[])")
 #: tokens are written there too
 _QUERY = re.compile(r"(:/[^\s?#]*\?)[^\s#\"“”]+")
+#: and in an address that was written without its scheme
+_BARE_QUERY = re.compile(r"^(?![A-Za-z]:[\\/])([^\s?#]*[./][^\s?#]*\?)[^\s#]+")
 _LONGEST_SAID = 200
 
 
@@ -59,7 +61,8 @@ def shown(address: str) -> str:
     """`address` with *** for the name and password in it, and … for what follows a question mark."""
     if address.startswith("file:"):
         return address
-    return _QUERY.sub(r"\1…", _BARE_CREDENTIALS.sub("***@", _CREDENTIALS.sub("***@", address)))
+    plain = _BARE_CREDENTIALS.sub("***@", _CREDENTIALS.sub("***@", address))
+    return _BARE_QUERY.sub(r"\1…", _QUERY.sub(r"\1…", plain))
 
 
 def discreet(sentence: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from launcher.core.environments.environments import installed
 from launcher.core.events import Event, Notice
 from launcher.core.network.mirror_choice import MEASURED, Choice, Circumstances, chosen, look_around, named
-from launcher.core.network.mirror_git import take_back, tell_git
+from launcher.core.network.mirror_git import take_back, tell_git, written
 from launcher.core.network.mirror_probe import Measurement
 from launcher.core.network.mirror_samples import Sample, sample_of_url
 from launcher.core.network.mirror_survey import places_named, samples, survey
@@ -290,7 +290,7 @@ def _git(call: Call, mirror: Mirror | None, for_git: bool) -> Iterator[Text]:
         tell_git(call.workspace, base, os.environ)
         yield t("Your git takes {address} in the place of https://github.com/ from now on.", address=shown(base))
         return
-    if base is None and (taken := take_back(call.workspace, os.environ)):
+    if base != written(call.workspace) and (taken := take_back(call.workspace, os.environ)):
         yield t("Your git no longer takes {address} in the place of https://github.com/.", address=shown(taken))
     if for_git:
         yield t("Your git asks GitHub itself, unless you have told it otherwise.")

@@ -53,7 +53,7 @@ def _source_record(call: Call, source: Said, proxies: Proxies) -> dict[str, Any]
         "http": source.http and masked(source.http),
         "https": source.https and masked(source.https),
         "bypass": source.bypass,
-        "script": source.script,
+        "script": source.script and masked(source.script),
         "problems": [call.printer.text(problem) for problem in source.problems],
     }
 

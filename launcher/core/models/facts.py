@@ -117,8 +117,10 @@ def to_record(facts: Facts) -> dict[str, Any]:
 def from_record(found: Any) -> Facts | None:
     """None for what another version wrote, or somebody's editor."""
     try:
-        problems = tuple(Problem(one["code"], str(one["detail"])) for one in found.pop("problems", ()))
+        problems = tuple(Problem(str(one["code"]), str(one["detail"])) for one in found.pop("problems", ()))
         triggers = tuple(str(one) for one in found.pop("triggers", ()))
+        if not all(isinstance(one, str) for one in found.values()):
+            return None
         facts = Facts(**found, triggers=triggers, problems=problems)
     except (TypeError, KeyError, AttributeError):
         return None

@@ -87,16 +87,21 @@ def old_hash(path: Path) -> str:
         return _old_hash(file)
 
 
-def take_note(workspace: Workspace, path: Path, sha256: str) -> None:
-    """A file whose hash was computed on the way (a download) is not hashed again; a failure costs only that."""
-    with contextlib.suppress(OSError):
+def take_note(workspace: Workspace, path: Path, sha256: str) -> bool:
+    """A file whose hash was computed on the way (a download) is not hashed again; a failure costs only that.
+
+    Is it kept?
+    """
+    with contextlib.suppress(OSError, LauncherError):
         found = path.stat()
         hashes = Hashes(sha256, old_hash(path))
         read_known(workspace).remember(str(path), found.st_size, found.st_mtime_ns, hashes)
         shelf = workspace.models / "Stable-diffusion"
         if path.is_relative_to(shelf):
             name = path.relative_to(shelf).as_posix()
-            tell_runtime(workspace.root / "cache.json", name, found.st_mtime, sha256)
+            tell_runtime(workspace, name, found.st_mtime, sha256)
+        return True
+    return False
 
 
 def _runtime_names(models: Sequence[Model]) -> set[Path]:
@@ -121,7 +126,7 @@ def _remember(workspace: Workspace, model: Model, hashes: Hashes, *, tell: bool)
     try:
         read_known(workspace).remember(str(model.path), model.size, model.mtime_ns, hashes)
         if tell:
-            tell_runtime(workspace.root / "cache.json", model.name, model.path.stat().st_mtime, hashes.sha256)
+            tell_runtime(workspace, model.name, model.path.stat().st_mtime, hashes.sha256)
     except OSError as error:
         raise LauncherError(
             "no-permission",

@@ -6,8 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from launcher.core.errors import LauncherError
+from launcher.core.file_lock import only_one
 from launcher.core.paths import Workspace
 from launcher.core.records import read_record, write_record
+from launcher.core.text import t
+
+#: seconds for another to write its own
+_PATIENCE = 10.0
 
 
 @dataclass(frozen=True)
@@ -36,8 +42,9 @@ class KnownHashes:
         """Kept at once, so that an interrupted run loses one file's work at most; not for a name that is no text."""
         if not _is_text(path):
             return
-        self.entries = {**_read(self.file), path: [size, mtime_ns, hashes.sha256, hashes.old]}
-        write_record(self.file, {"hashes": self.entries})
+        with only_one(self.file.with_suffix(".lock"), _busy, patience=_PATIENCE):
+            self.entries = {**_read(self.file), path: [size, mtime_ns, hashes.sha256, hashes.old]}
+            write_record(self.file, {"hashes": self.entries})
 
 
 def read_known(workspace: Workspace) -> KnownHashes:
@@ -62,8 +69,13 @@ def runtime_hash(cache: dict[str, Any], name: str, mtime: float) -> str | None:
     return digest if fresh and isinstance(digest, str) else None
 
 
-def tell_runtime(file: Path, name: str, mtime: float, sha256: str) -> None:
+def tell_runtime(workspace: Workspace, name: str, mtime: float, sha256: str) -> None:
     """Write the hash where the runtime looks, so that it hashes nothing twice; its other sections stay as they are."""
+    with only_one(workspace.state / "cache.lock", _busy, patience=_PATIENCE):
+        _tell(workspace.root / "cache.json", name, mtime, sha256)
+
+
+def _tell(file: Path, name: str, mtime: float, sha256: str) -> None:
     cache = read_record(file)
     if (cache is None and file.exists()) or not _is_text(name):
         return
@@ -72,6 +84,14 @@ def tell_runtime(file: Path, name: str, mtime: float, sha256: str) -> None:
     if isinstance(section, dict):
         section[f"checkpoint/{name}"] = {"mtime": mtime, "sha256": sha256}
         write_record(file, cache)
+
+
+def _busy(holder: object) -> LauncherError:
+    return LauncherError(
+        "hashes-busy",
+        t("Another Gesso (process {pid}) is keeping hashes.", pid=holder),
+        t("Try again in a moment."),
+    )
 
 
 def _is_text(name: str) -> bool:

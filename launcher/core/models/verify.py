@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from launcher.core.events import Progress
@@ -63,8 +63,9 @@ def _one(
     except OSError as refused:
         return Verdict(model, "unreadable", t("It cannot be read: {why}.", why=refused.strerror or refused))
     verdict = _judged(model, digest, catalogue)
-    if verdict.sound:
-        take_note(workspace, model.path, digest)
+    if verdict.sound and not take_note(workspace, model.path, digest) and verdict.state == "noted":
+        sentence = t("Nothing is known to compare it with, and its hash could not be kept for the next time.")
+        return replace(verdict, sentence=sentence)
     return verdict
 
 

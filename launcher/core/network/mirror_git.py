@@ -42,10 +42,16 @@ def tell_git(workspace: Workspace, base: str, environ: Mapping[str, str]) -> Non
         raise
 
 
+def written(workspace: Workspace) -> str | None:
+    """What Gesso has put in the place of https://github.com/ there; None: nothing."""
+    base = (read_record(workspace.state / FILE) or {}).get("base")
+    return base if isinstance(base, str) else None
+
+
 def take_back(workspace: Workspace, environ: Mapping[str, str]) -> str | None:
     """Remove Gesso's own rule; what it was, or None if there was none. LauncherError as `tell_git`."""
-    base = (read_record(workspace.state / FILE) or {}).get("base")
-    if not isinstance(base, str):
+    base = written(workspace)
+    if base is None:
         return None
     # Of several that say the same one is the user's own.
     if _rules(base, environ) > 1:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote
 
 from launcher.core.errors import LauncherError
 from launcher.core.proxy_address import repaired
@@ -113,7 +114,8 @@ def from_gnome(text: str) -> Said:
         if values.get(f"{kind}.use-authentication") != "true":
             return ""
         name, password = (_literal(values.get(f"{kind}.authentication-{each}", "''")) for each in ("user", "password"))
-        return f"{name}:{password}@"
+        # Here they stand as they are; a slash would end the address.
+        return f"{quote(str(name), safe='')}:{quote(str(password), safe='')}@"
 
     ignored = _literal(values.get("ignore-hosts", "[]").removeprefix("@as "))
     return said(

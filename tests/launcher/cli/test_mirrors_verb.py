@@ -138,6 +138,11 @@ def test_git_is_told_only_when_asked_and_gets_back_what_it_had(
     assert file.read_text().count("https://github.com/") == 2, "one rule of ours at a time"
     assert "gh-proxy.com" in file.read_text()
     assert "ghfast" not in file.read_text()
+    assert here.answers("use", "github", "gh-proxy")["notes"] == []
+    assert "gh-proxy.com" in file.read_text(), "the same choice again"
+    assert "gh-proxy.com" in here.answers("use", "github", "ghfast")["notes"][0]
+    assert file.read_text() == before, "another choice is not said to git unasked"
+    here.answers("use", "github", "gh-proxy", "--for-git")
     here.answers("use", "github", "official")
     assert file.read_text() == before
 

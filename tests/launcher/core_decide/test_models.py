@@ -13,11 +13,12 @@ import pytest
 
 from launcher.core.errors import LauncherError
 from launcher.core.models.entry import Library, Model, scan
-from launcher.core.models.known import Hashes, read_known
+from launcher.core.models.known import Hashes, read_known, tell_runtime
 from launcher.core.models.library import find_models, read_library
 from launcher.core.models.shelves import Shelf, workspace_shelves
 from launcher.core.paths import Workspace
 from launcher.core.process import CancelledError
+from launcher.core.records import read_record
 from tests.fakes.model_files import EMBEDDING, VAE, checkpoint, lora, write_safetensors, write_torch
 
 T = TypeVar("T")
@@ -309,3 +310,39 @@ def test_models_by_name_stem_place_and_hash(workspace: Workspace) -> None:
     with pytest.raises(LauncherError) as unknown:
         find_models(library, ["cat"])
     assert (unknown.value.code, "Cat" in str(unknown.value.hint)) == ("model-unknown", True)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"kind": "lora", "family": ["x"]},
+        {"kind": ["lora"]},
+        {"problems": [{"code": ["damaged"], "detail": ""}]},
+        {"problems": 3},
+        {"title": 5},
+    ],
+)
+def test_a_record_that_somebody_changed_is_read_anew(workspace: Workspace, facts: dict) -> None:
+    path = write_safetensors(workspace.models / "Lora/a.safetensors", lora("sd1", layers=2))
+    look(workspace)
+    index = workspace.state / "models.json"
+    record = json.loads(index.read_text(encoding="utf-8"))
+    record["files"][str(path)]["facts"] = facts
+    index.write_text(json.dumps(record))
+    assert only(look(workspace)).facts.family == "sd1"
+
+
+def test_two_that_hash_at_once_lose_nothing(workspace: Workspace) -> None:
+    def keep(name: str) -> None:
+        known = read_known(workspace)
+        for number in range(25):
+            known.remember(f"/{name}{number}", 1, 1, Hashes("ab" * 32, "12345678"))
+            tell_runtime(workspace, f"{name}{number}", 1.0, "ab" * 32)
+
+    both = [threading.Thread(target=keep, args=(name,)) for name in "ab"]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert len(read_known(workspace).entries) == 50
+    assert len((read_record(workspace.root / "cache.json") or {})["hashes"]) == 50

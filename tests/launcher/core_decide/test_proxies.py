@@ -248,3 +248,15 @@ def test_what_a_plan_says_of_proxies() -> None:
     script = Said("windows", script="http://wpad/p.pac")
     assert [finding.slug for finding in about_proxies(Proxies((script,)))] == ["proxy-script"]
     assert not list(about_proxies(Proxies((from_environment({"https_proxy": CLASH}), script))))
+
+
+def test_a_password_of_gnome_s_may_hold_any_sign() -> None:
+    said = "\n".join(
+        f"org.gnome.system.proxy{each}"
+        for each in (
+            " mode 'manual'", ".http host 'h.example'", ".http port 1", ".http use-authentication true",
+            ".http authentication-user 'me'", ".http authentication-password 'a/b:c@d#e%41'",
+        )
+    )  # fmt: skip
+    found = from_gnome(said)
+    assert (found.http, found.problems) == ("http://me:a%2Fb%3Ac%40d%23e%2541@h.example:1", ())

@@ -124,3 +124,13 @@ def test_an_exported_list_holds_only_what_every_library_reads() -> None:
     # every entry is read by Python's own reader too
     code = f"import urllib.request as r; print(r.proxy_bypass_environment('10.0.0.1', {{'no': {exportable!r}}}))"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_slash_in_a_password_ends_no_address() -> None:
+    assert repaired("user:pa/ss@host:80") == "http://user:pa/ss@host:80".replace("/ss", "%2Fss")
+
+
+def test_a_number_alone_is_no_host() -> None:
+    with pytest.raises(LauncherError, match="proxy-not-usable") as caught:
+        repaired("7890")
+    assert "127.0.0.1:7890" in str(caught.value.message)

@@ -145,3 +145,12 @@ def test_a_file_that_is_a_link_stays_one(workspace: Workspace, tmp_path: Path) -
     assert workspace.config_file.is_symlink()
     assert theirs.read_text().startswith("# mine\n")
     assert read_settings(workspace).proxy.direct == ("packages", "models.example")
+
+
+@pytest.mark.parametrize("text", ['proxy = "x"\n', "[[proxy]]\n"])
+def test_what_should_be_a_table_and_is_none_is_said(workspace: Workspace, text: str) -> None:
+    workspace.config_file.parent.mkdir(parents=True, exist_ok=True)
+    workspace.config_file.write_text(text)
+    with pytest.raises(LauncherError, match="bad-settings"):
+        change_setting(workspace, "proxy.address", "http://127.0.0.1:7890")
+    assert workspace.config_file.read_text() == text

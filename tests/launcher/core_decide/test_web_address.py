@@ -36,6 +36,12 @@ def test_secrets_are_known_and_not_said(written: str) -> None:
     assert not is_secret("https://github.com/x/y")
 
 
+@pytest.mark.parametrize("written", ["h.example/x?token=s3cret", "h/simple?token=s3cret"])
+def test_a_token_is_not_said_without_a_scheme_either(written: str) -> None:
+    assert "s3cret" not in shown(written)
+    assert shown("C:\\models\\x?.pt") == "C:\\models\\x?.pt"
+
+
 def test_a_path_of_nobody_or_with_a_sign_that_no_path_has_is_refused_by_name() -> None:
     for written, code in (("~nouser-x/models", "no-such-user"), ("a\0b", "bad-path")):
         with pytest.raises(LauncherError) as refused:
