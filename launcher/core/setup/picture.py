@@ -46,10 +46,11 @@ def draw(workspace: Workspace, url: str, model: str, credentials: Credentials | 
     LauncherError `not-drawn`: its message is the runtime's own.
     """
     first = wish(model)
-    began = time.monotonic()
     if not model.startswith(LINK):
         chosen = DEMO_FILE if model == DEMO else Path(model).stem
+        # It is loaded by then, so that what is timed is the drawing.
         _ask(url, "options", {"sd_model_checkpoint": chosen}, credentials)
+    began = time.monotonic()
     answer = _ask(url, "txt2img", {"prompt": first.prompt, "steps": first.steps, "seed": 1}, credentials)
     try:
         data = base64.b64decode(answer["images"][0], validate=True)
