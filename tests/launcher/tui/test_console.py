@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def lines(*texts: str) -> list[Line]:
     return [Line("runtime", text) for text in texts]
 
 
-async def opened(pilot: Pilot, entries: list[Line | Notice]) -> LogView:
+async def opened(pilot: Pilot, entries: Sequence[Line | Notice]) -> LogView:
     pilot.app.log_store.add(entries)
     pilot.app.go("console")
     await until(pilot, " lines" if pilot.app.language == "en" else " 行")

@@ -135,7 +135,7 @@ async def test_what_a_check_finds_is_named_and_can_be_repaired(shelf, fake):
         await pilot.press("h")
         await until(pilot, "numpy is another version, or gone")
         await pilot.press("f")
-        await until(pilot, "beside it?")
+        await until(pilot, "be built again")
         await pilot.press("enter")
         await until(pilot, "It is built again, and proven.")
     assert shelf.calls == [("check", "torch-new"), ("repair", "torch-new")]

@@ -173,7 +173,7 @@ async def test_another_install_is_used_where_it_lies(shelf, fake, tmp_path):
         await until(pilot, "There is no such folder.")
         pilot.app.screen.query_one("#value").value = str(tmp_path)
         await pilot.press("enter")
-        await until(pilot, "is used from the next start on.")
+        await until(pilot, "next start on.")
 
 
 async def test_a_failure_says_what_next_and_the_table_stays(shelf, fake):

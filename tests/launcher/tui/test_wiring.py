@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,9 @@ from textual.pilot import Pilot
 
 from launcher.core.environments.environments import Stamp, stamp, switch
 from launcher.core.environments.installed import Installed
+from launcher.core.errors import LauncherError
 from launcher.core.file_hash import sha256
+from launcher.core.pack.manifest import write_sums
 from launcher.core.packages.sources import ENGINE_LOCK
 from launcher.core.paths import Workspace, checkout
 from launcher.core.plan.plan import Options
@@ -126,3 +129,24 @@ def test_no_browser_is_started_in_a_terminal_without_a_screen(monkeypatch):
     while not opened and time.monotonic() < end:
         time.sleep(0.01)
     assert opened == ["http://127.0.0.1:1"]
+
+
+def test_what_the_interface_installs_and_starts_comes_from_the_pack(tmp_path: Path):
+    pack = tmp_path / "pack"
+    (pack / "models" / "Lora").mkdir(parents=True)
+    (pack / "models" / "Lora" / "a.safetensors").write_text("packed")
+    list(write_sums(pack, ["models/Lora/a.safetensors"], {}))
+    workspace, options = Workspace(tmp_path / "ws"), Options(memory="cpu", pack=pack)
+    with pytest.raises(LauncherError) as failure:
+        wiring.real_core(workspace, options).look()
+    assert failure.value.code == "pack-missing", "its description is missing: it is looked at, not the network"
+    an_environment(workspace)
+    core = wiring.real_core(workspace, options)
+    seen = core.look()
+    assert not seen.plan.missing
+    for work in (core.install, core.launch):
+        events = work(seen, threading.Event())
+        while not (workspace.models / "Lora" / "a.safetensors").exists():
+            next(events)
+        events.close()
+        (workspace.models / "Lora" / "a.safetensors").unlink()
