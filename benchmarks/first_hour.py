@@ -2,11 +2,11 @@
 
     .launcher/bin/python -m benchmarks.first_hour FOLDER [--language zh|en] [--size 80x24]
 
-Clones this checkout's last commit into FOLDER/clone, starts `./gesso` in tmux, and presses Enter whenever a step says that
-Enter does something, once for each, until the picture is drawn and the last step stands there. Nothing else is pressed.
-Prints one JSON object: keystrokes, prompts (steps at which somebody has to press a key), and the seconds from the start of
-the command to the first screen, to the picture and to the end, with those of every step. What the network and the caches
-of pip and uv give is part of the figure; `cold` says whether this run began with empty ones.
+Clones this checkout's last commit into FOLDER/clone, starts `./gesso` in tmux, and presses Enter whenever a step says
+that Enter does something, once for each, until the picture is drawn and the last step stands there. Nothing else is
+pressed. Prints one JSON object: keystrokes, prompts (steps at which somebody has to press a key), and the seconds from
+the start of the command to the first screen, to the picture and to the end, with those of every step. The clone has no
+caches; what the network gives, and what pip and uv are told in the environment, is part of the figure.
 
 The runtime that it started is stopped at the end. It needs tmux and git.
 """
@@ -64,7 +64,7 @@ def clone(folder: Path) -> Path:
     return there
 
 
-def walk(terminal: Terminal, began: float) -> tuple[dict[int, float], float]:
+def walk(terminal: Terminal, began: float) -> tuple[dict[int, float], set[int], float]:
     """Enter at every step; when each step was first seen, and when the picture was there."""
     seen: dict[int, float] = {}
     pressed: set[int] = set()
@@ -88,7 +88,7 @@ def walk(terminal: Terminal, began: float) -> tuple[dict[int, float], float]:
                 drawn = time.monotonic() - began
             pressed.add(step)
             terminal.press("Enter")
-    return seen, drawn
+    return seen, pressed, drawn
 
 
 def settled(terminal: Terminal, step: int) -> bool:
@@ -109,17 +109,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--language", default="zh", choices=("zh", "en"))
     parser.add_argument("--size", default="80x24")
-    parser.add_argument("--cold", action="store_true", help="with caches of its own, which are empty")
     arguments = parser.parse_args()
     folder = arguments.folder.absolute()
     folder.mkdir(parents=True)
     checkout = clone(folder)
     environment = {"LANG": "zh_CN.UTF-8" if arguments.language == "zh" else "en_US.UTF-8", "PYTHONPATH": ""}
-    environment |= {"PIP_CACHE_DIR": str(folder / "pip")} if arguments.cold else {}
     began = time.monotonic()
     terminal = Terminal(["./gesso"], folder, arguments.size, environment)
     try:
-        seen, drawn = walk(terminal, began)
+        seen, answered, drawn = walk(terminal, began)
         ended = time.monotonic() - began
     finally:
         terminal.close()
@@ -130,10 +128,9 @@ def main() -> None:
     seconds = {"first_screen": seen[1], "picture": drawn, "end": ended}
     answer = {
         "keystrokes": terminal.keystrokes,
-        "prompts": terminal.keystrokes,
+        "prompts": len(answered),
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "steps": {str(step): round(value, 1) for step, value in sorted(seen.items())},
-        "cold": arguments.cold,
         "language": arguments.language,
         "size": arguments.size,
     }
