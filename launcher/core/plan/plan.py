@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from launcher.core.environments.installed import Installed
 from launcher.core.errors import Finding, LauncherError
-from launcher.core.hardware.look import Machine
+from launcher.core.hardware.look import Gpu, Machine
 from launcher.core.memory.choose import MemoryChoice, MemoryWish, choose_memory, read_memory_profiles
 from launcher.core.packages.own_python import OwnPython
 from launcher.core.packages.pip_settings import PipSettings
@@ -188,7 +188,8 @@ def make_plan(
     # what is proven here needs no second chance
     proven = {each.torch for each in (installed, *installed.others) if each.verified or each.proven}
     unproven = tuple(build for build in installed.unproven if build not in proven)
-    python, torch = _python_and_torch(machine, options, pip, sources, own, unproven)
+    wish = _wish(options, families)
+    python, torch = _python_and_torch(machine, options, wish, pip, sources, own, unproven)
     here = _best(installed, torch, sources.lock_sha256, own)
     steps = _steps(torch, here, sources.lock_sha256, python, own)
     kept = here.wished and any(step.state == "missing" for step in steps)
@@ -200,7 +201,7 @@ def make_plan(
     xformers = torch.with_xformers or ("torch" not in missing and here.has_xformers(torch.xformers))
     # what stays idle has no say in how the memory is used
     drawn, gpu = (replace(machine, gpus=(torch.card,)), None) if torch.card else (machine, options.gpu)
-    memory = choose_memory(drawn, _wish(options, families, xformers=xformers), gpu=gpu, tag=torch.tag)
+    memory = choose_memory(drawn, replace(wish, xformers=xformers), gpu=gpu, tag=torch.tag)
     if there and torch.tag != "cpu":
         memory = replace(memory, flags=tuple(dict.fromkeys((*memory.flags, *here.advice))))
     fetches_python = "environment" in missing and machine.python is not None and not _is_own(python, machine.python)
@@ -258,14 +259,15 @@ def _kept(choice: TorchChoice, here: Installed) -> TorchChoice:
     )
 
 
-def _wish(options: Options, families: tuple[str, ...], *, xformers: bool) -> MemoryWish:
+def _wish(options: Options, families: tuple[str, ...]) -> MemoryWish:
     """`families` are those of the checkpoints in the models folder."""
-    return MemoryWish(options.memory, options.family, options.size, families, options.runtime_flags, xformers=xformers)
+    return MemoryWish(options.memory, options.family, options.size, families, options.runtime_flags)
 
 
 def _python_and_torch(
     machine: Machine,
     options: Options,
+    wish: MemoryWish,
     pip: PipSettings,
     sources: Sources,
     own: OwnPython | None,
@@ -274,21 +276,42 @@ def _python_and_torch(
     """The engine's Python and torch; where torch has no wheel for the launcher's own Python, another is fetched."""
     python = own.version if own else engine_python(machine.python)
     _refuse_foreign(python, read_torch_table().pythons)
-    torch = _torch(machine, options, pip, sources, python, unproven)
+    torch = _torch(machine, options, wish, pip, sources, python, unproven)
     if torch.tag is None or python in torch.pythons:
         return python, torch
     if own:
         _refuse_foreign(python, torch.pythons)
     python = engine_python(machine.python, torch.pythons)
-    return python, _torch(machine, options, pip, sources, python, unproven)
+    return python, _torch(machine, options, wish, pip, sources, python, unproven)
 
 
 def _torch(
-    machine: Machine, options: Options, pip: PipSettings, sources: Sources, python: str, unproven: tuple[str, ...]
+    machine: Machine,
+    options: Options,
+    wish: MemoryWish,
+    pip: PipSettings,
+    sources: Sources,
+    python: str,
+    unproven: tuple[str, ...],
 ) -> TorchChoice:
     tag = "cp" + python.replace(".", "")
-    cpu, xformers = options.memory == "cpu", wants_xformers(options)
-    return choose_torch(machine, pip, tag, sources, gpu=options.gpu, cpu=cpu, unproven=unproven, xformers=xformers)
+    modes = ("cpu", "lowvram", "medvram", "full")
+
+    def fitness(card: Gpu, build: str) -> int:
+        return modes.index(choose_memory(replace(machine, gpus=(card,)), wish, tag=build).mode)
+
+    return choose_torch(
+        machine,
+        pip,
+        tag,
+        sources,
+        gpu=options.gpu,
+        cpu=options.memory == "cpu",
+        unproven=unproven,
+        xformers=wants_xformers(options),
+        variables=dict(options.variables),
+        fitness=fitness,
+    )
 
 
 def engine_python(launcher_python: str | None, pythons: tuple[str, ...] = ()) -> str:

@@ -14,8 +14,6 @@ from launcher.core.hardware.pci import chip_of
 from launcher.core.pytorch.table import TorchTable
 
 CARD_NAMES = Path(__file__).resolve().parents[2] / "data/card_names.toml"
-#: what makers' libraries read
-CARD_VARIABLES = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 
 
 @dataclass(frozen=True)
@@ -84,19 +82,20 @@ def visible(card: Gpu | None, cards: tuple[Gpu, ...]) -> tuple[tuple[str, str], 
     """
     if card is None:
         return ()
-    same = [each for each in cards if _maker(each) == _maker(card) and not lent(each)]
+    same = [each for each in cards if maker_of(each) == maker_of(card) and not lent(each)]
     places = (place for place, each in enumerate(same) if each.index == card.index and each.uuid == card.uuid)
     place = str(next(places, 0))
-    if len(same) < 2 or _maker(card) == "apple":
+    if len(same) < 2 or maker_of(card) == "apple":
         return ()
-    if _maker(card) == "nvidia":
+    if maker_of(card) == "nvidia":
         return ("CUDA_DEVICE_ORDER", "PCI_BUS_ID"), ("CUDA_VISIBLE_DEVICES", card.uuid or place)
-    if _maker(card) == "amd":
+    if maker_of(card) == "amd":
         return (("ROCR_VISIBLE_DEVICES", card.uuid),) if card.uuid else (("HIP_VISIBLE_DEVICES", place),)
     return ("ZE_ENABLE_PCI_ID_DEVICE_ORDER", "1"), ("ZE_AFFINITY_MASK", place)
 
 
-def _maker(card: Gpu) -> str | None:
+def maker_of(card: Gpu) -> str | None:
+    """Whose library drives it."""
     return "nvidia" if is_nvidia(card) else card.vendor
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from launcher.core.errors import Finding
 from launcher.core.hardware.machine import Gpu, Machine, cards_in_use
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.sources import Sources, Wheel
 from launcher.core.packages.uv_settings import uv_environment
+from launcher.core.pytorch.allowed import allowed, driven
 from launcher.core.pytorch.cards import visible
 from launcher.core.pytorch.nvidia import Verdict
 from launcher.core.pytorch.table import Build, TorchTable, read_torch_table
-from launcher.core.pytorch.verdict import judge
+from launcher.core.pytorch.verdict import Fitness, alike, judge
 from launcher.core.pytorch.wheel_hashes import KnownWheel, known_wheels
 from launcher.core.text import Text, t
 
@@ -77,17 +79,26 @@ def choose_torch(
     cpu: bool = False,
     unproven: tuple[str, ...] = (),
     xformers: bool = False,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    fitness: Fitness = alike,
 ) -> TorchChoice:
     """The build for the best card, or the one that `gpu` names by index or UUID; `cpu` asks for the processor's.
 
     `python_tag` is the engine's ("cp311"). A wheel of the very same build in the user's own sources wins over the
     network. Builds that are `unproven` here come after the others, and `xformers`, where asked for, is left out if its
-    pair is. LauncherError `gpu-unknown`: there is no such card.
+    pair is. The user's own `variables` may hide cards, unless `gpu` names one; `fitness` says how well the free memory
+    of a card serves. LauncherError `gpu-unknown`: there is no such card.
     """
     table = read_torch_table()
-    verdict = judge(table, machine, cards_in_use(machine, gpu), cpu=cpu)
+    machine = replace(machine, gpus=tuple(_numbered(machine.gpus)))
+    cards, told = driven(cards_in_use(machine, gpu), variables)
+    if gpu is None and not cpu:
+        cards, hidden = allowed(cards, variables)
+        told = (*told, *hidden)
+    verdict = judge(table, machine, cards, cpu=cpu, fitness=fitness)
+    verdict = replace(verdict, remarks=(*(() if cpu else told), *verdict.remarks))
     if not verdict.builds:
-        return TorchChoice(table.version, None, None, verdict.reason, slug=verdict.slug)
+        return TorchChoice(table.version, None, None, verdict.reason, slug=verdict.slug, remarks=verdict.remarks)
     wheels = sources.wheels if sources else ()
     builds = sorted(verdict.builds, key=lambda build: build.full in unproven)
     made = [_choice(table, machine, build, verdict, pip, python_tag, wheels) for build in builds]
@@ -97,6 +108,12 @@ def choose_torch(
     if not reachable:
         return _without_index(made[0], python_tag)
     return replace(reachable[0], others=tuple(reachable[1:]), remarks=verdict.remarks, slug=verdict.slug)
+
+
+def _numbered(gpus: tuple[Gpu, ...]) -> Iterator[Gpu]:
+    """A description may leave the index out."""
+    for place, gpu in enumerate(gpus):
+        yield replace(gpu, index=place) if gpu.index is None else gpu
 
 
 def _choice(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from launcher.core.errors import Finding
@@ -13,8 +13,18 @@ from launcher.core.pytorch.nvidia import Verdict, for_nvidia
 from launcher.core.pytorch.table import Build, TorchTable
 from launcher.core.text import t
 
+#: how well what is free of a card's memory serves with the torch of that tag; more is better
+Fitness = Callable[[Gpu, str], int]
 
-def judge(table: TorchTable, machine: Machine, cards: tuple[Gpu, ...], *, cpu: bool = False) -> Verdict:
+
+def alike(_card: Gpu, _tag: str) -> int:
+    """Where nothing is known of what will be drawn."""
+    return 0
+
+
+def judge(
+    table: TorchTable, machine: Machine, cards: tuple[Gpu, ...], *, cpu: bool = False, fitness: Fitness = alike
+) -> Verdict:
     """The builds for the best of `cards`, as the engine draws on one; with `cpu`, the processor's."""
     offered = tuple(build for build in table.builds if build.offered_for(machine))
     if not offered:
@@ -34,8 +44,14 @@ def judge(table: TorchTable, machine: Machine, cards: tuple[Gpu, ...], *, cpu: b
     drawing = [(card, verdict) for card, verdict in judged if verdict.builds]
     if not drawing:
         return _on_none(judged, processor)
-    card, verdict = max(drawing, key=lambda each: _rank(offered, *each))
-    return replace(verdict, card=card, remarks=(*verdict.remarks, *_about_idle(known.index(card), judged)))
+    roomy = {id(card): fitness(card, verdict.builds[0].tag) for card, verdict in drawing}
+    card, verdict = max(drawing, key=lambda each: _rank(offered, each[0], each[1], roomy[id(each[0])]))
+    first, _ = max(drawing, key=lambda each: _rank(offered, each[0], each[1], 0))
+    return replace(
+        verdict,
+        card=card,
+        remarks=(*verdict.remarks, *_passed_over(first, card), *_about_idle(known.index(card), judged)),
+    )
 
 
 def _of_card(table: TorchTable, machine: Machine, offered: tuple[Build, ...], card: Gpu) -> Verdict:
@@ -60,9 +76,22 @@ def _of_card(table: TorchTable, machine: Machine, offered: tuple[Build, ...], ca
                    "gpu-not-used")  # fmt: skip
 
 
-def _rank(offered: tuple[Build, ...], card: Gpu, verdict: Verdict) -> tuple[bool, bool, int, int]:
-    """No part of the processor before NVIDIA's before others; then the newest build, and then the most memory."""
-    return not card.integrated, is_nvidia(card), -offered.index(verdict.builds[0]), card.vram_total_mib or 0
+def _rank(offered: tuple[Build, ...], card: Gpu, verdict: Verdict, roomy: int) -> tuple[bool, int, bool, int, int]:
+    """No part of the processor; then by what fits into the free memory; NVIDIA's before others, the newest build, and
+    the most memory."""
+    build = offered.index(verdict.builds[0])
+    return not card.integrated, roomy, is_nvidia(card), -build, card.vram_total_mib or 0
+
+
+def _passed_over(first: Gpu, card: Gpu) -> Iterator[Finding]:
+    if named(first) != named(card):
+        text = t("{card} draws instead of {other}: there a picture fits better into the free memory.",
+                 card=named(card), other=named(first))  # fmt: skip
+        yield Finding("card-roomier", "info", text)
+    elif first is not card:
+        text = t("Of the {cards} number {index} draws: more of its memory is free.", cards=named(first, card),
+                 index=card.index)  # fmt: skip
+        yield Finding("card-roomier", "info", text)
 
 
 def _on_none(judged: list[tuple[Gpu, Verdict]], processor: Build) -> Verdict:

@@ -26,7 +26,7 @@ from launcher.core.profiles.flag_words import (
     without,
 )
 from launcher.core.profiles.run_profiles import ATTENTION_FLAGS, ATTENTION_ORDER, RunProfile, attention_of
-from launcher.core.pytorch.cards import CARD_VARIABLES
+from launcher.core.pytorch.allowed import CARD_VARIABLES, CUDA_ORDER, GFX
 from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.text import Text, t
 
@@ -99,8 +99,10 @@ def command_line(workspace: Workspace, python: Path, options: Options, plan: Pla
     variables = dict(options.variables)
     # Its words stand among ours already: the runtime would append them a second time.
     variables["COMMANDLINE_ARGS"] = shlex.join(only(flags, *SECRETS))
-    chosen = dict(plan.torch.visible)
-    variables = {**chosen, **variables} if options.gpu is None else {**variables, **chosen}
+    if plan.torch.card:
+        # the plan has followed them or said why not: beside its own they would hide what it has chosen
+        variables |= dict.fromkeys(set(CARD_VARIABLES) & variables.keys(), "")
+    variables |= dict(plan.torch.visible)
     return CommandLine(tuple(words), variables)
 
 
@@ -204,8 +206,9 @@ def _memory(flags: tuple[str, ...], wanted: str | None) -> str | None:
 
 
 def _cards_shown(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the user's own environment says about which cards may be seen."""
-    return {name: environ[name] for name in CARD_VARIABLES if environ.get(name)}
+    """What the user's own environment says about which cards may be seen, and as what; empty hides them all."""
+    shown = {name: environ[name] or "-1" for name in CARD_VARIABLES if name in environ}
+    return {**shown, **{name: environ[name] for name in (CUDA_ORDER, GFX) if environ.get(name)}}
 
 
 def _language(name: str | None) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from launcher.core.hardware.machine import Gpu
 from launcher.core.paths import Workspace
 from launcher.core.plan.plan import Options, Plan
 from launcher.core.profiles.flag_words import groups, last_value, masked, masked_variables, only, split_words, without
@@ -146,12 +147,16 @@ def test_the_card_of_the_plan_is_the_only_one() -> None:
     assert "CUDA_VISIBLE_DEVICES" not in command_line(HERE, PYTHON, Options(), PLAN).variables
 
 
-def test_a_variable_that_the_user_has_set_counts_unless_a_card_was_asked_for() -> None:
-    plan = replace(PLAN, torch=replace(PLAN.torch, visible=CARD))
-    own = complete(Options(), RunProfile(), {"CUDA_VISIBLE_DEVICES": "1"}, HERE)
-    assert command_line(HERE, PYTHON, own, plan).variables["CUDA_VISIBLE_DEVICES"] == "1"
-    asked = complete(Options(gpu="0"), RunProfile(), {"CUDA_VISIBLE_DEVICES": "1"}, HERE)
-    assert command_line(HERE, PYTHON, asked, plan).variables["CUDA_VISIBLE_DEVICES"] == "GPU-123"
+def test_the_plans_card_takes_the_place_of_every_variable_that_could_hide_it() -> None:
+    given = {"CUDA_VISIBLE_DEVICES": "1", "HIP_VISIBLE_DEVICES": "1", "ZE_AFFINITY_MASK": ""}
+    own = complete(Options(), RunProfile(), given, HERE)
+    assert dict(own.variables) == {**given, "ZE_AFFINITY_MASK": "-1"}
+    card = Gpu(0, "GPU-123", "nvidia")
+    line = command_line(HERE, PYTHON, own, replace(PLAN, torch=replace(PLAN.torch, visible=CARD, card=card)))
+    wanted = {"CUDA_VISIBLE_DEVICES": "GPU-123", "HIP_VISIBLE_DEVICES": "", "ZE_AFFINITY_MASK": ""}
+    assert {name: line.variables[name] for name in wanted} == wanted
+    processor = command_line(HERE, PYTHON, own, PLAN).variables
+    assert {name: processor[name] for name in given} == {**given, "ZE_AFFINITY_MASK": "-1"}
 
 
 def test_a1111s_device_id_chooses_the_card_and_is_no_flag_any_more() -> None:
