@@ -20,6 +20,7 @@ from launcher.language import translator
 from launcher.tui.asks import A, Place, Wiring
 from launcher.tui.asks_console import ConsoleAsks, unknown
 from launcher.tui.asks_frame import FrameAsks, saved_theme
+from launcher.tui.hangup import on_hangup, patient_driver
 from launcher.tui.home_jobs import Core
 from launcher.tui.log_feed import LogFeed
 from launcher.tui.log_store import LogStore
@@ -62,6 +63,8 @@ class GessoApp(App[int], inherit_bindings=False):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = NAMES[self.colours]
+        if not self.is_headless:
+            on_hangup(self.exit)
         if self._first:
             self.go(self._first)
         else:
@@ -175,5 +178,6 @@ def run(workspace: Workspace, language: str, options: Options, first: str | None
     first = first or ("setup" if due(workspace) else None)
     place = Place(workspace, options)
     app = GessoApp(real_core(workspace, options), language, Wiring(place), saved_theme(place), first=first)
+    app.driver_class = patient_driver() or app.driver_class
     answer = app.run()
     return 3 if app.return_code else answer or 0

@@ -103,8 +103,9 @@ class SpeakingScreen(Screen[Answer]):
                 yield key, meaning
 
     def on_mount(self) -> None:
-        """Say everything once."""
-        self.retell()
+        """Say everything once; a screen that opens while the app ends is given nothing to say it in."""
+        if self.query("#title"):
+            self.retell()
 
     def retell(self) -> None:
         """Say everything: at the start, and again in another language. Subclasses add what is theirs."""
