@@ -72,7 +72,7 @@ WORDS: dict[str, SettingWords] = {
     ),
     "proxy.direct": SettingWords(
         t("What goes past the proxy: services (packages, github …) and hosts, with commas between."),
-        t("nothing"),
+        t("none"),
         "list",
     ),
     "downloads.limit_kib": SettingWords(

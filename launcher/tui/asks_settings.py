@@ -131,10 +131,10 @@ def _count(place: Place, cancel: Cancel) -> Generator[Use, None, None]:
 
     root = place.workspace.root
     try:
-        free: int | None = shutil.disk_usage(root).free
-        there = sorted(root.iterdir())
-    except OSError:
         # It is made by the first thing that is kept in it.
+        free: int | None = shutil.disk_usage(next(each for each in (root, *root.parents) if each.exists())).free
+        there = sorted(root.iterdir()) if root.exists() else []
+    except OSError:
         yield Use(root, done=True)
         return
     sizes: list[tuple[str, int]] = []

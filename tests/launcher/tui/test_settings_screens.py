@@ -288,8 +288,10 @@ def test_the_real_workspace_is_counted_once_for_each_file(tmp_path) -> None:
     assert [use.done for use in counted] == [False, False, True]
     assert counted[-1].sizes == (("models", 1000), ("outputs", 10))
     assert (counted[-1].free or 0) > 0
-    nowhere = list(SettingsAsks.real(Place(Workspace(tmp_path / "not"), Options())).count(threading.Event()))
-    assert nowhere == [Use(tmp_path / "not", done=True)]
+    (nowhere,) = SettingsAsks.real(Place(Workspace(tmp_path / "not"), Options())).count(threading.Event())
+    assert (nowhere.sizes, nowhere.done, nowhere.free is not None) == ((), True, True)
+    (file,) = SettingsAsks.real(Place(Workspace(tmp_path / "outputs" / "b"), Options())).count(threading.Event())
+    assert file == Use(tmp_path / "outputs" / "b", done=True)
     stopped = threading.Event()
     stopped.set()
     with pytest.raises(CancelledError):
