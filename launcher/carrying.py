@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from launcher.core import running
 from launcher.core.environments.environments import installed
 from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event
 from launcher.core.hardware import look as hardware
-from launcher.core.install.install import install
 from launcher.core.memory.choose import next_step_down, step_down_words
-from launcher.core.pack.manifest import bring_models, check_fits, closed_to_the_network, read_pack, verify
-from launcher.core.packages.pip_settings import PipSettings
-from launcher.core.packages.sources import find_sources
+from launcher.core.pack.use import install_with, propose_with
+from launcher.core.paths import written_path
 from launcher.core.plan.plan import Plan
 from launcher.core.ports import PortTakenError
-from launcher.core.proposal import Proposal, propose
+from launcher.core.proposal import Proposal
 from launcher.core.text import t
 from launcher.descriptions import of_plan
 from launcher.serving import Server, signals_cancel
@@ -37,7 +30,7 @@ def add_choices(words: Words) -> None:
         "--from",
         t("a pack (made by `gesso env freeze --pack`): nothing is fetched"),
         dest="pack",
-        type=Path,
+        type=written_path,
         metavar="DIR",
     )
     words.yes()
@@ -55,54 +48,30 @@ def add_detach(words: Words) -> None:
     words.add("--detach", t("return once it serves, and let it run"), action="store_true")
 
 
-def proposed(call: Call) -> Proposal:
-    """The plan for this computer, or for the one to simulate."""
+def proposed(call: Call, *, keeping: bool = True) -> Proposal:
+    """The plan for this computer, or for the one to simulate; not `keeping`: whatever was switched to by hand."""
     file = call.arguments.simulate
     machine = hardware.simulate(file) if file else None
     # A simulated computer has nothing installed; what is installed here says nothing about it.
     here = Installed() if machine else installed(call.workspace)
-    return propose(call.workspace, call.arguments.options, here, variables(call), machine=machine)
-
-
-def variables(call: Call) -> Mapping[str, str]:
-    """Those of this process; with a pack none that leads to the network."""
-    pack = pack_of(call)
-    return closed_to_the_network(pack, os.environ) if pack else os.environ
-
-
-def pack_of(call: Call) -> Path | None:
-    """The folder after --from. LauncherError `pack-missing` if it is no pack."""
-    folder: Path | None = getattr(call.arguments.words, "pack", None)
-    if folder is not None:
-        read_pack(folder)
-    return folder
+    here = here if keeping else replace(here, wished=False)
+    return propose_with(call.workspace, call.arguments.options, here, machine=machine)
 
 
 def agreed(call: Call, plan: Plan) -> bool:
-    """Show the plan; where somebody can answer, ask."""
+    """Show the plan; where somebody can answer, ask. A no is said to have been heard."""
     if call.printer.json:
         return True
     for line in of_plan(plan):
-        call.printer.aside(line)
+        call.printer.aside(line, always=call.asks)
     return call.agrees(t("Shall this be done?"))
 
 
 def carry_out(call: Call, plan: Plan) -> None:
     """Install what is missing, showing how far it is."""
     with signals_cancel() as cancel:
-        for event in _events(call, plan, cancel):
+        for event in install_with(plan, call.workspace, call.arguments.options.pack, cancel=cancel):
             call.printer.event(event)
-
-
-def _events(call: Call, plan: Plan, cancel: threading.Event) -> Iterator[Event]:
-    """With a pack: whether it fits and is whole, the install, the models that it brings."""
-    pack = pack_of(call)
-    if pack:
-        check_fits(read_pack(pack), hardware.look(call.workspace.root), find_sources(PipSettings()).lock_sha256)
-        yield from verify(pack)
-    yield from install(plan, call.workspace, environ=variables(call), cancel=cancel)
-    if pack:
-        yield from bring_models(pack, call.workspace)
 
 
 def serve(call: Call, proposal: Proposal) -> int:

@@ -6,6 +6,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from launcher import terminal, verb, verbs
 from launcher.arguments import read_arguments, read_globals, short_help
@@ -54,6 +55,8 @@ def _dispatch(call: Call, interface: Interface) -> int:
         call.printer.result(_version())
         return DONE
     wishes_lines = bool(getattr(arguments.words, "plain", False)) or not terminal.draws()
+    if arguments.options.pack:
+        _check_pack(arguments.options.pack)
     if arguments.verb is None or (arguments.from_install and call.asks):
         if not verb.at_terminal():
             sys.stderr.write(short_help(call.translate) + "\n")
@@ -72,6 +75,13 @@ def _in_lines(call: Call) -> int:
         return verbs.find_verb("setup").done(call)
     sys.stderr.write(short_help(call.translate) + "\n")
     return USAGE
+
+
+def _check_pack(folder: Path) -> None:
+    """Before anything is looked at, and before a screen covers what is said. LauncherError `pack-missing`."""
+    from launcher.core.pack.manifest import read_pack
+
+    read_pack(folder)
 
 
 def _version() -> str:

@@ -55,9 +55,9 @@ class Printer:
         self._out.write(self.text(sentence) + "\n")
         self._out.flush()
 
-    def aside(self, sentence: Text | str) -> None:
-        """What is good to know on the way."""
-        if not self._quiet:
+    def aside(self, sentence: Text | str, *, always: bool = False) -> None:
+        """What is good to know on the way; `always`: whatever is asked next needs it."""
+        if always or not self._quiet:
             self._clear()
             self._err.write(self.text(sentence) + "\n")
             self._err.flush()

@@ -85,12 +85,18 @@ class Call:
         return not self.arguments.yes and not self.arguments.json and at_terminal()
 
     def agrees(self, question: Text) -> bool:
-        """Asks; Enter means yes. Without somebody to ask, the answer is yes."""
+        """Asks; Enter means yes, the end of the input no. Without somebody to ask, the answer is yes."""
         if not self.asks:
             return True
         sys.stderr.write(self.printer.text(question) + " [Y/n] ")
         sys.stderr.flush()
-        return sys.stdin.readline().strip().lower() in ("", "y", "yes", "是")
+        answer = sys.stdin.readline()
+        return bool(answer) and answer.strip().lower() in ("", "y", "yes", "是")
+
+    def declined(self) -> int:
+        """The answer was no: said, and the exit code."""
+        self.printer.aside(t("Nothing was done."), always=True)
+        return FAILED
 
     def through(self, work: Generator[Event, None, T]) -> T:
         """Shows what happens on the way, and gives the result; with --json the answer alone is printed."""

@@ -51,7 +51,7 @@ class SetupAsks:
     @classmethod
     def real(cls, place: Place) -> SetupAsks:
         """Core itself."""
-        from launcher.core.install import install
+        from launcher.core.pack.use import install_with
         from launcher.core.serving import launch
         from launcher.core.setup import course, expectations, first_model, network, picture, places
         from launcher.language import save_language
@@ -70,7 +70,7 @@ class SetupAsks:
             places=places.find_places,
             take_place=places.take_place,
             estimate=expectations.estimate,
-            install=lambda there, plan, cancel: install.install(plan, there, cancel=cancel),
+            install=lambda there, plan, cancel: install_with(plan, there, options.pack, cancel=cancel),
             other_installs=first_model.other_installs,
             models=first_model.model_question,
             take_model=lambda there, choice, cancel: first_model.take_model(there, choice, cancel=cancel),

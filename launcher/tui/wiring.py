@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from launcher.core.environments import environments
+from launcher.core.events import Event
 from launcher.core.hardware.live import live_figures
-from launcher.core.install import install
+from launcher.core.pack.use import bring_what_is_missing, install_with, propose_with
 from launcher.core.paths import Workspace, checkout
 from launcher.core.plan.plan import Options
 from launcher.core.profiles.chosen import chosen_profile, keep_chosen
 from launcher.core.profiles.run_profiles import known_profiles
-from launcher.core.proposal import propose
 from launcher.core.serving import launch
 from launcher.language import save_language
 from launcher.tui.browser import open_page
@@ -29,14 +31,20 @@ def real_core(workspace: Workspace, options: Options) -> Core:
     options = replace(options, detach=False)
     return Core(
         look=lambda: survey(workspace, options),
-        install=lambda seen, cancel: install.install(seen.plan, workspace, cancel=cancel),
-        launch=lambda seen, cancel: launch.launch(workspace, seen.options, seen.plan, cancel=cancel),
+        install=lambda seen, cancel: install_with(seen.plan, workspace, options.pack, cancel=cancel),
+        launch=lambda seen, cancel: _launch(workspace, seen, cancel),
         stop=lambda: launch.stop(workspace),
         open_page=open_page,
         save_language=lambda language: save_language(workspace, language),
         choose=lambda name: keep_chosen(workspace, name),
         figures=live_figures,
     )
+
+
+def _launch(workspace: Workspace, seen: Survey, cancel: threading.Event) -> Iterator[Event]:
+    """With the models of a pack, which a kill may have kept an earlier run from bringing."""
+    yield from bring_what_is_missing(seen.options.pack, workspace, cancel)
+    yield from launch.launch(workspace, seen.options, seen.plan, cancel=cancel)
 
 
 def survey(workspace: Workspace, options: Options) -> Survey:
@@ -47,7 +55,7 @@ def survey(workspace: Workspace, options: Options) -> Survey:
     chosen = chosen_profile(workspace, options.profile)
     known = {each.name: each for each in known_profiles(workspace.root / "profiles")}
     name = status.profile if status.profile in known else chosen
-    proposal = propose(workspace, replace(options, profile=name), installed)
+    proposal = propose_with(workspace, replace(options, profile=name), installed)
     profile = known[name].profile
     title = profile.title if profile else ""
     return Survey(proposal.machine, installed, proposal.plan, status, proposal.options, models(workspace), title)

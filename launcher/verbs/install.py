@@ -8,9 +8,9 @@ from launcher.verb import DONE, Call, Verb
 
 
 def _install(call: Call) -> int:
-    plan = proposed(call).plan
+    plan = proposed(call, keeping=False).plan
     if plan.missing and not agreed(call, plan):
-        return DONE
+        return call.declined()
     carry_out(call, plan)
     if not call.printer.json:
         call.printer.result(t("Everything is installed."))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from launcher.carrying import add_choices, add_detach, add_serving, agreed, carry_out, proposed, serve
 from launcher.core import running
-from launcher.verb import DONE, Call, Verb, Words
+from launcher.verb import Call, Verb, Words
 
 
 def _words(words: Words) -> None:
@@ -15,9 +15,10 @@ def _words(words: Words) -> None:
 
 def _up(call: Call) -> int:
     proposal = proposed(call)
-    if running.find_running(call.workspace) is None and proposal.plan.missing:
-        if not agreed(call, proposal.plan):
-            return DONE
+    missing = proposal.plan.missing
+    if running.find_running(call.workspace) is None and (missing or call.arguments.options.pack):
+        if missing and not agreed(call, proposal.plan):
+            return call.declined()
         carry_out(call, proposal.plan)
         proposal = proposed(call)
     return serve(call, proposal)

@@ -33,7 +33,9 @@ def clone(tmp_path: Path) -> Path:
 def pack_up(pack: Path, clone: Path, python: str = PYTHON) -> None:
     lock = sha256(clone / "launcher/data/locks/launcher.txt")
     write_description(pack, Pack(FORMAT, "linux", "x86_64", python, "2.13.0", "0" * 64, lock, False, "2026-11-21"))
-    list(write_sums(pack))
+    (pack / "SHA256SUMS").unlink(missing_ok=True)
+    names = [path.relative_to(pack).as_posix() for path in pack.rglob("*") if path.is_file()]
+    list(write_sums(pack, names, {}))
 
 
 def run(clone: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
+from launcher.core.pack.contents import in_silence, read_through
 from launcher.core.pack.manifest import MARK, MODELS, SUMS
 from launcher.core.text import t
 
@@ -15,10 +17,12 @@ from launcher.core.text import t
 class PackFolder:
     """Writes below `target`; what earlier runs wrote there and this one does not, `remove_stale` takes away."""
 
-    def __init__(self, target: Path) -> None:
-        self.target = target
+    def __init__(self, target: Path, cancel: threading.Event | None = None) -> None:
+        self.target, self.cancel = target, cancel
         self._before = set(_noted(target / MARK))
         self._now: set[str] = set()
+        #: SHA-256 of what was copied, as it lies at its source
+        self.copied: dict[str, str] = {}
 
     def own(self, name: str) -> Path:
         """The place of `name` ("wheels/x.whl"), noted as ours before anything is written there."""
@@ -32,32 +36,42 @@ class PackFolder:
         return path
 
     def copy(self, source: Path, name: str) -> None:
-        """Beside, then renamed; what is there already in the same size and of the same time is not copied again."""
+        """Beside, then renamed; what is there already, byte for byte, stays as it is."""
         try:
             target = self.own(name)
-            there, here = target.stat() if target.exists() else None, source.stat()
-            if there and (there.st_size, int(there.st_mtime)) == (here.st_size, int(here.st_mtime)):
-                return
+            if target.is_file() and target.stat().st_size == source.stat().st_size:
+                self.copied[name] = in_silence(read_through(source, self.cancel))
+                if in_silence(read_through(target, self.cancel)) == self.copied[name]:
+                    return
             beside = target.with_name(target.name + ".part")
-            shutil.copy2(source, beside)
+            with beside.open("wb") as file:
+                self.copied[name] = in_silence(read_through(source, self.cancel, file))
+            shutil.copystat(source, beside)
             beside.replace(target)
         except OSError as error:
             raise not_written(self.target / name, error) from error
 
+    def names(self) -> tuple[str, ...]:
+        """What belongs to the pack: what this run made, and the models of earlier ones."""
+        return tuple(
+            sorted(name for name in self._before if name not in self._stale() and (self.target / name).is_file())
+        )
+
     def remove_stale(self) -> None:
-        """What an earlier run made and this one did not; models stay."""
-        ours = [Path(name) for name in sorted(self._before - self._now)]
-        stale = [path for path in ours if not path.is_absolute() and ".." not in path.parts and path.parts[0] != MODELS]
+        """What an earlier run made and this one did not, and what a kill left half written; models stay."""
+        halves = {f"{name}.part" for name in self._before} - self._now
         try:
-            for path in (self.target / name for name in stale):
-                for each in (path, path.with_name(path.name + ".part")):
-                    if each.is_file():
-                        each.unlink()
+            for path in (self.target / name for name in self._stale() | halves):
+                if path.is_file():
+                    path.unlink()
         except OSError as error:
             raise not_written(self.target, error) from error
 
+    def _stale(self) -> set[str]:
+        return {name for name in self._before - self._now if Path(name).parts[0] != MODELS}
 
-def open_folder(target: Path, apart: Sequence[Path]) -> PackFolder:
+
+def open_folder(target: Path, apart: Sequence[Path], cancel: threading.Event | None = None) -> PackFolder:
     """An empty folder, or one that was begun as a pack; `apart` are the folders that it may neither hold nor lie in.
 
     LauncherError `pack-folder`, `pack-not-written`.
@@ -82,7 +96,7 @@ def open_folder(target: Path, apart: Sequence[Path]) -> PackFolder:
         (target / SUMS).unlink(missing_ok=True)
     except OSError as error:
         raise not_written(target, error) from error
-    return PackFolder(target)
+    return PackFolder(target, cancel)
 
 
 def _holds(folder: Path, other: Path) -> bool:
@@ -96,7 +110,7 @@ def _noted(mark: Path) -> Iterator[str]:
             name = json.loads(line)
         except ValueError:
             continue
-        if isinstance(name, str) and Path(name).name:
+        if isinstance(name, str) and Path(name).name and not Path(name).is_absolute() and ".." not in Path(name).parts:
             yield name
 
 

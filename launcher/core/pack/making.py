@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tarfile
 import threading
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,10 +24,12 @@ from launcher.core.install.work import Work, scratch, uv
 from launcher.core.network.mirrors import PYTHON_BUILDS
 from launcher.core.pack.folder import PackFolder, not_written, open_folder
 from launcher.core.pack.manifest import (
+    DESCRIPTION,
     FORMAT,
     GESSO,
     INTERPRETERS,
     MODELS,
+    PYTHON,
     WHEELS,
     Pack,
     write_description,
@@ -37,12 +39,15 @@ from launcher.core.packages.pip_settings import read_pip_settings
 from launcher.core.packages.requirements import written
 from launcher.core.paths import Workspace, checkout, child_environment
 from launcher.core.plan.plan import Plan
-from launcher.core.process import Exit, Output, run
+from launcher.core.process import CancelledError, Exit, Output, run
 from launcher.core.text import t
 
 LAUNCHER_LOCK = Path(__file__).resolve().parents[2] / "data/locks/launcher.txt"
-#: of a copy that is no clone: what is not Gesso's
-_NOT_OURS = {".git", ".launcher", ".launcher-tools", ".launcher.lock", "workspace", "build", "__pycache__"}
+#: what a copy of Gesso has in its folder; whatever else lies there is the user's and never packed
+OURS = (
+    ".gitignore", "LICENSE", "README.md", "README.zh.md", "benchmarks", "docs", "gesso", "gesso.cmd", "install.ps1",
+    "install.sh", "launcher", "mirrors.toml", "profiles", "pyproject.toml", "runtime", "tests", "tools",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,12 +84,12 @@ def make_pack(
     source, lock = gesso or checkout(), wish.folder / LOCK
     # Nothing else may change environments and caches while they are read.
     with install_lock(workspace):
-        folder = open_folder(wish.target, (source, workspace.root))
+        folder = open_folder(wish.target, (source, workspace.root), cancel)
         Path(variables["TMPDIR"]).mkdir(parents=True, exist_ok=True)
         work = Work(again, workspace, read_pip_settings(environ), variables, cancel, lock, (), wish.folder)
         yield from _wheels(work, recipe, folder)
         has_python = yield from _python(work, folder)
-        for name in _tracked(source, variables) or _all_ours(source):
+        for name in _tracked(source, variables) or _all_ours(source, workspace.root):
             if (source / name).is_file():
                 folder.copy(source / name, f"{GESSO}/{name}")
         for name, path in zip(wish.models, models, strict=True):
@@ -103,7 +108,7 @@ def make_pack(
     )
     try:
         write_description(wish.target, pack)
-        yield from write_sums(wish.target)
+        yield from write_sums(wish.target, (*folder.names(), DESCRIPTION, PYTHON), folder.copied, cancel)
     except OSError as error:
         raise not_written(wish.target, error) from error
 
@@ -173,11 +178,16 @@ def _fetch_python(work: Work, store: Path) -> Generator[Event, None, Path | None
 
 
 def _archive(home: Path, folder: PackFolder, name: str) -> None:
+    def unless_stopped(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        if folder.cancel is not None and folder.cancel.is_set():
+            raise CancelledError
+        return member
+
     try:
         target = folder.own(name)
         beside = target.with_name(target.name + ".part")
         with tarfile.open(beside, "w:gz", compresslevel=6) as archive:
-            archive.add(home, home.name)
+            archive.add(home, home.name, filter=unless_stopped)
         beside.replace(target)
     except OSError as error:
         raise not_written(folder.target / name, error) from error
@@ -198,10 +208,15 @@ def _tracked(source: Path, variables: Mapping[str, str]) -> list[str]:
     return said
 
 
-def _all_ours(source: Path) -> Iterable[str]:
-    for folder, folders, files in os.walk(source):
-        folders[:] = [name for name in folders if name not in _NOT_OURS]
-        yield from (str((Path(folder) / name).relative_to(source)) for name in files if name not in _NOT_OURS)
+def _all_ours(source: Path, workspace: Path) -> Iterator[str]:
+    """Of a copy that is no clone, or whose git does not answer."""
+    for name in OURS:
+        if (source / name).is_file():
+            yield name
+        for folder, folders, files in os.walk(source / name):
+            below = (each for each in folders if each != "__pycache__")
+            folders[:] = [each for each in below if not workspace.is_relative_to(Path(folder) / each)]
+            yield from (str((Path(folder) / file).relative_to(source)) for file in files)
 
 
 def _model(workspace: Workspace, name: str) -> Path:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import shutil
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Notice, Progress
-from launcher.core.file_hash import sha256
 from launcher.core.hardware.machine import Machine
+from launcher.core.install.lock import install_lock
+from launcher.core.pack.contents import read_through, told
 from launcher.core.paths import Workspace
+from launcher.core.plan.plan import Plan
 from launcher.core.records import read_typed
 from launcher.core.text import Text, t
 
@@ -52,13 +55,24 @@ def read_pack(folder: Path) -> Pack:
     return pack
 
 
-def check_fits(pack: Pack, machine: Machine, engine_lock_sha256: str | None) -> None:
-    """LauncherError `pack-unfit` where it was made for another kind of computer or another Gesso."""
+def check_fits(pack: Pack, machine: Machine, engine_lock_sha256: str | None, plan: Plan) -> None:
+    """LauncherError `pack-unfit` where it was made for another kind of computer or another Gesso, or holds another
+    PyTorch than `plan` needs, which was made from the pack alone.
+    """
     if (pack.os, pack.arch) != (machine.os, machine.arch):
         made, here = f"{pack.os}-{pack.arch}", f"{machine.os}-{machine.arch}"
         why = t("it was made for {made}, and this is {here}", made=made, here=here)
     elif pack.format != FORMAT or pack.engine_lock_sha256 != engine_lock_sha256:
         why = t("it was made by another version of Gesso")
+    elif plan.torch.slug == "torch-not-in-sources":
+        why = t(
+            "it holds PyTorch {packed} for Python {its}, and this computer needs PyTorch {torch} for Python {python}",
+            packed=pack.torch,
+            its=pack.python,
+            # none was chosen: the reason names the one that was looked for
+            torch=dict(plan.torch.reason.values).get("build", plan.torch.version),
+            python=plan.python,
+        )
     else:
         return
     raise LauncherError(
@@ -68,47 +82,48 @@ def check_fits(pack: Pack, machine: Machine, engine_lock_sha256: str | None) -> 
     )
 
 
-def verify(folder: Path) -> Iterator[Progress]:
+def verify(folder: Path, cancel: threading.Event | None = None) -> Iterator[Progress]:
     """Every file against SHA256SUMS; Progress in bytes. LauncherError `pack-damaged` names the first that differs."""
     entries = read_sums(folder)
-    sizes = {name: _size(folder / name) for name in entries}
-    done = 0
+    total, done = sum(_size(folder / name) for name in entries), 0
     for name, digest in entries.items():
-        if sha256(folder / name) != digest:
-            raise LauncherError(
-                "pack-damaged",
-                t("The pack is damaged: {file} is missing or not what was packed.", file=name),
-                t("Copy the pack again, or make it anew."),
-            )
-        done += sizes[name]
-        yield Progress("pack", done, sum(sizes.values()))
+        try:
+            found = yield from told(read_through(folder / name, cancel), done, total)
+        except OSError as error:
+            raise _damaged(name) from error
+        if found != digest:
+            raise _damaged(name)
+        done += _size(folder / name)
 
 
 def read_sums(folder: Path) -> dict[str, str]:
-    """{path below the pack: SHA-256}. LauncherError `pack-damaged` for lines that lead out of it."""
+    """{path below the pack: SHA-256}. LauncherError `pack-damaged` for what is no such list, or leads out of it."""
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise _damaged(SUMS) from error
     found = {}
-    for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
+    for line in lines:
         digest, _, name = line.partition("  ")
         if len(digest) != 64 or not name or Path(name).is_absolute() or ".." in Path(name).parts:
-            raise LauncherError(
-                "pack-damaged",
-                t("The pack is damaged: {file} is missing or not what was packed.", file=SUMS),
-                t("Copy the pack again, or make it anew."),
-            )
+            raise _damaged(SUMS)
         found[name] = digest
     return found
 
 
-def write_sums(folder: Path) -> Iterator[Progress]:
-    """The list of all files, written last: a pack without one is unfinished."""
-    (folder / SUMS).unlink(missing_ok=True)
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MARK)
-    total, done, lines = sum(_size(path) for path in files), 0, []
-    for path in files:
-        lines.append(f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n")
-        done += _size(path)
-        yield Progress("pack", done, total)
+def write_sums(
+    folder: Path, names: Collection[str], known: Mapping[str, str], cancel: threading.Event | None = None
+) -> Iterator[Progress]:
+    """The list of the files `names`, written last: a pack without one is unfinished. `known`: what a file was when it
+    was copied, whatever the disk has made of it."""
+    unread = sorted(set(names) - set(known))
+    total, done = sum(_size(folder / name) for name in unread), 0
+    digests = {name: known[name] for name in names if name in known}
+    for name in unread:
+        digests[name] = yield from told(read_through(folder / name, cancel), done, total)
+        done += _size(folder / name)
     beside = folder / f"{SUMS}.part"
+    lines = (f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
     beside.write_text("".join(lines), encoding="utf-8", newline="\n")
     beside.replace(folder / SUMS)
 
@@ -128,25 +143,57 @@ def closed_to_the_network(folder: Path, environ: Mapping[str, str]) -> dict[str,
     return {**kept, **caches, **closed, "UV_PYTHON_DOWNLOADS": "never", "UV_OFFLINE": "1"}
 
 
-def bring_models(folder: Path, workspace: Workspace) -> Iterator[Progress | Notice]:
-    """Copy the pack's models to where the engine looks; what lies there already is left as it is."""
-    source = folder / MODELS
-    for path in sorted(each for each in source.rglob("*") if each.is_file()) if source.is_dir() else ():
-        target = workspace.models / path.relative_to(source)
-        if target.exists():
-            continue
-        beside = target.with_name(target.name + ".part")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, beside)
-            beside.replace(target)
-        except OSError as error:
-            raise LauncherError(
-                "model-not-copied",
-                t("The model {file} could not be copied: {why}.", file=path.name, why=error.strerror or error),
-                t("Free some space, or choose a folder on another disk with --root. Then run the same command again."),
-            ) from error
-        yield Notice("model-brought", "info", t("The model {file} was brought by the pack.", file=path.name))
+def bring_models(
+    folder: Path, workspace: Workspace, cancel: threading.Event | None = None
+) -> Iterator[Progress | Notice]:
+    """Copy the pack's models to where the engine looks; what lies there already is left as it is.
+
+    LauncherError `model-not-copied`, `pack-damaged`, `install-running`.
+    """
+    listed = {name: digest for name, digest in read_sums(folder).items() if Path(name).parts[0] == MODELS}
+    missing = [name for name in listed if not os.path.lexists(_place(workspace, name))]
+    if not missing:
+        return
+    total, done = sum(_size(folder / name) for name in missing), 0
+    with install_lock(workspace):
+        for name in missing:
+            target = _place(workspace, name)
+            # No name that anybody else gives a file, and no model's: what a kill leaves is written over.
+            beside = target.with_name(".gesso-from-pack")
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with beside.open("wb") as file:
+                    digest = yield from told(read_through(folder / name, cancel, file), done, total)
+                if digest != listed[name]:
+                    raise _damaged(name)
+                beside.replace(target)
+            except OSError as error:
+                raise _not_copied(target.name, error) from error
+            finally:
+                with contextlib.suppress(OSError):
+                    beside.unlink()
+            done += _size(target)
+            yield Notice("model-brought", "info", t("The model {file} was brought by the pack.", file=target.name))
+
+
+def _place(workspace: Workspace, name: str) -> Path:
+    return workspace.models / Path(*Path(name).parts[1:])
+
+
+def _not_copied(name: str, error: OSError) -> LauncherError:
+    return LauncherError(
+        "model-not-copied",
+        t("The model {file} could not be copied: {why}.", file=name, why=error.strerror or error),
+        t("Free some space, or choose a folder on another disk with --root. Then run the same command again."),
+    )
+
+
+def _damaged(name: str) -> LauncherError:
+    return LauncherError(
+        "pack-damaged",
+        t("The pack is damaged: {file} is missing or not what was packed.", file=name),
+        t("Copy the pack again, or make it anew."),
+    )
 
 
 def _size(path: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -18,6 +19,7 @@ import pytest
 
 from launcher import __main__ as program
 from launcher import cli, verbs
+from launcher.core.pack.manifest import Pack, write_description
 from launcher.core.paths import Workspace, checkout
 from launcher.core.plan.plan import Options
 from launcher.core.process import created
@@ -344,3 +346,42 @@ def test_at_a_terminal_the_interface_opens_with_the_options(
 
     assert cli.main([*words, *root], interface) == 0
     assert seen == ([Options(port=7861 if "--port" in words else None)] if opened else [])
+
+
+def test_the_pack_of_install_sh_is_what_the_interface_gets(
+    bare: Gesso, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("launcher.verb.at_terminal", lambda: True)
+    seen: list[Options] = []
+
+    def interface(workspace: object, language: str, options: Options) -> int:
+        seen.append(options)
+        return 0
+
+    words = ["--from-install", "--from", str(tmp_path / "pack"), "--root", str(bare.workspace.root), "--lang", "en"]
+    assert cli.main(words, interface) == 1
+    assert "there is no finished pack" in capsys.readouterr().err
+    assert seen == []
+    (tmp_path / "pack").mkdir()
+    write_description(tmp_path / "pack", Pack(1, "linux", "x86_64", "3.11", "2.13.0", "0", "0", False, "now"))
+    (tmp_path / "pack" / "SHA256SUMS").touch()
+    assert cli.main(words, interface) == 0
+    assert seen == [Options(pack=tmp_path / "pack")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "agreed"), [("\n", True), ("y\n", True), ("是\n", True), ("n\n", False), ("", False)]
+)
+def test_enter_is_yes_and_the_end_of_the_input_is_no(
+    bare: Gesso, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str, agreed: bool
+) -> None:
+    """With --quiet too, whoever is asked has seen what the question is about, and a no is heard."""
+    monkeypatch.setattr("launcher.verb.at_terminal", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    done: list[object] = []
+    monkeypatch.setattr("launcher.verbs.install.carry_out", lambda *given: done.append(given))
+    words = ["install", "--quiet", "--root", str(bare.workspace.root), "--lang", "en", "--memory", "cpu"]
+    code = cli.main(words, lambda *_: 0)
+    said = capsys.readouterr().err
+    assert said.index("PyTorch") < said.index("Shall this be done?")
+    assert (code, bool(done), "Nothing was done." in said) == ((0, True, False) if agreed else (1, False, True))

@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tarfile
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from launcher.core import proposal
 from launcher.core.environments.environments import current
+from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
+from launcher.core.hardware.look import look
 from launcher.core.install.install import install
 from launcher.core.install.lock import install_lock
 from launcher.core.pack import making as pack_making
+from launcher.core.pack.folder import open_folder
 from launcher.core.pack.making import Wish, make_pack
-from launcher.core.pack.manifest import bring_models, check_fits, closed_to_the_network, read_pack, read_sums, verify
-from launcher.core.paths import Workspace
+from launcher.core.pack.manifest import (
+    bring_models,
+    check_fits,
+    closed_to_the_network,
+    read_pack,
+    read_sums,
+    verify,
+    write_description,
+    write_sums,
+)
+from launcher.core.pack.use import install_with, propose_with
+from launcher.core.packages.sources import find_sources
+from launcher.core.paths import Workspace, checkout
+from launcher.core.plan.plan import Options
 from launcher.core.process import python_in
 from tests.launcher.core_act.workshop import (
     MACHINE,
@@ -150,7 +169,7 @@ def test_a_pack_without_its_list_is_unfinished_and_made_on_by_the_next_run(shop:
     assert {path: path.stat().st_mtime_ns for path in (shop.target / "wheels").iterdir()} == before
 
 
-@pytest.mark.parametrize("damage", ["changed", "missing", "leads out"])
+@pytest.mark.parametrize("damage", ["changed", "missing", "leads out", "no text"])
 def test_damage_is_found_and_named(shop: Shop, damage: str) -> None:
     shop.pack()
     wheel_file = shop.target / "wheels" / "tiny-1.0-py3-none-any.whl"
@@ -158,27 +177,45 @@ def test_damage_is_found_and_named(shop: Shop, damage: str) -> None:
         wheel_file.write_bytes(wheel_file.read_bytes()[:-1] + b"?")
     elif damage == "missing":
         wheel_file.unlink()
+    elif damage == "no text":
+        (shop.target / "SHA256SUMS").write_bytes(b"\xff\xfe\n")
     else:
         with (shop.target / "SHA256SUMS").open("a") as file:
             file.write(f"{'0' * 64}  ../../etc/passwd\n")
     with pytest.raises(LauncherError) as failure:
         list(verify(shop.target))
     assert failure.value.code == "pack-damaged"
-    assert ("tiny" if damage != "leads out" else "SHA256SUMS") in str(failure.value.message)
+    assert ("tiny" if damage in ("changed", "missing") else "SHA256SUMS") in str(failure.value.message)
 
 
 def test_one_for_another_computer_or_another_gesso_is_refused(shop: Shop) -> None:
     shop.pack()
     pack, lock = read_pack(shop.target), sha256(shop.lock)
-    check_fits(pack, MACHINE, lock)
+    plan = plan_with(from_wheel(shop.torch))
+    check_fits(pack, MACHINE, lock, plan)
     for machine, digest in (
         (replace(MACHINE, os="windows"), lock),
         (replace(MACHINE, arch="arm64"), lock),
         (MACHINE, "0"),
     ):
         with pytest.raises(LauncherError) as failure:
-            check_fits(pack, machine, digest)
+            check_fits(pack, machine, digest, plan)
         assert failure.value.code == "pack-unfit"
+
+
+def test_one_of_another_torch_or_python_says_which(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before its gigabytes are read, and instead of a sentence about pip's settings, which the pack has made."""
+    shop.pack()
+    monkeypatch.setattr(proposal, "find_sources", lambda pip: replace(find_sources(pip), lock_sha256=sha256(shop.lock)))
+    pack = replace(read_pack(shop.target), os=look(shop.target).os, arch=look(shop.target).arch)
+    write_description(shop.target, replace(pack, torch="2.13.0+cu130", python="3.13"))
+    options = Options(memory="cpu", pack=shop.target, python=sys.executable)
+    with pytest.raises(LauncherError) as failure:
+        propose_with(Workspace(shop.target.parent / "there"), options, Installed(), shop.environ)
+    assert failure.value.code == "pack-unfit"
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    for part in ("PyTorch 2.13.0+cu130 for Python 3.13", "PyTorch 2.13.0+cpu for Python " + here):
+        assert part in str(failure.value.message)
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"format": 1}'])
@@ -245,17 +282,128 @@ def test_a_model_that_is_not_in_the_models_folder_is_not_packed(shop: Shop, name
     assert failure.value.code == "no-such-model"
 
 
-def test_models_are_brought_and_what_lies_there_is_left_alone(shop: Shop, tmp_path: Path) -> None:
-    pack, there = tmp_path / "pack", Workspace(tmp_path / "there")
-    for name in ("Lora/a.safetensors", "Lora/b.safetensors"):
-        (pack / "models" / name).parent.mkdir(parents=True, exist_ok=True)
-        (pack / "models" / name).write_text("packed")
+def pack_of_models(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / "models" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "models" / name).write_text("packed")
+    list(write_sums(folder, [f"models/{name}" for name in names], {}))
+    return folder
+
+
+def test_models_are_brought_and_what_lies_there_is_left_alone(tmp_path: Path) -> None:
+    pack = pack_of_models(tmp_path / "pack", "Lora/a.safetensors", "Lora/b.safetensors", "Lora/c.safetensors")
+    there = Workspace(tmp_path / "there")
     (there.models / "Lora").mkdir(parents=True)
     (there.models / "Lora" / "b.safetensors").write_text("mine")
+    (there.models / "Lora" / "c.safetensors").symlink_to("on another disk")
+    # of a browser that is at work
+    (there.models / "Lora" / "a.safetensors.part").write_text("half")
     brought = [str(event.text) for event in bring_models(pack, there) if isinstance(event, Notice)]
     assert brought == ["The model a.safetensors was brought by the pack."]
     assert (there.models / "Lora" / "a.safetensors").read_text() == "packed"
     assert (there.models / "Lora" / "b.safetensors").read_text() == "mine"
+    assert (there.models / "Lora" / "c.safetensors").is_symlink()
+    assert (there.models / "Lora" / "a.safetensors.part").read_text() == "half"
+    assert len(list((there.models / "Lora").iterdir())) == 4
+
+
+def test_only_models_that_were_packed_are_brought_and_as_they_were_packed(tmp_path: Path) -> None:
+    pack, there = pack_of_models(tmp_path / "pack", "Lora/a.safetensors"), Workspace(tmp_path / "there")
+    (pack / "models" / "Lora" / "b.safetensors.part").write_text("half")
+    (pack / "models" / "Lora" / "a.safetensors").write_text("damaged")
+    with pytest.raises(LauncherError) as failure:
+        list(bring_models(pack, there))
+    assert failure.value.code == "pack-damaged"
+    assert list((there.models / "Lora").iterdir()) == []
+    (pack / "models" / "Lora" / "a.safetensors").write_text("packed")
+    list(bring_models(pack, there))
+    assert [path.name for path in (there.models / "Lora").iterdir()] == ["a.safetensors"]
+
+
+def test_models_come_although_everything_else_is_installed(tmp_path: Path) -> None:
+    """After a kill or a full disk while they were copied, the same command goes on."""
+    pack, there = pack_of_models(tmp_path / "pack", "Lora/a.safetensors"), Workspace(tmp_path / "there")
+    torch = replace(from_wheel(wheel(tmp_path, "torch", "2.13.0")), wheel=None)
+    list(install_with(plan_with(torch, state="done"), there, pack))
+    assert (there.models / "Lora" / "a.safetensors").read_text() == "packed"
+
+
+def test_a_pack_made_anew_mends_what_was_damaged_in_the_same_second(shop: Shop) -> None:
+    shop.pack()
+    damaged = shop.target / "wheels" / "tiny-1.0-py3-none-any.whl"
+    whole, before = damaged.read_bytes(), damaged.stat()
+    damaged.write_bytes(whole[:-1] + b"?")
+    os.utime(damaged, ns=(before.st_atime_ns, before.st_mtime_ns))
+    shop.pack()
+    list(verify(shop.target))
+    assert damaged.read_bytes() == whole
+
+
+def test_what_a_kill_left_half_written_is_no_part_of_the_pack(shop: Shop) -> None:
+    (shop.workspace.models / "Lora").mkdir(parents=True)
+    for name in ("a", "b"):
+        (shop.workspace.models / "Lora" / name).write_text(name)
+    shop.pack("Lora/a", "Lora/b")
+    (shop.target / "models" / "Lora" / "b").rename(shop.target / "models" / "Lora" / "b.part")
+    (shop.target / "SHA256SUMS").rename(shop.target / "SHA256SUMS.part")
+    shop.pack("Lora/a")
+    list(verify(shop.target))
+    assert not [name for name in listing(shop.target) if name.endswith(".part")]
+    assert sorted(read_sums(shop.target)) == [name for name in listing(shop.target) if name != "SHA256SUMS"]
+
+
+@pytest.mark.parametrize("git", ["none", "of somebody else"])
+def test_of_the_folder_that_holds_gesso_only_gessos_own_is_packed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, git: str
+) -> None:
+    inside = shop.gesso / "launcher" / "我的 画图 (新)"
+    shutil.move(shop.workspace.root, inside)
+    shop.workspace = Workspace(inside)
+    (inside / "config.toml").write_text('[proxy]\naddress = "http://me:geheim@h:1"\n')
+    (shop.gesso / "my-tokens.txt").write_text("geheim")
+    (shop.gesso / "another workspace" / "outputs").mkdir(parents=True)
+    (shop.gesso / "another workspace" / "outputs" / "private.png").write_text("")
+    if git != "none":
+        (shop.gesso / ".git").mkdir()
+    shop.pack()
+    packed = [name for name in listing(shop.target) if name.startswith("gesso/")]
+    assert packed == ["gesso/install.sh", "gesso/launcher/x.py"]
+
+
+def test_gessos_own_names_are_those_of_the_repository() -> None:
+    said = subprocess.run(["git", "ls-files"], cwd=checkout(), capture_output=True, text=True)
+    tracked = {line.partition("/")[0] for line in said.stdout.splitlines()}
+    assert said.returncode or set(pack_making.OURS) == {name for name in tracked if name != ".ci"}
+
+
+@pytest.mark.parametrize("work", ["verify", "bring", "list", "copy", "archive"])
+def test_a_wish_to_stop_is_heard_while_large_files_are_read(tmp_path: Path, work: str) -> None:
+    pack, there, cancel = pack_of_models(tmp_path / "pack", "large"), Workspace(tmp_path / "there"), threading.Event()
+    with (pack / "models" / "large").open("wb") as file:
+        file.truncate(40 << 20)
+    folder = open_folder(tmp_path / "another", (), cancel)
+    works: dict[str, Callable[[], Iterable[Event]]] = {
+        "verify": lambda: verify(pack, cancel),
+        "bring": lambda: bring_models(pack, there, cancel),
+        "list": lambda: write_sums(pack, ["models/large"], {}, cancel),
+    }
+    plain = {
+        "copy": lambda: folder.copy(pack / "models" / "large", "models/large"),
+        "archive": lambda: pack_making._archive(pack, folder, "python/p.tar.gz"),
+    }
+
+    def stopped_on_the_way() -> None:
+        for _ in works.get(work, tuple)():
+            cancel.set()
+        cancel.set()
+        plain[work]()
+
+    with pytest.raises(LauncherError) as failure:
+        stopped_on_the_way()
+    assert failure.value.code == "interrupted"
+    assert not list(there.models.rglob("*"))
+    assert not (tmp_path / "another" / "models" / "large").exists()
+    assert not (tmp_path / "another" / "python" / "p.tar.gz").exists()
 
 
 def test_a_wheel_of_torch_that_has_changed_since_is_not_packed(shop: Shop) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from launcher.core.environments.environments import Stamp, stamp, switch
+from launcher.core.environments.environments import Stamp, read_stamp, stamp, switch
 from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
 from launcher.core.file_hash import sha256
-from launcher.core.pack.manifest import write_sums
+from launcher.core.pack.manifest import Pack, write_description, write_sums
 from launcher.core.packages.sources import ENGINE_LOCK
 from launcher.core.paths import Workspace, checkout
 from launcher.core.plan.plan import Options
@@ -131,6 +131,7 @@ def test_no_browser_is_started_in_a_terminal_without_a_screen(monkeypatch):
     assert opened == ["http://127.0.0.1:1"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the wheel in the pack is one for Linux")
 def test_what_the_interface_installs_and_starts_comes_from_the_pack(tmp_path: Path):
     pack = tmp_path / "pack"
     (pack / "models" / "Lora").mkdir(parents=True)
@@ -139,8 +140,17 @@ def test_what_the_interface_installs_and_starts_comes_from_the_pack(tmp_path: Pa
     workspace, options = Workspace(tmp_path / "ws"), Options(memory="cpu", pack=pack)
     with pytest.raises(LauncherError) as failure:
         wiring.real_core(workspace, options).look()
-    assert failure.value.code == "pack-missing", "its description is missing: it is looked at, not the network"
+    assert failure.value.code == "pack-missing", "its description is missing"
+    write_description(pack, Pack(1, "linux", "x86_64", "3.11", "2.13.0", "0", "0", False, "now"))
+    with pytest.raises(LauncherError) as failure:
+        wiring.real_core(workspace, options).look()
+    assert failure.value.code == "pack-unfit", "its wheels are asked, not the network"
     an_environment(workspace)
+    # what the installed one came from
+    tag = f"cp3{sys.version_info[1]}"
+    name = f"torch-{read_stamp(workspace.environments / 'torch-1').torch}-{tag}-{tag}-manylinux_2_28_x86_64.whl"
+    (pack / "wheels").mkdir()
+    (pack / "wheels" / name).touch()
     core = wiring.real_core(workspace, options)
     seen = core.look()
     assert not seen.plan.missing
