@@ -130,6 +130,8 @@ class EnvironmentsScreen(WorkingScreen):
 
     def _details(self) -> list[Text]:
         one, drift = self._picked, self.seen.drift
+        if one is None and "look" in self.jobs.running:
+            return [t("Looking …")]
         if one is None:
             return [t("There is no environment yet: Enter on the home screen makes one.")]
         said = []
