@@ -100,7 +100,8 @@ def _fetch(
     while True:
         address, ready_at = roster.next(time.monotonic())
         _pause(ready_at, stop)
-        transfer = Transfer(wanted, part, address, route, patience, brake, leave_slow=roster.may_leave(address))
+        transfer = Transfer(wanted, part, address, route, patience, brake, floor=roster.floor(address))
+        began = time.monotonic()
         try:
             yield from _watch(wanted, part, transfer, stop, patience)
             yield from _finish(wanted, part, address, replace)
@@ -112,7 +113,8 @@ def _fetch(
                 yield _said(wanted, address, trouble)
                 continue
             # Against the furthest ever: bytes that come again after a new beginning are no progress.
-            roster.failed(address, trouble, part.length - furthest, time.monotonic())
+            now = time.monotonic()
+            roster.failed(address, trouble, part.length - furthest, now, now - began)
             furthest = max(furthest, part.length)
             # A line that is down fails in the same way again and again.
             if (address.label, trouble.kind) not in told:

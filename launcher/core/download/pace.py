@@ -6,8 +6,6 @@ import math
 import threading
 import time
 
-from launcher.core.download.request import Patience
-
 #: seconds over which the shown rate is smoothed
 _MEMORY = 5.0
 
@@ -61,9 +59,10 @@ class Brake:
 class Watch:
     """Tells when an address has been below the slowest rate for too long; a limit of the user's own is no slowness."""
 
-    def __init__(self, patience: Patience, limit: int | None, now: float) -> None:
-        self._floor = min(patience.slow_rate, limit // 2) if limit else patience.slow_rate
-        self._time, self._since, self._count = patience.slow_time, now, 0
+    def __init__(self, floor: float, seconds: float, limit: int | None, now: float) -> None:
+        """`floor` and `limit` in bytes per second."""
+        self._floor = min(floor, limit // 2) if limit else floor
+        self._time, self._since, self._count = seconds, now, 0
 
     def slow(self, count: int, now: float) -> bool:
         """`count` more bytes have come by `now`, in seconds."""

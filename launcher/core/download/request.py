@@ -28,6 +28,8 @@ class Address:
     name: str = ""
     #: the header's value; sent to the host of `url` alone, never to where it redirects
     authorization: str | None = field(default=None, repr=False)
+    #: False: it may have other bytes, which would cost the whole file; it is asked when nobody else is left
+    sure: bool = field(default=True, compare=False)
     #: the page that named it, whose way it goes where the user has decided it
     led_by: str | None = field(default=None, repr=False, compare=False)
 

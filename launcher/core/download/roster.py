@@ -10,6 +10,8 @@ from launcher.core.text import Text, t
 
 #: an attempt that brought so many bytes, or a hundredth of the file, was not fruitless
 _FRUIT = 256 * 1024
+#: one that breaks off is gone back to where it was so many times as fast as the one that came after it
+_MUCH_FASTER = 4
 _HINTS = {
     "unreachable": t("Look at the network connection and the proxy; the same command continues where this one ended."),
     "proxy": t("Look at the proxy, or turn it off; the same command continues where this one ended."),
@@ -24,6 +26,8 @@ _HINT = t("Choose another mirror or try later; the same command continues where 
 class _Standing:
     strikes: int = 0
     slow: bool = False
+    #: bytes per second of its last fruitful attempt
+    rate: float = 0.0
     ready_at: float = 0.0
     benched: bool = False
     last: TroubleError | None = None
@@ -39,26 +43,35 @@ class Roster:
 
     def next(self, now: float) -> tuple[Address, float]:
         """Whose turn it is, and from when on. LauncherError when nobody is left."""
-        left = [address for address in self._wanted.addresses if not self._standings[address].benched]
-        if not left:
+        there = [address for address in self._wanted.addresses if not self._standings[address].benched]
+        if not there:
             raise self._failure()
+        left = [address for address in there if address.sure] or there
         ready_at = {address: self._standings[address].ready_at for address in left}
+        # A slow one is asked when nobody else is there before it would be found slow again.
+        patient = now + self._patience.slow_time
+        swift = {each: at for each, at in ready_at.items() if not self._standings[each].slow and at <= patient}
+        ready_at = swift or ready_at
         soonest = max(now, min(ready_at.values()))
-        return min((address for address in left if ready_at[address] <= soonest), key=self._rank), soonest
+        return min((address for address in ready_at if ready_at[address] <= soonest), key=self._rank), soonest
 
-    def may_leave(self, address: Address) -> bool:
-        """Whether there is another address that is not known to be slow."""
-        return any(
-            other != address and not standing.benched and not standing.slow
+    def floor(self, address: Address) -> float | None:
+        """Bytes per second below which `address` is left for another; None: there is none that is not slow."""
+        others = [
+            standing.rate
             for other, standing in self._standings.items()
-        )
+            if other != address and (other.sure or not address.sure) and not standing.benched and not standing.slow
+        ]
+        return max(self._patience.slow_rate, max(others) / _MUCH_FASTER) if others else None
 
-    def failed(self, address: Address, trouble: TroubleError, gained: int, now: float) -> None:
-        """`trouble` at `address`, after `gained` bytes of it."""
+    def failed(self, address: Address, trouble: TroubleError, gained: int, now: float, seconds: float = 0.0) -> None:
+        """`trouble` at `address`, after `gained` bytes of it in so many seconds."""
         standing = self._standings[address]
         standing.last = trouble
         fruit = min(_FRUIT, (self._wanted.size or 100 * _FRUIT) // 100)
-        standing.strikes = 1 if gained >= max(1, fruit) else standing.strikes + 1
+        fruitful = gained >= max(1, fruit)
+        standing.strikes = 1 if fruitful else standing.strikes + 1
+        standing.rate = gained / max(seconds, 1.0) if fruitful else standing.rate
         standing.slow = standing.slow or trouble.kind == "slow"
         self._groups[address.group] += 1
         asked = trouble.pause or 0.0

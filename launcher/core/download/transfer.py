@@ -27,10 +27,11 @@ class Transfer:
 
     def __init__(
         self, wanted: Wanted, part: Part, address: Address, route: Route, patience: Patience, brake: Brake, *,
-        leave_slow: bool,
+        floor: float | None,
     ) -> None:  # fmt: skip
+        """`floor`: bytes per second below which the address is left; None: it is not."""
         self._wanted, self._part, self._address, self._route = wanted, part, address, route
-        self._patience, self._brake, self._leave_slow = patience, brake, leave_slow
+        self._patience, self._brake, self._floor = patience, brake, floor
         self._stop = threading.Event()
         # Held by whoever touches the part: once `stop` has had it, this thread never does again.
         self._gate = threading.Lock()
@@ -81,7 +82,7 @@ class Transfer:
                 self._receive(body, terms)
 
     def _receive(self, body: Body, terms: Terms) -> None:
-        watch = Watch(self._patience, self._brake.limit, time.monotonic())
+        watch = Watch(self._floor or 0.0, self._patience.slow_time, self._brake.limit, time.monotonic())
         first = terms.offset == 0 and not self._page()
         checked = self._part.length
         while chunk := body.read(self._brake.bite(_CHUNK), terms.packed):
@@ -95,7 +96,7 @@ class Transfer:
             if self._part.size is None and self._part.length - checked > _BLIND:
                 checked = self._part.length
                 check_space(self._wanted.target, _BLIND)
-            if self._leave_slow and watch.slow(len(chunk), self.stirred):
+            if watch.slow(len(chunk), self.stirred):
                 raise TroubleError("slow", t("it is slow"))
             self._brake.after(len(chunk), self._stop)
         self._goes_on()

@@ -66,4 +66,4 @@ def _address(url: str, source: PackageSource) -> Address:
         account = urlsplit(source.index).netloc.rpartition("@")[0]
     token = base64.b64encode(unquote(account).encode()).decode() if account else None
     plain = urlunsplit(parts._replace(netloc=host))
-    return Address(plain, source.group, source.name, f"Basic {token}" if token else None, source.address)
+    return Address(plain, source.group, source.name, f"Basic {token}" if token else None, led_by=source.address)

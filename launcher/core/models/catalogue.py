@@ -44,6 +44,11 @@ class Location:
     url: str | None = None
 
     @property
+    def backed(self) -> bool:
+        """Is it known to hold these very bytes?"""
+        return self.same_bytes not in ("size", "listed")
+
+    @property
     def address(self) -> str:
         """The official address, by the host's own form."""
         path = quote(self.path or "")

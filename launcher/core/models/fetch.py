@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -109,7 +110,9 @@ def _there(target: Path) -> int:
 
 
 def _wanted(entry: Entry, target: Path, ways: Ways) -> Wanted:
-    addresses = ways.of(location.address for location in entry.locations)
+    known = ways.of(location.address for location in entry.locations if location.backed)
+    guessed = ways.of(location.address for location in entry.locations if not location.backed)
+    addresses = (*known, *(replace(each, sure=False) for each in guessed if each not in known))
     return Wanted(entry.name, target, addresses, entry.sha256, entry.bytes)
 
 

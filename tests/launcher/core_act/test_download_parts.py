@@ -127,6 +127,35 @@ def test_three_fruitless_attempts_in_a_row_are_enough() -> None:
     assert caught.value.code == "download-stalled"
 
 
+def test_who_breaks_off_is_gone_back_to_where_the_other_is_much_slower() -> None:
+    patience = Patience(strikes=3, slow_time=10)
+    turns = roster(A, B, patience=patience)
+    assert turns.floor(A) == patience.slow_rate, "nothing is known of the other"
+    turns.failed(A, TroubleError("cut", t("it fell silent")), 80_000_000, 8.0, 8.0)
+    assert turns.next(8.0)[0] == B
+    assert turns.floor(B) == 2_500_000
+    turns.failed(B, TroubleError("slow", t("it is slow")), 1_000_000, 18.0, 10.0)
+    assert turns.next(18.0)[0] == A
+    turns.failed(A, TroubleError("cut", t("it fell silent")), 80_000_000, 26.0, 8.0)
+    assert turns.next(26.0) == (A, 27.0), "a second's pause is shorter than the slow one's way"
+    turns.failed(A, stalled(final=True), 0, 27.0)
+    assert turns.next(27.0)[0] == B
+    assert turns.floor(B) is None
+
+
+def test_a_place_that_may_have_other_bytes_is_the_last() -> None:
+    guess = Address("https://c/x", "c", sure=False)
+    turns = roster(guess, A, B)
+    for _ in range(2):
+        turns.failed(A, stalled(), 0, 0.0)
+        turns.failed(B, stalled(), 0, 0.0)
+        assert turns.next(0.0)[0] in (A, B)
+    assert turns.floor(A) is not None
+    for address in (A, B):
+        turns.failed(address, stalled(final=True), 0, 0.0)
+    assert turns.next(0.0) == (guess, 0.0)
+
+
 def test_the_rate_is_smoothed() -> None:
     pace = Pace(0, 0.0)
     assert (pace.rate, pace.seconds_left(0, 100)) == (None, None)
@@ -141,12 +170,11 @@ def test_the_rate_is_smoothed() -> None:
 
 
 def test_slow_is_below_the_floor_for_long_and_a_limit_of_ones_own_is_none() -> None:
-    patience = Patience(slow_rate=1000, slow_time=10)
-    watch = Watch(patience, None, 0.0)
+    watch = Watch(1000, 10, None, 0.0)
     assert [watch.slow(900, second) for second in (1.0, 9.0)] == [False, False]
     assert watch.slow(0, 10.0)
     assert not watch.slow(10_000, 20.0)
-    assert not Watch(patience, 500, 0.0).slow(4000, 10.0)
+    assert not Watch(1000, 10, 500, 0.0).slow(4000, 10.0)
 
 
 def test_a_low_limit_takes_small_bites() -> None:

@@ -188,6 +188,16 @@ def test_a_link_to_a_disk_that_is_away_is_left(workspace: Workspace, model: Path
     assert target.is_symlink()
 
 
+def test_places_that_may_have_other_bytes_are_asked_last(
+    workspace: Workspace, model: Path, server: FaultServer
+) -> None:
+    wanted = entry(model, server.url("wrong-bytes", "m"), server.url("close-early=0.5", "m"), server.url("ok", "m"))
+    places = (replace(wanted.locations[0], same_bytes="size"), *wanted.locations[1:])
+    before = server.sent("wrong-bytes")
+    list(fetch(workspace, [replace(wanted, locations=places)], ways(workspace)))
+    assert server.sent("wrong-bytes") == before
+
+
 def test_a_stopped_download_goes_on_where_it_ended(workspace: Workspace, tmp_path: Path) -> None:
     big = write_safetensors(tmp_path / "big.safetensors", {"x": ("F16", (2_000_000,))})
     with FaultServer(big.read_bytes()) as server:

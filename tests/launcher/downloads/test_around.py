@@ -66,7 +66,7 @@ def test_a_disk_that_fills_up_keeps_what_came_and_the_next_run_continues(server,
 
 
 def test_a_disk_so_full_that_not_even_a_lock_can_be_written_is_said(wanted, monkeypatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(json, "dumps", full)
