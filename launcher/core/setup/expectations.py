@@ -34,6 +34,8 @@ class Expectations:
     """data/setup.toml."""
 
     packages_download_mib: int
+    #: percent of what lies on the disk afterwards, of a torch whose wheels nobody has weighed
+    packed_percent: int
     unpack_mib_per_second: int
     proof_seconds: int
     #: bytes a second where nothing was measured
@@ -80,10 +82,10 @@ def estimated(plan: Plan, rates: Mapping[str, float]) -> Estimate:
     facts, table = read_expectations(), read_torch_table()
     missing = {step.name for step in plan.missing}
     sizes = {each.name: each.bytes for each in plan.downloads}
-    local = plan.torch.wheel is not None
+    torch = max(sizes.get("torch") or 0, _weighed(plan, facts) if "torch" in sizes else 0)
     fetched = {
         "environment": (table.python_mib * _MIB // 3 if "python" in sizes else 0, rates.get("python")),
-        "torch": (0 if local else sizes.get("torch") or 0, rates.get("torch") or rates.get("packages")),
+        "torch": (0 if plan.torch.wheel else torch, rates.get("torch") or rates.get("packages")),
         "packages": (facts.packages_download_mib * _MIB if "packages" in sizes else 0, rates.get("packages")),
     }
     unpacked = {"torch": plan.torch.installed_mib or 0, "packages": table.packages_mib}
@@ -93,6 +95,13 @@ def estimated(plan: Plan, rates: Mapping[str, float]) -> Estimate:
             parts[name] += size / (rate or facts.usual_rate) + unpacked.get(name, 0) / facts.unpack_mib_per_second
     known = [rate for size, rate in fetched.values() if size and rate]
     return Estimate({name: size for name, (size, _) in fetched.items()}, min(known, default=None), parts)
+
+
+def _weighed(plan: Plan, facts: Expectations) -> int:
+    """Bytes of torch with the libraries that it brings, reckoned from what they take on the disk; 0: they are few."""
+    if plan.torch.tag == "cpu":
+        return 0
+    return (plan.torch.installed_mib or 0) * _MIB * facts.packed_percent // 100
 
 
 def _rate(around: Circumstances, kind: str, plan: Plan) -> float | None:
