@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -18,14 +16,15 @@ from textual.widgets import Input, Static
 
 from launcher.core.errors import LauncherError
 from launcher.core.profiles.run_profiles import RunProfile
-from launcher.core.text import Text, t
+from launcher.core.text import t
 from launcher.tui.asks_profiles import FormSeen, Preview, ProfilesAsks
 from launcher.tui.jobs import Jobs
 from launcher.tui.messages import Done, Failed, Finished
-from launcher.tui.profile_fields import BY_KEY, FIELDS, YES, Field, inherited, profile_of, values_of
+from launcher.tui.profile_fields import BY_KEY, FIELDS, Field, inherited, profile_of, values_of
 from launcher.tui.screens.ask import AskScreen, Question
 from launcher.tui.screens.leave import LeaveScreen
 from launcher.tui.speaking import KeyOf, SpeakingScreen
+from launcher.tui.untrusted import plain
 from launcher.tui.widgets.choice import Choice
 from launcher.tui.widgets.command_pane import CommandPane
 
@@ -51,6 +50,8 @@ class ProfileForm(SpeakingScreen["str | None"]):
         Binding("up", "app.focus_previous", show=False),
     ]
 
+    # Nothing can be written before the fields are filled.
+    AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as Textual declares it
 
     def __init__(self, name: str, *, own: bool) -> None:
@@ -122,7 +123,7 @@ class ProfileForm(SpeakingScreen["str | None"]):
                 ]
                 control.offer([("", self.say(blank)), *shown], now[field.key])
             else:
-                control.placeholder = self.say(blank)
+                control.placeholder = plain(self.say(blank))
                 if values is not None:
                     control.value = values[field.key]
 
@@ -142,7 +143,6 @@ class ProfileForm(SpeakingScreen["str | None"]):
             self._preview = message.value
             self._explain()
         elif message.name == "save":
-            self.gesso.tell(t("Saved: {name}", name=self._then))
             self.dismiss(self._then)
 
     @on(Failed)

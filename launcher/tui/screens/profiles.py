@@ -202,6 +202,7 @@ class ProfilesScreen(SpeakingScreen[None]):
 
     def _edited(self, name: str | None) -> None:
         if name:
+            self.gesso.tell(t("Saved: {name}", name=name))
             self._first = name
             self._look()
 
