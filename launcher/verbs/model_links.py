@@ -9,6 +9,7 @@ from pathlib import Path
 from launcher.core.errors import LauncherError
 from launcher.core.models.linking import link, pictures_in, unlink
 from launcher.core.models.links import read_links
+from launcher.core.models.other_installs import foreign_pictures
 from launcher.core.profiles.files import save_profile
 from launcher.core.profiles.run_profiles import RunProfile, known_profiles
 from launcher.core.profiles.webui_user import read_webui_user
@@ -38,7 +39,13 @@ def _link(call: Call) -> int:
         call.printer.answer({"linked": record, "models": count, "profile": profile})
         return DONE
     print_all(call, of_install(install, pictures, count))
-    if install.outputs and not pictures and not words.no_outputs:
+    for folder in () if words.no_outputs else foreign_pictures(install):
+        said = t(
+            "  pictures: {folder} is no place of this system; such pictures stay in Gesso's own folder",
+            folder=plain(folder),
+        )
+        call.printer.aside(said)
+    if install.outputs and not pictures and not foreign_pictures(install) and not words.no_outputs:
         call.printer.aside(t("  pictures: they stay where you have them go already, not in {folder}",
                              folder=plain(str(install.outputs))))  # fmt: skip
     if profile:

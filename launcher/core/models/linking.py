@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
-from launcher.core.models.other_installs import OUTPUTS, OtherInstall, find_installs, picture_folders
+from launcher.core.models.other_installs import OUTPUTS, OtherInstall, find_installs, overriding, picture_folders
 from launcher.core.paths import Workspace, written_path
 from launcher.core.records import read_record, write_record
 from launcher.core.running import find_running
@@ -68,7 +68,11 @@ def unlink(workspace: Workspace, folder: Path) -> Path:
 def pictures_in(workspace: Workspace, install: OtherInstall) -> tuple[str, ...]:
     """The folders of `install` into which new pictures go, as our config.json says today."""
     options = read_record(workspace.root / "config.json") or {}
-    found = [value for option, value in picture_folders(install).items() if options.get(option) == value]
+    found = [
+        value
+        for option, value in picture_folders(install).items()
+        if options.get(option) == value and not options.get(overriding(option))
+    ]
     if install.outputs and found and all(Path(value).is_relative_to(install.outputs) for value in found):
         return (str(install.outputs),)
     return tuple(dict.fromkeys(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Literal
 
 from launcher.core.models.comfy_paths import read_comfy_paths
@@ -57,17 +57,47 @@ def find_installs(folder: Path) -> tuple[OtherInstall, ...]:
     return tuple(_described(root, program) for root in inside.values() if (program := _program(root)))
 
 
+def overriding(option: str) -> str:
+    """The option that wins over this one of OUTPUTS, there and in the runtime."""
+    return "outdir_grids" if option.endswith("_grids") else "outdir_samples"
+
+
 def picture_folders(install: OtherInstall) -> dict[str, str]:
-    """The options that make pictures go where the install's own went: what its config.json says, else its defaults."""
-    if install.outputs is None:
-        return {}
-    own = _json(install.root / "config.json") if install.program != "comfyui" else {}
+    """The options that make pictures go where the install's own went: what its config.json says, else its defaults;
+    without those that name a place of another system.
+    """
     found: dict[str, str] = {}
-    for option, name in OUTPUTS.items():
-        said = own.get(option)
-        place = install.root / said if isinstance(said, str) and said else install.outputs / name
-        found[option] = str(place)
+    for option, said in _outputs_said(install).items():
+        if install.outputs is not None and not said:
+            found[option] = str(install.outputs / OUTPUTS[option])
+        elif install.outputs is not None and not _foreign(said):
+            found[option] = _placed(install.root, said)
     return found
+
+
+def foreign_pictures(install: OtherInstall) -> tuple[str, ...]:
+    """The folders that its config.json names and this system does not know: it was made under Windows, or not."""
+    return tuple(dict.fromkeys(said for said in _outputs_said(install).values() if _foreign(said)))
+
+
+def _outputs_said(install: OtherInstall) -> dict[str, str]:
+    """What its config.json says of each of OUTPUTS; "" where it says nothing."""
+    own = _json(install.root / "config.json") if install.program != "comfyui" else {}
+    said = {option: own.get(overriding(option)) or own.get(option) for option in OUTPUTS}
+    return {option: value if isinstance(value, str) else "" for option, value in said.items()}
+
+
+def _foreign(said: str) -> bool:
+    """Is it the other system's absolute path?"""
+    return said.startswith("/") if os.name == "nt" else bool(PureWindowsPath(said).drive)
+
+
+def _placed(root: Path, said: str) -> str:
+    place = said if os.name == "nt" else said.replace("\\", "/")
+    # A1111 itself knows no "~": it made a folder of that name.
+    if place.startswith("~") and not (root / place).is_dir():
+        place = os.path.expanduser(place)  # noqa: PTH111 - a nobody's home stays as it is
+    return os.path.normpath(root / place)
 
 
 def _inside(folder: Path) -> list[Path]:

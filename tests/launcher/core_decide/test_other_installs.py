@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 
 from launcher.core.models.comfy_paths import read_comfy_paths
 from launcher.core.models.links import all_shelves, read_links
-from launcher.core.models.other_installs import find_install, picture_folders
+from launcher.core.models.other_installs import find_install, foreign_pictures, picture_folders
 from launcher.core.paths import Workspace
 from launcher.core.settings import change_setting
 
@@ -65,11 +67,41 @@ def test_pictures_go_where_the_install_kept_them(tmp_path: Path) -> None:
     install = find_install(root)
     assert install is not None
     assert picture_folders(install)["outdir_txt2img_samples"] == str(root / "outputs/txt2img-images")
-    (root / "config.json").write_text('{"outdir_txt2img_samples": "D:pics", "outdir_img2img_samples": 3}')
-    assert picture_folders(install)["outdir_txt2img_samples"] == str(root / "D:pics")
+    (root / "config.json").write_text('{"outdir_txt2img_samples": "pics", "outdir_img2img_samples": 3}')
+    assert picture_folders(install)["outdir_txt2img_samples"] == str(root / "pics")
     assert picture_folders(install)["outdir_img2img_samples"] == str(root / "outputs/img2img-images")
     (root / "config.json").write_text("[[[")
     assert picture_folders(install)["outdir_txt2img_samples"] == str(root / "outputs/txt2img-images")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there it is the other way round")
+def test_pictures_of_an_install_that_came_from_windows_stay_here(tmp_path: Path) -> None:
+    root = tree(tmp_path / "webui", *A1111)
+    install = find_install(root)
+    assert install is not None
+    said = {
+        "outdir_txt2img_samples": "D:\\AI\\outputs\\txt", "outdir_img2img_samples": "../there\\img",
+        "outdir_extras_samples": "~/pics",
+    }  # fmt: skip
+    (root / "config.json").write_text(json.dumps(said))
+    found = picture_folders(install)
+    assert "outdir_txt2img_samples" not in found
+    assert foreign_pictures(install) == ("D:\\AI\\outputs\\txt",)
+    assert found["outdir_img2img_samples"] == str(tmp_path / "there/img")
+    assert found["outdir_extras_samples"] == str(Path.home() / "pics")
+    (root / "~/pics").mkdir(parents=True)
+    assert picture_folders(install)["outdir_extras_samples"] == str(root / "~/pics")
+
+
+def test_the_options_that_win_there_win_here(tmp_path: Path) -> None:
+    root = tree(tmp_path / "webui", *A1111)
+    install = find_install(root)
+    assert install is not None
+    said = {"outdir_samples": "all", "outdir_grids": "grids", "outdir_txt2img_samples": "txt"}
+    (root / "config.json").write_text(json.dumps(said))
+    found = picture_folders(install)
+    assert {found[option] for option in found if option.endswith("_samples")} == {str(root / "all")}
+    assert {found[option] for option in found if option.endswith("_grids")} == {str(root / "grids")}
 
 
 YAML = """
