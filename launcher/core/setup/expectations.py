@@ -98,8 +98,10 @@ def estimated(plan: Plan, rates: Mapping[str, float]) -> Estimate:
 
 
 def _weighed(plan: Plan, facts: Expectations) -> int:
-    """Bytes of torch with the libraries that it brings, reckoned from what they take on the disk; 0: they are few."""
-    if plan.torch.tag == "cpu":
+    """Bytes of torch with the libraries that it brings, reckoned from what they take on the disk; 0: it brings few, and
+    its own are known.
+    """
+    if plan.torch.tag == "cpu" and plan.torch.bytes:
         return 0
     return (plan.torch.installed_mib or 0) * _MIB * facts.packed_percent // 100
 

@@ -25,6 +25,7 @@ from launcher.core.text import t
 from launcher.tui.app import GessoApp
 from launcher.tui.asks import Place, Wiring
 from launcher.tui.asks_setup import SetupAsks
+from launcher.tui.home_jobs import Core
 from launcher.tui.state import Survey
 
 URL = "http://127.0.0.1:7860"
@@ -144,7 +145,7 @@ class FakeSetup:
         self._does(f"open {url}")
         return True
 
-    def asks(self, home: object) -> SetupAsks:
+    def asks(self, home: Core) -> SetupAsks:
         return SetupAsks(
             resumed=self.resumed,
             keep=course.keep,
@@ -167,7 +168,7 @@ class FakeSetup:
             core=lambda _: home,
         )
 
-    def app(self, home: object, language: str = "en", step: str | None = None) -> GessoApp:
+    def app(self, home: Core, language: str = "en", step: str | None = None) -> GessoApp:
         """`step`: where an earlier run has ended."""
         if step:
             course.keep(self.workspace, Answers(step=step))
