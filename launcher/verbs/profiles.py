@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from launcher.core.environments.environments import installed
+from launcher.core.errors import LauncherError
 from launcher.core.hardware import look as hardware
 from launcher.core.hardware.look import cards_in_use
+from launcher.core.paths import written_path
 from launcher.core.plan.plan import Options
 from launcher.core.profiles.files import delete_profile, draft_profile, write_draft
+from launcher.core.profiles.flag_names import in_full
 from launcher.core.profiles.flag_words import masked, masked_variables
 from launcher.core.profiles.run_profiles import (
     ATTENTION_FLAGS,
@@ -73,22 +76,24 @@ def _show(call: Call) -> int:
 
 def _save(call: Call) -> int:
     words = call.arguments.words
-    given = RunProfile(flags=call.arguments.options.runtime_flags)
+    given = RunProfile(flags=in_full(call.arguments.options.runtime_flags))
+    left: tuple[Text, ...] = ()
     if words.from_webui_user is not None:
-        given = _taken_over(call, words.from_webui_user, given)
+        given, left = _taken_over(call, words.from_webui_user, given)
     said = {key: getattr(words, key) for key in _KEYS if getattr(words, key) is not None}
     variables = dict(_variable(word) for word in words.set or ())
     given = replace(given, **said, environment={**given.environment, **variables})
     if words.auth:
         given = replace(given, auth=tuple(words.auth))
-    if given.gpu is not None:
-        given = replace(given, gpu=_card(call, given.gpu))
+    if words.gpu is not None:
+        given = replace(given, gpu=_card(call, words.gpu))
     draft = draft_profile(_folder(call), words.name, given, afresh=words.afresh or words.from_webui_user is not None)
     proposal = propose(call.workspace, Options(profile=words.name), installed(call.workspace), profile=draft.profile)
     file = write_draft(draft)
     known = next(each for each in known_profiles(_folder(call)) if each.file == file)
     if call.printer.json:
-        call.printer.answer(_record(call, known, None))
+        left_out = [call.printer.text(each) for each in left]
+        call.printer.answer(_record(call, known, None) | ({"left": left_out} if words.from_webui_user else {}))
         return DONE
     call.printer.result(t("Saved: {file}", file=file))
     if known.shadows:
@@ -163,16 +168,28 @@ def _proposed(call: Call, name: str) -> Proposal:
     return propose(call.workspace, Options(profile=name), installed(call.workspace))
 
 
-def _taken_over(call: Call, place: str, given: RunProfile) -> RunProfile:
-    found = read_webui_user(Path(place).expanduser(), system="windows" if sys.platform == "win32" else "other")
-    for sentence in found.left:
-        call.printer.aside(sentence)
-    for sentence in _about_programs(found):
+def _taken_over(call: Call, place: str, given: RunProfile) -> tuple[RunProfile, tuple[Text, ...]]:
+    """What is there as a profile, and what is to be said of the rest."""
+    found = read_webui_user(written_path(place), system="windows" if sys.platform == "win32" else "other")
+    profile, left = _on_a_card_here(call, found.profile)
+    told = (*found.left, *left, *_about_programs(found))
+    for sentence in told:
         call.printer.aside(sentence)
     environment = dict(found.profile.environment)
     if found.python and shutil.which(found.python):
         environment["PYTHON"] = found.python
-    return replace(found.profile, flags=found.profile.flags + given.flags, environment=environment)
+    return replace(profile, flags=profile.flags + given.flags, environment=environment), told
+
+
+def _on_a_card_here(call: Call, profile: RunProfile) -> tuple[RunProfile, tuple[Text, ...]]:
+    """The card that the old install drew on by its UUID, where there is one of that number."""
+    if profile.gpu is None:
+        return profile, ()
+    try:
+        return replace(profile, gpu=_card(call, profile.gpu)), ()
+    except LauncherError as error:
+        left = t("--device-id is not taken over: {why}", why=error.message)
+        return replace(profile, gpu=None), (left,)
 
 
 def _about_programs(found: WebuiUser) -> Iterator[Text]:

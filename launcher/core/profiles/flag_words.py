@@ -7,6 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 
+from launcher.core.profiles.flag_names import in_full
 from launcher.core.web_address import shown
 
 #: flags whose value is a password or a key
@@ -74,7 +75,7 @@ def only(flags: Sequence[str], *names: str) -> tuple[str, ...]:
 def masked(flags: Sequence[str]) -> tuple[str, ...]:
     """`flags` with *** for what nobody else may see, also for passwords in addresses."""
     words: list[str] = []
-    for group in groups(flags):
+    for group in groups(in_full(flags)):
         name, equals, _ = group[0].partition("=")
         if name not in SECRETS:
             words += map(shown, group)

@@ -211,6 +211,12 @@ def _merged(profiles: list[RunProfile]) -> RunProfile:
     return result
 
 
+def _in_one(flags: Sequence[str]) -> Iterator[tuple[str, Text]]:
+    for number, word in enumerate(flags):
+        if re.match(r"--[^=\s]+\s", word):
+            yield f"flags[{number}]", t("holds a flag and its value in one text: write two, or --name=value.")
+
+
 def _wrong(profile: RunProfile) -> Iterator[tuple[str, Text]]:
     if profile.port is not None and not 0 < profile.port < 65536:
         yield "port", t("must be a number from 1 to 65535.")
@@ -221,6 +227,7 @@ def _wrong(profile: RunProfile) -> Iterator[tuple[str, Text]]:
     for name, value in profile.environment.items():
         if not _VARIABLE.fullmatch(name) or "\0" in value:
             yield f"environment.{name}", t("is no name of a variable with a text.")
+    yield from _in_one(profile.flags)
     for key in ("gpu", "memory", "model", "auth_file", "language", "extends"):
         if getattr(profile, key) == "":
             yield key, t("is empty: leave the line out instead.")

@@ -14,10 +14,17 @@ _SH_WORD = re.compile(r"(?P<name>[A-Za-z_]\w*)(?P<more>\+?)=")
 _SH_NAME = re.compile(r"[A-Za-z_]\w*")
 _BAT_SET = re.compile(r"@?\s*set\s+(?![/])(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _BAT_NOISE = re.compile(
-    r"@?\s*(echo\b.*|echo\.|rem\b.*|::.*|:\w+.*|setlocal\b.*|endlocal|pause|title\b.*|chcp\b.*|cls|color\b.*|"
-    r"exit\b.*|call\s+(\"?[^\"]*[\\/])?webui\.bat\"?.*)",
+    r"@?\s*(echo\b.*|echo\.|rem\b.*|::.*|:\w+.*|setlocal\b.*|endlocal|pause|title\b.*|chcp\b.*|cls|color\b.*)",
     re.IGNORECASE,
 )
+#: after these nothing of the script is done any more
+_BAT_END = re.compile(r"@?\s*(exit\b.*|goto\s+:eof\b.*|(call\s+)?(\"?[^\"]*[\\/])?webui\.bat\"?.*)", re.IGNORECASE)
+_SH_END = re.compile(r"(exit|exec|return)\b|(\S*/|(ba)?sh\s+\S*/?)webui\.sh\b")
+_BAT_LABEL, _BAT_GOTO = re.compile(r":\s*[^:\s]+"), re.compile(r"\bgoto\b", re.IGNORECASE)
+#: what opens and closes a part of a shell script that is not done in any case, and what begins a command there
+_SH_OPENS = re.compile(r"(if|case|for|while|until|select)\b|(function\s+)?[\w-]+\s*\(\)|(function\s+[\w-]+\s*)?\{")
+_SH_CLOSES, _SH_WITHIN = re.compile(r"(fi|esac|done)\b|\}"), re.compile(r"(then|else|do)\s+|[^\s()]+\)\s*")
+_HERE = re.compile(r"(?<!<)<<-?\s*['\"]?(\w+)")
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,14 @@ class Setting:
 
     name: str
     value: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Sometimes:
+    """`name` is set in line `line`, if the script comes there at all."""
+
+    name: str
     line: int
 
 
@@ -41,6 +56,9 @@ class Left:
         """Its first word alone: in the others, and behind "=", there may be passwords."""
         first = re.split(r"[\s=:]", self.text, maxsplit=1)[0][:40]
         return first if first == self.text else f"{first} …"
+
+
+Found = Setting | Left | Sometimes
 
 
 def read_text(file: Path) -> str:
@@ -64,27 +82,56 @@ def read_text(file: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_sh(text: str) -> Iterator[Setting | Left]:
-    """Assignments, with or without `export`, values put in where they are known; the rest is left."""
+def read_sh(text: str) -> Iterator[Found]:
+    """Assignments that are made in any case, with or without `export`, values put in where they are known; the rest
+    is left.
+    """
     known: dict[str, str] = {}
+    depth, here = 0, ""
     for number, line in _joined(text, "\\"):
-        for command in _commands(line):
-            for found in _sh_command(command, number, known):
-                if isinstance(found, Setting):
-                    known[found.name] = found.value
-                yield found
+        if here:
+            here = "" if line == here else here
+            continue
+        for command, after_another in _commands(line):
+            depth += bool(_SH_OPENS.match(command))
+            if not depth and not after_another and _SH_END.match(command):
+                return
+            inner = _SH_WITHIN.sub("", command, count=1) if depth else command
+            for found in _sh_command(inner, number, known):
+                yield _known_or_sometimes(found, known, certain=not depth and not after_another)
+            depth = max(0, depth - bool(_SH_CLOSES.match(command)))
+        begun = _HERE.search(line)
+        here = begun[1] if begun else ""
 
 
-def read_bat(text: str, folder: str) -> Iterator[Setting | Left]:
-    """`set` lines, %NAME% put in where it is known and %~dp0 as `folder`; the rest is left."""
+def read_bat(text: str, folder: str) -> Iterator[Found]:
+    """`set` lines that are reached in any case, %NAME% put in where it is known and %~dp0 as `folder`; the rest is
+    left.
+    """
     known: dict[str, str] = {}
+    depth, jumps, branch = 0, False, False
     for number, line in _joined(text, "^"):
+        branch = branch or (jumps and _BAT_LABEL.match(line) is not None)
+        jumps = jumps or _BAT_GOTO.search(line) is not None
+        depth -= line.startswith(")")
         for command in _bat_commands(line):
-            found = _bat_command(command, number, known, folder)
-            if isinstance(found, Setting):
-                known[found.name.upper()] = found.value
+            if not depth and not branch and _BAT_END.fullmatch(command):
+                return
+            found = None if _BAT_END.fullmatch(command) else _bat_command(command, number, known, folder)
             if found is not None:
-                yield found
+                yield _known_or_sometimes(found, known, certain=not depth and not branch, capitals=True)
+        depth = max(0, depth + line.endswith("("))
+
+
+def _known_or_sometimes(
+    found: Setting | Left, known: dict[str, str], *, certain: bool, capitals: bool = False
+) -> Found:
+    if isinstance(found, Left):
+        return found
+    if not certain:
+        return Sometimes(found.name, found.line)
+    known[found.name.upper() if capitals else found.name] = found.value
+    return found
 
 
 def _joined(text: str, mark: str) -> Iterator[tuple[int, str]]:
@@ -103,9 +150,11 @@ def _joined(text: str, mark: str) -> Iterator[tuple[int, str]]:
         yield start, held.strip()
 
 
-def _commands(line: str) -> Iterator[str]:
-    """The commands of a shell line between `;`, `&&` and the like that stand outside quotes; a comment ends it."""
-    quote, command, before = "", "", " "
+def _commands(line: str) -> Iterator[tuple[str, bool]]:
+    """The commands of a shell line between `;`, `&&` and the like that stand outside quotes, and whether one depends on
+    the one before; a comment ends it.
+    """
+    quote, command, before, depends = "", "", " ", False
     position = 0
     while position < len(line):
         letter = line[position]
@@ -121,12 +170,13 @@ def _commands(line: str) -> Iterator[str]:
         elif letter == "#" and before.isspace():
             break
         elif letter in ";&|":
-            yield command.strip()
+            yield command.strip(), depends
+            depends = letter != ";"
             command, letter = "", ""
         command += letter
         before = letter or " "
         position += 1
-    yield command.strip()
+    yield command.strip(), depends
 
 
 def _sh_command(command: str, line: int, known: dict[str, str]) -> Iterator[Setting | Left]:

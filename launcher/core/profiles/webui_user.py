@@ -9,9 +9,10 @@ from pathlib import Path, PureWindowsPath
 from typing import Literal
 
 from launcher.core.errors import LauncherError
+from launcher.core.profiles.flag_names import in_full
 from launcher.core.profiles.flag_words import groups, has, last_value, split_words, without
 from launcher.core.profiles.run_profiles import ATTENTION_FLAGS, RunProfile
-from launcher.core.profiles.script_reading import Left, Setting, read_bat, read_sh, read_text
+from launcher.core.profiles.script_reading import Left, Setting, Sometimes, read_bat, read_sh, read_text
 from launcher.core.text import Text, t
 
 NAMES = ("webui-user.sh", "webui-user.bat", "webui.settings.bat")
@@ -102,6 +103,8 @@ def _understood(file: Path) -> WebuiUser:
     settings = {each.name: each.value for each in last.values() if each.value.strip()}
     left = [t("Line {line} is not carried out: {text}", line=each.line, text=each.begun)
             for each in found if isinstance(each, Left)]  # fmt: skip
+    left += [t("Line {line} sets {name} only sometimes, so that is not taken over.", line=each.line, name=each.name)
+             for each in found if isinstance(each, Sometimes)]  # fmt: skip
     return _sorted(file, settings, left)
 
 
@@ -112,7 +115,8 @@ def _sorted(file: Path, settings: dict[str, str], left: list[Text]) -> WebuiUser
         plain = value.strip().strip('"')
         match name.upper():
             case "COMMANDLINE_ARGS":
-                profile, more = _profile(split_words(value, backslashes=file.suffix != ".sh"), file.parent)
+                words = in_full(split_words(value, backslashes=file.suffix != ".sh"))
+                profile, more = _profile(words, file.parent)
                 user = replace(user, profile=profile)
                 left += more
             case "PYTHON" | "PYTHON_CMD":
@@ -149,11 +153,15 @@ def _profile(flags: tuple[str, ...], folder: Path) -> tuple[RunProfile, list[Tex
         )
     flags = tuple(word for group in groups(without(flags, "--data-dir")) for word in _absolute(group, folder))
     port = last_value(flags, "--port")
+    if port is not None and (not port.isdecimal() or not 0 < int(port) < 65536):
+        left.append(t("--port {word} is not taken over: it is no number from 1 to 65535.", word=port))
+        flags, port = without(flags, "--port"), None
     theme = last_value(flags, "--theme")
     attention = [name for name, flag in ATTENTION_FLAGS.items() if has(flags, flag)]
     accounts = tuple(filter(None, (last_value(flags, "--gradio-auth") or "").split(",")))
     profile = RunProfile(
-        port=int(port) if port and port.isdecimal() and 0 < int(port) < 65536 else None,
+        port=None if port is None else int(port),
+        gpu=last_value(flags, "--device-id") or None,
         listen=has(flags, "--listen") or None,
         share=has(flags, "--share") or None,
         memory="lowvram" if has(flags, "--lowvram") else "medvram" if has(flags, "--medvram") else None,
@@ -169,7 +177,8 @@ def _profile(flags: tuple[str, ...], folder: Path) -> tuple[RunProfile, list[Tex
 def _said(profile: RunProfile) -> Iterator[str]:
     """The flags that the profile's settings stand for."""
     names = {
-        "port": ["--port"], "listen": ["--listen"], "share": ["--share"], "memory": ["--lowvram", "--medvram"],
+        "port": ["--port"], "gpu": ["--device-id"], "listen": ["--listen"],
+        "share": ["--share"], "memory": ["--lowvram", "--medvram"],
         "auth": ["--gradio-auth"], "auth_file": ["--gradio-auth-path"], "model": ["--ckpt"], "theme": ["--theme"],
         "attention": [ATTENTION_FLAGS[profile.attention]] if profile.attention else [],
     }  # fmt: skip

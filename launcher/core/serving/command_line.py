@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 
 from launcher.core.environments.unproven import UNPROVEN
-from launcher.core.errors import Finding
+from launcher.core.errors import Finding, LauncherError
 from launcher.core.models.links import read_links
-from launcher.core.paths import Workspace
+from launcher.core.paths import PROXIES, Workspace, engine_environment, written_path
 from launcher.core.plan.plan import Options, Plan, wants_xformers
+from launcher.core.profiles.flag_names import in_full
 from launcher.core.profiles.flag_words import (
     SECRETS,
     groups,
@@ -30,7 +32,8 @@ from launcher.core.pytorch.allowed import CARD_VARIABLES, CUDA_ORDER, GFX
 from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.text import Text, t
 
-_EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - compared with
+#: where the page is opened if no flag says it
+_SERVER_NAME = "GRADIO_SERVER_NAME"
 
 
 @dataclass(frozen=True)
@@ -58,34 +61,49 @@ class CommandLine:
 def complete(options: Options, profile: RunProfile, environ: Mapping[str, str], workspace: Workspace) -> Options:
     """`options` with what the run profile says where they say nothing, and with COMMANDLINE_ARGS at the end.
 
-    As in AUTOMATIC1111 what stands in COMMANDLINE_ARGS comes after all other flags and so wins over them.
+    As in AUTOMATIC1111 what stands in COMMANDLINE_ARGS comes after all other flags and so wins over them, but for the
+    card, where `--gpu` wins. LauncherError `port-unknown`.
     """
-    typed = (*options.runtime_flags, *split_words(environ.get("COMMANDLINE_ARGS", "")))
-    flags = (*profile_flags(profile, workspace), *typed)
-    port = last_value(flags, "--port")
+    words = [split_words(each.get("COMMANDLINE_ARGS", "")) for each in (profile.environment, environ)]
+    flags = in_full((*profile_flags(profile, workspace), *options.runtime_flags, *words[0], *words[1]))
+    port = _port(flags)
     cards = (options.gpu, last_value(flags, "--device-id"), profile.gpu)
-    # of the cards only the chosen one can be seen, and a port may be a word
-    said = ("--listen", "--share", "--device-id", *(["--port"] if port and port.isdecimal() else []))
+    environment = {name: value for name, value in profile.environment.items() if name != "COMMANDLINE_ARGS"}
     return replace(
         options,
         memory=_memory(flags, options.memory if options.memory is not None else profile.memory),
         gpu=next((card for card in cards if card is not None), None),
-        port=int(port) if port and port.isdecimal() else options.port if options.port is not None else profile.port,
+        port=next((each for each in (port, options.port, profile.port) if each is not None), None),
         listen=options.listen or bool(profile.listen) or has(flags, "--listen"),
         share=options.share or bool(profile.share) or has(flags, "--share"),
-        runtime_flags=without(flags, *said),
-        variables=tuple({**_cards_shown(environ), **profile.environment}.items()),
+        # of the cards only the chosen one can be seen
+        runtime_flags=without(flags, "--listen", "--share", "--device-id", "--port"),
+        variables=tuple({**_taken_over(environ), **environment}.items()),
     )
+
+
+def _port(flags: Sequence[str]) -> int | None:
+    word = last_value(flags, "--port")
+    if word is None:
+        return None
+    if not word.isdecimal() or not 0 < int(word) < 65536:
+        raise LauncherError(
+            "port-unknown",
+            t("--port needs a number from 1 to 65535, not {word}.", word=word),
+            t("It may stand after two dashes, in COMMANDLINE_ARGS or in the run profile's flags."),
+        )
+    return int(word)
 
 
 def profile_flags(profile: RunProfile, workspace: Workspace) -> tuple[str, ...]:
     """What the profile's settings are as AUTOMATIC1111's flags, its own flags last."""
     found = [ATTENTION_FLAGS[profile.attention]] if profile.attention else []
-    found += ["--ckpt", str(workspace.models / "Stable-diffusion" / profile.model)] if profile.model else []
+    checkpoints = workspace.models / "Stable-diffusion"
+    found += ["--ckpt", str(checkpoints / written_path(profile.model))] if profile.model else []
     found += ["--theme", profile.theme] if profile.theme else []
     found += _language(profile.language)
     found += ["--gradio-auth", ",".join(profile.auth)] if profile.auth else []
-    found += ["--gradio-auth-path", str(workspace.root / profile.auth_file)] if profile.auth_file else []
+    found += ["--gradio-auth-path", str(workspace.root / written_path(profile.auth_file))] if profile.auth_file else []
     return (*found, *profile.flags)
 
 
@@ -96,7 +114,8 @@ def command_line(workspace: Workspace, python: Path, options: Options, plan: Pla
     words += [*read_links(workspace).flags, *without(flags, *SECRETS)]
     # Without a port the runtime takes the first free one, and holds it from that moment on.
     words += [*(["--port", str(options.port)] if options.port is not None else []), "--events"]
-    variables = dict(options.variables)
+    unheeded = _unheeded(options)
+    variables = {name: value for name, value in options.variables if name not in unheeded}
     # Its words stand among ours already: the runtime would append them a second time.
     variables["COMMANDLINE_ARGS"] = shlex.join(only(flags, *SECRETS))
     if plan.torch.card:
@@ -120,7 +139,9 @@ def flags_of(options: Options, plan: Plan) -> tuple[str, ...]:
 def with_command_line(plan: Plan, options: Options) -> Plan:
     """`plan` with the attention that the flags ask for, and with what is to be said about the flags."""
     attention = attention_of(options.runtime_flags)
-    memory = replace(plan.memory, attention=attention) if attention else plan.memory
+    memory = plan.memory
+    if attention:
+        memory = replace(memory, attention=attention, flags=without(memory.flags, *ATTENTION_FLAGS.values()))
     findings = (*plan.findings, *find_conflicts(options, plan))
     asked = memory.attention == "xformers" or (attention is None and wants_xformers(options))
     if asked and not plan.xformers:
@@ -152,9 +173,19 @@ def exposed(options: Options) -> bool:
 
 
 def listens(options: Options) -> bool:
-    """Does it answer on the local network's addresses?"""
+    """Does it answer on other addresses than this computer's own?"""
     name = last_value(options.runtime_flags, "--server-name")
-    return name in _EVERYWHERE if name else options.listen
+    if not name and not options.listen and not has(options.runtime_flags, "--nowebui"):
+        name = dict(options.variables).get(_SERVER_NAME)
+    return not _is_loopback(name) if name else options.listen
+
+
+def _is_loopback(host: str) -> bool:
+    """A name that is no address counts as reachable, as it does for the runtime."""
+    try:
+        return host.lower() == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def find_conflicts(options: Options, plan: Plan) -> Iterator[Finding]:
@@ -168,6 +199,13 @@ def find_conflicts(options: Options, plan: Plan) -> Iterator[Finding]:
             "flags-refused",
             "error",
             t("--precision half and --no-half or --no-half-vae exclude each other: leave one of them out."),
+        )
+    if unheeded := _unheeded(options):
+        names = ", ".join(unheeded)
+        yield Finding(
+            "variables-not-followed",
+            "warning",
+            t("The run profile sets {names}, which Gesso sets itself: that is not followed.", names=names),
         )
     if exposed(options) and not any(has(flags, name) for name in ("--gradio-auth", "--gradio-auth-path")):
         yield Finding(
@@ -205,10 +243,19 @@ def _memory(flags: tuple[str, ...], wanted: str | None) -> str | None:
     return wanted
 
 
-def _cards_shown(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the user's own environment says about which cards may be seen, and as what; empty hides them all."""
+def _unheeded(options: Options) -> tuple[str, ...]:
+    """Variables of the run profile that Gesso sets itself, so that they do not reach the runtime."""
+    wished = dict(options.variables)
+    child = engine_environment(Workspace(Path()), wished)
+    return tuple(name for name, value in wished.items()
+                 if value and child.get(name) != value and name.lower() not in (*PROXIES, "no_proxy"))  # fmt: skip
+
+
+def _taken_over(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the user's own environment says about the address, and about which cards may be seen and as what; empty
+    hides them all."""
     shown = {name: environ[name] or "-1" for name in CARD_VARIABLES if name in environ}
-    return {**shown, **{name: environ[name] for name in (CUDA_ORDER, GFX) if environ.get(name)}}
+    return {**shown, **{name: environ[name] for name in (CUDA_ORDER, GFX, _SERVER_NAME) if environ.get(name)}}
 
 
 def _language(name: str | None) -> list[str]:

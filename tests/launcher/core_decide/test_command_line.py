@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from launcher.core.errors import LauncherError
 from launcher.core.hardware.machine import Gpu
 from launcher.core.paths import Workspace
 from launcher.core.plan.plan import Options, Plan
+from launcher.core.profiles.flag_names import NAMES, in_full
 from launcher.core.profiles.flag_words import groups, last_value, masked, masked_variables, only, split_words, without
 from launcher.core.profiles.run_profiles import RunProfile
 from launcher.core.pytorch.choice import TorchChoice
@@ -247,3 +249,61 @@ def test_variables_that_hold_secrets_are_hidden(name: str) -> None:
 
 def test_the_options_of_ngrok_are_hidden() -> None:
     assert masked(("--ngrok-options", '{"basic_auth":"me:geheim"}')) == ("--ngrok-options", "***")
+
+
+def test_an_abbreviated_flag_counts_as_the_one_that_it_means() -> None:
+    assert {f"--{name}" for name in NAMES} == {name for name in runtime_flags.BY_NAME if name.startswith("--")}
+    asked = completed(Options(runtime_flags=("--api-au", "me:geheim", "--lowvr", "--shar", "--liste=1", "--zzz", "-f")))
+    assert (asked.memory, asked.share, asked.listen) == ("lowvram", True, True)
+    assert asked.runtime_flags == ("--api-auth", "me:geheim", "--lowvram", "--zzz", "-f")
+    assert masked(("--api-au", "me:geheim")) == ("--api-auth", "***")
+    assert in_full(("--opt", "--api", "--medvram-s=1")) == ("--opt", "--api", "--medvram-sdxl=1")
+
+
+@pytest.mark.parametrize("word", ["0", "70000", "99999", "x", "-1", "$PORT", ""])
+def test_what_is_no_port_is_refused_wherever_it_stands(word: str) -> None:
+    for given in (Options(runtime_flags=("--port", word)), Options(runtime_flags=(f"--port={word}",))):
+        with pytest.raises(LauncherError, match="port-unknown"):
+            completed(given)
+    with pytest.raises(LauncherError, match="port-unknown"):
+        completed(profile=RunProfile(flags=("--port", word)))
+
+
+def test_a_profiles_own_arguments_count_before_those_of_the_environment() -> None:
+    profile = RunProfile(environment={"COMMANDLINE_ARGS": "--listen --theme dark"})
+    asked = completed(profile=profile, args="--theme light")
+    assert (asked.listen, asked.runtime_flags, asked.variables) == (True, ("--theme", "dark", "--theme", "light"), ())
+
+
+def test_variables_that_gesso_sets_itself_are_neither_shown_nor_silently_lost() -> None:
+    kept = {"HF_HOME": "/mine", "HTTP_PROXY": "1.2.3.4:5"}
+    environment = {"PYTHONPATH": "/x", "TMPDIR": "/big", "DO_NOT_TRACK": "0", **kept}
+    asked = completed(profile=RunProfile(environment=environment))
+    line = command_line(HERE, PYTHON, asked, PLAN)
+    assert line.shown_variables == kept
+    (said,) = (str(each.message) for each in find_conflicts(asked, PLAN) if each.slug == "variables-not-followed")
+    assert "PYTHONPATH, TMPDIR, DO_NOT_TRACK" in said
+    assert "HF_HOME" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "reached"),
+    [("192.168.1.5", True), ("::", True), ("[::1]", False), ("127.0.0.2", False), ("localhost", False), ("pc", True)],
+)
+def test_any_address_but_this_computers_own_opens_it(name: str, reached: bool) -> None:
+    assert listens(completed(args=f"--server-name {name}")) is reached
+    named = complete(Options(), RunProfile(), {"GRADIO_SERVER_NAME": name}, HERE)
+    assert listens(named) is reached
+    assert ("password-made" in {each.slug for each in find_conflicts(named, PLAN)}) is reached
+    assert not listens(replace(named, runtime_flags=("--nowebui",)))
+
+
+def test_the_attention_of_a_flag_takes_the_place_of_the_plans_in_its_flags_too() -> None:
+    plan = with_memory("--medvram", "--opt-split-attention")
+    made = with_command_line(plan, completed(Options(runtime_flags=("--opt-sdp-attention",))))
+    assert made.memory.flags == ("--medvram",)
+
+
+def test_a_home_folder_in_a_profile_is_one() -> None:
+    flags = completed(profile=RunProfile(model="~/x.safetensors", auth_file="~/people")).runtime_flags
+    assert flags == ("--ckpt", str(Path.home() / "x.safetensors"), "--gradio-auth-path", str(Path.home() / "people"))

@@ -87,6 +87,7 @@ def test_ones_own_profile_shadows_a_shipped_one_and_may_build_on_it(tmp_path: Pa
         ('extends = "nobody"', '"extends" names "nobody"'),
         ('listen = "yes"', '"listen" must be true or false'),
         ("flags = [1]", '"flags[0]" must be text'),
+        ('flags = ["--api", "--theme dark"]', '"flags[1]" holds a flag and its value in one text'),
         ("port = ", "not valid TOML"),
     ],
 )

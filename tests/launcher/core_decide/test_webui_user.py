@@ -136,7 +136,8 @@ def test_whatever_system_wrote_it(tmp_path: Path, encoding: str, end: str) -> No
         ("set COMMANDLINE_ARGS=--xformers\nset COMMANDLINE_ARGS=%COMMANDLINE_ARGS% --lowvram --medvram",
          RunProfile(attention="xformers", memory="lowvram")),
         ("set commandline_args=--port=80", RunProfile(port=80)),
-        ("set COMMANDLINE_ARGS=--port 99999", RunProfile(flags=("--port", "99999"))),
+        ("set COMMANDLINE_ARGS=--port 99999", RunProfile()),
+        ("set COMMANDLINE_ARGS=--lowvr --device-id 1", RunProfile(memory="lowvram", gpu="1")),
         ("@set COMMANDLINE_ARGS=--ckpt %~dp0models\\a.ckpt", RunProfile(model="{here}/models/a.ckpt")),
         ("set COMMANDLINE_ARGS=--ckpt \"%~dp0my models\\a.ckpt\"", RunProfile(model="{here}/my models/a.ckpt")),
         ("set COMMANDLINE_ARGS=--ckpt models\\a.ckpt", RunProfile(model="{here}/models/a.ckpt")),
@@ -245,3 +246,53 @@ def test_the_old_folder_of_data_is_not_taken_over(tmp_path: Path) -> None:
     found = sh(tmp_path, "export COMMANDLINE_ARGS='--data-dir /old --api'\n")
     assert found.profile.flags == ("--api",)
     assert "--data-dir is not taken over" in str(found.left[0])
+
+
+MENU = """@echo off
+set COMMANDLINE_ARGS=--xformers --gradio-auth me:pw
+choice /c 12
+if errorlevel 2 goto lan
+goto start
+:lan
+set COMMANDLINE_ARGS=--listen --share
+:start
+call webui.bat
+exit /b
+set COMMANDLINE_ARGS=--lowvram --no-half
+set HF_ENDPOINT=https://elsewhere.example
+"""
+
+
+def test_only_what_a_batch_file_does_in_any_case_is_taken_over(tmp_path: Path) -> None:
+    found = bat(tmp_path, MENU.replace("\n", "\r\n"))
+    assert found.profile == RunProfile(attention="xformers", auth=("me:pw",))
+    assert any("Line 7 sets COMMANDLINE_ARGS only sometimes" in str(each) for each in found.left)
+    block = (
+        "set COMMANDLINE_ARGS=--api\nif exist x (\n  set COMMANDLINE_ARGS=--share\n) else (\nset HF_HOME=D:\\h\n)\n"
+        "set TZ=UTC\n"
+    )
+    found = bat(tmp_path, block.replace("\n", "\r\n"))
+    assert found.profile == RunProfile(flags=("--api",), environment={"TZ": "UTC"})
+    said = " ".join(map(str, found.left))
+    assert "Line 3 sets COMMANDLINE_ARGS only sometimes" in said
+    assert "Line 5 sets HF_HOME" in said
+    assert bat(tmp_path, "set COMMANDLINE_ARGS=--api\r\nwebui.bat\r\nset COMMANDLINE_ARGS=--share\r\n").profile == (
+        RunProfile(flags=("--api",)))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "export COMMANDLINE_ARGS=--api\nif [ -f x ]; then\n  export COMMANDLINE_ARGS=--share\nfi\n",
+        "export COMMANDLINE_ARGS=--api\nif [ -f x ]; then export COMMANDLINE_ARGS=--share; fi\nexport TZ=\n",
+        "export COMMANDLINE_ARGS=--api\n[ -f x ] && export COMMANDLINE_ARGS=--share\n",
+        "export COMMANDLINE_ARGS=--api\nlan() {\n  COMMANDLINE_ARGS=--share\n}\n",
+        "case $1 in\nlan) COMMANDLINE_ARGS=--share ;;\nesac\nexport COMMANDLINE_ARGS=--api\n",
+        "export COMMANDLINE_ARGS=--api\ncat <<EOF\nCOMMANDLINE_ARGS=--share\nEOF\n",
+        "export COMMANDLINE_ARGS=--api\nexec ./webui.sh\nexport COMMANDLINE_ARGS=--share\n",
+        "export COMMANDLINE_ARGS=--api; ./webui.sh\nCOMMANDLINE_ARGS=--share\n",
+    ],
+)
+def test_only_what_a_shell_script_does_in_any_case_is_taken_over(tmp_path: Path, script: str) -> None:
+    (tmp_path / "webui-user.sh").write_text(script)
+    assert read_webui_user(tmp_path).profile == RunProfile(flags=("--api",))
