@@ -10,8 +10,8 @@ from pathlib import Path
 from launcher.core.environments.environments import installed
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Ready
-from launcher.core.install.install import install
-from launcher.core.proposal import Proposal, propose
+from launcher.core.pack.use import install_with, propose_with
+from launcher.core.proposal import Proposal
 from launcher.core.running import stop
 from launcher.core.serving.launch import launch
 from launcher.core.setup.course import STEPS, Answers, after, before, keep, language_question, resumed
@@ -28,7 +28,7 @@ from launcher.language import save_language, translator
 from launcher.machine_description import of_machine
 from launcher.printing import Printer
 from launcher.serving import signals_cancel
-from launcher.verb import DONE, Call, Verb, Words
+from launcher.verb import DONE, FAILED, Call, Verb, Words
 
 _KEYS = t("Enter: go on; b: back; q: leave, and go on here next time")
 
@@ -75,7 +75,7 @@ class Lines:
                 continue
             except _Leave:
                 self.say(t("`gesso setup` goes on here."))
-                return DONE
+                return FAILED
             if step == "done":
                 return DONE
             self.answers = replace(self.answers, step=after(step))
@@ -137,7 +137,8 @@ class Lines:
         """What the plan says."""
         proposal = self.proposal or self._propose()
         with signals_cancel() as cancel:
-            self._show(install(proposal.plan, self.workspace, cancel=cancel))
+            pack = self.call.arguments.options.pack
+            self._show(install_with(proposal.plan, self.workspace, pack, cancel=cancel))
 
     def model(self) -> None:
         """One of them; fetched or linked at once."""
@@ -224,7 +225,8 @@ class Lines:
         """On standard error: results alone go to standard output."""
         if not self.call.printer.json:
             for line in lines:
-                self.call.printer.aside(line)
+                # whatever is asked next needs it
+                self.call.printer.aside(line, always=self.call.asks)
 
     def _show(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -232,7 +234,7 @@ class Lines:
                 self.call.printer.event(event)
 
     def _propose(self) -> Proposal:
-        self.proposal = propose(self.workspace, self.call.arguments.options, installed(self.workspace))
+        self.proposal = propose_with(self.workspace, self.call.arguments.options, installed(self.workspace))
         return self.proposal
 
     def _remember(self, answers: Answers) -> None:
