@@ -27,6 +27,7 @@ from launcher.tui.log_store import LogStore
 from launcher.tui.messages import Finished, Happened
 from launcher.tui.screens.home import HomeScreen
 from launcher.tui.speaking import SpeakingScreen
+from launcher.tui.state import Home
 from launcher.tui.themes import NAMES, THEMES, TITLES
 from launcher.tui.wiring import real_core
 
@@ -83,12 +84,16 @@ class GessoApp(App[int], inherit_bindings=False):
             self._wiring = replace(self._wiring, place=replace(self._wiring.place, workspace=workspace))
         self.core = core
 
-    def open_home(self, core: Core) -> None:
-        """Home as it is now, in the place of everything that is open."""
+    def open_home(self, core: Core, *, ours: bool = False) -> None:
+        """Home as it is now, in the place of everything that is open; `ours`: what runs was started from here, so that
+        leaving asks what becomes of it.
+        """
         self.core = core
         while len(self.screen_stack) > 2:
             self.pop_screen()
-        self.switch_screen(HomeScreen(core))
+        home = HomeScreen(core)
+        home.set_reactive(HomeScreen.home, Home(ours=ours))
+        self.switch_screen(home)
 
     def ask(self, kind: type[A]) -> A:
         """What a screen asks of core."""

@@ -135,7 +135,7 @@ class SetupScreen(SpeakingScreen[None]):
 
     def action_home(self) -> None:
         """The home screen; `gesso` or the palette brings the guided install back."""
-        self.gesso.open_home(self.asks.core(self.course.workspace))
+        self.gesso.open_home(self.asks.core(self.course.workspace), ours=bool(self.course.url))
 
     def action_leave(self) -> None:
         """Leave Gesso; the next start goes on here."""

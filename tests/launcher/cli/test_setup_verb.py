@@ -184,7 +184,12 @@ def test_a_terminal_that_can_draw_opens_the_interface_at_the_guided_install(core
     monkeypatch.setenv("TERM", "xterm-256color")
     typing(monkeypatch, "")
     opened: list[tuple[object, ...]] = []
-    assert called(core, "setup", interface=lambda *words: opened.append(words) or 0) == 0
+
+    def interface(*words: object) -> int:
+        opened.append(words)
+        return 0
+
+    assert called(core, "setup", interface=interface) == 0
     assert [words[3] for words in opened] == ["setup"]
 
 
