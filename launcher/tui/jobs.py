@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -10,11 +11,16 @@ from typing import Any
 from textual.dom import DOMNode
 
 from launcher.core.errors import LauncherError
-from launcher.tui.messages import Done, Failed, Finished, Happened, Inbox
+from launcher.tui.messages import PORTION, Done, Failed, Finished, Happened, Inbox
 
 Cancel = threading.Event
 #: What core is asked, and how to end it early. An iterator of events is walked; what it ends with is Done's value.
 Job = Callable[[Cancel], object]
+
+#: events that may wait for a screen; a child that floods fills its log's file, and not the memory
+_WAITING = 20 * PORTION
+#: seconds without one being taken, after which nobody takes them
+_PATIENCE = 5.0
 
 
 class Jobs:
@@ -50,22 +56,34 @@ class Jobs:
     def _guard(self, name: str, job: Job, cancel: Cancel) -> None:
         """A named failure is news for the screen; anything else is a bug and ends the app loudly."""
         try:
-            value = self._walked(name, job(cancel))
+            value = self._walked(name, job(cancel), cancel)
         except LauncherError as error:
             self._host.post_message(Failed(error, name))
         else:
             self._host.post_message(Done(name, value))
         self._host.post_message(Finished(name))
 
-    def _walked(self, name: str, found: object) -> Any:
+    def _walked(self, name: str, found: object, cancel: Cancel) -> Any:
         """What an iterator ends with, after its events have been posted; anything else as it is."""
         if not isinstance(found, Iterator):
             return found
-        inbox = Inbox()
-        while True:
-            try:
-                event = next(found)
-            except StopIteration as end:
-                return end.value
-            if inbox.put(event):
-                self._host.post_message(Happened(inbox, name))
+        inbox = Inbox(lambda: self._host.post_message(Happened(inbox, name)))
+        try:
+            while True:
+                if inbox.put(next(found)):
+                    self._host.post_message(Happened(inbox, name))
+                if len(inbox) >= _WAITING:
+                    _until(inbox, _WAITING // 2, cancel)
+        except StopIteration as end:
+            return end.value
+        finally:
+            # What comes after the events is said after them.
+            _until(inbox, PORTION, cancel)
+
+
+def _until(inbox: Inbox, left: int, cancel: Cancel) -> None:
+    """Wait until the screen has taken all but `left` events; a screen that takes none any more is not waited for."""
+    before, deadline = len(inbox), time.monotonic() + _PATIENCE
+    while len(inbox) > left and not cancel.wait(0.005) and time.monotonic() < deadline:
+        if len(inbox) < before:
+            before, deadline = len(inbox), time.monotonic() + _PATIENCE

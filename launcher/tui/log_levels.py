@@ -7,7 +7,7 @@ import re
 INFO, WARNING, ERROR = 0, 1, 2
 
 #: looked for first: most lines have none of these, and a flood has to be read at its own speed
-_HINT = re.compile(r"rror|RROR|xception|RITICAL|FATAL|atal|arn|ARN|raceback|panic")
+_HINTS = ("rror", "arn", "xception", "raceback", "RROR", "ARN", "FATAL", "atal", "RITICAL", "panic")
 _ERROR = re.compile(
     r"\b(?:[A-Za-z_.]*(?:Error|Exception)|ERROR|CRITICAL|FATAL|[Ff]atal(?: error)?|error|panicked)\b(?::|\]| \(|!|$| )"
 )
@@ -34,8 +34,12 @@ class Levels:
             # The frames are indented; the first line that is not names the exception, and ends it.
             self._inside = line.startswith((" ", "\t"))
             return ERROR
-        if _HINT.search(line) is None:
-            return INFO
+        for hint in _HINTS:
+            if hint in line:
+                return self._judge(line)
+        return INFO
+
+    def _judge(self, line: str) -> int:
         if _TRACEBACK in line:
             self._inside = True
             return ERROR

@@ -89,17 +89,16 @@ class LogStore:
             levels = self._classify[line.source] = Levels()
         text = plain(line.text)
         level = levels.of(text)
-        self._append(text, level, line.source)
+        self._texts.append(text)
+        self._levels.append(level)
+        self._sources.append(line.source)
         if (known := self._known(text)) is not None:
             # It stays in view with the line that it is about, whichever levels are shown.
             self._add_sentence(known, DIAGNOSIS, level)
 
     def _add_sentence(self, sentence: Text, source: str, level: int) -> None:
         self._sentences[self.end] = sentence
-        self._append(plain(self._say(sentence)), level, source)
-
-    def _append(self, text: str, level: int, source: str) -> None:
-        self._texts.append(text)
+        self._texts.append(plain(self._say(sentence)))
         self._levels.append(level)
         self._sources.append(source)
 

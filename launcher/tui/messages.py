@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from textual.message import Message
 
 from launcher.core.errors import LauncherError
 
+#: events that a screen is given at once: so many take some milliseconds, and a key must not wait for more
+PORTION = 1000
+
 
 class Inbox:
     """Events on their way from the worker to the screen: many of them travel with one message when a child floods."""
 
-    def __init__(self) -> None:
+    def __init__(self, again: Callable[[], object] = lambda: None) -> None:
+        """`again` tells the screen that there are more, after it has taken a portion."""
+        self._again = again
         self._events: deque[Any] = deque()
         self._taken: list[Any] = []
         self._announced = False
+
+    def __len__(self) -> int:
+        """How many wait to be taken."""
+        return len(self._events)
 
     def put(self, event: Any) -> bool:
         """Add an event, in the worker; True if the screen has to be told that there are some."""
@@ -27,10 +37,15 @@ class Inbox:
         return True
 
     def take(self) -> list[Any]:
-        """All events so far, in the screen."""
+        """The next events, in the screen: all that there are, up to a portion."""
         # Cleared first: an event that arrives while these are counted is announced again rather than lost.
         self._announced = False
-        events = [self._events.popleft() for _ in range(len(self._events))]
+        waiting = len(self._events)
+        if waiting > PORTION:
+            # Before they are taken: whoever then finds few left knows that these are announced.
+            self._announced = True
+            self._again()
+        events = [self._events.popleft() for _ in range(min(waiting, PORTION))]
         self._taken += events
         return events
 

@@ -159,10 +159,13 @@ class Key(Static):
 
     def __init__(self, of: KeyOf, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id or f"key-{of.action}")
-        self.of = of
+        self.of, self._said = of, ""
 
     def show(self, said: str) -> None:
-        """The key, then what it does."""
+        """The key, then what it does; what stands there already costs nothing."""
+        if said == self._said:
+            return
+        self._said = said
         self.update(Content.assemble((f" {self.of.label} ", "bold reverse"), f" {said}"))
 
     async def on_click(self) -> None:

@@ -20,5 +20,8 @@ def plain(text: str) -> str:
 
     A progress bar that redraws itself with carriage returns shows its last state.
     """
+    if text.isprintable():
+        # Most lines, and a flood has to be read at its own speed.
+        return text
     line = _SEQUENCES.sub("", text).rstrip("\r\n").expandtabs(4)
     return line.rsplit("\r", 1)[-1].translate(_VISIBLE)

@@ -10,6 +10,7 @@ from launcher.core.paths import Workspace
 from launcher.core.process import alive
 from launcher.core.running import LOG, Running, Tail, find_running
 from launcher.core.text import t
+from launcher.core.web_address import discreet
 
 #: seconds between two looks: whether a runtime has been started, and what it has said
 _LOOK, _POLL = 0.5, 0.1
@@ -33,7 +34,8 @@ def _lines(workspace: Workspace, running: Running, cancel: threading.Event) -> I
     while True:
         gone = not alive(running.pid, running.created)
         for line in filter(str.strip, log.lines(final=gone)):
-            yield Line("runtime", line)
+            # It is kept, shown and copied: without the passwords of proxies.
+            yield Line("runtime", discreet(line))
         if gone:
             yield Notice("runtime-gone", "info", t("The runtime (process {pid}) has ended.", pid=running.pid))
             return

@@ -7,7 +7,7 @@ from dataclasses import replace
 from textual import on
 from textual.reactive import reactive
 
-from launcher.core.events import Notice, Ready
+from launcher.core.events import Line, Notice, Ready
 from launcher.core.text import Text
 from launcher.tui import state
 from launcher.tui.home_jobs import Core, HomeJobs
@@ -54,7 +54,9 @@ class HomeFlow(SpeakingScreen[None]):
             return
         home = self.home
         for event in events:
-            home = state.after(home, event)
+            # A line changes nothing, and there may be very many.
+            if type(event) is not Line:
+                home = state.after(home, event)
         self.home = home
         if home.ours and any(isinstance(event, Ready) and event.page for event in events):
             self.action_open()

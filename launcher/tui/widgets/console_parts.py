@@ -23,7 +23,8 @@ class ConsoleStatus(Static):
     def show(self, view: LogView, say: Say) -> None:
         """Draw it from the view."""
         parts = [Content(plain(say(sentence))) for sentence in sentences(view)]
-        self.update(Content("  ·  ").join(parts))
+        # Its size is always the same, and a flood changes it ten times a second.
+        self.update(Content("  ·  ").join(parts), layout=False)
 
 
 def sentences(view: LogView) -> list[Text]:

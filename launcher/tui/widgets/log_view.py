@@ -22,8 +22,8 @@ from launcher.tui.log_store import DIAGNOSIS, GESSO, LogStore
 if TYPE_CHECKING:
     from launcher.tui.app import GessoApp
 
-#: seconds between two looks at what has come: a flood is drawn twenty times a second, whatever its speed
-_PACE = 0.05
+#: seconds between two looks at what has come: a flood is drawn ten times a second, whatever its speed
+_PACE = 0.1
 #: while nobody sees it
 _HIDDEN_PACE = 0.5
 
