@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from unicodedata import category
 
 from launcher.amounts import in_bytes
 from launcher.core.models.catalogue import Catalogue, Entry, Known
@@ -44,7 +45,7 @@ _STATES: dict[str, Text] = {
 
 def plain(text: str) -> str:
     """A file's name as it may be shown: no line breaks, no codes that a terminal would obey."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return "".join(one if one.isprintable() or category(one) == "Zs" else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def of_library(library: Library, catalogue: Catalogue) -> Iterator[Text | str]:

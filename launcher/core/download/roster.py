@@ -17,9 +17,11 @@ _HINTS = {
     "proxy": t("Look at the proxy, or turn it off; the same command continues where this one ended."),
     "login-page": t("Open any page in a browser and log in to the network, then try again."),
     "unauthorized": t("This file needs an account: accept its terms at its page and give Gesso your token."),
-    "wrong-bytes": t("Nothing of it was kept. Choose another mirror; if all say the same, the file has been changed."),
+    "wrong-bytes": t(
+        "Nothing of it was kept. Try another mirror where there is one; if all say the same, the file has been changed."
+    ),
 }
-_HINT = t("Choose another mirror or try later; the same command continues where this one ended.")
+_HINT = t("Try later, or another mirror where there is one; the same command continues where this one ended.")
 
 
 @dataclass

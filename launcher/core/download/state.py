@@ -43,6 +43,9 @@ def read_state(file: Path) -> State | None:
     if not isinstance(safe, int) or not isinstance(boot, float) or not (size is None or isinstance(size, int)):
         return None
     texts = {str(key): str(value) for key, value in validators.items()}
+    # Somebody's editor, or a torn disk: a header takes no other sign.
+    if min(safe, size or 0) < 0 or not all(value.isascii() and value.isprintable() for value in texts.values()):
+        return None
     return State(record.get("sha256"), size, safe, texts, tuple(map(str, sources)), boot)
 
 

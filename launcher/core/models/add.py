@@ -151,7 +151,8 @@ def _judged_or_gone(path: Path, name: str) -> Facts:
 def _judged(path: Path, name: str) -> Facts:
     """What the file says of itself; LauncherError for what no folder of models should hold."""
     try:
-        facts = describe(read_outline(path), name)
+        # The file gets the ending of its content, whatever it is called now.
+        facts = describe(read_outline(path), "")
     except BrokenError as broken:
         problem = Problem(broken.code, broken.detail)
         raise LauncherError(
@@ -190,7 +191,10 @@ def _kind(facts: Facts, wanted: Kind | None) -> Kind:
 
 
 def _target(workspace: Workspace, kind: Kind, wanted: str, facts: Facts) -> Path:
-    name = file_name(wanted, ".safetensors" if facts.format == "safetensors" else ".pt")
+    # AUTOMATIC1111 lists no checkpoint under another of torch's endings.
+    torch_s = (".ckpt",) if kind == "checkpoint" else (".pt", ".ckpt", ".pth", ".bin")
+    fitting = {"safetensors": (".safetensors", ".sft"), "gguf": (".gguf",)}.get(facts.format or "", torch_s)
+    name = file_name(wanted, fitting[0], only=fitting)
     return workspace.root / HOMES[kind] / (name or "model.safetensors")
 
 

@@ -110,11 +110,20 @@ def measured_ways(
 
 
 def authorization(url: str, environ: Mapping[str, str]) -> str | None:
-    """The header for the host of `url`, if the user keeps a token for it."""
+    """The header for the host of `url`, if the user keeps a token for it. LauncherError `bad-token`."""
     parts = urlsplit(url)
     names = TOKENS.get(parts.hostname or "", ()) if parts.scheme == "https" else ()
-    token = next((environ[name].strip() for name in names if environ.get(name, "").strip()), None)
-    return f"Bearer {token}" if token else None
+    name = next((name for name in names if environ.get(name, "").strip()), None)
+    if name is None:
+        return None
+    token = environ[name].strip()
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise LauncherError(
+            "bad-token",
+            t("The variable {name} holds no token: a token is one word of Latin letters, digits and signs.", name=name),
+            t("Copy the token from its page again, or take the variable away."),
+        )
+    return f"Bearer {token}"
 
 
 def file_address(url: str) -> str:

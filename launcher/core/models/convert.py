@@ -6,13 +6,15 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from launcher.core.download.disk import check_space, disk_error
+from launcher.core.download.part import beside
 from launcher.core.environments.environments import current, interpreter
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Progress
+from launcher.core.file_lock import only_one
 from launcher.core.models.links import read_links
 from launcher.core.models.outline import BrokenError, read_outline
 from launcher.core.models.problems import Problem
@@ -45,6 +47,27 @@ def convert(
     target = _target(workspace, source)
     _check(source, target)
     command = [str(interpreter(environment)), "-m", "runtime.engine.convert", str(source), str(target)]
+    # Two would write into one folder beside it, and take it away from each other.
+    with only_one(beside(target, ".gesso-convert.lock"), lambda pid: _busy(target, pid), remove=True):
+        yield from _converted(workspace, command, target, environ, cancel)
+    return target
+
+
+def _busy(target: Path, holder: object) -> LauncherError:
+    return LauncherError(
+        "convert-busy",
+        t("Another Gesso (process {pid}) is writing {file}.", pid=holder, file=target),
+        t("Wait until it is done."),
+    )
+
+
+def _converted(
+    workspace: Workspace,
+    command: Sequence[str],
+    target: Path,
+    environ: Mapping[str, str],
+    cancel: threading.Event | None,
+) -> Iterator[Event]:
     answer = ""
     try:
         for event in run(command, environment=child_environment(workspace, environ), cwd=checkout(), cancel=cancel):
@@ -62,7 +85,6 @@ def convert(
     finally:
         # What an ended process leaves has the size of the model.
         shutil.rmtree(target.with_name(f".{target.name}.part"), ignore_errors=True)
-    return target
 
 
 def _target(workspace: Workspace, source: Path) -> Path:

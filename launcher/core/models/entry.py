@@ -14,7 +14,7 @@ from typing import Any
 from launcher.core.events import Progress
 from launcher.core.models.facts import Facts, Stamp, from_record, read_facts_of, stamp_of, to_record
 from launcher.core.models.kind import Kind
-from launcher.core.models.known import KnownHashes
+from launcher.core.models.known import KnownHashes, is_text
 from launcher.core.models.notes import preview
 from launcher.core.models.problems import Problem
 from launcher.core.models.shelves import HOMES, Shelf
@@ -187,7 +187,7 @@ def _write_index(file: Path, entries: dict[str, tuple[Stamp, Facts]]) -> None:
     files = {
         path: {"stamp": list(stamp), "facts": to_record(facts)}
         for path, (stamp, facts) in entries.items()
-        if path.isprintable()
+        if is_text(path)
     }
     # A name that is no text is read anew each time.
     with contextlib.suppress(OSError):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -112,25 +112,26 @@ def _there(target: Path) -> int:
 def _wanted(entry: Entry, target: Path, ways: Ways) -> Wanted:
     known = ways.of(location.address for location in entry.locations if location.backed)
     guessed = ways.of(location.address for location in entry.locations if not location.backed)
-    addresses = (*known, *(replace(each, sure=False) for each in guessed if each not in known))
+    addresses = (*known, *(dataclasses.replace(each, sure=False) for each in guessed if each not in known))
     return Wanted(entry.name, target, addresses, entry.sha256, entry.bytes)
 
 
 def fetch_one(wanted: Wanted, ways: Ways, cancel: threading.Event | None, *, replace: bool = False) -> Iterator[Event]:
     """As `download`, and LauncherError `model-gated` says what to do where the publisher wants to know who asks."""
     work = download(wanted, route=ways.route, limit=ways.limit, cancel=cancel, replace=replace, patience=ways.patience)
-    said: list[Event] = []
     try:
-        for event in work:
-            # A line that is down fails each address of a host, again and again, in one way.
-            if not isinstance(event, Notice) or event not in said:
-                yield event
-            if isinstance(event, Notice):
-                said.append(event)
+        yield from work
+        return
     except LauncherError as error:
         if not _is_gate(error, wanted):
             raise
-        raise _gated(wanted) from error
+        if not any(address.authorization for address in wanted.addresses):
+            raise _gated(wanted) from error
+    # A token that has expired is refused where nobody needs one.
+    sentence = t("{host} does not take your token, so it is asked without it.", host=_token_hosts(wanted)[0])
+    yield Notice("token-refused", "warning", sentence)
+    bare = tuple(dataclasses.replace(address, authorization=None) for address in wanted.addresses)
+    yield from fetch_one(dataclasses.replace(wanted, addresses=bare), ways, cancel, replace=replace)
 
 
 def _is_gate(error: LauncherError, wanted: Wanted) -> bool:

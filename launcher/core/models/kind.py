@@ -48,7 +48,7 @@ _STARTS: tuple[tuple[tuple[str, ...], Kind], ...] = (
     (("visual_encoder.", "text_decoder.", "visual.transformer."), "interrogate"),
     (("stylegan_decoder.", "fuse_convs_dict.", "ClassHead.", "fpn.", "out_mask_conv."), "face"),
     (("decoder.up.", "first_stage_model.", "decoder.up_blocks.", "encoder.down.", "encoder.down_blocks."), "vae"),
-    (("decoder.layers.", "1.conv.0.", "encoder.layers.1.conv."), "preview-decoder"),
+    (("decoder.layers.", "1.conv.0.", "3.conv.0.", "encoder.layers.1.conv."), "preview-decoder"),
     (("text_model.encoder.", "transformer.resblocks.", "encoder.block."), "text-encoder"),
     (("conv_first.", "model.0.weight", "model.1.sub.", "body.0.rdb1.", "m_head.", "body.0.weight"), "upscaler"),
     (("layers.0.residual_group.", "layers.0.blocks.", "RRDB_trunk.", "params_ema.conv_first."), "upscaler"),

@@ -40,7 +40,7 @@ class KnownHashes:
 
     def remember(self, path: str, size: int, mtime_ns: int, hashes: Hashes) -> None:
         """Kept at once, so that an interrupted run loses one file's work at most; not for a name that is no text."""
-        if not _is_text(path):
+        if not is_text(path):
             return
         with only_one(self.file.with_suffix(".lock"), _busy, patience=_PATIENCE):
             self.entries = {**_read(self.file), path: [size, mtime_ns, hashes.sha256, hashes.old]}
@@ -77,7 +77,7 @@ def tell_runtime(workspace: Workspace, name: str, mtime: float, sha256: str) -> 
 
 def _tell(file: Path, name: str, mtime: float, sha256: str) -> None:
     cache = read_record(file)
-    if (cache is None and file.exists()) or not _is_text(name):
+    if (cache is None and file.exists()) or not is_text(name):
         return
     cache = cache or {}
     section = cache.setdefault("hashes", {})
@@ -94,7 +94,7 @@ def _busy(holder: object) -> LauncherError:
     )
 
 
-def _is_text(name: str) -> bool:
+def is_text(name: str) -> bool:
     """A file's name need not be text on Linux, and a record holds text alone."""
     try:
         name.encode()

@@ -46,7 +46,9 @@ def ask_publisher(url: str, ways: Ways, folder: Path, cancel: threading.Event | 
         return Published()
     target = folder / f"{hashlib.sha256(question.encode()).hexdigest()[:16]}.json"
     host = urlsplit(question).hostname or ""
-    wanted = Wanted(host, target, (Address(question, "official", host, authorization(question, ways.environ)),))
+    # A token that has expired is refused where nobody needs one.
+    tokens = dict.fromkeys((authorization(question, ways.environ), None))
+    wanted = Wanted(host, target, tuple(Address(question, "official", host, token) for token in tokens))
     try:
         for _ in download(wanted, route=ways.route, cancel=cancel, replace=True, patience=_PATIENCE):
             pass

@@ -96,11 +96,6 @@ def bench(workspace: Workspace, network: str, key: str, group: str, terms: Measu
     _change(workspace, network, change)
 
 
-def forget(workspace: Workspace) -> None:
-    """Everything that was measured, in every network. Raises OSError."""
-    (workspace.state / FILE).unlink(missing_ok=True)
-
-
 def _change(workspace: Workspace, network: str, change: Callable[[dict[str, Any]], None]) -> None:
     try:
         with only_one(workspace.state / "mirrors.lock", lambda _: _BusyError(), patience=5.0):

@@ -75,7 +75,7 @@ class Mirror:
         if is_secret(official_url):
             return None
         if self.style == "prefix":
-            return self.url.rstrip("/") + "/" + official_url
+            return self.url.rstrip("/") + ("" if "?" in self.url else "/") + official_url
         if self.style == "endpoint":
             return None if parts.hostname == _RAW else self.url.rstrip("/") + parts.path
         _, found, release = parts.path.partition("/releases/download/")
@@ -164,7 +164,7 @@ def kind_of(url: str) -> Kind | None:
 
 def own_mirror(kind: Kind, url: str, name: str | None = None) -> Mirror:
     """An address that the user gave. LauncherError `bad-mirror` if it is not one to fetch from."""
-    if wrong := _wrong_address(url):
+    if wrong := _wrong_address(url, STYLES[kind]):
         raise LauncherError(
             "bad-mirror",
             wrong,
@@ -191,7 +191,7 @@ def _with_own(mirrors: Mirrors, file: Path) -> Mirrors:
 
 
 def _check_all(file: Path, kind: Kind, entries: tuple[Mirror, ...], *, officials: int) -> None:
-    names: set[str] = set()
+    names: set[str] = set() if officials else {OFFICIAL}
     for number, entry in enumerate(entries):
         _check(file, f"{kind}[{number}]", entry, names)
         names.add(entry.name)
@@ -208,7 +208,7 @@ def _check(file: Path, key: str, entry: Mirror, before: set[str]) -> None:
         what = t('it needs either "official = true" or "url" with "style".')
         raise _bad(file, key, what, t("An official entry has no address: nothing is overridden then."))
     for url in filter(None, (entry.url, entry.libraries)):
-        if wrong := _wrong_address(url):
+        if wrong := _wrong_address(url, entry.style):
             raise _bad(file, key, wrong, t("Gesso asks mirrors only over an encrypted connection."))
 
 
@@ -216,9 +216,11 @@ def _bad(file: Path, key: str, what: Text, remedy: Text) -> LauncherError:
     return LauncherError("bad-facts", t("{file}: {key}: {what}", file=file, key=key, what=what), remedy)
 
 
-def _wrong_address(url: str) -> Text | None:
+def _wrong_address(url: str, style: Style | None) -> Text | None:
     """Encrypted, or in one's own house: what a company or a university runs inside needs no certificate."""
     usable = is_address(url)
+    if usable and ("#" in url or ("?" in url and style != "prefix")):
+        return t('"{url}" has a ? or # in it, behind which no file can be named.', url=shown(url))
     if usable and (urlsplit(url).scheme == "https" or _inside(urlsplit(url).hostname or "")):
         return None
     if (not usable and url.lower().startswith("http")) or "://" not in url:

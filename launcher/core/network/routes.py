@@ -94,11 +94,6 @@ class Router:
             if through is not None:
                 self._known[origin(url), self.proxies.of(url)] = (now, now, through)
 
-    def forget(self) -> None:
-        """Try everything anew: the network has changed."""
-        with self._lock:
-            self._known.clear()
-
     def _past(self, url: str) -> bool:
         """Do the settings say so?"""
         services = {kind_of(url), "python" if url.startswith(PYTHON_BUILDS) else None}

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from launcher.core.download.part import beside
 from launcher.core.errors import LauncherError
 from launcher.core.events import Line, Progress
+from launcher.core.file_lock import only_one
 from launcher.core.models import convert as models_convert
 from launcher.core.models.convert import convert
 from launcher.core.models.linking import link
@@ -144,3 +146,14 @@ def test_what_a_stopped_engine_leaves_is_taken_away(workspace: Workspace, engine
     with pytest.raises(CancelledError):
         list(work)
     assert sorted(path.name for path in tmp_path.glob("*x.*")) == ["x.ckpt"]
+
+
+def test_two_do_not_convert_one_file_at_once(workspace: Workspace, engine: Path, tmp_path: Path) -> None:
+    source = write_torch(tmp_path / "x.pt", lora("sd1", layers=2))
+    says(engine, "written(target, 6)", """print('{"ok": true, "tensors": 6}')""")
+    lock = beside(source.with_suffix(".safetensors"), ".gesso-convert.lock")
+    with only_one(lock, lambda _: AssertionError()), pytest.raises(LauncherError, match="convert-busy"):
+        finished(convert(workspace, source))
+    assert finished(convert(workspace, source)).is_file()
+    assert {path.name for path in tmp_path.glob("*x*")} >= {"x.pt", "x.safetensors"}
+    assert not list(tmp_path.glob("*.lock"))

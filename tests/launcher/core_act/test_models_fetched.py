@@ -431,3 +431,33 @@ def test_a_large_file_is_worth_measuring_once_for_each_kind(workspace: Workspace
     assert surveyed(workspace, find_ways(workspace, {}), *files) == ["https://huggingface.co/a/b/resolve/main/first"]
     chosen = find_ways(workspace, {"HF_ENDPOINT": "https://hf-mirror.com"})
     assert surveyed(workspace, chosen, *files) == []
+
+
+@pytest.mark.parametrize("token", ["你的令牌", "hf_a\nb", "hf a"])
+def test_what_is_no_token_is_said(token: str) -> None:
+    with pytest.raises(LauncherError, match="bad-token"):
+        authorization("https://huggingface.co/a", {"HF_TOKEN": token})
+
+
+def test_a_token_that_is_refused_is_left_out(
+    workspace: Workspace, model: Path, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An expired one is refused for files that need none."""
+    monkeypatch.setitem(models_addresses.TOKENS, "127.0.0.1", ("HF_TOKEN",))
+    data = model.read_bytes()
+    seen: list[str | None] = []
+    address = Address(server.url("ok", "m.safetensors"), authorization="Bearer old")
+    wanted = Wanted("m", workspace.models / "m.safetensors", (address,), hashlib.sha256(data).hexdigest(), len(data))
+
+    def refusing(asked: Wanted, **more: Any) -> Iterator[Event]:
+        seen.append(asked.addresses[0].authorization)
+        if seen[-1]:
+            raise LauncherError("download-unauthorized", t("it asks"), t("x"))
+        yield from real(asked, **more)
+
+    real = models_fetch.download
+    monkeypatch.setattr(models_fetch, "download", refusing)
+    events = list(fetch_one(wanted, ways(workspace), None))
+    assert seen == ["Bearer old", None]
+    assert [event.slug for event in events if isinstance(event, Notice)] == ["token-refused"]
+    assert wanted.target.read_bytes() == data

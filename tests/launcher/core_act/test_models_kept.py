@@ -335,3 +335,26 @@ def test_verifying_can_be_stopped(workspace: Workspace) -> None:
     library = finished(read_library(workspace))
     with pytest.raises(CancelledError):
         finished(verify(workspace, library.models, Catalogue("2026-10", {}, ()), cancel=cancel))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind", "name"),
+    [
+        ("dream.safetensors", "checkpoint", "dream.ckpt"),
+        ("dream.pt", "checkpoint", "dream.ckpt"),
+        ("a.safetensors", "lora", "a.pt"),
+        ("a.pth", "lora", "a.pth"),
+    ],
+)
+def test_a_file_gets_the_ending_of_its_content(
+    workspace: Workspace, tmp_path: Path, wanted: str, kind: str, name: str
+) -> None:
+    shapes = checkpoint("sd1", blocks=1) if kind == "checkpoint" else lora("sd1", layers=2)
+    source = write_torch(tmp_path / "t.safetensors", shapes)
+    added = put(workspace, source, name=wanted)
+    assert (added.path.name, added.facts.problems) == (name, ())
+
+
+def test_a_pickle_s_ending_is_taken_off_safetensors(workspace: Workspace, tmp_path: Path) -> None:
+    source = write_safetensors(tmp_path / "x.safetensors", lora("sd1", layers=2))
+    assert put(workspace, source, name="dream.v2.ckpt").path.name == "dream.v2.safetensors"

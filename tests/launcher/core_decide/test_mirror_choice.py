@@ -14,7 +14,7 @@ import pytest
 from launcher.core.download.door import Address
 from launcher.core.errors import LauncherError
 from launcher.core.network.mirror_choice import Choice, Circumstances, addresses, chosen, fastest_first, look_around
-from launcher.core.network.mirror_memory import FILE, Memory, bench, forget, recall, remember
+from launcher.core.network.mirror_memory import FILE, Memory, bench, recall, remember
 from launcher.core.network.mirror_probe import Measurement
 from launcher.core.network.mirror_told import MirrorTold, mirror_in, told
 from launcher.core.network.mirror_verdicts import Verdict
@@ -278,9 +278,6 @@ def test_what_was_measured_counts_in_its_network_for_its_time(workspace: Workspa
     assert [each.name for each in both.ranking] == ["aliyun", "official"], "one alone was measured again"
     assert both.at == NOW + HOUR
     assert home not in str(workspace.root)
-    forget(workspace)
-    forget(workspace)
-    assert recall(workspace, home, TERMS, NOW) == Memory()
 
 
 def test_a_failure_counts_until_its_time_is_over_or_it_fares_well_again(workspace: Workspace) -> None:

@@ -145,3 +145,19 @@ def test_an_address_of_ones_own(url: str) -> None:
 def test_what_is_no_address_to_fetch_from(url: str) -> None:
     with pytest.raises(LauncherError, match="bad-mirror"):
         own_mirror("packages", url)
+
+
+@pytest.mark.parametrize("sign", ["?token=s3cret", "#top"])
+def test_an_address_behind_which_no_file_can_be_named_is_refused(sign: str) -> None:
+    with pytest.raises(LauncherError, match="bad-mirror") as refused:
+        own_mirror("huggingface", f"https://m.example/hf{sign}")
+    assert "s3cret" not in str(refused.value.message)
+    if sign.startswith("?"):
+        assert own_mirror("github", "https://m.example/?url=").rewritten(RELEASE) == f"https://m.example/?url={RELEASE}"
+
+
+def test_official_is_no_name_for_ones_own(tmp_path: Path) -> None:
+    text = '[[github]]\nname = "official"\ngroup = "x"\nurl = "https://mine.example"\nstyle = "prefix"\n'
+    (tmp_path / "mirrors.toml").write_text(text)
+    with pytest.raises(LauncherError, match="bad-facts"):
+        read_mirrors(workspace=Workspace(tmp_path))

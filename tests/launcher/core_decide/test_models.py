@@ -19,6 +19,7 @@ from launcher.core.models.shelves import Shelf, workspace_shelves
 from launcher.core.paths import Workspace
 from launcher.core.process import CancelledError
 from launcher.core.records import read_record
+from launcher.model_words import plain
 from tests.fakes.model_files import EMBEDDING, VAE, checkpoint, lora, write_safetensors, write_torch
 
 T = TypeVar("T")
@@ -346,3 +347,10 @@ def test_two_that_hash_at_once_lose_nothing(workspace: Workspace) -> None:
         one.join()
     assert len(read_known(workspace).entries) == 50
     assert len((read_record(workspace.root / "cache.json") or {})["hashes"]) == 50
+
+
+def test_a_path_with_a_chinese_blank_is_remembered(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "全\u3000角")
+    write_safetensors(workspace.models / "Lora/我\u3000的.safetensors", lora("sd1", layers=1))
+    assert [look(workspace).opened for _ in range(2)] == [1, 0]
+    assert plain("全\u3000角\x1b") == "全\u3000角\N{REPLACEMENT CHARACTER}"

@@ -76,6 +76,20 @@ def test_a_spoilt_state_costs_the_part_and_nothing_else(server, wanted) -> None:
         failure(wanted("close-early=0.5"))
 
 
+@pytest.mark.parametrize(
+    "spoilt", [{"safe": -5, "boot": 1.0}, {"size": -3}, {"validators": '"a\nb"'}, {"validators": "猫"}]
+)
+def test_a_state_that_somebody_changed_is_none(server, wanted, spoilt: dict) -> None:
+    failure(wanted("close-early=0.5"))
+    state = beside(wanted().target, f"{PART}.json")
+    record = json.loads(state.read_text())
+    if "validators" in spoilt:
+        spoilt = {"validators": dict.fromkeys(record["validators"], spoilt["validators"])}
+    state.write_text(json.dumps(record | spoilt))
+    list(download(wanted("close-early=0.5", "ok")))
+    assert wanted().target.read_bytes() == DATA
+
+
 def test_after_a_power_cut_only_what_was_forced_to_the_disk_counts(server, wanted) -> None:
     failure(wanted("close-early=0.5"))
     state = beside(wanted().target, f"{PART}.json")
