@@ -32,6 +32,10 @@ from launcher.tui.widgets.command_pane import CommandPane
 _PAUSE = 0.25
 
 
+class _Fields(VerticalScroll, inherit_bindings=False):
+    """Follows the field that has the focus; up and down are the form's."""
+
+
 class ProfileForm(SpeakingScreen["str | None"]):
     """Ends with the name it was saved under, or None."""
 
@@ -66,7 +70,7 @@ class ProfileForm(SpeakingScreen["str | None"]):
 
     def body(self) -> ComposeResult:
         """The fields, then what comes of them."""
-        with VerticalScroll(id="fields", can_focus=False):
+        with _Fields(id="fields", can_focus=False):
             for field in FIELDS:
                 with Horizontal(classes="field-row"):
                     yield Static(classes="label", id=f"label-{field.key}")

@@ -51,8 +51,7 @@ async def start(pilot) -> None:
 
 
 def memory(name: str) -> MemoryChoice:
-    peaks = tuple(Peak(each, mode, need) for each, mode, need in
-                  (("full", "full", 9000), ("medvram", "medvram", 6000), ("lowvram", "lowvram", 3000)))  # fmt: skip
+    peaks = (Peak("full", "full", 9000), Peak("medvram", "medvram", 6000), Peak("lowvram", "lowvram", 3000))
     return MemoryChoice("full", "sdp", (), t("none: the processor draws"), name, None, 12288, peaks)
 
 

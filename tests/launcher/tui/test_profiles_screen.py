@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from launcher import cli
 from launcher.core.errors import LauncherError
@@ -83,7 +84,7 @@ async def previewed(pilot: Pilot, needle: str) -> str:
     for _ in range(500):
         await pilot.pause(0.02)
         pane = pilot.app.screen.query_one(CommandPane)
-        shown = pane.query_one("Static").content.plain
+        shown = str(pane.query_one(Static).content)
         if needle in shown:
             return shown
     raise AssertionError(f"{needle!r} not in:\n{shown}")
@@ -96,7 +97,9 @@ async def write(pilot: Pilot, key: str, text: str) -> None:
 
 @LANGUAGES
 @SIZES
-async def test_all_profiles_with_what_they_say_and_how_they_went(fake, workspace, folder, language, size):
+async def test_all_profiles_with_how_they_went_and_the_form_that_explains_itself(
+    fake, workspace, folder, language, size
+):
     save_profile(folder, "夜间", RunProfile(title="[b]晚上[/b]", extends="lan", port=7999, memory="lowvram"))
     (folder / "broken.toml").write_text("port = 'x'\n", encoding="utf-8")
     keep_result(workspace, "lan", RunResult("2026-01-02T03:04:05+00:00", seconds=12.5, peak_vram_mib=3900))
@@ -116,6 +119,22 @@ async def test_all_profiles_with_what_they_say_and_how_they_went(fake, workspace
         assert "broken.toml" in screen_text(pilot).replace("\n", "").replace("│", "").replace(" ", "")
         await pilot.press("enter")
         assert pilot.app.screen is screen, "one that is broken starts nothing"
+        await pilot.press("4")
+        shown = await form(pilot, "a")
+        await previewed(pilot, "-m runtime")
+        text = screen_text(pilot)
+        for field in FIELDS[:10]:
+            assert shown.say(field.label) in text, field
+        gpu = BY_KEY["gpu"]
+        assert f"{gpu.flag}  {shown.say(gpu.does)[:20]}" in text
+        assert (shown.say(BY_KEY["title"].does)[:20] in text) == (size == LARGE), (
+            "beside each field where there is room"
+        )
+        assert "F6" in text
+        assert ("Save as" if language == "en" else "另存为") in text
+        assert ("‹ not set ›" if language == "en" else "‹ 未设置 ›") in text
+        for row in shown.query(".field-row"):
+            assert shown.region.contains_region(row.region)
 
 
 async def test_a_number_and_enter_start_with_a_profile(fake, survey_of, workspace):
@@ -238,10 +257,24 @@ async def test_passwords_are_hidden_everywhere(fake, workspace, folder):
             await pilot.press("escape")
 
 
-async def test_deleting_asks_first_and_only_ones_own_can_go(fake, workspace, folder):
+async def test_up_and_down_go_through_the_fields_and_only_ones_own_is_deleted_after_asking(fake, workspace, folder):
     save_profile(folder, "mine", RunProfile(title="Mine"))
     async with the_app(fake, workspace).run_test(size=SMALL) as pilot:
         screen = await opened(pilot)
+        shown = await form(pilot, "a")
+        shown.query_one("#field-title").focus()
+        await pilot.pause()
+        went = []
+        for _ in FIELDS:
+            went.append(shown.focused.id.removeprefix("field-"))
+            await pilot.press("down")
+            await pilot.pause()
+        assert went == list(BY_KEY)
+        await pilot.press("up")
+        assert shown.focused.id == "field-environment"
+        await pilot.press("escape")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, ProfilesScreen), "nothing was changed, so nothing is asked"
         screen.query_one("#profiles").pick("lan")
         await pilot.pause()
         assert " d  Delete" not in screen_text(pilot)
@@ -259,28 +292,6 @@ async def test_deleting_asks_first_and_only_ones_own_can_go(fake, workspace, fol
     assert not (folder / "mine.toml").exists()
 
 
-@LANGUAGES
-@SIZES
-async def test_the_form_explains_its_fields_and_fits(fake, workspace, language, size):
-    async with the_app(fake, workspace, language).run_test(size=size) as pilot:
-        await opened(pilot)
-        screen = await form(pilot, "a")
-        await previewed(pilot, "-m runtime")
-        text = screen_text(pilot)
-        for field in FIELDS[:10]:
-            assert screen.say(field.label) in text, field
-        gpu = BY_KEY["gpu"]
-        assert f"{gpu.flag}  {screen.say(gpu.does)[:20]}" in text
-        assert (screen.say(BY_KEY["title"].does)[:20] in text) == (size == LARGE), (
-            "beside each field where there is room"
-        )
-        assert "F6" in text
-        assert ("Save as" if language == "en" else "另存为") in text
-        assert ("‹ not set ›" if language == "en" else "‹ 未设置 ›") in text
-        for row in screen.query(".field-row"):
-            assert screen.region.contains_region(row.region)
-
-
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.key)
 def test_each_field_says_what_it_does_in_both_languages(field):
     for say in (str, translated):
@@ -291,24 +302,6 @@ def test_each_field_says_what_it_does_in_both_languages(field):
 
 def translated(sentence: Text) -> str:
     return sentence.render(translator("zh"))
-
-
-async def test_up_and_down_go_through_the_fields_and_back(fake, workspace):
-    async with the_app(fake, workspace).run_test(size=SMALL) as pilot:
-        await opened(pilot)
-        screen = await form(pilot, "a")
-        screen.query_one("#field-title").focus()
-        await pilot.pause()
-        went = []
-        for _ in FIELDS:
-            went.append(screen.focused.id.removeprefix("field-"))
-            await pilot.press("down")
-        assert went == list(BY_KEY)
-        await pilot.press("up")
-        assert screen.focused.id == "field-environment"
-        await pilot.press("escape")
-        await pilot.pause()
-        assert isinstance(pilot.app.screen, ProfilesScreen), "nothing was changed, so nothing is asked"
 
 
 FULL = RunProfile(
