@@ -5,18 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
+from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
 from launcher.core.process import alive, end_tree
 from launcher.core.records import read_record, write_record
+from launcher.core.text import t
+from launcher.core.web_address import is_address
 from runtime import protocol
 
 RECORD = "runtime.json"
 EVENTS = "runtime-events.jsonl"
 LOG = "runtime.log"
+#: what is about to be started: if the start is cut off, this tells who it is
+STARTING = "runtime-starting.json"
 #: seconds that a runtime has to end by itself before it is made to
 _GRACE = 10.0
 #: bytes of a log that are read at once, and what a line may hold before it is cut
@@ -43,6 +50,10 @@ class Running:
     stopping: bool = False
     #: name of the environment that it draws with
     environment: str | None = None
+    #: salt and digest of what was asked for, secrets and variables too: a second start is compared with it
+    wish: str | None = None
+    #: the variables that choose its card
+    card: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,33 +77,74 @@ def status(workspace: Workspace) -> Status:
 
 
 def stop(workspace: Workspace) -> bool:
-    """End the runtime with everything it started: asked, and after ten seconds made to. False if none runs."""
+    """End the runtime with everything it started: asked, and after ten seconds made to. False if none runs.
+
+    LauncherError `not-stopped` if it lives even then.
+    """
     running = find_running(workspace)
     if running is None:
         return False
-    record = read_record(workspace.state / RECORD) or {}
-    write_record(workspace.state / RECORD, {**record, "stopping": True})
+    # It ends whether or not that can be written down: on a full disk too.
+    with contextlib.suppress(OSError):
+        write_running(workspace, replace(running, stopping=True))
+        forget_start(workspace)
     end_tree(running.pid, grace=_GRACE)
+    if alive(running.pid, running.created):
+        raise LauncherError(
+            "not-stopped",
+            t("The runtime (process {pid}) has not ended, though it was made to.", pid=running.pid),
+            t("A driver may hold it: try again in a moment; if it stays, restart the computer."),
+        )
     return True
 
 
 def find_running(workspace: Workspace) -> Running | None:
     """The living runtime, else None."""
     running = read_running(workspace)
-    return running if running and alive(running.pid, running.created) else None
+    return running if running and alive(running.pid, running.created) else _unrecorded(workspace)
+
+
+def _unrecorded(workspace: Workspace) -> Running | None:
+    """One whose start was cut off before its number was written down."""
+    meant = read_record(workspace.state / STARTING)
+    if meant is None:
+        return None
+    words = ["-m", "runtime", "--data-dir", str(workspace.root)]
+    found: list[tuple[float, int]] = []
+    for process in psutil.process_iter(["pid", "cmdline", "create_time"]):
+        line = process.info["cmdline"] or []
+        if any(line[at : at + len(words)] == words for at in range(len(line))):
+            found.append((process.info["create_time"], process.info["pid"]))
+    # The first one has started the others.
+    return _read({**meant, "pid": min(found)[1], "created": min(found)[0]}) if found else None
+
+
+def forget_start(workspace: Workspace) -> None:
+    """What was about to be started has its record."""
+    with contextlib.suppress(OSError):
+        (workspace.state / STARTING).unlink()
+
+
+def write_start(workspace: Workspace, meant: Running) -> None:
+    """Before the process is there: whoever is asked finds it, if nobody comes to write its record."""
+    write_record(workspace.state / STARTING, _record(meant))
 
 
 def read_running(workspace: Workspace) -> Running | None:
     """The runtime that was started last, alive or not."""
     record = read_record(workspace.state / RECORD)
-    if record is None:
-        return None
+    return None if record is None else _read(record)
+
+
+def _read(record: dict[str, Any]) -> Running | None:
     known = {name: value for name, value in record.items() if name in Running.__dataclass_fields__}
     try:
-        running = Running(**{**known, "flags": tuple(known["flags"])})
+        running = Running(**{**known, "flags": tuple(known["flags"]), "card": tuple(known.get("card", ()))})
+        if not _sound(running):
+            return None
     except (KeyError, TypeError):
         return None
-    return running if _sound(running) else None
+    return running if running.url is None or is_address(running.url) else replace(running, url=None)
 
 
 def _sound(running: Running) -> bool:
@@ -101,8 +153,10 @@ def _sound(running: Running) -> bool:
         running.profile,
         running.since,
         *running.flags,
+        *running.card,
         running.url or "",
         running.environment or "",
+        running.wish or "",
     )
     numbers: tuple[object, ...] = (running.pid, running.port or 0)
     return (
@@ -115,8 +169,11 @@ def _sound(running: Running) -> bool:
 
 def write_running(workspace: Workspace, running: Running) -> None:
     """Keep who runs; others find it by this."""
-    record: dict[str, Any] = {**vars(running), "flags": list(running.flags)}
-    write_record(workspace.state / RECORD, record)
+    write_record(workspace.state / RECORD, _record(running))
+
+
+def _record(running: Running) -> dict[str, Any]:
+    return {**vars(running), "flags": list(running.flags), "card": list(running.card)}
 
 
 def _served(workspace: Workspace) -> str | None:

@@ -11,6 +11,7 @@ from launcher.core.events import Event, ModelLoaded, Notice, Ready, Stopped
 from launcher.core.paths import Workspace
 from launcher.core.running import Running
 from launcher.core.serving.results import RunResult, keep_result
+from launcher.core.web_address import discreet
 
 
 def recorded(
@@ -28,7 +29,7 @@ def recorded(
                 keep_result(workspace, running.profile, result)
             yield event
     except LauncherError as error:
-        keep_result(workspace, running.profile, replace(result, failed=error.code, why=str(error.message)))
+        keep_result(workspace, running.profile, replace(result, failed=error.code, why=discreet(str(error.message))))
         raise
 
 
@@ -42,7 +43,7 @@ def _after(result: RunResult, event: Event, seconds: float) -> RunResult:
         case Notice(slug="out-of-memory"):
             return replace(result, out_of_memory=True)
         case Notice(slug="model-failed", text=text) if result.model_seconds is None:
-            return replace(result, why=str(text))
+            return replace(result, why=discreet(str(text)))
         case Stopped(code=code) if code:
             return replace(result, failed="runtime-ended")
         case _:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
+import secrets
 import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
@@ -23,7 +27,7 @@ from launcher.core.network.routes import engine_variables
 from launcher.core.paths import Workspace, checkout, engine_environment
 from launcher.core.plan.plan import Options, Plan
 from launcher.core.ports import check_port
-from launcher.core.process import alive, created, start_detached
+from launcher.core.process import alive, created, end_tree, start_detached
 from launcher.core.profiles.flag_words import has, last_value, masked, without
 from launcher.core.running import (
     EVENTS,
@@ -32,9 +36,11 @@ from launcher.core.running import (
     Status,
     Tail,
     find_running,
+    forget_start,
     status,
     stop,
     write_running,
+    write_start,
 )
 from launcher.core.serving.command_line import CommandLine, command_line, flags_of, listens
 from launcher.core.serving.diary import recorded
@@ -43,6 +49,7 @@ from launcher.core.serving.results import settle_last
 from launcher.core.serving.watch import Watch, ended, heard, judge
 from launcher.core.settings import read_settings
 from launcher.core.text import t
+from launcher.core.web_address import discreet
 from runtime import protocol
 
 __all__ = ["Status", "launch", "status", "stop"]
@@ -101,6 +108,10 @@ def _start(
         check_port(port, "0.0.0.0" if listens(options) else "127.0.0.1")  # noqa: S104 - asked for
     command = command_line(workspace, interpreter(environment), options, plan)
     variables = _variables(workspace, command, environ)
+    since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    meant = Running(os.getpid(), 0.0, options.profile, since, _flags(options, plan), port, environment=environment.name,
+                    wish=_digest(options, plan, secrets.token_hex(8)), card=_card(plan))  # fmt: skip
+    write_start(workspace, meant)
     child = start_detached(
         command.words,
         environment={**variables, **constraining(environment, variables)},
@@ -108,11 +119,25 @@ def _start(
         out=workspace.state / EVENTS,
         err=workspace.logs / LOG,
     )
-    since = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    running = Running(child.pid, created(child.pid) or time.time(), options.profile, since, _flags(options, plan), port,
-                      environment=environment.name)  # fmt: skip
-    write_running(workspace, running)
+    running = replace(meant, pid=child.pid, created=created(child.pid) or time.time())
+    try:
+        write_running(workspace, running)
+    except BaseException:
+        # Nobody would find it again.
+        end_tree(child.pid, grace=1.0, child=child)
+        raise
+    forget_start(workspace)
     return running, child, command
+
+
+def _digest(options: Options, plan: Plan, salt: str) -> str:
+    """What was asked for, so that it can be compared and not read. How memory is used is compared by its flags."""
+    said = json.dumps([salt, without(flags_of(options, plan), *MEMORY_FLAGS), sorted(options.variables)])
+    return f"{salt}:{hashlib.sha256(said.encode()).hexdigest()}"
+
+
+def _card(plan: Plan) -> tuple[str, ...]:
+    return tuple(f"{name}={value}" for name, value in plan.torch.visible)
 
 
 def _keep_last(workspace: Workspace) -> None:
@@ -150,8 +175,10 @@ def _follow(
     while True:
         gone = child.poll() is not None if child else not alive(running.pid, running.created)
         for line in filter(str.strip, log.lines(final=gone)):
-            watch.last.append(line)
-            yield Line("runtime", line)
+            # It is kept, shown and quoted: without the passwords of proxies.
+            told = discreet(line)
+            watch.last.append(told)
+            yield Line("runtime", told)
         for line in said.lines():
             yield from heard(workspace, running, watch, protocol.from_line(line))
             judge(workspace, watch)
@@ -170,7 +197,9 @@ def _already(running: Running, options: Options, plan: Plan) -> Notice:
     if options.memory is None and not any(has(options.runtime_flags, name) for name in MEMORY_FLAGS):
         # What was chosen by what was free then is no other wish now that the runtime has its memory.
         given, there = without(given, *MEMORY_FLAGS), without(there, *MEMORY_FLAGS)
-    same = given == there and port in (None, _port_of(running))
+    wished = running.wish is None or running.wish == _digest(options, plan, running.wish.partition(":")[0])
+    card = options.gpu is None or running.card == _card(plan)
+    same = given == there and wished and card and port in (None, _port_of(running))
     if same:
         return Notice("already-running", "info", t("It runs already (process {pid}).", pid=running.pid))
     return Notice(

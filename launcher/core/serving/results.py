@@ -52,14 +52,18 @@ def read_results(workspace: Workspace) -> dict[str, RunResult]:
 
 def keep_result(workspace: Workspace, profile: str, result: RunResult) -> None:
     """Remember it in place of the one before."""
-    kept = {name: asdict(each) for name, each in read_results(workspace).items()}
-    write_record(workspace.state / RECORD, {**kept, profile: asdict(result)})
+    _keep(workspace, {**read_results(workspace), profile: result})
 
 
 def settle_last(workspace: Workspace) -> None:
     """Keep what the last runtime said: its file of events is about to be emptied."""
-    results = read_results(workspace)
-    if results:
+    if results := read_results(workspace):
+        _keep(workspace, results)
+
+
+def _keep(workspace: Workspace, results: dict[str, RunResult]) -> None:
+    # That it cannot be written down is no reason to end what runs, nor to start nothing.
+    with contextlib.suppress(OSError):
         write_record(workspace.state / RECORD, {name: asdict(each) for name, each in results.items()})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from collections import deque
@@ -134,7 +135,9 @@ def _serving(workspace: Workspace, running: Running, watch: Watch, url: str, *, 
     first = watch.url is None
     watch.url, watch.ready_at = url, watch.ready_at or time.monotonic()
     if read_running(workspace) == running:
-        write_running(workspace, replace(running, url=url))
+        # It stands among the events too.
+        with contextlib.suppress(OSError):
+            write_running(workspace, replace(running, url=url))
     yield Ready(url, running.pid, page)
     if first and watch.listens:
         for address in local_urls(url):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from launcher.core.errors import LauncherError
 from launcher.core.records import read_typed, replace_file, write_record
-from launcher.core.text import t
 from launcher.core.update.unfinished import FOLDER, JOURNAL, RECORD
 
 
@@ -56,17 +53,7 @@ def under_way(root: Path) -> Moved | None:
 
 def begin(root: Path, moved: Moved) -> None:
     """Files are touched after this, and not before. LauncherError `disk-full`, `no-permission`."""
-    try:
-        write_record(root / FOLDER / JOURNAL, asdict(moved))
-    except OSError as error:
-        full = error.errno == errno.ENOSPC
-        raise LauncherError(
-            "disk-full" if full else "no-permission",
-            t("The folder {folder} cannot be written: {why}.", folder=root / FOLDER, why=error.strerror or error),
-            t("Nothing was changed. Free some space, then run the same command again.")
-            if full
-            else t("Run it as the user to whom the folder belongs."),
-        ) from error
+    write_record(root / FOLDER / JOURNAL, asdict(moved))
 
 
 def finish(root: Path) -> None:
