@@ -67,7 +67,7 @@ FIELDS = (
     ),
     Field("gpu", t("GPU"), "--device-id", t("The card that draws. It is kept by its own number, so it stays this "
           "card when another is plugged in."), _cards),
-    Field("memory", t("Memory"), "--medvram --lowvram", t("How the model lies in video memory: full is fastest, "
+    Field("memory", t("Memory mode"), "--medvram --lowvram", t("How the model lies in video memory: full is fastest, "
           "medvram and lowvram need less and are slower. Not set: what fits the card."),
           lambda seen: tuple((name, word(name)) for name in seen.memory)),
     Field("attention", t("Attention"), "--xformers …", t("How attention is computed; sdp is PyTorch's own and right "
