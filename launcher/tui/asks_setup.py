@@ -90,8 +90,6 @@ class Course:
     options: Options
     answers: Answers
     survey: Survey | None = None
-    #: the plan was made after the network had been measured, in the folder that was chosen
-    settled: bool = False
     url: str = ""
     picture: Picture | None = None
 

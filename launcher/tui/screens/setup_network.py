@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Generator
+from dataclasses import dataclass, replace
 
 from textual import on
 from textual.app import ComposeResult
@@ -10,17 +11,26 @@ from textual.content import Content
 from textual.widgets import Static
 
 from launcher.core.errors import LauncherError
+from launcher.core.events import Event
 from launcher.core.network.mirror_choice import Choice as Mirrored
 from launcher.core.setup.course import ABOUT
 from launcher.core.setup.network import Network, network_question
 from launcher.core.text import Text, t
 from launcher.core.web_address import shown
+from launcher.tui.jobs import Cancel
 from launcher.tui.messages import Done, Happened
 from launcher.tui.screens.setup import GO, SetupScreen
 from launcher.tui.speaking import KeyOf
+from launcher.tui.state import Survey
 from launcher.tui.untrusted import plain
 from launcher.tui.widgets.choices import ChoiceList
 from launcher.tui.widgets.mirror_bars import KINDS, MirrorBars
+
+
+@dataclass(frozen=True)
+class _Measured:
+    survey: Survey
+    choices: tuple[Mirrored, ...]
 
 
 class NetworkScreen(SetupScreen):
@@ -42,6 +52,12 @@ class NetworkScreen(SetupScreen):
         self._decided: tuple[Mirrored, ...] = ()
         super().on_mount()
         self._measure()
+
+    def _measured(self, cancel: Cancel) -> Generator[Event, None, _Measured]:
+        # The plan says which files are to be asked for; after a restart nobody has looked yet.
+        survey = self.course.survey or self.asks.look(self.course.workspace)
+        choices = yield from self.asks.measure(self.course.workspace, survey.plan, cancel)
+        return _Measured(survey, choices)
 
     def _measure(self) -> None:
         self.trouble(None)
@@ -67,7 +83,7 @@ class NetworkScreen(SetupScreen):
         return super().meaning(key)
 
     def action_go(self) -> None:
-        """Keep the answer, if there was a question; what is known of the plan is to be found out anew."""
+        """Keep the answer, if there was a question."""
         choices = self.query_one(ChoiceList)
         if choices.display and choices.chosen:
             try:
@@ -75,18 +91,16 @@ class NetworkScreen(SetupScreen):
             except LauncherError as error:
                 self.trouble(error)
                 return
-        self.forward(replace(self.course, settled=False))
+        self.forward()
 
     @on(Done)
     def _done(self, message: Done) -> None:
         if isinstance(message.value, Network):
             self._network = message.value
-            survey = self.course.survey
-            if survey is not None:
-                work = self.course.workspace
-                self.jobs.start("measure", lambda cancel: self.asks.measure(work, survey.plan, cancel))
-        elif message.name == "measure":
-            self._decided = message.value
+            self.jobs.start("measure", self._measured)
+        elif isinstance(message.value, _Measured):
+            self._decided = message.value.choices
+            self.course = replace(self.course, survey=message.value.survey)
         self.retell()
         self.focus_what_is_there()
 

@@ -34,9 +34,11 @@ class PlaceScreen(SetupScreen):
         """Ask the disks."""
         self._places: tuple[Place, ...] = ()
         super().on_mount()
-        survey = self.course.survey
-        needed = survey.plan.disk_needed_mib if survey else None
-        self.jobs.start("places", lambda _: self.asks.places(self.course.workspace, needed))
+        self.jobs.start("places", lambda _: self._find())
+
+    def _find(self) -> tuple[Place, ...]:
+        survey = self.course.survey or self.asks.look(self.course.workspace)
+        return self.asks.places(self.course.workspace, survey.plan.disk_needed_mib)
 
     def retell(self) -> None:
         """The choices with what is known of them."""
@@ -72,4 +74,4 @@ class PlaceScreen(SetupScreen):
             workspace = message.value
             if workspace != self.course.workspace:
                 self.gesso.move_to(workspace, self.asks.core(workspace))
-            self.forward(replace(self.course, workspace=workspace, settled=False))
+            self.forward(replace(self.course, workspace=workspace))

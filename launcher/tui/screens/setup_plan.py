@@ -66,7 +66,9 @@ class PlanScreen(SetupScreen):
         else:
             how_long = [Content.styled(plain(self.say(line)), "bold") for line in duration(estimate)]
             fetched = _fetched(survey.plan, estimate)
-            self.tell_lines([*how_long, Content(""), in_words(survey.plan, self.say), Content(""), *fetched])
+            self.tell_lines(
+                [*how_long, Content(""), in_words(survey.plan, self.say, estimate.sizes), Content(""), *fetched]
+            )
 
     def meaning(self, key: KeyOf) -> Text | None:
         """What Enter does: begin, go on, or look again."""
@@ -85,7 +87,7 @@ class PlanScreen(SetupScreen):
             if not self.jobs.running:
                 self._plan()
         elif survey.plan.missing:
-            self.forward(replace(self.course, settled=True))
+            self.forward()
         else:
             self.open("model", self.course)
 
@@ -106,13 +108,19 @@ def _fetched(plan: Plan, estimate: Estimate) -> list[Text | Content]:
     lines: list[Text | Content] = []
     for each in plan.downloads:
         about = estimate.sizes.get("environment" if each.name == "python" else each.name)
-        if each.bytes is not None:
-            size = Text("{size}", (("size", in_bytes(each.bytes)),))
-        else:
-            size = t("about {size}", size=in_bytes(about)) if about else t("size not known")
+        size = _size(each.bytes or 0, about or 0)
         lines.append(t("{name}, {size}, from {source}", name=each.name, size=size, source=each.source))
         if each.others:
             lines.append(t("    if that fails: {names}", names=", ".join(each.others)))
         if each.why:
             lines.append(t("    {reason}", reason=each.why))
     return lines
+
+
+def _size(told: int, about: int) -> Text:
+    """torch's own wheel may be weighed and the libraries that it brings not, so the larger number counts."""
+    if told and not about:
+        return t("{size}, which lie on this computer", size=in_bytes(told))
+    if about > told:
+        return t("about {size}", size=in_bytes(about))
+    return Text("{size}", (("size", in_bytes(told)),)) if told else t("size not known")

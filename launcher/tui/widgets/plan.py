@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -35,26 +37,31 @@ class PlanPane(VerticalScroll):
             self.query_one(Static).update(in_words(home.survey.plan, say))
 
 
-def in_words(plan: Plan, say: Say) -> Content:
-    """Steps first, then findings, then bytes, then the reasons."""
-    lines = [Content(f"{number}. ") + _step(step, say) for number, step in enumerate(plan.missing, 1)]
+def in_words(plan: Plan, say: Say, reckoned: Mapping[str, int] | None = None) -> Content:
+    """Steps first, then findings, then bytes, then the reasons. `reckoned`: bytes of each step that nobody has told."""
+    about = reckoned or {}
+    lines = [Content(f"{number}. ") + _step(step, say, about) for number, step in enumerate(plan.missing, 1)]
     for finding in plan.findings:
         word, style = _SEVERITIES[finding.severity]
         sentence = t("{word}: {sentence}", word=word, sentence=finding.message)
         lines.append(Content.styled(plain(say(sentence)), style))
-    lines += [Content(plain(say(sentence))) for sentence in _bytes(plan)]
+    lines += [Content(plain(say(sentence))) for sentence in _bytes(plan, about)]
     lines += [Content.styled(plain(say(reason)), "$text-muted") for reason in (plan.torch.reason, plan.memory.reason)]
     return Content("\n").join(lines)
 
 
-def _step(step: PlanStep, say: Say) -> Content:
+def _step(step: PlanStep, say: Say, about: Mapping[str, int]) -> Content:
     size = f"  {in_bytes(step.bytes)}" if step.bytes else ""
+    if not step.bytes and about.get(step.name):
+        size = "  " + say(t("about {size}", size=in_bytes(about[step.name])))
     return Content(plain(say(step.title))) + Content.styled(size, "bold")
 
 
-def _bytes(plan: Plan) -> list[Text]:
+def _bytes(plan: Plan, about: Mapping[str, int]) -> list[Text]:
     found = []
-    if plan.downloads:
+    if sum(about.values()):
+        found.append(t("To download: about {size}.", size=in_bytes(sum(about.values()))))
+    elif plan.downloads and not about:
         total = in_bytes(sum(download.bytes or 0 for download in plan.downloads))
         known = all(download.bytes is not None for download in plan.downloads)
         found.append(t("To download: {size}.", size=total) if known else t("To download: at least {size}.", size=total))
