@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from dataclasses import fields
@@ -29,7 +30,7 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """`text` under `path`, likewise; raises NotWrittenError."""
+    """`text` under `path`, likewise, but who could read the old one still can; raises NotWrittenError."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
@@ -39,6 +40,8 @@ def write_text(path: Path, text: str) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
+            with contextlib.suppress(OSError):
+                shutil.copymode(path, beside)
             replace_file(Path(beside), path)
         except BaseException:
             with contextlib.suppress(OSError):
