@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from launcher.core import running
 from launcher.core.environments.environments import installed
@@ -30,10 +31,14 @@ def add_choices(words: Words) -> None:
         "--from",
         t("a pack (made by `gesso env freeze --pack`): nothing is fetched"),
         dest="pack",
-        type=written_path,
+        type=_folder,
         metavar="DIR",
     )
     words.yes()
+
+
+def _folder(word: str) -> Path:
+    return written_path(word).absolute()
 
 
 def add_serving(words: Words) -> None:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
-from launcher.core.paths import Workspace
+from launcher.core.paths import Workspace, written_path
 from launcher.core.plan.plan import Options
 from launcher.core.text import Text, t
 from launcher.printing import Printer
@@ -66,7 +66,9 @@ class Words:
 
     def simulate(self) -> None:
         """For what looks at the computer."""
-        self.add("--simulate", t("pretend to be the computer in this TOML or JSON file"), type=Path, metavar="FILE")
+        self.add(
+            "--simulate", t("pretend to be the computer in this TOML or JSON file"), type=written_path, metavar="FILE"
+        )
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,18 @@ from launcher.core.install.wheelhouse import prune, wheelhouse
 from launcher.core.pack.making import Wish, make_pack
 from launcher.core.pack.manifest import read_pack
 from launcher.core.packages.sources import ENGINE_LOCK
+from launcher.core.paths import written_path
 from launcher.core.plan.plan import Plan
 from launcher.core.proposal import propose
 from launcher.core.running import find_running
 from launcher.core.text import Text, t
 from launcher.serving import signals_cancel
-from launcher.verb import DONE, FAILED, Action, Call, Verb, Words
+from launcher.verb import DONE, FAILED, Action, Call, UsageError, Verb, Words
 
 _MIB = 1024**2
+#: what starts a pack, in whose folder the user is; a stick may know no right to execute
+_ELSEWHERE = "sh gesso/install.sh --from ."
+_ON_WINDOWS = "powershell -ExecutionPolicy Bypass -File gesso\\install.ps1 --from ."
 _STATES: dict[str, Text] = {
     "current": t("current"),
     "previous": t("the one before"),
@@ -110,20 +114,26 @@ def _drift_lines(drift: Drift | None) -> Iterator[Text]:
 
 def _add_create(words: Words) -> None:
     words.add("name", t("of the new environment; otherwise named by its torch"), nargs="?", metavar="NAME")
-    words.add("--python", t("a version (3.12), or the path of an interpreter"), metavar="VERSION|PATH")
+    words.add("--python", t("a version (3.12), or the path of an interpreter"), type=_python, metavar="VERSION|PATH")
     words.add("--use", t("make it the current one when it is proven"), action="store_true")
     words.yes()
 
 
+def _python(word: str) -> str:
+    if not word.strip():
+        raise UsageError(t("--python needs a version or a path."))
+    return word
+
+
 def _create(call: Call) -> int:
     words = call.arguments.words
-    if words.name:
+    if words.name is not None:
         environment_changes.check_new_name(call.workspace, words.name)
     plan, before = _plan(call, words.python), environments.finished(call.workspace)
     making = Making(words.name, use=words.use, anew=True, by_hand=True)
     with signals_cancel() as cancel:
         if not agreed(call, plan):
-            return DONE
+            return call.declined()
         _show(call, install(plan, call.workspace, cancel=cancel, making=making))
     return _made(call, before)
 
@@ -166,17 +176,19 @@ def _add_repair(words: Words) -> None:
 
 def _repair(call: Call) -> int:
     words = call.arguments.words
+    if words.check and words.anyway:
+        raise UsageError(t("--check builds nothing, and --anyway is for building: one of the two."))
     # What is named may be just what is broken.
     folder = _chosen(call, words.name, environments.named(call.workspace))
     before = environments.finished(call.workspace)
     with signals_cancel() as cancel:
-        health = _examined(folder, cancel.is_set)
+        health = _examined(call, folder, cancel.is_set)
         _name_the_broken(call, health)
         if words.check or (health.whole and not words.anyway):
             return _checked(call, folder, health)
         plan = _plan(call)
         if not call.agrees(_question(folder)):
-            return DONE
+            return call.declined()
         _show(call, rebuild(call.workspace, folder, plan, health.broken, cancel=cancel))
     return _made(call, before)
 
@@ -190,10 +202,12 @@ def _question(folder: Path) -> Text:
     return t("Shall the same environment be built again beside it?")
 
 
-def _examined(folder: Path, cancelled: Callable[[], bool]) -> Health:
+def _examined(call: Call, folder: Path, cancelled: Callable[[], bool]) -> Health:
     for found in examine(folder, cancelled):
         if isinstance(found, Health):
             return found
+        if not call.printer.json:
+            call.printer.event(found)
     raise LauncherError("interrupted", t("Stopped at your wish."), t("Nothing was changed."))
 
 
@@ -266,7 +280,7 @@ def _remove(call: Call) -> int:
     size = measure(folder)
     freed = (size.total - size.shared) // _MIB
     if not call.agrees(t("Remove {name}? {freed} MiB become free at least.", name=folder.name, freed=freed)):
-        return DONE
+        return call.declined()
     with install_lock(call.workspace):
         environment_changes.remove(call.workspace, folder)
         needed = needed_files(environments.everything(call.workspace), ENGINE_LOCK)
@@ -281,13 +295,15 @@ def _remove(call: Call) -> int:
 
 def _add_freeze(words: Words) -> None:
     words.add("name", t("of the environment; otherwise the current one"), nargs="?", metavar="NAME")
-    words.add("--pack", t("a folder to fill for a computer without a network"), type=Path, metavar="DIR")
+    does = t("a folder to fill for a computer without a network")
+    # Not `pack`: that is the one to install from.
+    words.add("--pack", does, dest="target", type=written_path, metavar="DIR")
     words.add("--model", t("one to pack, as it lies below models/; may be repeated"), action="append", metavar="FILE")
     words.yes()
 
 
 def _pack(call: Call, folder: Path, target: Path) -> int:
-    target = target.expanduser().absolute()
+    target = target.absolute()
     wish = Wish(folder, target, tuple(call.arguments.words.model or ()))
     proposal = propose(call.workspace, call.arguments.options, Installed())
     with signals_cancel() as cancel:
@@ -298,14 +314,20 @@ def _pack(call: Call, folder: Path, target: Path) -> int:
     else:
         text = t("The pack is finished: {folder}, {size} MiB.", folder=target, size=size // _MIB)
         call.printer.result(text)
-        call.printer.result(t("On the other computer, from inside it: gesso/install.sh --from PACK"))
+        command = _ON_WINDOWS if proposal.machine.os == "windows" else _ELSEWHERE
+        call.printer.result(t("On the other computer, in a terminal in that folder: {command}", command=command))
+        text = t("Gesso stays in the folder gesso there, its workspace too unless --root names another.")
+        call.printer.result(text)
     return DONE
 
 
 def _freeze(call: Call) -> int:
-    folder = _chosen(call, call.arguments.words.name, environments.current(call.workspace))
-    if call.arguments.words.pack:
-        return _pack(call, folder, call.arguments.words.pack)
+    words = call.arguments.words
+    if words.model and not words.target:
+        raise UsageError(t("--model is for --pack DIR: what is written down alone has no models."))
+    folder = _chosen(call, words.name, environments.current(call.workspace))
+    if words.target:
+        return _pack(call, folder, words.target)
     frozen = freeze(folder)
     if call.printer.json:
         packages = [{"name": each.name, "version": each.version, "sha256": list(each.sha256)} for each in frozen]
@@ -316,7 +338,7 @@ def _freeze(call: Call) -> int:
 
 
 def _chosen(call: Call, name: str | None, otherwise: Path | None) -> Path:
-    folder = environments.find(call.workspace, name) if name else otherwise
+    folder = environments.find(call.workspace, name) if name is not None else otherwise
     if folder is None or not folder.is_dir():
         raise LauncherError(
             "not-installed",

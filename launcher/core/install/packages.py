@@ -139,8 +139,13 @@ def _from_here(work: Work, step: str, exactly: Sequence[str], source: PackageSou
     may be taken.
     """
     arguments = [*pip_install(work), *source.arguments, "--offline", *exactly]
+    heard = []
     try:
-        heard = [event for event in uv(work, step, arguments, _with_ours(work, source)) if isinstance(event, Line)]
+        for event in uv(work, step, arguments, _with_ours(work, source)):
+            if isinstance(event, Line):
+                heard.append(event)
+            else:
+                yield event
     except LauncherError as error:
         if error.code not in _NOT_HERE:
             raise

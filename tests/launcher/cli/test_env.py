@@ -53,7 +53,10 @@ def test_for_people_it_is_said_in_their_language(two: Gesso) -> None:
         (("create", "mine", "--yes", "--python", "/nowhere/python"), "python-not-found"),
         (("create", "mine", "--yes", "--python", "3.2"), "python-unsupported"),
         (("freeze", "new", "--pack", "/dev/null/x"), "recipe-missing"), (("switch",), "usage"),
-        (("dance",), "usage"), ((), "usage"),
+        (("dance",), "usage"), ((), "usage"), (("create", "", "--yes"), "bad-name"),
+        (("repair", ""), "no-such-environment"),
+        (("create", "mine", "--yes", "--python", ""), "usage"), (("freeze", "--model", "a.safetensors"), "usage"),
+        (("repair", "--check", "--anyway"), "usage"), (("freeze", "--pack", "~nobody-of-this-name/p"), "no-such-user"),
     ],
 )  # fmt: skip
 def test_nonsense_is_said_and_does_nothing(two: Gesso, words: tuple[str, ...], code: str) -> None:
