@@ -9,7 +9,20 @@ from hypothesis import given, strategies
 
 from launcher.amounts import in_bytes, in_mib, in_time
 from launcher.core.errors import LauncherError
-from launcher.core.events import Credentials, Line, ModelLoaded, Notice, Phase, Progress, Ready, Step, Stopped
+from launcher.core.events import (
+    Credentials,
+    Drawing,
+    Line,
+    ModelLoaded,
+    Notice,
+    Phase,
+    Progress,
+    Ready,
+    Step,
+    Stopped,
+    Visitors,
+)
+from launcher.core.ports import PortTakenError
 from launcher.core.text import t
 from launcher.tui.messages import Inbox
 from launcher.tui.state import Home, after, begun, failed, rested, surveyed
@@ -57,6 +70,26 @@ def test_a_picture_in_the_making_is_shown_until_it_is_done(survey_of):
     assert amount(home.progress).plain == "━━━━──────── 40%"
     for name in ("job-done", "job-interrupted", "job-failed"):
         assert after(home, Progress(name, 40, 100, "percent")).progress is None
+
+
+def test_what_is_drawn_and_who_is_here_is_forgotten_when_it_is_over(survey_of):
+    home = surveyed(Home(), survey_of(running=True))
+    for event in (Visitors(("127.0.0.1",)), Drawing("img2img", 64, 64), Progress("job-progress", 40, 100, "percent")):
+        home = after(home, event)
+    assert (home.visitors, home.drawing) == (("127.0.0.1",), Drawing("img2img", 64, 64))
+    home = after(home, Progress("job-done", 100, 100, "percent"))
+    assert (home.visitors, home.drawing, home.progress) == (("127.0.0.1",), None, None)
+    assert after(home, Stopped(0)).visitors == ()
+
+
+def test_an_offer_is_made_only_where_there_is_another_way(survey_of):
+    home = begun(surveyed(Home(), survey_of()))
+    nothing_free = PortTakenError(1, None)
+    assert failed(home, nothing_free).offer is None
+    short = LauncherError("out-of-memory", t("x"), t("x"))
+    assert failed(home, short).offer is None, "the processor has no ladder to go down"
+    assert after(home, Notice("memory-step-down", "info", t("x"))).offer is None
+    assert failed(Home(), short).offer is None
 
 
 def test_a_refused_model_is_said_until_another_is_loaded(survey_of):

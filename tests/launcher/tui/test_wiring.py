@@ -21,6 +21,8 @@ from launcher.core.packages.sources import ENGINE_LOCK
 from launcher.core.paths import Workspace, checkout
 from launcher.core.plan.plan import Options
 from launcher.core.process import python_in
+from launcher.core.profiles.files import save_profile
+from launcher.core.profiles.run_profiles import RunProfile
 from launcher.core.proposal import propose
 from launcher.core.running import status
 from launcher.tui import wiring
@@ -97,6 +99,27 @@ def an_environment(workspace: Workspace) -> None:
     record = Stamp(torch.build or "", torch.tag or "", "", (), sha256(ENGINE_LOCK), "3.11", "2026-01-01T00:00:00")
     stamp(folder, record)
     switch(workspace, folder)
+
+
+def test_the_profile_chosen_on_a_screen_is_taken_again_unless_it_is_gone(tmp_path: Path):
+    workspace = Workspace(tmp_path / "workspace")
+    core = wiring.real_core(workspace, Options(memory="cpu"))
+    assert (core.look().options.profile, core.look().title) == ("local", "On this computer")
+    mine = save_profile(workspace.root / "profiles", "mine", RunProfile(title="Mine", extends="lan", port=7999))
+    core.choose("mine")
+    seen = core.look()
+    assert (seen.options.profile, seen.options.listen, seen.options.port, seen.title) == ("mine", True, 7999, "Mine")
+    mine.unlink()
+    assert core.look().options.profile == "local"
+
+
+def test_the_figures_are_this_computers_and_end_when_cancelled(tmp_path: Path):
+    core = wiring.real_core(Workspace(tmp_path), Options())
+    cancel = threading.Event()
+    told = core.figures(cancel)
+    assert next(told).ram_mib > 0
+    cancel.set()
+    assert list(told) == []
 
 
 def test_the_users_checkpoints_and_the_demo_are_named(tmp_path: Path):
