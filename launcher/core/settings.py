@@ -45,7 +45,7 @@ class ProxySettings:
 class DownloadSettings:
     """How files are fetched."""
 
-    #: KiB per second for everything together; None and 0: as fast as it goes
+    #: KiB per second for all files that one command downloads, but for measuring, git and uv; None and 0: as fast as it goes
     limit_kib: int | None = None
 
 

@@ -6,7 +6,9 @@ import contextlib
 import hashlib
 import os
 import secrets
+import shutil
 import threading
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from launcher.core.download.door import Wanted
 from launcher.core.download.part import put_beside
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Progress, Step
+from launcher.core.file_lock import only_one
 from launcher.core.models.addresses import OnlineFile, Ways, file_address, measured_ways, name_in, typed_first
 from launcher.core.models.facts import Facts, describe
 from launcher.core.models.fetch import fetch_one
@@ -34,6 +37,8 @@ from launcher.core.text import t
 
 How = Literal["there", "linked", "copied", "downloaded"]
 _CHUNK = 4 * 1024 * 1024
+#: seconds for which a download that ended early is kept
+_KEPT = 14 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -95,10 +100,20 @@ def add_url(
 
     LauncherError as in `add_file`, as `download` raises them, `not-an-address`, `page-address`, `name-needed`.
     """
-    official = file_address(url)
+    official = file_address(url, ways.around.mirrors)
+    _sweep(workspace.cache / "incoming")
+    incoming = workspace.cache / "incoming" / hashlib.sha256(official.encode()).hexdigest()[:12]
+    # A second one that waited would find nothing there any more, and fetch it all again.
+    with only_one(_lock(incoming), _busy, remove=True):
+        return (yield from _fetched(workspace, url, official, incoming, ways, kind, name, sha256, cancel))
+
+
+def _fetched(
+    workspace: Workspace, url: str, official: str, incoming: Path, ways: Ways, kind: Kind | None, name: str | None,
+    sha256: str | None, cancel: threading.Event | None,
+) -> Generator[Event, None, Added]:  # fmt: skip
     # A mirror's address that somebody gives is a choice: nobody is measured.
     chosen = urlsplit(url).hostname != urlsplit(official).hostname
-    incoming = workspace.cache / "incoming" / hashlib.sha256(official.encode()).hexdigest()[:12]
     told = ask_publisher(official, ways, workspace.cache / "incoming", cancel)
     files = [] if chosen else [OnlineFile(official, told.size, told.sha256)]
     ways = yield from measured_ways(workspace, ways, files, cancel)
@@ -129,6 +144,28 @@ def add_url(
     take_note(workspace, target, done.sha256)
     yield Step(shown, t("download {name}", name=shown), "done", 1, 1)
     return Added(target, kind, facts, "downloaded", done.sha256, done.verified)
+
+
+def _lock(incoming: Path) -> Path:
+    return incoming.with_name(f"{incoming.name}.lock")
+
+
+def _busy(holder: object) -> LauncherError:
+    return LauncherError(
+        "add-busy",
+        t("Another Gesso (process {pid}) is fetching this file.", pid=holder),
+        t("Wait until it is done."),
+    )
+
+
+def _sweep(place: Path) -> None:
+    """What nobody has gone on with for weeks: a model's size, which the user finds nowhere."""
+    for folder in (each for each in place.glob("*") if each.is_dir() and not each.is_symlink()):
+        with contextlib.suppress(OSError, LauncherError):
+            latest = max(each.stat().st_mtime for each in (folder, *folder.iterdir()))
+            if time.time() - latest > _KEPT:
+                with only_one(_lock(folder), _busy, remove=True):
+                    shutil.rmtree(folder)
 
 
 def _downloaded(wanted: Wanted, ways: Ways, cancel: threading.Event | None) -> Generator[Event, None, Downloaded]:

@@ -15,13 +15,13 @@ from launcher.core.network.mirror_choice import Circumstances, addresses, chosen
 from launcher.core.network.mirror_samples import Sample, sample_of_url
 from launcher.core.network.mirror_survey import survey_unknown
 from launcher.core.network.mirror_words import HUGGING_FACE_TOKENS
-from launcher.core.network.mirrors import Kind, kind_of, read_mirrors
+from launcher.core.network.mirrors import Kind, Mirrors, kind_of, read_mirrors
 from launcher.core.network.routes import find_route
 from launcher.core.packages.pip_settings import read_pip_settings
 from launcher.core.paths import Workspace
 from launcher.core.settings import read_settings
 from launcher.core.text import Text, t
-from launcher.core.web_address import shown, written_address
+from launcher.core.web_address import is_address, shown, written_address
 
 _KINDS: tuple[Kind, ...] = ("huggingface", "modelscope", "github")
 #: host -> variables in which people keep their token for it; no other host is ever told
@@ -126,19 +126,33 @@ def authorization(url: str, environ: Mapping[str, str]) -> str | None:
     return f"Bearer {token}"
 
 
-def file_address(url: str) -> str:
-    """What to fetch for an address as people copy it: a page about a file becomes the file's own address.
+def file_address(url: str, mirrors: Mirrors | None = None) -> str:
+    """What to fetch for an address as people copy it: a page about a file becomes the file's own address, and one of
+    `mirrors` (None: of Gesso's list) that of the official place.
 
     LauncherError `not-an-address`, or `page-address` for a page that leads to several files.
     """
-    url = written_address(url)
+    url = _official(written_address(url), mirrors or read_mirrors())
     parts = urlsplit(url)
-    if parts.hostname in ("huggingface.co", "hf-mirror.com"):
+    if parts.hostname == "huggingface.co":
         return _hugging_face(url)
+    if parts.hostname in ("modelscope.cn", "www.modelscope.cn"):
+        return _modelscope(url)
     if parts.hostname in ("civitai.com", "www.civitai.com"):
         return _civitai(url)
     if parts.hostname == "github.com":
         return url.replace("/blob/", "/raw/", 1)
+    return url
+
+
+def _official(url: str, mirrors: Mirrors) -> str:
+    """Those that keep the official place's paths, or have its whole address behind their own, tell it."""
+    for mirror in (*mirrors.huggingface, *mirrors.github):
+        before, found, rest = url.partition((mirror.url or "\0").rstrip("/") + "/")
+        if found and not before and mirror.style == "endpoint" and mirror in mirrors.huggingface:
+            return f"https://huggingface.co/{rest}"
+        if found and not before and mirror.style == "prefix" and is_address(rest):
+            return rest
     return url
 
 
@@ -148,7 +162,8 @@ def typed_first(found: tuple[Address, ...], typed: str, official: str) -> tuple[
     if host == urlsplit(official).hostname or kind_of(official) is None:
         return found
     mine = [one for one in found if urlsplit(one.url).hostname == host]
-    mine = mine or [Address(f"https://{host}{path}", f"typed:{host}", host)]
+    prefix, whole, _ = typed.partition("/https://")
+    mine = mine or [Address(f"{prefix}/{official}" if whole else f"https://{host}{path}", f"typed:{host}", host)]
     return (*mine, *(one for one in found if one not in mine))
 
 
@@ -164,6 +179,17 @@ def _hugging_face(url: str) -> str:
         raise _page(url, t("Open the file there and copy the address of its download button."))
     path = parts.path.replace(f"/{found['what']}/", "/resolve/", 1)
     return f"https://huggingface.co{path}"
+
+
+def _modelscope(url: str) -> str:
+    """The page about a file has its revision and path too; every other page of a model is none of a file."""
+    parts = urlsplit(url)
+    found = re.fullmatch(r"(?P<model>/models/[^/]+/[^/]+)/file/view/(?P<file>[^/]+/.+)", parts.path)
+    if found:
+        return parts._replace(path=f"{found['model']}/resolve/{found['file']}", query="", fragment="").geturl()
+    if re.fullmatch(r"/models/[^/]+/[^/]+(/(files|summary|feedback)?)?", parts.path):
+        raise _page(url, t("Open the file there and copy the address of its download button."))
+    return url
 
 
 def _civitai(url: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -295,6 +296,9 @@ def test_a_name_from_an_address_stays_in_its_folder(path: str, workspace: Worksp
         ("https://huggingface.co/a/b/blob/main/x%20y.safetensors", "https://huggingface.co/a/b/resolve/main/x%20y.safetensors"),
         ("https://hf-mirror.com/a/b/resolve/v1/sub/x.ckpt?download=true", "https://huggingface.co/a/b/resolve/v1/sub/x.ckpt"),
         ("https://huggingface.co/datasets/a/b/resolve/main/x.pt", "https://huggingface.co/datasets/a/b/resolve/main/x.pt"),
+        ("https://huggingface.sukaka.top/a/b/blob/main/x.ckpt", "https://huggingface.co/a/b/resolve/main/x.ckpt"),
+        ("https://ghfast.top/https://github.com/a/b/blob/v/x.pth", "https://github.com/a/b/raw/v/x.pth"),
+        ("https://www.modelscope.cn/models/A/B/file/view/master/sub/x.pt?status=2", "https://www.modelscope.cn/models/A/B/resolve/master/sub/x.pt"),
         ("https://civitai.com/models/1/name?modelVersionId=22", "https://civitai.com/api/download/models/22"),
         ("https://civitai.com/api/download/models/22?type=Model", "https://civitai.com/api/download/models/22?type=Model"),
         ("https://www.civitai.com/api/download/models/22?fileId=3", "https://civitai.com/api/download/models/22?fileId=3"),
@@ -312,6 +316,8 @@ def test_addresses_as_people_copy_them(url: str, file: str) -> None:
         ("https://huggingface.co/a/b", "page-address"),
         ("https://huggingface.co/a/b/tree/main", "page-address"),
         ("https://civitai.com/models/1", "page-address"),
+        ("https://modelscope.cn/models/A/B", "page-address"),
+        ("https://www.modelscope.cn/models/A/B/files", "page-address"),
         ("ftp://example.org/x", "not-an-address"),
         ("file:///etc/passwd", "not-an-address"),
         ("https://", "not-an-address"),
@@ -461,3 +467,32 @@ def test_a_token_that_is_refused_is_left_out(
     assert seen == ["Bearer old", None]
     assert [event.slug for event in events if isinstance(event, Notice)] == ["token-refused"]
     assert wanted.target.read_bytes() == data
+
+
+def test_a_mirror_that_holds_the_whole_address_stays_the_first() -> None:
+    official = "https://github.com/a/b/raw/v/x.pth"
+    typed = "https://ghfast.top/https://github.com/a/b/blob/v/x.pth"
+    found = (Address(official),)
+    assert [one.url for one in typed_first(found, typed, official)] == [f"https://ghfast.top/{official}", official]
+
+
+def test_two_do_not_fetch_one_address_at_once(workspace: Workspace, model: Path, server: FaultServer) -> None:
+    url = server.url("rate=9000000", "m.safetensors")
+    first = add_url(workspace, url, ways(workspace))
+    next(event for event in first if isinstance(event, Progress))
+    with pytest.raises(LauncherError, match="add-busy"):
+        added(workspace, url)
+    list(first)
+    assert (workspace.models / "Stable-diffusion/m.safetensors").is_file()
+    assert list((workspace.cache / "incoming").iterdir()) == []
+
+
+def test_what_nobody_goes_on_with_is_swept_after_weeks(workspace: Workspace, model: Path, server: FaultServer) -> None:
+    place = workspace.cache / "incoming"
+    for name in ("old", "new"):
+        (place / name).mkdir(parents=True)
+        (place / name / "model").write_bytes(b"x")
+    for each in (place / "old", place / "old/model"):
+        os.utime(each, (1.0, 1.0))
+    added(workspace, server.url("ok", "m.safetensors"))
+    assert [each.name for each in place.iterdir()] == ["new"]

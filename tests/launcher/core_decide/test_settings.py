@@ -154,3 +154,12 @@ def test_what_should_be_a_table_and_is_none_is_said(workspace: Workspace, text: 
     with pytest.raises(LauncherError, match="bad-settings"):
         change_setting(workspace, "proxy.address", "http://127.0.0.1:7890")
     assert workspace.config_file.read_text() == text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a mode there says little")
+def test_who_could_read_the_settings_still_can(workspace: Workspace) -> None:
+    workspace.config_file.parent.mkdir(parents=True, exist_ok=True)
+    workspace.config_file.write_text("")
+    workspace.config_file.chmod(0o644)
+    change_setting(workspace, "language", "zh")
+    assert workspace.config_file.stat().st_mode & 0o777 == 0o644
