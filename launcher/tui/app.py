@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, ClassVar
@@ -184,5 +185,7 @@ def run(workspace: Workspace, language: str, options: Options, first: str | None
     place = Place(workspace, options)
     app = GessoApp(real_core(workspace, options), language, Wiring(place), saved_theme(place), first=first)
     app.driver_class = patient_driver() or app.driver_class
+    # A key passes from thread to thread and waits at each for the one that reads a flooding child: not 5 ms each time.
+    sys.setswitchinterval(0.0005)
     answer = app.run()
     return 3 if app.return_code else answer or 0
