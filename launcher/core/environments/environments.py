@@ -196,6 +196,15 @@ def stamp(folder: Path, content: Stamp) -> None:
     (folder / BEGUN).unlink(missing_ok=True)
 
 
+def take_back(workspace: Workspace, interpreter: str) -> None:
+    """What was said of this Python outside is no longer true: its packages are about to change."""
+    for folder in finished(workspace):
+        found = read_stamp(folder)
+        if found and found.interpreter == interpreter:
+            (folder / BEGUN).touch()
+            (folder / STAMP).unlink()
+
+
 def switch(workspace: Workspace, folder: Path, *, by_hand: bool = False) -> None:
     """Make `folder` the current environment, in one rename; `by_hand`: the user wishes it, so plans keep it until an
     install or another switch. LauncherError when it is not finished."""

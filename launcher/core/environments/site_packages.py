@@ -68,7 +68,11 @@ def check_files(site: Path) -> Iterator[Broken | Progress]:
         if not record.is_file():
             yield Broken(package.name, f"{package.folder.name}/RECORD", "missing")
             continue
-        for file, digest, size in _entries(record):
+        entries = _entries(record)
+        if entries is None:
+            yield Broken(package.name, f"{package.folder.name}/RECORD", "unreadable")
+            continue
+        for file, digest, size in entries:
             if trouble := _trouble(site / file, digest, size):
                 yield Broken(package.name, file, trouble)
             done += size or 0
@@ -78,11 +82,18 @@ def check_files(site: Path) -> Iterator[Broken | Progress]:
         yield Progress("check", done, None)
 
 
-def _entries(record: Path) -> Iterator[tuple[str, str, int | None]]:
-    with record.open(encoding="utf-8", errors="replace", newline="") as rows:
-        for row in csv.reader(rows):
-            if len(row) == 3 and row[1].startswith("sha256="):
-                yield row[0], row[1].removeprefix("sha256="), int(row[2]) if row[2].isdecimal() else None
+def _entries(record: Path) -> list[tuple[str, str, int | None]] | None:
+    """The files with a hash; None: it is no list of files, as after a crash that left it empty."""
+    try:
+        with record.open(encoding="utf-8", errors="replace", newline="") as file:
+            rows = [row for row in csv.reader(file) if len(row) == 3]
+    except (OSError, csv.Error):
+        return None
+    return [
+        (name, digest.removeprefix("sha256="), int(size) if size.isdecimal() else None)
+        for name, digest, size in rows
+        if digest.startswith("sha256=")
+    ] if rows else None  # fmt: skip
 
 
 def _trouble(path: Path, digest: str, size: int | None) -> Literal["missing", "changed", "unreadable"] | None:
@@ -91,7 +102,8 @@ def _trouble(path: Path, digest: str, size: int | None) -> Literal["missing", "c
             return "changed"
     except FileNotFoundError:
         return "missing"
-    except OSError:
+    # the second for what no path can hold
+    except (OSError, ValueError):
         return "unreadable"
     found = sha256(path)
     if not found:

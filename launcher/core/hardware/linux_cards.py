@@ -40,16 +40,23 @@ def nvidia_driver_files(root: Path = Path("/")) -> str | None:
 
 
 def memory_limit(root: Path = Path("/")) -> tuple[int, int] | None:
-    """Bytes that a container may use, and those it uses now (control groups, version 2 or 1); None: no limit."""
-    for most, now in (
-        ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current"),
-        ("sys/fs/cgroup/memory/memory.limit_in_bytes", "sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    """Bytes that a container may use, and those its programs use now (control groups 2 or 1); None: no limit."""
+    for folder, most, now, total in (
+        ("sys/fs/cgroup", "memory.max", "memory.current", ""),
+        ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
     ):
-        limit, used = _number(root / most), _number(root / now)
+        limit, used = _number(root / folder / most), _number(root / folder / now)
         # Version 1 writes a number near 2**63 for "no limit".
         if limit is not None and limit < 1 << 60:
-            return limit, used or 0
+            return limit, max(0, (used or 0) - _cached(root / folder / "memory.stat", total))
     return None
+
+
+def _cached(file: Path, total: str) -> int:
+    """Bytes of files that are kept as long as nobody needs the room."""
+    lines = (line.split() for line in (_read(file) or "").splitlines())
+    stat = {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdecimal()}
+    return sum(stat.get(f"{total}{name}_file", 0) for name in ("inactive", "active"))
 
 
 def is_wsl(root: Path = Path("/")) -> bool:

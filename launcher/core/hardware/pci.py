@@ -48,10 +48,11 @@ def read_pci_table() -> PciTable:
 
 def chip_of(pci_id: str | None) -> Chip | None:
     """The chip behind "10de:1c03"; None if the table does not know it."""
-    if pci_id is None:
+    vendor, _, device = (pci_id or "").partition(":")
+    try:
+        return _chips().get((VENDORS.get(vendor), int(device, 16)))
+    except ValueError:  # its number could not be read
         return None
-    vendor, _, device = pci_id.partition(":")
-    return _chips().get((VENDORS.get(vendor), int(device, 16)))
 
 
 @cache

@@ -18,9 +18,12 @@ from launcher.core.events import Event, Progress
 from launcher.core.install.install import Making, install
 from launcher.core.install.proof import PROOF
 from launcher.core.packages.own_python import OwnPython
-from launcher.core.paths import Workspace
+from launcher.core.paths import Workspace, checkout
 from launcher.core.plan.plan import Plan, with_torch
+from launcher.core.process import Output, run
 from launcher.core.text import t
+
+_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Health:
 def examine(folder: Path, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Progress | Health]:
     """Progress in bytes, at last Health."""
     python, site = interpreter(folder), site_of(folder)
-    broken: list[Broken] = []
+    broken = list(_python_broken(folder, python))
     for found in check_files(site) if site else ():
         if cancelled():
             return
@@ -49,6 +52,26 @@ def examine(folder: Path, cancelled: Callable[[], bool] = lambda: False) -> Iter
         else:
             yield found
     yield Health(None if python.exists() else str(python), tuple(broken), differing(folder))
+
+
+def _python_broken(folder: Path, python: Path) -> Iterator[Broken]:
+    """Whether its Python still is the one that it was made with: the system's may have been replaced since."""
+    stamp = read_stamp(folder)
+    if stamp is None or not python.exists():
+        return
+    if stamp.interpreter is None and not (folder / "pyvenv.cfg").is_file():
+        yield Broken("python", "pyvenv.cfg", "missing")
+        return
+    said = ""
+    try:
+        for event in run([str(python), "-I", "-c", _VERSION], environment=dict(os.environ), cwd=checkout()):
+            said = event.text if isinstance(event, Output) and event.channel == "out" else said
+    except LauncherError:
+        said = ""
+    site = site_of(folder)
+    lies = f"python{said}" if site and site.parent.name.startswith("python") else None
+    if said != stamp.python or (lies and site and site.parent.name != lies):
+        yield Broken("python", python.name, "changed")
 
 
 def rebuild(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from launcher.core.environments.environments import Stamp, begin, stamp
+from launcher.core.environments.environments import Stamp, begin, stamp, take_back
 from launcher.core.environments.pins import check_wheel, pin, pinned
 from launcher.core.environments.recipes import keep_recipe, recipe_of
 from launcher.core.environments.site_packages import installed_packages, site_packages
@@ -33,7 +33,7 @@ from launcher.core.packages.requirements import locked_names, read_requirements,
 from launcher.core.packages.uv_settings import uv_environment
 from launcher.core.process import Output
 from launcher.core.pytorch.choice import constraints_of, swapped, torch_arguments, torch_environment
-from launcher.core.text import t
+from launcher.core.text import Text, t
 from launcher.core.web_address import shown
 
 #: an xFormers that fails so is not to be had; what the network or the disk does is no fault of its own
@@ -51,6 +51,9 @@ def environment(work: Work) -> Iterator[Event]:
     """An empty environment, on the Python that was wished, else the launcher's own where it fits, else uv's find."""
     own = work.plan.own_python
     begin(work.folder)
+    if own and own.engine:
+        # what is proven of that Python will no longer be true
+        take_back(work.workspace, own.engine)
     if own and own.outside and (own.itself or Path(own.engine or "").exists()):
         return
     is_ours = f"{sys.version_info[0]}.{sys.version_info[1]}" == work.plan.python
@@ -173,11 +176,27 @@ def packages(work: Work) -> Iterator[Event]:
 def verify(work: Work) -> Iterator[Event]:
     """The environment proves itself by drawing; what does not is not used."""
     variables = {**only_plain(work.variables), **dict(work.plan.torch.visible)}
-    proof = yield from prove([str(work.engine), *work.proof], work.plan.torch, variables, work.cancel)
     torch = work.plan.torch
+    try:
+        proof = yield from prove([str(work.engine), *work.proof], torch, variables, work.cancel)
+    except LauncherError as error:
+        raise error if not _is_outside(work) else type(error)(error.code, error.message, _stays(work)) from None
     keep_recipe(work.folder, recipe_of(torch, work.family), work.lock, constraints_of(torch, installed_versions(work)))
     stamp(work.folder, _stamp(work, proof))
     forget_unproven(work.workspace, torch)
+
+
+def _is_outside(work: Work) -> bool:
+    """Its packages are put into a Python that is not Gesso's."""
+    return work.plan.own_python is not None and work.plan.own_python.outside
+
+
+def _stays(work: Work) -> Text:
+    return t(
+        "Gesso does not use it, but the packages stay in {python}: what was there before was replaced. "
+        "`gesso install` tries again; without VENV_DIR it makes an environment of its own.",
+        python=work.engine,
+    )
 
 
 def installed_versions(work: Work) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
-from launcher.core.paths import Workspace, checkout, child_environment
+from launcher.core.paths import Workspace, checkout, child_environment, written_path
 from launcher.core.process import Exit, Output, python_in, run
 from launcher.core.text import t
 
@@ -55,12 +55,21 @@ def own_python(
     Raises LauncherError `python-not-found`, `python-managed` for "-" with a Python that belongs to the system,
     `venv-dir-taken` for a folder of other things.
     """
-    python = wanted or environ.get("PYTHON") or setting
+    python = (wanted or environ.get("PYTHON") or setting or "").strip().strip('"')
     place = (environ.get("VENV_DIR") or "").strip().strip('"')
     if not python and not place:
         return None
-    if python and re.fullmatch(r"3\.\d+", python) and not place:
+    if re.fullmatch(r"\d+(\.\d+){2,}\S*", python):
+        raise LauncherError(
+            "python-not-found",
+            t("{python} is no Python that can be named: its first two numbers are enough.", python=python),
+            t("Write {version}, or the path of an interpreter.", version=".".join(python.split(".")[:2])),
+        )
+    is_version = re.fullmatch(r"3\.\d+", python) is not None
+    if is_version and not place:
         return OwnPython(python)
+    if is_version:
+        python = f"python{python}"
     asked = python or shutil.which("python3") or shutil.which("python") or "python"
     version, interpreter, is_venv, managed = _ask(workspace, environ, asked)
     if place == "-":
@@ -76,10 +85,22 @@ def own_python(
 
 def _place(folder: str) -> Path:
     """A relative VENV_DIR is meant from the checkout, as the old starter meant it from its own folder."""
-    place = checkout() / Path(folder).expanduser()
-    is_free = not place.exists() or (place.is_dir() and not any(place.iterdir()))
-    # conda's have no pyvenv.cfg
-    if not is_free and not any((place / sign).exists() for sign in ("pyvenv.cfg", "conda-meta")):
+    place = checkout() / written_path(folder)
+    try:
+        is_free = not place.exists() or (place.is_dir() and not any(place.iterdir()))
+        # conda's have no pyvenv.cfg
+        is_ready = is_free or any((place / sign).exists() for sign in ("pyvenv.cfg", "conda-meta"))
+    except OSError as error:
+        raise LauncherError(
+            "venv-dir-taken",
+            t(
+                "VENV_DIR names {folder}, which cannot be looked into: {why}.",
+                folder=place,
+                why=error.strerror or error,
+            ),
+            t("Name a new folder, or one that was made with `python -m venv`."),
+        ) from None
+    if not is_ready:
         raise LauncherError(
             "venv-dir-taken",
             t("VENV_DIR names {folder}, which holds other things and is no environment of Python.", folder=place),
@@ -90,7 +111,8 @@ def _place(folder: str) -> Path:
 
 def _ask(workspace: Workspace, environ: Mapping[str, str], python: str) -> tuple[str, str, bool, bool]:
     """Version, path, whether it is an environment, whether the system manages it; as the interpreter says itself."""
-    program = shutil.which(python.strip().strip('"'), path=environ.get("PATH")) or python
+    named = str(written_path(python)) if python.startswith("~") else python
+    program = shutil.which(named, path=environ.get("PATH")) or named
     said = ""
     try:
         for event in run(

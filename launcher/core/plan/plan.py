@@ -206,7 +206,8 @@ def make_plan(
         memory = replace(memory, flags=tuple(dict.fromkeys((*memory.flags, *here.advice))))
     fetches_python = "environment" in missing and machine.python is not None and not _is_own(python, machine.python)
     fetches_python = fetches_python and not (own and own.interpreter)
-    needed = _disk_needed(torch, missing, fetches_python=fetches_python)
+    # where no torch fits nothing will be installed
+    needed = _disk_needed(torch, missing, fetches_python=fetches_python) if torch.tag else None
     return Plan(
         torch,
         memory,
@@ -215,7 +216,7 @@ def make_plan(
         _downloads(torch, missing, pip, fetches_python=fetches_python),
         needed,
         machine.disk_free_mib,
-        look_for_trouble(machine, torch, pip, sources, workspace, needed) + _outside(own),
+        look_for_trouble(machine, torch, pip, sources, workspace, needed or 0) + _outside(own),
         xformers=xformers,
         own_python=own,
         environment=here.environment if there else None,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from launcher.core.environments.changes import check_new_name, next_name
-from launcher.core.environments.environments import current, find, interpreter, previous, read_stamp, site_of
+from launcher.core.environments.environments import current, find, interpreter, previous, read_stamp, site_of, stamp
 from launcher.core.environments.freeze import Differing, as_requirements, freeze
 from launcher.core.environments.recipes import constraining, read_recipe
 from launcher.core.environments.site_packages import Broken, installed_packages, site_packages
@@ -109,6 +109,78 @@ def test_a_python_that_is_gone_is_named(shop: Shop) -> None:
     folder = shop.install()
     python_in(folder).unlink()
     assert health(folder).python_gone == str(python_in(folder))
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 200_000, b"\0" * 50, b"a,b\n"])
+def test_a_list_of_files_that_is_none_is_named_and_stops_nothing(shop: Shop, damage: bytes) -> None:
+    folder = shop.install()
+    site = site_packages(folder)
+    assert site is not None
+    tiny = next(each.folder for each in installed_packages(site) if each.name == "tiny")
+    (tiny / "RECORD").write_bytes(damage)
+    assert health(folder).broken == (Broken("tiny", f"{tiny.name}/RECORD", "unreadable"),)
+    (tiny / "RECORD").write_bytes(b"tiny/a\0b,sha256=abc,1\n")
+    assert {each.what for each in health(folder).broken} == {"unreadable"}
+
+
+def test_an_environment_whose_python_was_replaced_is_not_whole(shop: Shop) -> None:
+    folder = shop.install()
+    (folder / "pyvenv.cfg").rename(folder / "kept")
+    assert health(folder).broken == (Broken("python", "pyvenv.cfg", "missing"),)
+    (folder / "kept").rename(folder / "pyvenv.cfg")
+    assert health(folder).whole
+    made = read_stamp(folder)
+    assert made is not None
+    stamp(folder, replace(made, python="3.1"))
+    assert health(folder).broken == (Broken("python", python_in(folder).name, "changed"),)
+
+
+def test_the_same_again_tries_no_other_torch(shop: Shop) -> None:
+    folder = shop.install()
+    plan = plan_with(replace(from_wheel(shop.torch), others=(from_wheel(wheel(shop.links, "torch", "2.12.0")),)))
+    assert plan_again(folder, plan).torch.others == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"VENV_DIR": "~nobody-of-that-name/x"}, "no-such-user"),
+        ({"VENV_DIR": "x" * 300}, "venv-dir-taken"),
+        ({"PYTHON": "3.12.4"}, "python-not-found"),
+        ({"PYTHON": "~/no/such/python"}, "python-not-found"),
+    ],
+)
+def test_a_wish_that_cannot_be_meant_is_named(shop: Shop, given: dict[str, str], code: str) -> None:
+    with pytest.raises(LauncherError) as failure:
+        own_python(shop.workspace, {**shop.environ, "PYTHON": sys.executable, **given})
+    assert failure.value.code == code
+
+
+def test_a_version_with_a_folder_means_the_python_of_that_version(shop: Shop, tmp_path: Path) -> None:
+    assert own_python(shop.workspace, {**shop.environ, "PYTHON": f" {PYTHON} "}) == OwnPython(PYTHON)
+    named = tmp_path / "bin" / f"python{PYTHON}"
+    named.parent.mkdir()
+    named.symlink_to(sys.executable)
+    environ = {**shop.environ, "PATH": str(named.parent), "PYTHON": PYTHON, "VENV_DIR": str(tmp_path / "v")}
+    found = own_python(shop.workspace, environ)
+    assert found is not None
+    assert (found.version, found.venv) == (PYTHON, tmp_path / "v")
+
+
+def test_a_failed_proof_outside_takes_back_what_was_said_of_that_python(shop: Shop, tmp_path: Path) -> None:
+    named = {**shop.environ, "PYTHON": sys.executable, "VENV_DIR": str(tmp_path / "theirs")}
+    own = own_python(shop.workspace, named)
+    shop.install(replace(plan_with(from_wheel(shop.torch)), own_python=own))
+    first = shop.current
+    newer = replace(plan_with(from_wheel(wheel(shop.links, "torch", "2.14.0"))), own_python=own)
+    with pytest.raises(LauncherError) as failure:
+        list(install(newer, shop.workspace, environ=shop.environ, lock=shop.lock, proof=("-c", "raise SystemExit(1)")))
+    assert "stay in" in str(failure.value.hint)
+    assert current(shop.workspace) is None
+    assert read_stamp(first) is None
+    shop.install(replace(plan_with(from_wheel(shop.torch)), own_python=own))
+    assert shop.current != first
+    assert previous(shop.workspace) is None
 
 
 def test_the_same_is_built_again_and_what_is_broken_in_the_cache_does_not_come_back(shop: Shop) -> None:
@@ -283,10 +355,12 @@ def test_what_lies_outside_is_mended_where_it_lies(shop: Shop, tmp_path: Path) -
     (site / "torch" / "__init__.py").unlink()
     shop.mend(folder, health(folder).broken)
     assert interpreter(shop.current) == python_in(place)
-    assert health(shop.current).whole
+    mended = shop.current
+    assert health(mended).whole
+    assert read_stamp(folder) is None
     python_in(place).unlink()
     with pytest.raises(LauncherError) as failure:
-        shop.mend(folder)
+        shop.mend(mended)
     assert failure.value.code == "python-not-found"
 
 

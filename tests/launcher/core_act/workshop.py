@@ -135,6 +135,7 @@ def with_fake_engine(workspace: Workspace, name: str = "torch-2.13.0-cpu-1") -> 
     python = folder / "bin" / "python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{FAKE_ENGINE}" "$@"\n')
     python.chmod(0o755)
+    (folder / "pyvenv.cfg").write_text("home = /usr/bin\n")
     stamp(folder, Stamp("2.13.0", "cpu", "here", ("0" * 64,), "1" * 64, PYTHON, "2026-11-20T00:00:00+00:00"))
     switch(workspace, folder)
     return folder

@@ -358,3 +358,27 @@ def test_a_mac_with_intels_processor() -> None:
     assert (intel.vendor, intel.integrated, intel.vram_total_mib) == ("intel", True, None)
     assert (amd.vendor, amd.vram_total_mib, amd.gfx) == ("amd", 8192, "gfx1012")
     assert [listed_cards(answer) for answer in ("", "[]", '{"SPDisplaysDataType": [3]}')] == [(), (), ()]
+
+
+def test_the_cache_of_files_is_not_used_up(tmp_path: Path) -> None:
+    stat = f"anon {1 << 30}\ninactive_file {10 << 30}\nactive_file {4 << 30}\nshmem nothing\n"
+    for folder, limit, used, total in (
+        ("sys/fs/cgroup", "memory.max", "memory.current", ""),
+        ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+    ):
+        root = tmp_path / (total or "two")
+        place = root / folder
+        place.mkdir(parents=True)
+        (place / limit).write_text(str(16 << 30))
+        (place / used).write_text(str(15 << 30))
+        (place / "memory.stat").write_text(stat.replace("inactive", f"{total}inactive"))
+        spared = 10 if total else 14
+        assert memory_limit(root) == (16 << 30, (15 - spared) << 30)
+
+
+def test_a_card_whose_number_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+    for slot, files in (("0000:01:00.0", ("class", "vendor", "device")), ("0000:02:00.0", ("class", "vendor"))):
+        (tmp_path / "sys/bus/pci/devices" / slot).mkdir(parents=True)
+        for name, text in zip(files, ("0x030000", "0x10de", "0x2684"), strict=False):
+            (tmp_path / "sys/bus/pci/devices" / slot / name).write_text(text)
+    assert [card.pci_slot for card in linux_cards(tmp_path)] == ["0000:01:00.0", "0000:02:00.0"]
