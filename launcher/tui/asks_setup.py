@@ -91,6 +91,8 @@ class Course:
     answers: Answers
     survey: Survey | None = None
     url: str = ""
+    #: said once by the runtime and kept nowhere
+    credentials: Credentials | None = None
     picture: Picture | None = None
 
     def at(self, step: str) -> Course:

@@ -48,6 +48,9 @@ def draw(workspace: Workspace, url: str, model: str, credentials: Credentials | 
     first = wish(model)
     if not model.startswith(LINK):
         chosen = DEMO_FILE if model == DEMO else Path(model).stem
+        if model != DEMO:
+            # It may have come while the runtime was running already.
+            _ask(url, "refresh-checkpoints", {}, credentials)
         # It is loaded by then, so that what is timed is the drawing.
         _ask(url, "options", {"sd_model_checkpoint": chosen}, credentials)
     began = time.monotonic()

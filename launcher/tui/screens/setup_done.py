@@ -7,6 +7,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
+from launcher.core.events import Credentials
 from launcher.core.setup.course import ABOUT
 from launcher.core.text import Text, t
 from launcher.tui.screens.setup import GO, SetupScreen
@@ -39,6 +40,7 @@ class DoneScreen(SetupScreen):
         lines: list[Text | Content] = [
             Content.styled(self.say(t("Everything works.")), "bold $text-success"),
             *([opened if self._opened else otherwise] if url else []),
+            *_secret(self.course.credentials),
             *([t("The picture lies at {file}", file=drawn.file)] if drawn else []),
             Content(""),
             t("Next time: start `gesso`, press Enter, and the page is there."),
@@ -60,3 +62,9 @@ class DoneScreen(SetupScreen):
         """Once more."""
         self._opened = self.asks.open_page(self.course.url)
         self.retell()
+
+
+def _secret(made: Credentials | None) -> list[Text | Content]:
+    if made is None:
+        return []
+    return [t("Name: {user}   Password: {password}   (shown only now)", user=made.user, password=made.password)]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from launcher.core.events import Progress
+from launcher.core.events import Event, Progress
 from launcher.core.models.other_installs import OtherInstall
 from launcher.core.setup.course import ABOUT
 from launcher.core.setup.first_model import DEMO, LINK
 from launcher.core.setup.found import vram_of
 from launcher.core.setup.question import Question
 from launcher.core.text import Text, t
+from launcher.tui.jobs import Cancel
 from launcher.tui.messages import Done, Failed, Happened
 from launcher.tui.screens.setup import GO, SetupScreen
 from launcher.tui.speaking import BACK, KeyOf
@@ -94,8 +96,15 @@ class ModelScreen(SetupScreen):
             self._taken(chosen)
             return
         self._taking, self._progress = chosen, None
-        self.jobs.start("take", lambda cancel: self.asks.take_model(self.course.workspace, chosen, cancel))
+        self.jobs.start("take", lambda cancel: self._take(chosen, cancel))
         self.retell()
+
+    def _take(self, chosen: str, cancel: Cancel) -> Iterator[Event]:
+        # What runs keeps its settings in memory and would write over those that linking changes.
+        if chosen.startswith(LINK) and self.course.url:
+            self.asks.stop(self.course.workspace)
+            self.course = replace(self.course, url="")
+        yield from self.asks.take_model(self.course.workspace, chosen, cancel)
 
     def action_back(self) -> None:
         """Stop fetching, or one step back."""

@@ -45,7 +45,6 @@ class PictureScreen(SetupScreen):
         """Start it."""
         self._phase: Text = t("getting ready")
         self._share: float | None = None
-        self._credentials: Credentials | None = None
         super().on_mount()
         self._begin()
 
@@ -62,7 +61,7 @@ class PictureScreen(SetupScreen):
         self.retell()
 
     def _draw(self, url: str) -> None:
-        work, model, credentials = self.course.workspace, self.course.answers.model, self._credentials
+        work, model, credentials = self.course.workspace, self.course.answers.model, self.course.credentials
         self.course = replace(self.course, url=url)
         if self.course.picture is None:
             self.jobs.start("draw", lambda _: self.asks.draw(work, url, model, credentials))
@@ -120,7 +119,7 @@ class PictureScreen(SetupScreen):
     def _hear(self, event: Event) -> None:
         match event:
             case Credentials():
-                self._credentials = event
+                self.course = replace(self.course, credentials=event)
             case Phase(name):
                 self._phase = _PHASES.get(name, Text("{name}", (("name", name),)))
             case Ready(url=url):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -280,7 +280,7 @@ PNG = b"\x89PNG\r\n\x1a\n and so on"
 
 
 @contextmanager
-def a_runtime(answers: dict[str, tuple[int, object]]) -> Iterator[tuple[str, list[tuple[str, dict, str | None]]]]:
+def a_runtime(answers: Mapping[str, tuple[int, object]]) -> Iterator[tuple[str, list[tuple[str, dict, str | None]]]]:
     """Serves `answers` by the last part of the route; what it was asked, with the authorization."""
     asked: list[tuple[str, dict, str | None]] = []
 
@@ -320,6 +320,18 @@ def test_the_picture_is_asked_of_the_runtime_with_the_chosen_model_and_kept(work
     assert asked[0][1] == {"sd_model_checkpoint": "gesso-demo"}
     assert asked[1][1]["prompt"] == drawn.prompt
     assert asked[1][2] == "Basic " + base64.b64encode(b"gesso:key").decode()
+
+
+def test_a_model_that_was_just_fetched_is_looked_for_first(workspace):
+    answers: dict[str, tuple[int, object]] = {
+        "refresh-checkpoints": (200, None), "options": (200, None),
+        "txt2img": (200, {"images": [base64.b64encode(PNG).decode()]}),
+    }  # fmt: skip
+    with a_runtime(answers) as (url, asked):
+        drawn = draw(workspace, url, "big one.safetensors")
+    assert [route for route, _, _ in asked] == ["refresh-checkpoints", "options", "txt2img"]
+    assert asked[1][1] == {"sd_model_checkpoint": "big one"}
+    assert drawn.prompt == wish("big one.safetensors").prompt != wish(DEMO).prompt
 
 
 def test_with_linked_models_the_runtime_takes_its_own(workspace):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event, Line, ModelLoaded, Notice, Phase, Probed, Progress, Ready, Step
+from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Phase, Probed, Progress, Ready, Step
 from launcher.core.network.mirror_choice import Choice as Mirrored
 from launcher.core.network.mirrors import Mirror
 from launcher.core.paths import Workspace
@@ -125,12 +125,14 @@ class FakeSetup:
         self._does("launch")
         self.running.set()
         yield Phase("server")
+        yield Credentials("gesso", "correct horse")
         yield Ready(URL, 42)
         yield ModelLoaded("gesso-demo", 1.0)
         yield Progress("job-running", 40, 100, "percent")
         cancel.wait(20)
 
-    def draw(self, workspace: Workspace, url: str, model: str, credentials: object) -> Picture:
+    def draw(self, workspace: Workspace, url: str, model: str, credentials: Credentials | None) -> Picture:
+        assert credentials is not None
         self._does(f"draw {url} {model}")
         file = self.root / "first.png"
         file.parent.mkdir(parents=True, exist_ok=True)

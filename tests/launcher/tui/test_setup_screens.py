@@ -54,6 +54,7 @@ async def test_enter_alone_leads_to_a_picture_and_home(setup, fake):
         await enter_at(pilot, 8, "“a red circle”, drawn on this computer in 0:03.")
         text = await on_step(pilot, 9)
         assert URL in text
+        assert "correct horse" in text
         assert "first.png" in text.replace("\n", "")
         assert read_answers(setup.workspace) == Answers("done", "demo", finished=True)
         await pilot.press("enter")
