@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,12 +76,13 @@ def _report(bug: Exception, words: Sequence[str]) -> None:
     from launcher.core.web_address import shown
 
     trace = "".join(traceback.format_exception(bug))
-    home = str(Path("~").expanduser())
+    home = os.path.expanduser("~")  # noqa: PTH111 - it knows what to do where nobody has a home
     told = [
+        "这是 Gesso 的错误。请把以下内容附在问题报告里：",
         "This is a bug in Gesso. Please report it with these lines:",
         "",
         "```",
-        f"gesso {' '.join(word for word in words if word.startswith('-') or word.isalpha())}",
+        " ".join(["gesso", *_told(words)]),
         f"Python {platform.python_version()}, {platform.platform()}",
         shown(trace.replace(home, "~")).rstrip(),
         "```",
@@ -90,6 +92,16 @@ def _report(bug: Exception, words: Sequence[str]) -> None:
         said = shown(f"{type(bug).__name__}: {bug}".replace(home, "~"))
         summary = {"code": "bug", "message": said, "hint": "The report is on standard error."}
         sys.stdout.write(json.dumps({"error": summary}) + "\n")
+
+
+def _told(words: Sequence[str]) -> Iterator[str]:
+    """The verb and the names of the options: a value may be a password, and the report is pasted where all can read."""
+    from launcher.core.profiles.flag_words import SECRETS
+    from launcher.verbs import VERBS
+
+    for before, word in zip(("", *words), words, strict=False):
+        if word in VERBS or (re.match(r"--[a-z]", word) and before not in (*SECRETS, "--auth")):
+            yield word.partition("=")[0]
 
 
 if __name__ == "__main__":

@@ -15,7 +15,30 @@ from launcher.verbs import VERBS, find_verb
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(t("This cannot be understood: {detail}", detail=message))
+        raise UsageError(_in_our_words(message))
+
+
+#: what argparse says, in English alone, and the same in our own words
+_SAID = (
+    (r"argument (?P<option>\S+): expected (?:at least )?one argument", t("{option} needs a value.")),
+    (
+        r"argument (?P<option>\S+): invalid choice: '(?P<word>.*?)' \(choose from (?P<values>.*)\)",
+        t("{option} needs one of {values}, not {word}."),
+    ),
+    (r"argument (?P<option>\S+): ignored explicit argument '.*'", t("{option} takes no value.")),
+    (
+        r"argument (?P<option>\S+): not allowed with argument (?P<other>\S+)",
+        t("{option} and {other} exclude each other."),
+    ),
+    (r"the following arguments are required: (?P<words>.*)", t("This is missing: {words}")),
+)
+
+
+def _in_our_words(message: str) -> Text:
+    for pattern, sentence in _SAID:
+        if found := re.fullmatch(pattern, message, re.DOTALL):
+            return Text(sentence.template, tuple(found.groupdict().items()))
+    return t("This cannot be understood: {detail}", detail=message)
 
 
 def read_globals(words: Sequence[str]) -> argparse.Namespace:

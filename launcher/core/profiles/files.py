@@ -8,6 +8,7 @@ from typing import Any
 
 from launcher.core.errors import LauncherError
 from launcher.core.facts import as_facts
+from launcher.core.file_lock import only_one
 from launcher.core.profiles.run_profiles import (
     RunProfile,
     as_if_saved,
@@ -27,10 +28,11 @@ _KEPT = ("title", "why")
 
 @dataclass(frozen=True)
 class Draft:
-    """A profile that could be written: its text, and what it would mean with all that it is built on."""
+    """A profile that could be written: what is to be said in it, and what it would mean with all it is built on."""
 
     file: Path
-    text: str
+    given: RunProfile
+    afresh: bool
     profile: RunProfile
 
 
@@ -45,8 +47,8 @@ def draft_profile(folder: Path, name: str, given: RunProfile, *, afresh: bool = 
     check_profile(None, given)
     file = folder / f"{name}.toml"
     _check_parent(folder, name, given.extends)
-    text, own = _changed(file, given, afresh)
-    return Draft(file, text, as_if_saved(name, own, folder))
+    _, own = _changed(file, given, afresh)
+    return Draft(file, given, afresh, as_if_saved(name, own, folder))
 
 
 def save_profile(folder: Path, name: str, given: RunProfile) -> Path:
@@ -55,12 +57,12 @@ def save_profile(folder: Path, name: str, given: RunProfile) -> Path:
 
 
 def write_draft(draft: Draft) -> Path:
-    """The file is there; it is never half-written. LauncherError `no-permission`."""
-    try:
+    """The file is there; it is never half-written. LauncherError `no-permission`, `profile-busy`."""
+    with only_one(draft.file.with_name(f".{draft.file.name}.lock"), _busy, patience=10.0, remove=True):
+        # Into the file as it is now: another Gesso may have changed it since.
+        text, _ = _changed(draft.file, draft.given, draft.afresh)
         # Only its owner may read it: there may be passwords in it.
-        write_text(draft.file, draft.text)
-    except OSError as error:
-        raise _no_permission(draft.file, error) from error
+        write_text(draft.file, text)
     return draft.file
 
 
@@ -91,6 +93,12 @@ def delete_profile(folder: Path, name: str) -> Path:
     try:
         found.file.unlink()
     except OSError as error:
+        if found.file.is_dir():
+            raise LauncherError(
+                "profile-unknown",
+                t("{file} is a folder and no profile.", file=found.file),
+                t("Nothing was touched. Move it away yourself."),
+            ) from error
         raise _no_permission(found.file, error) from error
     return found.file
 
@@ -161,6 +169,14 @@ def _put(document: Any, key: str, value: Any) -> None:
             table[name] = each
     else:
         document[key] = list(value) if isinstance(value, tuple) else value
+
+
+def _busy(holder: object) -> LauncherError:
+    return LauncherError(
+        "profile-busy",
+        t("Another Gesso (process {pid}) is changing this profile.", pid=holder),
+        t("Try again in a moment."),
+    )
 
 
 def _no_permission(file: Path, error: OSError) -> LauncherError:

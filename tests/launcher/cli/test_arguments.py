@@ -8,6 +8,7 @@ import pytest
 
 from launcher.arguments import read_arguments, short_help
 from launcher.core.plan.plan import Options
+from launcher.language import translator
 from launcher.verb import UsageError
 from launcher.verbs import VERBS, find_verb
 
@@ -83,3 +84,17 @@ def test_every_verb_has_its_module_and_either_does_something_or_names_its_action
     for name in VERBS:
         verb = find_verb(name)
         assert verb.run or verb.actions, name
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["up", "--port"], "--port 需要一个值。"),
+        (["up", "--detach=1"], "--detach 不带值。"),
+        (["models", "add"], "缺少："),
+    ],
+)
+def test_what_argparse_would_say_in_english_is_said_in_the_users_language(words: list[str], said: str) -> None:
+    with pytest.raises(UsageError) as failure:
+        read_arguments(words, str)
+    assert said in failure.value.message.render(translator("zh"))

@@ -309,6 +309,22 @@ def test_a_bug_is_three_with_a_report_that_keeps_secrets(
     assert json.loads(told.out)["error"]["code"] == "bug"
 
 
+def test_the_report_names_options_and_no_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(words: object, interface: object) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("launcher.cli.main", broken)
+    words = ["launch", "--root", "geheim", "--", "--port", "70000", "--api-auth=me:geheim", "--ngrok", "geheim",
+             "--gradio-auth", "--geheim", "-geheim"]  # fmt: skip
+    assert program.main(words) == 3
+    told = capsys.readouterr().err
+    assert "gesso launch --root --port --api-auth --ngrok --gradio-auth\n" in told
+    assert "geheim" not in told
+    assert "这是 Gesso 的错误" in told
+
+
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(words: object, interface: object) -> int:
         raise KeyboardInterrupt

@@ -95,8 +95,9 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(records.os, "fsync", full)
-    with pytest.raises(LauncherError, match="no-permission") as failure:
+    with pytest.raises(LauncherError) as failure:
         save_profile(tmp_path, "mine", RunProfile(port=2))
+    assert failure.value.code == "disk-full"
     assert "No space left" in str(failure.value.message)
     assert read_run_profile("mine", tmp_path).port == 1
     assert [file.name for file in tmp_path.iterdir()] == ["mine.toml"]
@@ -156,3 +157,21 @@ def test_a_link_is_deleted_and_what_it_leads_to_stays(tmp_path: Path) -> None:
     (own / "mine.toml").symlink_to(kept)
     delete_profile(own, "mine")
     assert kept.read_text() == "port = 1\n"
+
+
+def test_two_who_change_one_at_once_lose_nothing(tmp_path: Path) -> None:
+    one = draft_profile(tmp_path, "mine", RunProfile(port=1))
+    two = draft_profile(tmp_path, "mine", RunProfile(theme="dark"))
+    write_draft(two)
+    write_draft(one)
+    assert "port = 1" in (tmp_path / "mine.toml").read_text()
+    assert 'theme = "dark"' in (tmp_path / "mine.toml").read_text()
+    assert [each.name for each in tmp_path.iterdir()] == ["mine.toml"]
+
+
+def test_a_folder_of_a_profiles_name_is_named(tmp_path: Path) -> None:
+    (tmp_path / "dir.toml").mkdir()
+    with pytest.raises(LauncherError, match="profile-unknown") as failure:
+        delete_profile(tmp_path, "dir")
+    assert "is a folder" in str(failure.value.message)
+    assert (tmp_path / "dir.toml").is_dir()
