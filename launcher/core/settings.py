@@ -45,7 +45,7 @@ class ProxySettings:
 class DownloadSettings:
     """How files are fetched."""
 
-    #: KiB per second for all files that one command downloads, but for measuring, git and uv; None and 0: as fast as it goes
+    #: KiB per second for all files that one command downloads, but not for measuring, git and uv; None and 0: no limit
     limit_kib: int | None = None
 
 

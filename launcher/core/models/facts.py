@@ -57,7 +57,7 @@ def read_facts_of(seen: Seen) -> Facts:
     except FileNotFoundError:
         raise
     except OSError as refused:
-        return Facts(problems=(Problem("unreadable", refused.strerror or str(refused)),))
+        return Facts(problems=(Problem("unreadable", str(refused.strerror or refused)),))
     return describe(outline, path.name, _beside(seen))
 
 

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from launcher.core.models.header import SIZES, Tensors, take_apart
 from launcher.core.models.pickles import PickleError, Strange, TruncatedError, read_torch_file
+from launcher.core.text import t
 
 #: the runtime's own limit (its safetensors reader): what is beyond it it refuses to load
 LARGEST_HEADER = 25_000_000
@@ -58,11 +59,11 @@ def read_outline(path: Path) -> Outline:
 
 
 def open_plainly(path: Path) -> BinaryIO:
-    """A regular file, for reading; anything else is an OSError, and never waited for."""
+    """A regular file, for reading; anything else is an OSError whose strerror is a Text, and never waited for."""
     handle = os.open(path, _READ)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(22, "it is no ordinary file")
+        raise OSError(22, t("it is no ordinary file"))
     return os.fdopen(handle, "rb")
 
 
