@@ -83,6 +83,7 @@ def test_a_pickle_is_read_as_safetensors_is(old: bool, tmp_path: Path) -> None:
         ({"clip_l": ("F16", (2, 768)), "clip_g": ("F16", (2, 1280))}, "embedding", "sdxl"),
         ({"<cat>": ("F32", (1024,))}, "embedding", "sd2"),
         (UPSCALER, "upscaler", None),
+        ({"1.weight": ("F16", (64, 4, 3, 3)), "3.conv.0.weight": ("F16", (64, 64, 3, 3))}, "preview-decoder", None),
         ({"model.0.weight": ("F32", (64, 3, 3, 3))}, "upscaler", None),
         ({"control_model.input_blocks.1.1.x.attn2.to_k.weight": ("F16", (8, 768))}, "controlnet", "sd1"),
         ({"ip_adapter.1.to_k_ip.weight": ("F16", (8, 768))}, "adapter", None),
