@@ -1,107 +1,130 @@
-"""Draws docs/images/home-en.svg and home-zh.svg: the real interface over a simulated machine."""
+"""Draws docs/images/: every screen of the interface over invented answers, in both languages and two sizes, as SVG."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import html
-import re
-from collections.abc import Iterator
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.cells import cell_len
+from textual.pilot import Pilot
 
-from launcher.core.environments.installed import Installed
-from launcher.core.events import Event, Line, ModelLoaded, Phase, Ready
-from launcher.core.hardware.look import Gpu, Machine
-from launcher.core.memory.choose import MemoryChoice
-from launcher.core.plan.plan import Options, Plan, PlanStep
-from launcher.core.pytorch.choice import TorchChoice
-from launcher.core.running import Status
-from launcher.core.text import t
+from launcher.core.profiles.files import save_profile
+from launcher.core.profiles.run_profiles import RunProfile
 from launcher.tui.app import GessoApp
-from launcher.tui.home_jobs import Core
-from launcher.tui.jobs import Cancel
-from launcher.tui.state import Survey
+from launcher.tui.screens import SCREENS
+from tests.fakes.model_files import checkpoint, lora, write_safetensors
+from tools.scenes import Scene
+from tools.terminal_svg import drawn
 
 CHECKOUT = Path(__file__).parents[1]
-_FONTS = "Cascadia Mono, DejaVu Sans Mono, Menlo, Noto Sans Mono CJK SC,"
-_LOG = (
-    "Starting server on http://127.0.0.1:7860",
-    "The API answers; the page is being loaded",
-    "torch 2.13.0+cu130 on NVIDIA GeForce RTX 3060",
-    "Loading gesso-demo.safetensors",
-    "Model loaded in 1.4 s",
+SIZES = ((80, 24), (120, 40))
+#: what the pictures show in the place of this computer's folder for what is temporary; of the same length
+SHOWN = "/home/ming/gesso/workspace"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """`screen`: one of SCREENS, "home", or a step of the guided install; then the keys, a pause after each."""
+
+    name: str
+    screen: str
+    keys: tuple[str, ...] = ()
+    step: str = ""
+
+
+SHOTS = (
+    Shot("home", "home", ("enter",)),
+    Shot("setup-machine", "setup", step="machine"),
+    Shot("setup-network", "setup", step="network"),
+    Shot("setup-place", "setup", step="place"),
+    Shot("setup-plan", "setup", step="plan"),
+    Shot("setup-install", "setup", ("enter",), step="plan"),
+    Shot("setup-model", "setup", step="model"),
+    Shot("setup-picture", "setup", step="picture"),
+    Shot("profiles", "profiles"),
+    Shot("profile-form", "profiles", ("a",)),
+    Shot("models", "models"),
+    Shot("catalogue", "catalogue"),
+    Shot("environments", "environments"),
+    Shot("network", "network"),
+    Shot("network-measuring", "network", ("t",)),
+    Shot("proxy", "proxy", ("t",)),
+    Shot("console", "console"),
+    Shot("troubleshooting", "troubleshooting"),
+    Shot("settings", "settings"),
+    Shot("update", "update", ("enter",)),
+    Shot("palette", "home", ("ctrl+p",)),
+    Shot("help", "network", ("question_mark",)),
 )
 
 
-def survey() -> Survey:
-    """A middling computer with everything installed."""
-    gpu = Gpu(0, "GPU-0", "nvidia", "NVIDIA GeForce RTX 3060", 12288, 11870, "8.6")
-    machine = Machine("linux", "x86_64", "3.12.11", 32100, 412000, "580.95.05", (gpu,))
-    torch = TorchChoice("2.13.0", "cu130", None, t("The card and its driver can use it."))
-    memory = MemoryChoice("full", "sdp", (), t("Everything fits into the card."))
-    names = ("environment", "torch", "packages", "verify", "switch")
-    steps = tuple(PlanStep(name, t("done"), "done") for name in names)
-    plan = Plan(torch, memory, "3.12", steps, (), None, None, ())
-    installed = Installed("torch-2.13.0-cu130-1", "2.13.0+cu130", "0" * 64, verified=True)
-    status = Status("stopped")
-    return Survey(machine, installed, plan, status, Options(), ("gesso-demo",))
+async def draw(shot: Shot, language: str, size: tuple[int, int], folder: Path) -> str:
+    """One picture."""
+    fill(folder)
+    scene = Scene(folder, shot.step or "language")
+    app = GessoApp(scene.core(), language, scene.wiring(), first="setup" if shot.screen == "setup" else None)
+    async with app.run_test(size=size) as pilot:
+        await rest(pilot, 0.6)
+        if shot.screen not in ("home", "setup"):
+            if shot.screen == "console":
+                await pilot.press("enter")
+                await rest(pilot)
+            app.go(shot.screen)
+            await rest(pilot, 0.8)
+        for key in shot.keys:
+            await pilot.press(key)
+            await rest(pilot, 0.8)
+        await rest(pilot)
+        return drawn(app).replace(str(folder), SHOWN)
 
 
-def launch(_survey: Survey, _cancel: Cancel) -> Iterator[Event]:
-    """A start that goes well."""
-    url = "http://127.0.0.1:7860"
-    yield Phase("server")
-    yield from (Line("runtime", text) for text in _LOG)
-    yield Ready(url, 4711)
-    yield ModelLoaded("gesso-demo", 1.4)
-    yield Ready(url, 4711, page=True)
-    _cancel.wait()
+async def rest(pilot: Pilot[int], seconds: float = 0.4) -> None:
+    """Until what the screen asks for is there."""
+    await pilot.pause(seconds)
+    await pilot.pause()
 
 
-def tidied(svg: str) -> str:
-    """The drawing with Chinese as wide as a terminal shows it, and with fonts of the reader's computer only.
-
-    Rich stretches every text to one cell for each character, and asks another host for a font.
-    """
-    svg = re.sub(r"@font-face\s*\{[^}]*\}", "", svg).replace("Fira Code,", _FONTS)
-    return re.sub(r'textLength="([\d.]+)"([^>]*)>([^<]*)<', _widened, svg)
-
-
-def _widened(found: re.Match[str]) -> str:
-    text = html.unescape(found[3])
-    width = float(found[1]) * cell_len(text) / max(len(text), 1)
-    return f'textLength="{width:.1f}"{found[2]}>{found[3]}<'
+def fill(folder: Path) -> None:
+    """Models with true headers and no weights, and a profile of the user's own."""
+    shutil.rmtree(folder, ignore_errors=True)
+    models = folder / "models"
+    write_safetensors(models / "Stable-diffusion" / "梦境 dream.safetensors", checkpoint("sd1", blocks=12))
+    write_safetensors(models / "Stable-diffusion" / "sd_xl_base_1.0.safetensors", checkpoint("sdxl", blocks=12))
+    write_safetensors(models / "Lora" / "水墨 ink.safetensors", lora("sd1"))
+    (models / "Lora" / "cut-off.safetensors").write_bytes(b"<html>404</html>")
+    save_profile(folder / "profiles", "night", RunProfile(title="夜里 night", port=7861, listen=True))
 
 
-async def draw(language: str) -> str:
-    """The home screen while it serves, as SVG."""
-    core = Core(
-        look=survey,
-        install=lambda _survey, _cancel: iter(()),
-        launch=launch,
-        stop=lambda: None,
-        open_page=lambda _url: True,
-        save_language=lambda _language: None,
-    )
-    app = GessoApp(core, language)
-    async with app.run_test(size=(92, 24)) as pilot:
-        await pilot.pause(0.3)
-        await pilot.press("enter")
-        await pilot.pause(0.3)
-        return tidied(app.export_screenshot(title="gesso"))
+def temporary() -> Path:
+    """A folder whose path is as long as SHOWN."""
+    start = Path(tempfile.gettempdir()) / "gesso"
+    return Path(str(start).ljust(len(SHOWN), "0"))
 
 
-def main() -> None:
-    """Both languages."""
+def main() -> int:
+    """All of them, or those whose names are given."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--into", type=Path, default=CHECKOUT / "docs" / "images")
-    folder = parser.parse_args().into
-    folder.mkdir(parents=True, exist_ok=True)
-    for language in ("en", "zh"):
-        (folder / f"home-{language}.svg").write_text(asyncio.run(draw(language)), encoding="utf-8")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of SHOTS; otherwise all")
+    parser.add_argument("--into", type=Path, default=CHECKOUT / "docs" / "images" / "interface")
+    asked = parser.parse_args()
+    for name in ("COMMANDLINE_ARGS", "DISPLAY", "http_proxy", "https_proxy", "all_proxy"):
+        os.environ.pop(name, None)
+    asked.into.mkdir(parents=True, exist_ok=True)
+    folder = temporary()
+    for shot in (each for each in SHOTS if each.screen in {"home", *SCREENS}):
+        for language in ("en", "zh") if not asked.names or shot.name in asked.names else ():
+            for width, height in SIZES:
+                file = asked.into / f"{shot.name}-{language}-{width}.svg"
+                file.write_text(asyncio.run(draw(shot, language, (width, height), folder)), encoding="utf-8")
+                print(file.name, file.stat().st_size, file=sys.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

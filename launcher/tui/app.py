@@ -18,6 +18,7 @@ from launcher.core.plan.plan import Options
 from launcher.core.setup.course import due
 from launcher.core.text import Text, t
 from launcher.language import translator
+from launcher.tui import line_breaks
 from launcher.tui.asks import A, Place, Wiring
 from launcher.tui.asks_console import ConsoleAsks, unknown
 from launcher.tui.asks_frame import FrameAsks, saved_theme
@@ -52,6 +53,7 @@ class GessoApp(App[int], inherit_bindings=False):
     ) -> None:
         """`first`: the screen to begin with instead of home, by its name in SCREENS."""
         super().__init__()
+        line_breaks.use()
         self.core, self._wiring, self._first = core, wiring, first
         self.colours = colours if colours in NAMES else next(iter(NAMES))
         self._translate = translator(language)
