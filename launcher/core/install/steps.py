@@ -15,7 +15,6 @@ from launcher.core.environments.site_packages import installed_packages, site_pa
 from launcher.core.environments.unproven import UNPROVEN, forget_unproven, note_unproven
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
-from launcher.core.file_hash import sha256
 from launcher.core.install.package_sources import PackageSource
 from launcher.core.install.packages import first_that_answers, put_in
 from launcher.core.install.proof import Proof, prove
@@ -275,7 +274,7 @@ def _stamp(work: Work, proof: Proof) -> Stamp:
         tag=choice.tag or "",
         source=shown(choice.source or ""),
         sha256=tuple(work.hashes),
-        lock_sha256=sha256(work.lock),
+        lock_sha256=work.lock_sha256,
         python=work.plan.python,
         verified_at=now,
         interpreter=own.engine if own else None,

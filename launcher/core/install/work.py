@@ -9,6 +9,7 @@ from pathlib import Path
 
 from launcher.core.errors import writing
 from launcher.core.events import Event, Line
+from launcher.core.file_hash import sha256
 from launcher.core.install.gauge import Gauge
 from launcher.core.network.mirrors import read_mirrors
 from launcher.core.network.routes import Router, find_route, variables_for
@@ -43,6 +44,11 @@ class Work:
     family: dict[str, list[str]] = field(default_factory=dict)
     #: which way each address is asked; looked for once, at the first need
     _router: Router | None = None
+    #: of the lock as it was when the install began: an update may replace it meanwhile
+    lock_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        self.lock_sha256 = sha256(self.lock)
 
     @property
     def router(self) -> Router:

@@ -84,6 +84,17 @@ def test_an_environment_is_made_filled_proven_and_put_to_use(shop: Shop) -> None
     assert installed(shop.workspace).verified
 
 
+def test_a_lock_that_an_update_replaces_meanwhile_is_not_what_was_installed(shop: Shop) -> None:
+    before = sha256(shop.lock)
+    for event in install(plan_with(from_wheel(shop.torch)), shop.workspace, environ=shop.environ, lock=shop.lock,
+                         proof=PROOF):  # fmt: skip
+        if isinstance(event, Step) and (event.name, event.state) == ("verify", "started"):
+            lock_of(shop.lock, shop.tiny, wheel(shop.links, "other", "1.0"))
+    folder = current(shop.workspace)
+    assert folder is not None
+    assert stamp_text(folder)["lock_sha256"] == before != sha256(shop.lock), "so the plan says what is to do"
+
+
 def test_the_first_use_of_a_source_is_shown_and_pinned_and_the_second_is_not_news(shop: Shop) -> None:
     first = [event for event in shop.install() if isinstance(event, Notice)]
     assert [notice.slug for notice in first] == ["torch-pinned"]
