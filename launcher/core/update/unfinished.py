@@ -85,12 +85,24 @@ def place(source: Path, target: Path) -> None:
     beside = target.with_name(f".{target.name}.gesso-new")
     try:
         beside.unlink(missing_ok=True)
-        shutil.copy2(source, beside, follow_symlinks=False)
+        if source.is_symlink():
+            beside.symlink_to(source.readlink())
+        else:
+            _copy(source, beside)
         beside.replace(target)
     except OSError:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise
+
+
+def _copy(source: Path, target: Path) -> None:
+    """On the disk before it gets its name: a power cut must not leave an empty file there."""
+    with source.open("rb") as given, target.open("wb") as taken:
+        shutil.copyfileobj(given, taken)
+        taken.flush()
+        os.fsync(taken.fileno())
+    shutil.copystat(source, target)
 
 
 def digest(file: Path) -> str:

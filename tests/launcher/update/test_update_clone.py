@@ -154,7 +154,9 @@ def test_no_releases(tmp_path: Path) -> None:
     git(folder, "init", "-q", "-b", "main")
     upstream = Upstream(folder)
     upstream.release("nothing", tree("0.1.0"))
-    refused(clone(upstream, tmp_path / "c", at="main"), "update-no-releases")
+    copy = clone(upstream, tmp_path / "c", at="main")
+    assert "--pre" in str(refused(copy, "update-no-releases").hint)
+    assert "--pre" not in str(refused(copy, "update-no-releases", Wish(pre=True)).hint)
 
 
 def test_nobody_answers(cloned: Copy, upstream: Upstream) -> None:

@@ -55,6 +55,15 @@ class TestSeveralSources:
         updated(copy, Wish(trust_mirror=True))
         assert copy.version == "0.2.0"
 
+    def test_no_mirrors_word_is_taken_where_the_official_place_answers(
+        self, mirrored: tuple[Copy, Path, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        copy, mirror, _ = mirrored
+        git(mirror, "tag", "v9.0.0", "v0.1.0")
+        official, liar, _ = update_find.find_sources("", copy.place.workspace, {})
+        monkeypatch.setattr(update_find, "find_sources", lambda *_: (liar, official))
+        assert through(find_update(copy.place, Wish(trust_mirror=True))).version == "0.2.0"
+
     def test_a_lying_mirror_is_passed_by(
         self, mirrored: tuple[Copy, Path, Path], upstream: Upstream, tmp_path: Path
     ) -> None:

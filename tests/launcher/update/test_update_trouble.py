@@ -13,6 +13,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.paths import Workspace
 from launcher.core.update import update as acts
+from launcher.core.update.find import Wish
 from launcher.core.update.memory import under_way
 from launcher.core.update.update import carry_out, find_update, go_back
 from tests.launcher.update.conftest import Copy, Upstream, clone, git, refused, through, tree, updated, write
@@ -108,6 +109,8 @@ def test_a_damaged_clone_is_named_and_left_alone(cloned: Copy, damage: str) -> N
     with pytest.raises(LauncherError) as failure:
         updated(cloned)
     assert failure.value.code == "update-broken-clone", failure.value
+    why = dict(failure.value.message.values)["why"]
+    assert why not in ("", str(cloned.root), str(folder)), "the folder alone says nothing"
     assert cloned.files() == before
 
 
@@ -189,3 +192,35 @@ def test_a_shallow_clone_with_a_commit_of_its_own(upstream: Upstream, tmp_path: 
     git(tmp_path / "c", "commit", "-qm", "mine")
     copy = Copy(replace(clone(upstream, tmp_path / "other").place, root=tmp_path / "c"))
     refused(copy, "update-diverged")
+
+
+def test_the_check_fetches_no_history_into_a_shallow_clone(upstream: Upstream, tmp_path: Path) -> None:
+    """The user cloned main after 0.1.0 had gone on; 0.2.0 was made beside that."""
+    git(upstream.folder, "reset", "-q", "--hard", "v0.1.0")
+    for number in range(5):
+        write(upstream.folder, {f"later {number}": "x"})
+        git(upstream.folder, "add", "--all")
+        git(upstream.folder, "commit", "-qm", f"later {number}")
+    git(upstream.folder, "clone", "-q", "--depth", "1", upstream.url, str(tmp_path / "c"))
+    copy = Copy(replace(clone(upstream, tmp_path / "other").place, root=tmp_path / "c"))
+    before = git(copy.root, "rev-list", "--count", "HEAD")
+    through(find_update(copy.place, Wish(check=True)))
+    assert git(copy.root, "rev-list", "--count", "HEAD") == before
+    assert (copy.root / ".git/shallow").exists()
+    error = refused(copy, "update-diverged")
+    assert "has come further than what v0.2.0 was made from" in str(error.message), "none of the commits are the user's"
+
+
+def test_edited_or_committed_between_the_question_and_the_answer(cloned: Copy) -> None:
+    found = through(find_update(cloned.place))
+    (cloned.root / "install.sh").write_text("mine")
+    with pytest.raises(LauncherError, match="update-changed-files"):
+        through(carry_out(cloned.place, found))
+    found = through(find_update(cloned.place, Wish(check=True)))
+    assert found.obstacle is not None
+    git(cloned.root, "checkout", "-q", "install.sh")
+    found = through(find_update(cloned.place))
+    git(cloned.root, "commit", "-q", "--allow-empty", "-m", "mine")
+    with pytest.raises(LauncherError, match="update-moved-since"):
+        through(carry_out(cloned.place, found))
+    assert cloned.version == "0.1.0"
