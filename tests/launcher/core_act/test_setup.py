@@ -16,7 +16,7 @@ import pytest
 from launcher.core import paths
 from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
-from launcher.core.events import Credentials, Notice, Progress, Step
+from launcher.core.events import Credentials, Event, Notice, Progress, Step
 from launcher.core.hardware.machine import Gpu, Machine
 from launcher.core.paths import Workspace, find_workspace
 from launcher.core.plan.plan import Options, Plan
@@ -151,7 +151,7 @@ def test_the_time_follows_the_measured_rate_and_what_lies_here_is_not_fetched(wo
 
 def test_one_bar_for_the_whole_grows_and_is_full_only_at_the_end():
     whole, shares = Whole({"torch": 60.0, "packages": 30.0, "verify": 10.0}), []
-    events = [
+    events: list[Event] = [
         Step("torch", t("all"), "started", 1, 3),
         *(Progress("torch", done, 100) for done in (0, 50, 100)),
         Step("torch", t("all"), "done", 1, 3),
