@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import ClassVar
 
 from textual import on
@@ -178,17 +179,22 @@ class ProfileForm(SpeakingScreen["str | None"]):
         self.query_one(CommandPane).show(field, self._preview, self.say)
 
     def _ask_preview(self) -> None:
-        if self._seen is None:
-            return
-        try:
-            given = profile_of(self.values)
-        except LauncherError as error:
-            self._preview = Preview(error=error)
-            self._explain()
+        if (given := self._given()) is None:
             return
         name = self._profile if self._own else self._suggestion()
         if not self._jobs.start("preview", lambda _: self._asks.preview(name, given)):
             self._timer = self.set_timer(_PAUSE, self._ask_preview)
+
+    def _given(self) -> RunProfile | None:
+        """What is written; None, and said, where it cannot be meant."""
+        if self._seen is None:
+            return None
+        try:
+            return profile_of(self.values)
+        except LauncherError as error:
+            self._preview = Preview(error=error)
+            self._explain()
+        return None
 
     # What the keys do
 
@@ -206,10 +212,7 @@ class ProfileForm(SpeakingScreen["str | None"]):
         self.app.push_screen(AskScreen(question, self.say), self._save)
 
     def _suggestion(self) -> str:
-        """The first that is free."""
-        known = self._seen.parents if self._seen else {}
-        first = f"my-{self._profile}"
-        return next(name for name in (first, *(f"{first}-{n}" for n in range(2, 999))) if name not in known)
+        return free_name(f"my-{self._profile}", self._seen.parents if self._seen else {})
 
     def _check_new(self, name: str) -> None:
         self._asks.check_name(name)
@@ -218,16 +221,10 @@ class ProfileForm(SpeakingScreen["str | None"]):
             raise LauncherError("profile-exists", message, t("Choose another name."))
 
     def _save(self, name: str | None) -> None:
-        if not name or self._seen is None:
-            return
-        try:
-            given = profile_of(self.values)
-        except LauncherError as error:
-            self._preview = Preview(error=error)
-            self._explain()
-            return
-        self._then = name
-        self._jobs.start("save", lambda _: self._asks.save(name, given))
+        given = self._given()
+        if name and given is not None:
+            self._then = name
+            self._jobs.start("save", lambda _: self._asks.save(name, given))
 
     def action_back(self) -> None:
         """Esc: what was changed is not thrown away without asking."""
@@ -242,3 +239,8 @@ class ProfileForm(SpeakingScreen["str | None"]):
             self.action_save()
         elif choice == "leave":
             self.dismiss(None)
+
+
+def free_name(wish: str, taken: Container[str]) -> str:
+    """`wish`, or with the first number that makes it free."""
+    return next(name for name in (wish, *(f"{wish}-{n}" for n in range(2, 999))) if name not in taken)
