@@ -238,14 +238,22 @@ TABLES: dict[str, tuple[Row, ...]] = {
             proof="runtime/server/test_flags.py::test_the_environment_is_appended_and_wins",
         ),
         Row(
-            "`CUDA_VISIBLE_DEVICES`, `GRADIO_*`, `HTTP_PROXY` and its like",
-            note="read by torch, Gradio and Python; the own address is kept off proxies",
+            "`CUDA_VISIBLE_DEVICES` and its like",
+            note="the launcher chooses among the cards that they leave, and plans for that one",
+        ),
+        Row(
+            "`GRADIO_*`, `HTTP_PROXY` and its like",
+            note="read by Gradio and Python; the own address is kept off proxies",
             proof="runtime/server/test_flags.py::test_variables_count_where_the_flag_is_absent",
         ),
         Row("`SD_WEBUI_RESTARTING`", note="no browser is opened then"),
         Row("`SD_WEBUI_LOG_LEVEL`", state="absent", note="`--loglevel` says it"),
         Row(
-            "`PYTHON`, `VENV_DIR`, `INDEX_URL`, `TORCH_COMMAND`, `REQS_FILE`, `XFORMERS_PACKAGE`, `GIT`, `*_REPO` …",
+            "`PYTHON`, `VENV_DIR`",
+            note="as in webui-user: the Python of the environment, or one of your own, `-` too (docs/environments.md)",
+        ),
+        Row(
+            "`INDEX_URL`, `TORCH_COMMAND`, `REQS_FILE`, `XFORMERS_PACKAGE`, `GIT`, `*_REPO` …",
             state="absent",
             note="they steer AUTOMATIC1111's installer; the launcher chooses and builds environments itself",
         ),

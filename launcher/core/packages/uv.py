@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ _ANNOUNCED = re.compile(r"^\s*Downloading (\S+).* \(([\d.]+)\s*(B|KiB|MiB|GiB)\)
 _FETCHED = re.compile(r"^\s*Downloaded (\S+)")
 _UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _HOST = re.compile(r"https?://(?:[^@/\s]*@)?([^/\s:)]+)")
+#: Windows' number of "access is denied", which it says in its own language; elsewhere 5 is a disk that fails
+_DENIED = r"|\(os error 5\)" if sys.platform == "win32" else ""
 #: how many lines of uv are kept to explain a failure
 _KEPT = 60
 
@@ -87,7 +90,7 @@ def explain(said: str, code: int) -> LauncherError:
     return LauncherError(
         "uv-failed",
         t("uv ended with code {code}: {line}", code=code, line=shown(_error_line(said))),
-        t("The lines above say more; running the same command again continues where this one ended."),
+        t("The lines above say more. Once that is put right, the same command continues where this one ended."),
     )
 
 
@@ -155,7 +158,7 @@ _FAILURES: tuple[tuple[str, str, Text, Text], ...] = (
     ),
     (
         "no-permission",
-        r"Permission denied|Access is denied|\(os error 13\)|\(os error 5\)|Read-only file system",
+        rf"Permission denied|Access is denied|\(os error 13\)|Read-only file system{_DENIED}",
         t("The system does not allow writing into the folder."),
         t("Choose a folder of your own with --root, or pause the virus scanner for it. {again}", again=_AGAIN),
     ),
