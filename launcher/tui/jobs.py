@@ -17,8 +17,9 @@ Cancel = threading.Event
 #: What core is asked, and how to end it early. An iterator of events is walked; what it ends with is Done's value.
 Job = Callable[[Cancel], object]
 
-#: events that may wait for a screen; a child that floods fills its log's file, and not the memory
-_WAITING = 20 * PORTION
+#: events that may be under way; a child that floods fills its log's file, and neither the memory nor the queue in which
+#: a key waits for its turn
+_WAITING = 3 * PORTION
 #: seconds without one being taken, after which nobody takes them
 _PATIENCE = 5.0
 
@@ -73,7 +74,7 @@ class Jobs:
                 if inbox.put(next(found)):
                     self._host.post_message(Happened(inbox, name))
                 if len(inbox) >= _WAITING:
-                    _until(inbox, _WAITING // 2, cancel)
+                    _until(inbox, PORTION, cancel)
         except StopIteration as end:
             return end.value
         finally:
@@ -84,6 +85,6 @@ class Jobs:
 def _until(inbox: Inbox, left: int, cancel: Cancel) -> None:
     """Wait until the screen has taken all but `left` events; a screen that takes none any more is not waited for."""
     before, deadline = len(inbox), time.monotonic() + _PATIENCE
-    while len(inbox) > left and not cancel.wait(0.005) and time.monotonic() < deadline:
+    while len(inbox) > left and not cancel.wait(0.002) and time.monotonic() < deadline:
         if len(inbox) < before:
             before, deadline = len(inbox), time.monotonic() + _PATIENCE

@@ -11,7 +11,7 @@ from textual.message import Message
 from launcher.core.errors import LauncherError
 
 #: events that a screen is given at once: so many take some milliseconds, and a key must not wait for more
-PORTION = 1000
+PORTION = 500
 
 
 class Inbox:
@@ -25,8 +25,8 @@ class Inbox:
         self._announced = False
 
     def __len__(self) -> int:
-        """How many wait to be taken."""
-        return len(self._events)
+        """How many are under way: not yet taken by the screen, or not yet heard by the app."""
+        return len(self._events) + len(self._taken)
 
     def put(self, event: Any) -> bool:
         """Add an event, in the worker; True if the screen has to be told that there are some."""
