@@ -73,6 +73,10 @@ class Rows:
         self._ends: list[int] = []
         self._next = store.first
 
+    def over(self, store: LogStore) -> None:
+        """From now on these lines: the same, or a frozen copy."""
+        self._store = store
+
     def catch_up(self) -> int:
         """Take in what has come, leave out what is kept no more; how many rows have gone from the beginning."""
         store, width, end = self._store, self._width, self.end

@@ -19,6 +19,10 @@ class Search:
         #: numbers of lines
         self._found: list[int] = []
 
+    def over(self, store: LogStore) -> None:
+        """From now on in these lines: the same, or a frozen copy."""
+        self._store = store
+
     def go_on(self, portion: int = 20_000) -> bool:
         """Look through the next lines; False once all have been."""
         store, needle = self._store, self.needle

@@ -24,7 +24,7 @@ class LogStore:
     """Lines are numbered from 0 and keep their number; `first` is the oldest that is kept, `end` the next to come."""
 
     def __init__(self, say: Say = str, known: Known = lambda _line: None, kept: int = KEPT) -> None:
-        self._say, self._known, self._kept = say, known, kept
+        self.say, self._known, self._kept = say, known, kept
         self.first = 0
         # Side by side rather than an object for each line: 100,000 of them are the size of their text and little more.
         self._texts: list[str] = []
@@ -71,9 +71,16 @@ class LogStore:
 
     def speak(self, say: Say) -> None:
         """Say our own sentences again, in the language of `say`."""
-        self._say = say
+        self.say = say
         for number, sentence in self._sentences.items():
             self._texts[number - self.first] = plain(say(sentence))
+
+    def frozen(self) -> LogStore:
+        """The same lines under the same numbers, to be read in peace: they stay when they are kept here no more."""
+        copy = LogStore(self.say, self._known, self._kept)
+        copy.first, copy._texts, copy._levels = self.first, self._texts.copy(), self._levels.copy()
+        copy._sources, copy._sentences = self._sources.copy(), self._sentences.copy()
+        return copy
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Call `watcher` after lines have been added."""
@@ -98,7 +105,7 @@ class LogStore:
 
     def _add_sentence(self, sentence: Text, source: str, level: int) -> None:
         self._sentences[self.end] = sentence
-        self._texts.append(plain(self._say(sentence)))
+        self._texts.append(plain(self.say(sentence)))
         self._levels.append(level)
         self._sources.append(source)
 

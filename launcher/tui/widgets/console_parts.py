@@ -30,6 +30,8 @@ class ConsoleStatus(Static):
 def sentences(view: LogView) -> list[Text]:
     """The most important first: the end may be cut off."""
     found = [t("following") if view.following else t("paused")]
+    if view.waiting:
+        found = [t("paused: {count} new lines since", count=view.waiting)]
     if view.search is not None:
         found.append(_found(view.search, view.current))
     found.append(t("{count} lines", count=view.rows.lines))

@@ -45,7 +45,9 @@ class LogView(ScrollView, can_focus=True):
     def __init__(self, *, signs: bool = True, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.store: LogStore = cast("GessoApp", self.app).log_store
-        self.wrapped, self.minimum, self.following = True, INFO, True
+        #: what is shown: while somebody reads, a frozen copy, for a flood would wash it away
+        self.shown = self.store
+        self.wrapped, self.minimum = True, INFO
         self.search: Search | None = None
         #: the line that was found last
         self.current: int | None = None
@@ -74,7 +76,9 @@ class LogView(ScrollView, can_focus=True):
             self._wrapped_to = 0
             return
         top = self.rows.at(self._top)
-        self.rows = Rows(self.store, self._width if self.wrapped else None, self.minimum)
+        if not self.following:
+            self.shown.speak(self.store.say)
+        self.rows = Rows(self.shown, self._width if self.wrapped else None, self.minimum)
         self.rows.catch_up()
         self._wrapped_to = self._width
         # A selection is kept by its rows, which are others now.
@@ -87,21 +91,45 @@ class LogView(ScrollView, can_focus=True):
 
     def follow(self, following: bool = True) -> None:
         """Stay at the end, or stay where we are."""
-        self.following = following
+        self._hold(not following)
         if following:
             self._go(self.max_scroll_y)
         self.post_message(self.Changed())
 
+    @property
+    def following(self) -> bool:
+        """Is the end shown, and the newest as it comes?"""
+        return self.shown is self.store
+
+    @property
+    def waiting(self) -> int:
+        """How many lines have come since."""
+        return self.store.end - self.shown.end
+
+    def _hold(self, held: bool) -> None:
+        if held == (not self.following):
+            return
+        self.rows.catch_up()
+        self.shown = self.store.frozen() if held else self.store
+        self.rows.over(self.shown)
+        if self.search is not None:
+            self.search.over(self.shown)
+        self.rows.catch_up()
+        if not held:
+            self._measure()
+            self._news()
+
     def look_for(self, needle: str) -> None:
         """Mark every place that has it; nothing is looked for where it is empty."""
-        self.search = Search(self.store, needle, self.minimum) if needle else None
+        self.search = Search(self.shown, needle, self.minimum) if needle else None
         self.current = None
         self._search_on()
         self.refresh()
 
     def show_line(self, number: int) -> None:
         """Bring the line into view and mark it."""
-        self.current, self.following = number, False
+        self.current = number
+        self._hold(True)
         row = self.rows.row_of(number) - self.rows.first
         height = self.scrollable_content_region.height
         if not self.scroll_offset.y <= row < self.scroll_offset.y + height:
@@ -115,7 +143,7 @@ class LogView(ScrollView, can_focus=True):
         if search is None:
             return
         bottom = self.rows.at(min(self._top + self.scrollable_content_region.height, self.rows.end) - 1)
-        here = bottom.number + 1 if bottom else self.store.end
+        here = bottom.number + 1 if bottom else self.shown.end
         if self.current is not None:
             here = self.current
         number = search.after(here) if forwards else search.before(here)
@@ -125,14 +153,14 @@ class LogView(ScrollView, can_focus=True):
     def text_in_view(self) -> str:
         """The line that was found last, else what can be seen."""
         if self.current is not None and self.rows.shows(self.current):
-            return self.store.text(self.current)
+            return self.shown.text(self.current)
         height = self.scrollable_content_region.height
         return self.rows.extract((self._top, 0), (self._top + height, 0))
 
     def all_lines(self) -> list[str]:
         """Every line that is shown, the oldest first."""
         self.rows.catch_up()
-        return [self.store.text(number) for number in self.rows.numbers()]
+        return [self.shown.text(number) for number in self.rows.numbers()]
 
     # What has come
 
@@ -185,8 +213,7 @@ class LogView(ScrollView, can_focus=True):
         # Rows that are no longer there move it too, and that means nothing.
         moved = round(old_value) != round(new_value) and old_value <= self.max_scroll_y
         if moved and not self._ours:
-            self.following = round(new_value) >= self.max_scroll_y
-            self.post_message(self.Changed())
+            self.follow(round(new_value) >= self.max_scroll_y)
 
     # How a row is drawn
 
@@ -206,7 +233,7 @@ class LogView(ScrollView, can_focus=True):
         width, base = self.scrollable_content_region.width, self.rich_style
         row = self._top + y
         place = self.rows.at(row)
-        if place is None or place.number < self.store.first:
+        if place is None or place.number < self.shown.first:
             return Strip.blank(width, base)
         style = base + self._style(place.number)
         start, piece = self.rows.offset(place), self.rows.piece(place)
@@ -222,14 +249,14 @@ class LogView(ScrollView, can_focus=True):
     def _sign(self, place: Place) -> str:
         if place.number == self.current:
             return "> "
-        source = self.store.source(place.number)
+        source = self.shown.source(place.number)
         if place.part:
             return "  "
-        return "^ " if source == DIAGNOSIS else "* " if source == GESSO else _SIGNS[self.store.level(place.number)]
+        return "^ " if source == DIAGNOSIS else "* " if source == GESSO else _SIGNS[self.shown.level(place.number)]
 
     def _style(self, number: int) -> Style:
-        source = self.store.source(number)
-        name = _STYLES.get(self.store.level(number), "log--own" if source == GESSO else "")
+        source = self.shown.source(number)
+        name = _STYLES.get(self.shown.level(number), "log--own" if source == GESSO else "")
         if source == DIAGNOSIS:
             name = "log--diagnosis"
         return self.get_component_rich_style(name, partial=True) if name else Style.null()
@@ -240,7 +267,7 @@ class LogView(ScrollView, can_focus=True):
         if self.search is not None:
             name = "log--current" if place.number == self.current else "log--match"
             style = self.get_component_rich_style(name, partial=True)
-            marked = spans(self.store.text(place.number), self.search.needle)
+            marked = spans(self.shown.text(place.number), self.search.needle)
             found = [(max(0, a - start), b - start, style) for a, b in marked if b > start and a < start + length]
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(row)) is not None:
