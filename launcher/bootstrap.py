@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import importlib.util
 import itertools
 import json
 import os
@@ -38,9 +39,18 @@ MIRRORS = (
 BEGUN = "stamp.begun"
 # Set for the Python in `.launcher`: a fresh environment that does not fit is a fault, not a reason to make it again.
 FRESH = "GESSO_LAUNCHER_IS_FRESH"
-PROOF = "import psutil, pynvml, requests, textual, launcher"
+MODULES = ("psutil", "pynvml", "requests", "textual", "launcher")
+PROOF = f"import {', '.join(MODULES)}"
 # What another Python, conda or the user's pip and uv settings could bend: the environment must come out the same.
-FOREIGN = ("PYTHON", "__PYVENV", "CONDA_", "VIRTUAL_ENV", "UV_", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
+FOREIGN = ("PYTHON", "__PYVENV", "CONDA_", "VIRTUAL_ENV", "UV_", "PIP_")
+# Of pip's settings, those that say where packages come from and how one gets there.
+WAY_THERE = {
+    f"PIP_{name}"
+    for name in (
+        *("CONFIG_FILE", "INDEX_URL", "EXTRA_INDEX_URL", "NO_INDEX", "FIND_LINKS", "TRUSTED_HOST", "PROXY", "CERT"),
+        *("CLIENT_CERT", "TIMEOUT", "DEFAULT_TIMEOUT", "RETRIES", "CACHE_DIR", "NO_CACHE_DIR", "KEYRING_PROVIDER"),
+    )
+}
 
 
 class TroubleError(Exception):
@@ -75,10 +85,18 @@ def stamp_file(part: str) -> Path:
 
 def is_stamped(*parts: str) -> bool:
     """Whether these parts of `.launcher` were made to their end from what lies here now."""
+    needed = (PYTHON, UV, VENV / "pyvenv.cfg")
     try:
-        return PYTHON.exists() and all(stamp_file(part).read_text(encoding="utf-8") == stamp_of(part) for part in parts)
+        if not all(file.exists() for file in needed):
+            return False
+        return all(stamp_file(part).read_text(encoding="utf-8") == stamp_of(part) for part in parts)
     except (OSError, ValueError):
         return False
+
+
+def is_whole() -> bool:
+    """Whether what the launcher imports first is still there; asked in the Python of `.launcher`."""
+    return all(importlib.util.find_spec(name) for name in MODULES)
 
 
 def write_stamp(part: str) -> None:
@@ -138,7 +156,11 @@ def wait_for(descriptor: int) -> None:
 
 def child_environment() -> dict[str, str]:
     """The variables for pip and uv: nothing of another Python's, caches and temporary files inside the checkout."""
-    child = {name: value for name, value in os.environ.items() if not name.upper().startswith(FOREIGN)}
+    child = {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() in WAY_THERE or not name.upper().startswith(FOREIGN)
+    }
     child.setdefault("PIP_CACHE_DIR", str(STORE / "cache"))
     child.setdefault("PIP_RETRIES", "2")
     child.update({name: str(STORE / "tmp") for name in ("TMPDIR", "TEMP", "TMP")})
@@ -146,11 +168,12 @@ def child_environment() -> dict[str, str]:
     return child
 
 
-def run(command: list[str]) -> tuple[int, str]:
+def run(command: list[str], cwd: Path | None = None) -> tuple[int, str]:
     """Runs a tool with its output on our standard error; returns its exit code and what it said there as errors."""
     said: list[str] = []
     with subprocess.Popen(
         command,
+        cwd=cwd,
         env=child_environment(),
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
@@ -171,12 +194,12 @@ def make_environment() -> None:
     pack_in(sys.argv[1:])
     say("preparing")
     # `.launcher` may be a link to a folder on another disk, which then is made anew; venv itself refuses a link.
-    place = VENV.resolve()
+    place, python = VENV.resolve(), base_python()
     empty_out(place)
     if (STORE / "tmp").exists():
         shutil.rmtree(STORE / "tmp")
     (STORE / "tmp").mkdir(parents=True)
-    must_work([base_python(), "-I", "-m", "venv", str(place)], "no-venv")
+    must_work([python, "-I", "-m", "venv", str(place)], "no-venv")
     install_lock("launcher")
     install_gesso()
     must_work([str(PYTHON), "-I", "-c", PROOF], "broken")
@@ -187,12 +210,15 @@ def make_environment() -> None:
 def empty_out(place: Path) -> None:
     """An empty folder with our mark in it; TroubleError if what lies there is no environment that we made or began."""
     there = list(place.iterdir()) if place.exists() else []
-    if there and not any(each.name == "pyvenv.cfg" or each.name.startswith("stamp") for each in there):
+    stamps = [stamp_file(part) for part in ("launcher", "gesso", "dev")]
+    stamps = [*stamps, *(stamp.with_suffix(".part") for stamp in stamps)]
+    marks = {BEGUN, *(stamp.name for stamp in stamps)}
+    if there and not any(each.name in {"pyvenv.cfg", *marks} for each in there):
         raise TroubleError("not-ours")
     place.mkdir(parents=True, exist_ok=True)
     (place / BEGUN).touch()
     # The stamps go first: from here on nobody takes what lies there for whole.
-    for each in sorted(there, key=lambda each: not each.name.startswith("stamp")):
+    for each in sorted(there, key=lambda each: each.name not in marks):
         if each.name == BEGUN:
             continue
         if each.is_dir() and not each.is_symlink():
@@ -203,7 +229,9 @@ def empty_out(place: Path) -> None:
 
 def base_python() -> str:
     """The Python outside `.launcher` that runs or underlies this one."""
-    return str(getattr(sys, "_base_executable", None) or sys.executable)
+    base = getattr(sys, "_base_executable", None) or sys.executable
+    # One that has lost its pyvenv.cfg takes itself for a Python of its own.
+    return os.path.realpath(base) if Path(base).is_relative_to(VENV) else str(base)
 
 
 def install_lock(lock: str) -> None:
@@ -244,13 +272,14 @@ def install_gesso() -> None:
         "--no-config",
         "--no-cache",
     ]
-    must_work([*command, "--quiet", "--reinstall", "--editable", str(CHECKOUT)], "broken")
+    # As the folder that uv works in: a path with a bracket or # in it would be read as a name with something behind.
+    must_work([*command, "--quiet", "--reinstall", "--editable", "."], "broken", CHECKOUT)
     write_stamp("gesso")
 
 
-def must_work(command: list[str], otherwise: str) -> None:
+def must_work(command: list[str], otherwise: str, cwd: Path | None = None) -> None:
     """Runs a tool; TroubleError with the sentence that fits if it fails."""
-    code, said = run(command)
+    code, said = run(command, cwd)
     if code:
         raise TroubleError(trouble_in(said, otherwise))
 
@@ -264,6 +293,19 @@ def trouble_in(said: str, otherwise: str) -> str:
     return otherwise
 
 
+def trouble_of(error: OSError) -> str:
+    """Which sentence fits what the system refused."""
+    if error.errno == errno.ENOSPC:
+        return "disk-full"
+    # What should be a folder is a file.
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+        return "not-ours"
+    # A tool that should lie in `.launcher` by then.
+    if error.errno == errno.ENOENT:
+        return "broken"
+    return "not-writable"
+
+
 def pack_in(arguments: list[str]) -> Path | None:
     """The folder after `--from`; TroubleError if it is no finished pack, or one of another Gesso."""
     words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
@@ -271,7 +313,7 @@ def pack_in(arguments: list[str]) -> Path | None:
     given += [after for word, after in itertools.pairwise(words) if word == "--from"]
     if not given:
         return None
-    pack = Path(given[-1]).expanduser().absolute()
+    pack = Path(os.path.expanduser(given[-1])).absolute()  # noqa: PTH111 - Path's raises where nobody has that name
     try:
         description = json.loads((pack / "pack.json").read_text(encoding="utf-8"))
         lock = hashlib.sha256((LOCKS / "launcher.txt").read_bytes()).hexdigest()
@@ -342,15 +384,17 @@ def main(arguments: list[str]) -> int:
             prepare(parts)
             os.environ[FRESH] = "1"
             become([str(PYTHON), "-I", str(Path(__file__).resolve()), *arguments])
-        if is_stamped(*parts):
+        if is_stamped(*parts) and is_whole():
             hand_over(arguments)
         if FRESH in os.environ:
             raise TroubleError("broken")
+        if not is_whole():
+            stamp_file("launcher").unlink(missing_ok=True)
         become([base_python(), "-I", str(Path(__file__).resolve()), *arguments])
     except TroubleError as trouble:
         say(trouble.key)
     except OSError as error:
-        say("disk-full" if error.errno == errno.ENOSPC else "not-writable", str(error))
+        say(trouble_of(error), str(error))
     except KeyboardInterrupt:
         return 130
     return 1

@@ -109,6 +109,59 @@ def test_a_launcher_folder_that_is_not_ours_is_left_alone(
     assert [each.name for each in (tmp_path / "photos").iterdir()] == ["wedding.jpg"]
 
 
+def test_files_of_the_user_whose_names_begin_as_ours_do_are_left_alone(clone: Path, wheels: tuple[Path, str]) -> None:
+    (clone / ".launcher").mkdir()
+    (clone / ".launcher" / "stamps-of-grandpa.doc").touch()
+    failed = run(clone, "install.sh", **closed_environment(wheels[0]))
+    assert (failed.returncode, "was not made by Gesso" in failed.stderr) == (1, True)
+    assert [each.name for each in (clone / ".launcher").iterdir()] == ["stamps-of-grandpa.doc"]
+
+
+@pytest.mark.parametrize("name", [".launcher", ".launcher-tools"])
+def test_a_file_where_a_folder_should_be_is_said_as_that(clone: Path, wheels: tuple[Path, str], name: str) -> None:
+    (clone / name).write_text("mine")
+    failed = run(clone, "install.sh", **closed_environment(wheels[0]))
+    assert (failed.returncode, "was not made by Gesso" in failed.stderr) == (1, True), failed.stderr
+    assert (clone / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["gesso [1]", "整合包[新]", "v1#2", "100%20", "a; b"])
+def test_a_folder_may_have_a_name_that_reads_like_a_requirement(
+    tmp_path: Path, wheels: tuple[Path, str], name: str
+) -> None:
+    clone = copy_checkout(tmp_path / name, wheels[1])
+    made = run(clone, "install.sh", **closed_environment(wheels[0]))
+    assert made.returncode == 0, made.stderr
+    assert Path(json.loads(made.stdout)["prefix"]) == clone / ".launcher"
+
+
+@pytest.mark.parametrize("lost", ["bin/uv", "lib", "pyvenv.cfg", "bin/python"])
+def test_what_the_launcher_has_lost_is_put_back_by_the_next_run(
+    clone: Path, wheels: tuple[Path, str], lost: str
+) -> None:
+    environment = closed_environment(wheels[0])
+    assert run(clone, "install.sh", **environment).returncode == 0
+    place = clone / ".launcher" / lost
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+    again = run(clone, "install.sh", **environment)
+    assert again.returncode == 0, again.stderr
+    assert PREPARING in again.stderr
+    assert place.exists()
+    assert run(clone, "install.sh", **environment).stderr == ""
+
+
+def test_pips_settings_that_mean_another_python_do_not_count(
+    clone: Path, wheels: tuple[Path, str], tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    subprocess.run([sys.executable, "-m", "venv", str(theirs)], check=True)
+    before = sorted(theirs.rglob("*"))
+    bent = {"PIP_PYTHON": str(theirs), "PIP_DRY_RUN": "1", "PIP_PLATFORM": "win32", "PIP_REQUIREMENT": "/nowhere"}
+    made = run(clone, "install.sh", **closed_environment(wheels[0], **bent))
+    assert made.returncode == 0, made.stderr
+    assert sorted(theirs.rglob("*")) == before
+
+
 def test_two_at_once_make_one_environment(clone: Path, wheels: tuple[Path, str]) -> None:
     environment = closed_environment(wheels[0])
     children = [start([str(clone / "install.sh")], environment, clone) for _ in range(2)]
