@@ -15,6 +15,7 @@ from launcher.core.packages.own_python import OwnPython
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.sources import Sources
 from launcher.core.plan.findings import look_for_trouble
+from launcher.core.plan.kept import kept_torch
 from launcher.core.profiles.flag_words import has
 from launcher.core.pytorch.choice import GENERAL_INDEX, TorchChoice, choose_torch
 from launcher.core.pytorch.table import read_torch_table
@@ -194,7 +195,7 @@ def make_plan(
     steps = _steps(torch, here, sources.lock_sha256, python, own)
     kept = here.wished and any(step.state == "missing" for step in steps)
     if kept:
-        torch, python = _kept(torch, here), here.python or python
+        torch, python = kept_torch(torch, here), here.python or python
         steps = tuple(replace(step, state="done") for step in _steps(torch, here, here.lock_sha256, python, own))
     missing = {step.name for step in steps if step.state == "missing"}
     there = missing <= {"switch"}
@@ -230,34 +231,6 @@ def _best(installed: Installed, torch: TorchChoice, lock: str | None, own: OwnPy
     if installed.wished or installed.holds(torch.build, lock, own, xformers):
         return installed
     return next((each for each in installed.others if each.holds(torch.build, lock, own, xformers)), installed)
-
-
-def _kept(choice: TorchChoice, here: Installed) -> TorchChoice:
-    """The torch of the environment that the user went to by hand."""
-    remarks = (*((Finding(choice.slug, "warning", choice.reason),) if choice.slug else ()), *choice.remarks)
-    reason = t(
-        "{name} was chosen by hand and stays until `gesso install` or `gesso env switch` says otherwise; Gesso itself "
-        "would take another one, with {torch}.",
-        name=here.environment,
-        torch=choice.build or choice.version,
-    )
-    draws = here.tag != "cpu"
-    return replace(
-        choice,
-        version=(here.torch or "").partition("+")[0],
-        build=here.torch,
-        tag=here.tag,
-        source=here.source,
-        reason=reason,
-        slug=None,
-        remarks=(*remarks, Finding("environment-kept", "info", reason)),
-        others=(),
-        xformers=here.xformers and here.xformers.partition("+")[0],
-        with_xformers=False,
-        run_by_us=any(each.full == here.torch and each.run_by_us for each in read_torch_table().builds),
-        card=choice.card if draws else None,
-        visible=choice.visible if draws else (),
-    )
 
 
 def _wish(options: Options, families: tuple[str, ...]) -> MemoryWish:
