@@ -183,9 +183,10 @@ async def test_another_profile_ends_what_runs_and_starts(fake, survey_of):
         pilot.app.screen.post_message(ProfileChosen("lan"))
         while len(fake.launched) < 2:
             await pilot.pause(0.02)
-        text = await until(pilot, "ready: press o")
-        assert "lan: In the home network" in text
-        assert "the local network" in text
+        await until(pilot, "lan: In the home network")
+        await until(pilot, "the local network")
+        while not pilot.app.screen.home.page:
+            await pilot.pause(0.02)
     assert [call for call in fake.calls if call != "look"] == [
         "launch", f"open {URL}", "stop", "choose lan", "launch", f"open {URL}",
     ]  # fmt: skip
