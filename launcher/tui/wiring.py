@@ -1,4 +1,4 @@
-"""The interface's questions, put to the real core."""
+"""The interface's questions, put to the real core, which is imported in the first job: the screen is painted before."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from launcher.core.environments import environments
 from launcher.core.events import Event
-from launcher.core.hardware.live import live_figures
-from launcher.core.pack.use import bring_what_is_missing, install_with, propose_with
 from launcher.core.paths import Workspace, checkout
 from launcher.core.plan.plan import Options
-from launcher.core.profiles.chosen import chosen_profile, keep_chosen
-from launcher.core.profiles.run_profiles import known_profiles
-from launcher.core.serving import launch
 from launcher.language import save_language
 from launcher.tui.browser import open_page
 from launcher.tui.home_jobs import Core
 from launcher.tui.state import Survey
+
+if TYPE_CHECKING:
+    from launcher.core.hardware.live import Figures
 
 CHECKPOINTS = (".safetensors", ".ckpt")
 DEMO = Path("runtime") / "assets" / "demo"
@@ -31,26 +29,59 @@ def real_core(workspace: Workspace, options: Options) -> Core:
     options = replace(options, detach=False)
     return Core(
         look=lambda: survey(workspace, options),
-        install=lambda seen, cancel: install_with(seen.plan, workspace, options.pack, cancel=cancel),
+        install=lambda seen, cancel: _install(workspace, options, seen, cancel),
         launch=lambda seen, cancel: _launch(workspace, seen, cancel),
-        stop=lambda: launch.stop(workspace),
+        stop=lambda: _stop(workspace),
         open_page=open_page,
         save_language=lambda language: save_language(workspace, language),
-        choose=lambda name: keep_chosen(workspace, name),
-        figures=live_figures,
+        choose=lambda name: _choose(workspace, name),
+        figures=_figures,
     )
+
+
+def _install(workspace: Workspace, options: Options, seen: Survey, cancel: threading.Event) -> Iterator[Event]:
+    from launcher.core.pack.use import install_with
+
+    yield from install_with(seen.plan, workspace, options.pack, cancel=cancel)
+
+
+def _stop(workspace: Workspace) -> object:
+    from launcher.core.running import stop
+
+    return stop(workspace)
+
+
+def _choose(workspace: Workspace, name: str) -> None:
+    from launcher.core.profiles.chosen import keep_chosen
+
+    keep_chosen(workspace, name)
+
+
+def _figures(cancel: threading.Event) -> Iterator[Figures]:
+    from launcher.core.hardware.live import live_figures
+
+    yield from live_figures(cancel)
 
 
 def _launch(workspace: Workspace, seen: Survey, cancel: threading.Event) -> Iterator[Event]:
     """With the models of a pack, which a kill may have kept an earlier run from bringing."""
+    from launcher.core.pack.use import bring_what_is_missing
+    from launcher.core.serving.launch import launch
+
     yield from bring_what_is_missing(seen.options.pack, workspace, cancel)
-    yield from launch.launch(workspace, seen.options, seen.plan, cancel=cancel)
+    yield from launch(workspace, seen.options, seen.plan, cancel=cancel)
 
 
 def survey(workspace: Workspace, options: Options) -> Survey:
     """Looks at everything once and changes nothing."""
+    from launcher.core.environments import environments
+    from launcher.core.pack.use import propose_with
+    from launcher.core.profiles.chosen import chosen_profile
+    from launcher.core.profiles.run_profiles import known_profiles
+    from launcher.core.running import status as status_of
+
     installed = environments.installed(workspace)
-    status = launch.status(workspace)
+    status = status_of(workspace)
     # What runs is shown as it was started; otherwise the profile that was chosen here last is taken again.
     chosen = chosen_profile(workspace, options.profile)
     known = {each.name: each for each in known_profiles(workspace.root / "profiles")}
