@@ -261,19 +261,9 @@ def install_lock(lock: str) -> None:
 
 def install_gesso() -> None:
     """Gesso itself, editable, so that `.launcher/bin/gesso` exists; uv builds that without a network."""
-    command = [
-        str(UV),
-        "pip",
-        "install",
-        "--python",
-        str(PYTHON),
-        "--no-deps",
-        "--offline",
-        "--no-config",
-        "--no-cache",
-    ]
+    command = [str(UV), "pip", "install", "--python", str(PYTHON), "--no-deps", "--offline", "--no-config"]
     # As the folder that uv works in: a path with a bracket or # in it would be read as a name with something behind.
-    must_work([*command, "--quiet", "--reinstall", "--editable", "."], "broken", CHECKOUT)
+    must_work([*command, "--no-cache", "--quiet", "--reinstall", "--editable", "."], "broken", CHECKOUT)
     write_stamp("gesso")
 
 

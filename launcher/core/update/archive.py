@@ -14,6 +14,7 @@ from launcher.core.download.door import Address, Route, Wanted, direct, download
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.network.mirror_choice import Choice
+from launcher.core.paths import written_path
 from launcher.core.project import read_project
 from launcher.core.text import t
 from launcher.core.update.git_calls import LOCAL, unwanted
@@ -114,7 +115,7 @@ def fetch_from(
         if sha256 is None:
             yield _unverified(shown(place), file_hash.sha256(target))
         return target
-    file = Path(place).expanduser()
+    file = written_path(place)
     if not file.is_file():
         raise LauncherError(
             "no-such-file",

@@ -375,14 +375,12 @@ def test_the_pack_of_install_sh_is_what_the_interface_gets(
         return 0
 
     words = ["--from-install", "--from", str(tmp_path / "pack"), "--root", str(bare.workspace.root), "--lang", "en"]
-    assert cli.main(words, interface) == 1
+    assert (cli.main(words, interface), seen) == (1, [])
     assert "there is no finished pack" in capsys.readouterr().err
-    assert seen == []
     (tmp_path / "pack").mkdir()
-    write_description(tmp_path / "pack", Pack(1, "linux", "x86_64", "3.11", "2.13.0", "0", "0", False, "now"))
     (tmp_path / "pack" / "SHA256SUMS").touch()
-    assert cli.main(words, interface) == 0
-    assert seen == [Options(pack=tmp_path / "pack")]
+    write_description(tmp_path / "pack", Pack(1, "linux", "x86_64", "3.11", "2.13.0", "0", "0", False, "now"))
+    assert (cli.main(words, interface), seen) == (0, [Options(pack=tmp_path / "pack")])
 
 
 @pytest.mark.parametrize(
@@ -396,8 +394,6 @@ def test_enter_is_yes_and_the_end_of_the_input_is_no(
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
     done: list[object] = []
     monkeypatch.setattr("launcher.verbs.install.carry_out", lambda *given: done.append(given))
-    words = ["install", "--quiet", "--root", str(bare.workspace.root), "--lang", "en", "--memory", "cpu"]
-    code = cli.main(words, lambda *_: 0)
-    said = capsys.readouterr().err
-    assert said.index("PyTorch") < said.index("Shall this be done?")
-    assert (code, bool(done), "Nothing was done." in said) == ((0, True, False) if agreed else (1, False, True))
+    code = cli.main(["install", "--quiet", "--root", str(bare.workspace.root), "--lang", "en"], lambda *_: 0)
+    assert (said := capsys.readouterr().err).index("PyTorch") < said.index("Shall this be done?")
+    assert (code, bool(done), "Nothing was done." in said) == (1 - agreed, agreed, not agreed)
