@@ -79,7 +79,7 @@ class ProfileCard(Card):
                 _profile(survey, say),
                 (say(t("Open to")), say(reach(survey)), ""),
                 (say(t("Port")), say(t("the first free one")) if port is None else str(port), ""),
-                (say(t("Memory mode")), f"{memory.profile or memory.mode}, {memory.attention}", ""),
+                (say(t("Memory use")), f"{memory.profile or memory.mode}, {memory.attention}", ""),
             ]
         )
 
