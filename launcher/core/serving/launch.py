@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from launcher.core.environments.environments import current, interpreter
 from launcher.core.environments.recipes import constraining
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, writing
 from launcher.core.events import Event, Line, Notice
 from launcher.core.file_lock import only_one
 from launcher.core.memory.choose import MEMORY_FLAGS
@@ -155,7 +155,8 @@ def _flags(options: Options, plan: Plan) -> tuple[str, ...]:
 
 def _variables(workspace: Workspace, command: CommandLine, environ: Mapping[str, str]) -> dict[str, str]:
     """The run profile's variables count before the caches are placed and the proxies' exceptions completed."""
-    (workspace.cache / "tmp").mkdir(parents=True, exist_ok=True)
+    with writing(workspace.cache / "tmp"):
+        (workspace.cache / "tmp").mkdir(parents=True, exist_ok=True)
     wished = {**environ, **command.variables}
     variables = engine_environment(workspace, wished) | engine_variables(wished, read_settings(workspace).proxy)
     around = look_around(workspace, wished, ("huggingface", "packages"))
