@@ -30,6 +30,7 @@ from launcher.core.network.proxy_trial import Trial
 from launcher.core.network.routes import Way
 from launcher.core.paths import Workspace
 from launcher.core.plan.plan import Download, Options
+from launcher.core.profiles.run_profiles import read_run_profile
 from launcher.core.proposal import propose
 from launcher.core.proxy_address import repaired
 from launcher.core.running import Status
@@ -92,11 +93,12 @@ class Scene:
         sizes = {"torch": 2_412_000_000, "packages": 641_000_000}
         steps = tuple(replace(step, bytes=sizes.get(step.name)) for step in proposal.plan.steps)
         downloads = (
-            Download("torch 2.13.0+cu130", sizes["torch"], "https://mirror.nju.edu.cn/pytorch/whl/cu130"),
+            Download("torch", sizes["torch"], "https://mirror.nju.edu.cn/pytorch/whl/cu130"),
             Download("packages", sizes["packages"], "https://mirrors.aliyun.com/pypi/simple"),
         )
         plan = replace(proposal.plan, steps=steps, downloads=downloads)
-        return Survey(MACHINE, installed, plan, status, proposal.options, ("gesso-demo",), "on this computer")
+        title = read_run_profile("local", self.workspace.root / "profiles").title
+        return Survey(MACHINE, installed, plan, status, proposal.options, ("gesso-demo",), title)
 
     # Home
 

@@ -54,9 +54,8 @@ def drawn(app: App[int]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w:g} {h:g}" width="{w:g}">'
         f'<rect width="100%" height="100%" rx="6" fill="{ground}"/>'
-        f'<g transform="translate({_MARGIN} {_MARGIN})" font-family="{_FONTS}" font-size="14" shape-rendering="crispEdges">'
-        + "".join(parts)
-        + "</g></svg>\n"
+        f'<g transform="translate({_MARGIN} {_MARGIN})" font-family="{_FONTS}" font-size="14" '
+        'shape-rendering="crispEdges">' + "".join(parts) + "</g></svg>\n"
     )
 
 
@@ -117,8 +116,8 @@ def _signs(run: Run, row: int) -> str:
         return _text(run, row)
     share = 0.5 if run.text == "▀" else (ord(run.text) - ord("▀")) / 8
     top = 0.0 if run.text == "▀" else 1 - share
-    place = f'x="{run.x * _WIDE:g}" y="{(row + top) * _HIGH:g}" width="{_WIDE + 0.2:g}"'
-    return f'<rect {place} height="{share * _HIGH + 0.2:g}" fill="{run.colour}"/>'
+    place = f'x="{run.x * _WIDE:g}" y="{(row + top) * _HIGH:g}" width="{_WIDE:g}"'
+    return f'<rect {place} height="{share * _HIGH:g}" fill="{run.colour}"/>'
 
 
 def _text(run: Run, row: int) -> str:

@@ -106,9 +106,11 @@ class NetworkScreen(SpeakingScreen[None]):
 
     def _redraw(self) -> None:
         wide = self.size.width >= _WIDE
-        titles = [("kind", t("for"), None), ("name", t("place"), None), ("group", t("group"), None),
-                  ("speed", t("speed"), 10), ("delay", t("delay"), 8), ("fared", t("how it fared"), None),
-                  ("when", t("measured"), None)]  # fmt: skip
+        # What is left of the others, so that nothing is pushed out of sight.
+        rest = max(16, self.size.width - (86 if wide else 58))
+        titles = [("kind", t("for"), 15), ("name", t("place"), 14), ("group", t("group"), 13),
+                  ("speed", t("speed"), 10), ("delay", t("delay"), 8), ("fared", t("how it fared"), rest),
+                  ("when", t("measured"), 12)]  # fmt: skip
         shown = [each for each in titles if wide or each[0] not in ("group", "when")]
         columns = [Column(key, self.say(title), width) for key, title, width in shown]
         self.query_one(RowTable).show(columns, network_state.lines(self.network, self.say, wide=wide))
