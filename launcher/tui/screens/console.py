@@ -101,7 +101,8 @@ class ConsoleScreen(SpeakingScreen[None]):
         self._typing = what
         field.value, field.placeholder = text, self.say(title)
         field.display = True
-        field.focus()
+        # At once: what is typed next is meant for it.
+        self.set_focus(field)
         self.rekey()
 
     def _typed(self) -> None:

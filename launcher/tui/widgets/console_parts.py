@@ -29,11 +29,11 @@ class ConsoleStatus(Static):
 
 def sentences(view: LogView) -> list[Text]:
     """The most important first: the end may be cut off."""
-    found = [t("following") if view.following else t("paused")]
+    found = [] if view.search is None else [_found(view.search, view.current)]
     if view.waiting:
-        found = [t("paused: {count} new lines since", count=view.waiting)]
-    if view.search is not None:
-        found.append(_found(view.search, view.current))
+        found.append(t("paused: {count} new lines since", count=view.waiting))
+    else:
+        found.append(t("following") if view.following else t("paused"))
     found.append(t("{count} lines", count=view.rows.lines))
     found.append(_SHOWN[view.minimum])
     if not view.wrapped:
