@@ -105,7 +105,11 @@ def _offers(place: Place, cancel: Cancel) -> Generator[Event, None, tuple[Offer,
 
 def _fetch(place: Place, entries: Sequence[Entry], cancel: Cancel) -> Generator[Event, None, None]:
     from launcher.core.models.addresses import find_ways
-    from launcher.core.models.fetch import check_room, fetch
+    from launcher.core.models.fetch import check_room, fetch, present
+    from launcher.core.models.library import read_library
 
-    check_room(place.workspace, entries)
-    yield from fetch(place.workspace, entries, find_ways(place.workspace, os.environ), cancel=cancel)
+    library = yield from read_library(place.workspace, cancel=cancel)
+    lying = yield from present(place.workspace, library, entries, cancel=cancel)
+    absent = [entry for entry in entries if entry.sha256 not in lying]
+    check_room(place.workspace, absent)
+    yield from fetch(place.workspace, absent, find_ways(place.workspace, os.environ), cancel=cancel)
