@@ -18,7 +18,8 @@ SIZE = (80, 24)
 # What stays as it is in Chinese: names, addresses, keys, units.
 NAMES = {
     "gesso", "stable", "diffusion", "linux", "python", "gpu", "torch", "gb", "mb", "kb", "demo", "cpu", "http",
-    "enter", "esc", "s", "o", "l", "q", "english", "correct", "horse", "hello", "from", "the", "runtime", "x", "local", "m", "e", "n", "p", "c", "t", "k", "y", "r",
+    "enter", "esc", "s", "o", "l", "q", "english", "correct", "horse", "hello", "from", "the", "runtime", "x",
+    "local", "m", "e", "n", "p", "c", "t", "k", "y", "r",
 }  # fmt: skip
 
 
