@@ -15,6 +15,7 @@ from launcher.core.running import Tail
 from launcher.tui.jobs import Cancel
 from launcher.tui.log_store import KEPT
 from launcher.tui.messages import PORTION, Inbox
+from launcher.tui.state import Survey
 from launcher.tui.widgets.log_view import LogView
 from tests.launcher.tui.conftest import FakeCore
 from tests.launcher.tui.test_console import FakeConsole, lines, opened
@@ -135,7 +136,7 @@ async def test_a_job_that_floods_does_not_fill_the_memory_and_says_its_end_last(
         return old(inbox)
 
     class Flooding(FakeCore):
-        def launch(self, survey: object, cancel: Cancel) -> Iterator[Event]:
+        def launch(self, survey: Survey, cancel: Cancel) -> Iterator[Event]:
             for number in range(60_000):
                 yield Line("runtime", f"line {number}")
             yield from super().launch(survey, cancel)
