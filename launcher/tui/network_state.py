@@ -152,6 +152,22 @@ def ago(seconds: float) -> Text:
     return t("{hours} h ago", hours=round(minutes / 60))
 
 
+def headline(network: Network) -> Text:
+    """The line over the table: what is wrong, what is being done, or what is shown and set."""
+    if network.error is not None:
+        return t("✗ {problem} {hint}", problem=network.error.message, hint=network.error.hint)
+    if network.doing is not None or network.seen is None:
+        return network.doing or t("Looking …")
+    limit = network.seen.limit_kib
+    return t(
+        "{kind} (f), {order} (s)   downloads: {limit} (d)   proxy: {proxy} (p)",
+        kind=KINDS[network.kind] if network.kind else t("all"),
+        order=SORTS[network.sort],
+        limit=t("at most {rate}/s", rate=in_bytes(limit * 1024)) if limit else t("no limit"),
+        proxy=network.seen.proxy or t("none"),
+    )
+
+
 def about(network: Network, key: str | None) -> list[Text]:
     """The lines under the table: of the row where it leads, who is behind it, and why the one that counts does."""
     found = network.at(key)

@@ -12,14 +12,13 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from launcher.amounts import in_bytes
 from launcher.core.errors import LauncherError
 from launcher.core.text import Text, t
 from launcher.tui import network_state
 from launcher.tui.asks_network import MirrorsSeen, NetworkAsks
 from launcher.tui.jobs import Jobs
 from launcher.tui.messages import Done, Failed, Finished, Happened
-from launcher.tui.network_state import KINDS, SORTS, Network
+from launcher.tui.network_state import KINDS, Network
 from launcher.tui.screens.ask import AskScreen, Question
 from launcher.tui.speaking import KeyOf, SpeakingScreen
 from launcher.tui.untrusted import plain
@@ -115,28 +114,10 @@ class NetworkScreen(SpeakingScreen[None]):
         columns = [Column(key, self.say(title), width) for key, title, width in shown]
         self.query_one(RowTable).show(columns, network_state.lines(self.network, self.say, wide=wide))
         shown_line = self.query_one("#network-shown", Static)
-        shown_line.update(self._shown())
+        shown_line.update(Content(plain(self.say(network_state.headline(self.network)))))
         shown_line.set_class(self.network.error is not None, "-wrong")
         self._explain()
         self.rekey()
-
-    def _shown(self) -> Content:
-        network = self.network
-        if network.error is not None:
-            return Content(f"✗ {self.say(network.error.message)} {self.say(network.error.hint)}")
-        if network.doing is not None:
-            return Content(plain(self.say(network.doing)))
-        if network.seen is None:
-            return Content(self.say(t("Looking …")))
-        limit = network.seen.limit_kib
-        shown = t(
-            "{kind} (f), {order} (s)   downloads: {limit} (d)   proxy: {proxy} (p)",
-            kind=KINDS[network.kind] if network.kind else t("all"),
-            order=SORTS[network.sort],
-            limit=t("at most {rate}/s", rate=in_bytes(limit * 1024)) if limit else t("no limit"),
-            proxy=network.seen.proxy or t("none"),
-        )
-        return Content(plain(self.say(shown)))
 
     def _explain(self) -> None:
         said = network_state.about(self.network, self.query_one(RowTable).picked)
