@@ -24,7 +24,7 @@ from tools.terminal_svg import drawn
 CHECKOUT = Path(__file__).parents[1]
 SIZES = ((80, 24), (120, 40))
 #: what the pictures show in the place of this computer's folder for what is temporary; of the same length
-SHOWN = "/home/ming/gesso/workspace"
+SHOWN = "/data/ming/gesso/workspace"
 
 
 @dataclass(frozen=True)
