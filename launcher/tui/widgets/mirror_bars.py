@@ -15,7 +15,7 @@ BAR = 16
 _NAME = 12
 KINDS: dict[str, Text] = {
     "packages": t("Packages"),
-    "torch": t("PyTorch"),
+    "torch": Text("PyTorch"),
     "python": t("Python"),
     "huggingface": t("Models (Hugging Face)"),
     "modelscope": t("Models (ModelScope)"),

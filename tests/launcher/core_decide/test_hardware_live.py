@@ -35,7 +35,10 @@ def test_without_a_driver_processor_and_memory_are_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(init_error=pynvml.NVMLError_LibraryNotFound).module())
     (found,) = islice(live_figures(threading.Event(), every=0.0), 1)
     assert found.cards == ()
+    assert found.processor_percent is not None
     assert 0 <= found.processor_percent <= 100
+    assert found.ram_used_mib is not None
+    assert found.ram_mib is not None
     assert 0 < found.ram_used_mib < found.ram_mib
 
 
