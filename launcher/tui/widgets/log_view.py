@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.segment import Segment
@@ -18,6 +17,7 @@ from launcher.tui.log_levels import ERROR, INFO, WARNING
 from launcher.tui.log_rows import Place, Rows, cut
 from launcher.tui.log_search import Search, spans
 from launcher.tui.log_store import DIAGNOSIS, GESSO, LogStore
+from launcher.tui.widgets.log_marks import marked
 
 if TYPE_CHECKING:
     from launcher.tui.app import GessoApp
@@ -239,7 +239,7 @@ class LogView(ScrollView, can_focus=True):
         start, piece = self.rows.offset(place), self.rows.piece(place)
         if not self.wrapped:
             start, piece = cut(piece, self.scroll_offset.x, self._width)
-        segments = list(_marked(piece, style, self._marks(place, row, start, len(piece))))
+        segments = list(marked(piece, style, self._marks(place, row, start, len(piece))))
         if self._gutter:
             segments.insert(0, Segment(self._sign(place), style))
         # Numbered by rows that keep their number, so that what is selected stays selected while more comes in.
@@ -287,15 +287,3 @@ class LogView(ScrollView, can_focus=True):
     def selection_updated(self, _selection: Selection | None) -> None:
         """Draw it."""
         self.refresh()
-
-
-def _marked(text: str, style: Style, marks: list[tuple[int, int, Style]]) -> list[Segment]:
-    """The text in segments; a later mark lies over an earlier one."""
-    if not marks:
-        return [Segment(text, style)]
-    edges = sorted({0, len(text), *(min(edge, len(text)) for start, end, _ in marks for edge in (start, end))})
-    found = []
-    for left, right in pairwise(edges):
-        over = [mark for start, end, mark in marks if start <= left and right <= end]
-        found.append(Segment(text[left:right], sum(over, style)))
-    return found
