@@ -19,6 +19,8 @@ _QUERY = re.compile(r"(:/[^\s?#]*\?)[^\s#\"“”]+")
 #: and in an address that was written without its scheme
 _BARE_QUERY = re.compile(r"^(?![A-Za-z]:[\\/])([^\s?#]*[./][^\s?#]*\?)[^\s#]+")
 _LONGEST_SAID = 200
+_BLANKS = re.compile(r"(\s+)")
+_LONGEST_WORD = 4000
 
 
 def written_address(text: str, hint: Text | None = None) -> str:
@@ -70,4 +72,13 @@ def discreet(sentence: str) -> str:
     if "@" not in sentence and "?" not in sentence:
         # Nothing to hide without one of the two: a log that floods goes through here line by line.
         return sentence
-    return _QUERY.sub(r"\1…", _IN_SENTENCE.sub("***@", sentence))
+    return "".join(map(_discreet_word, _BLANKS.split(sentence)))
+
+
+def _discreet_word(word: str) -> str:
+    """No address has a blank in it, so each word is looked at by itself, and only where it may hide something."""
+    if len(word) > _LONGEST_WORD and ("@" in word or "?" in word):
+        # The search for where a secret begins takes the square of the length.
+        return "…"
+    said = _IN_SENTENCE.sub("***@", word) if "@" in word else word
+    return _QUERY.sub(r"\1…", said) if "?" in said else said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,12 @@ def test_a_path_of_nobody_or_with_a_sign_that_no_path_has_is_refused_by_name() -
 )
 def test_within_a_sentence(sentence: str, said: str) -> None:
     assert discreet(sentence) == said
+
+
+@pytest.mark.parametrize("line", ["line?" * 10_000, ":/" * 20_000 + "?", "a@" * 20_000, "x" * 100_000 + " a:b@c"])
+def test_a_hostile_line_costs_no_more_than_its_length(line: str) -> None:
+    start = time.process_time()
+    said = discreet(line)
+    # generous: the square of the length took seconds
+    assert time.process_time() - start < 1
+    assert "a:b" not in said
