@@ -32,7 +32,7 @@ from launcher.core.packages.sources import ENGINE_LOCK
 from launcher.core.packages.uv import find_uv
 from launcher.core.packages.uv_settings import uv_arguments, uv_environment
 from launcher.core.paths import Workspace, child_environment
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.process import python_in
 from launcher.core.proposal import propose
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from launcher.core.paths import Workspace
-    from launcher.core.plan.plan import Options
+    from launcher.core.plan.options import Options
 
 FAILED, BUG, INTERRUPTED = 1, 3, 130
 #: as in launcher/bootstrap.py

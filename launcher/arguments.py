@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.text import Text, t
 from launcher.verb import Arguments, Translate, UsageError, Verb, Words
 from launcher.verbs import VERBS, find_verb

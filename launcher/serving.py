@@ -13,7 +13,8 @@ from launcher.core import running
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, ModelLoaded, Notice, Ready, Stopped
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options, Plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan
 from launcher.core.serving.launch import launch
 from launcher.core.text import t
 from launcher.printing import Printer

@@ -12,7 +12,7 @@ from typing import TypeVar
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
 from launcher.core.paths import Workspace, written_path
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.text import Text, t
 from launcher.printing import Printer
 

@@ -29,7 +29,8 @@ from launcher.core.network.proxy_settings import Said
 from launcher.core.network.proxy_trial import Trial
 from launcher.core.network.routes import Way
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Download, Options
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Download
 from launcher.core.profiles.run_profiles import read_run_profile
 from launcher.core.proposal import propose
 from launcher.core.proxy_address import repaired

@@ -23,8 +23,9 @@ from launcher.core.packages.own_python import OwnPython, own_python
 from launcher.core.packages.pip_settings import PipSettings, read_pip_settings
 from launcher.core.packages.sources import Sources, find_sources
 from launcher.core.paths import Workspace
+from launcher.core.plan.options import Options
 from launcher.core.plan.places import kinds_needed, with_places
-from launcher.core.plan.plan import Options, Plan, make_plan
+from launcher.core.plan.plan import Plan, make_plan
 from launcher.core.process import tree
 from launcher.core.profiles.run_profiles import RunProfile, read_run_profile
 from launcher.core.running import find_running

@@ -14,7 +14,7 @@ from textual.screen import Screen
 
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.setup.course import due
 from launcher.core.text import Text, t
 from launcher.language import translator

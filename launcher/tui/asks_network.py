@@ -125,7 +125,7 @@ def _measure(place: Place, kinds: tuple[Kind, ...], cancel: Cancel) -> Generator
     from launcher.core.network.mirror_survey import samples, survey
     from launcher.core.network.routes import find_route
     from launcher.core.packages.pip_settings import read_pip_settings
-    from launcher.core.plan.plan import Options
+    from launcher.core.plan.options import Options
     from launcher.core.proposal import propose
     from launcher.core.settings import read_settings
 

@@ -124,7 +124,7 @@ def _form(workspace: Workspace, name: str) -> FormSeen:
 
 def _preview(workspace: Workspace, name: str, given: RunProfile) -> Preview:
     from launcher.core.environments.environments import installed
-    from launcher.core.plan.plan import Options
+    from launcher.core.plan.options import Options
     from launcher.core.profiles.files import draft_profile
     from launcher.core.proposal import propose
 

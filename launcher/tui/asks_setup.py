@@ -10,7 +10,8 @@ from launcher.core.events import Credentials, Event
 from launcher.core.models.other_installs import OtherInstall
 from launcher.core.network.mirror_choice import Choice as Mirrored
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options, Plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan
 from launcher.core.setup.course import Answers
 from launcher.core.setup.expectations import Estimate
 from launcher.core.setup.network import Network

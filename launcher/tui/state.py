@@ -22,7 +22,8 @@ from launcher.core.events import (
 )
 from launcher.core.hardware.look import Machine
 from launcher.core.memory.choose import next_step_down
-from launcher.core.plan.plan import Options, Plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan
 from launcher.core.ports import PortTakenError
 from launcher.core.running import Status
 from launcher.core.text import Text, t

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from launcher.core.events import Event
 from launcher.core.paths import Workspace, checkout
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.language import save_language
 from launcher.tui.browser import open_page
 from launcher.tui.home_jobs import Core

@@ -20,7 +20,7 @@ from launcher.core.network.mirror_words import git_base
 from launcher.core.network.mirrors import KINDS, Kind, Mirror, kind_of
 from launcher.core.network.routes import find_route
 from launcher.core.packages.pip_settings import read_pip_settings
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.proposal import propose
 from launcher.core.settings import change_setting, read_settings
 from launcher.core.text import Text, t

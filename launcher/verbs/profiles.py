@@ -14,7 +14,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.hardware import look as hardware
 from launcher.core.hardware.look import cards_in_use
 from launcher.core.paths import written_path
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.profiles.files import delete_profile, draft_profile, write_draft
 from launcher.core.profiles.flag_names import in_full
 from launcher.core.profiles.flag_words import masked, masked_variables

@@ -13,7 +13,8 @@ from launcher.core.hardware.machine import Machine
 from launcher.core.install.install import USUAL, Making, install
 from launcher.core.pack.manifest import SUMS, bring_models, check_fits, closed_to_the_network, read_pack, verify
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options, Plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan
 from launcher.core.proposal import Proposal, propose
 
 

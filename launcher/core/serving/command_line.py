@@ -13,7 +13,8 @@ from launcher.core.environments.unproven import UNPROVEN
 from launcher.core.errors import Finding, LauncherError
 from launcher.core.models.links import read_links
 from launcher.core.paths import PROXIES, Workspace, engine_environment, written_path
-from launcher.core.plan.plan import Options, Plan, wants_xformers
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan, wants_xformers
 from launcher.core.profiles.flag_names import in_full
 from launcher.core.profiles.flag_words import (
     SECRETS,

@@ -25,7 +25,8 @@ from launcher.core.network.mirror_choice import chosen, look_around
 from launcher.core.network.mirror_words import hugging_face_variables, package_variables
 from launcher.core.network.routes import engine_variables
 from launcher.core.paths import Workspace, checkout, engine_environment
-from launcher.core.plan.plan import Options, Plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan
 from launcher.core.ports import check_port
 from launcher.core.process import alive, created, end_tree, start_detached
 from launcher.core.profiles.flag_words import has, last_value, masked, without

@@ -14,7 +14,7 @@ import pytest
 
 from launcher.core.environments.environments import Stamp, installed, stamp
 from launcher.core.paths import Workspace, checkout
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.proposal import propose
 from launcher.core.serving.launch import stop
 from tests.launcher.core_act.workshop import PYTHON, with_fake_engine

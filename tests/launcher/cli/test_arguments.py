@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from launcher.arguments import read_arguments, short_help
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.language import translator
 from launcher.verb import UsageError
 from launcher.verbs import VERBS, find_verb

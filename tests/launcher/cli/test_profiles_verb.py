@@ -11,7 +11,7 @@ import pytest
 
 from launcher import cli
 from launcher.core.environments.installed import Installed
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.proposal import propose
 from launcher.core.serving.results import RunResult, keep_result
 from tests.launcher.cli.conftest import Gesso

@@ -15,7 +15,8 @@ from launcher import cli, terminal, verb
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, ModelLoaded, Notice, Ready, Step
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options, Plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan
 from launcher.core.setup.course import STEPS, Answers, keep, read_answers
 from launcher.core.setup.network import Network
 from launcher.core.setup.picture import Picture

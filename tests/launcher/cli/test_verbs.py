@@ -21,7 +21,7 @@ from launcher import __main__ as program
 from launcher import cli, verbs
 from launcher.core.pack.manifest import Pack, write_description
 from launcher.core.paths import Workspace, checkout
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.process import created
 from launcher.core.running import find_running, status
 from launcher.verb import Verb

@@ -16,7 +16,8 @@ import pytest
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Phase, Ready, Stopped
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options, Plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan
 from launcher.core.ports import PortTakenError, is_free, who_holds
 from launcher.core.process import created, python_in
 from launcher.core.pytorch.choice import TorchChoice

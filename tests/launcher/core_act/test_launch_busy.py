@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from launcher.core.events import Drawing, Event, Progress, Visitors
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.running import stop
 from launcher.core.serving.launch import launch
 from tests.launcher.core_act.test_launch import PLAN

@@ -17,7 +17,8 @@ from launcher.core import running as core_running
 from launcher.core.errors import LauncherError, NotWrittenError
 from launcher.core.events import Event, Line, Notice
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options, Plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan
 from launcher.core.process import alive, created
 from launcher.core.records import write_record
 from launcher.core.running import RECORD, STARTING, find_running, status, stop

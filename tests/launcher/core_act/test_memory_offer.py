@@ -15,7 +15,8 @@ from launcher.core.memory.choose import MemoryWish, choose_memory
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.sources import Sources
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options, Plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan
 from launcher.core.process import python_in
 from launcher.core.proposal import Proposal
 from launcher.core.pytorch.choice import TorchChoice

@@ -39,7 +39,7 @@ from launcher.core.pack.manifest import (
 from launcher.core.pack.use import propose_with
 from launcher.core.packages.sources import find_sources
 from launcher.core.paths import Workspace, checkout
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.process import python_in
 from tests.launcher.core_act.test_pack_models import pack_of_models
 from tests.launcher.core_act.workshop import (

@@ -11,7 +11,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.network.network_addresses import in_order, local_urls
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.running import read_running
 from launcher.core.serving.launch import launch, stop

@@ -19,7 +19,8 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Notice, Progress, Step
 from launcher.core.hardware.machine import Gpu, Machine
 from launcher.core.paths import Workspace, find_workspace
-from launcher.core.plan.plan import Options, Plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan
 from launcher.core.proposal import propose
 from launcher.core.settings import read_settings
 from launcher.core.setup import course, places

@@ -17,7 +17,8 @@ from launcher.core.install.install import install
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.sources import Sources
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options, make_plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import make_plan
 from launcher.core.pytorch.choice import TorchChoice
 from tests.launcher.core_act.workshop import from_index, from_wheel, index_pages, lock_of, plan_with, sha256, wheel
 

@@ -12,7 +12,8 @@ from launcher.core.hardware.machine import Gpu, Machine
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.sources import Sources
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options, Plan, make_plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan, make_plan
 from launcher.core.serving.command_line import command_line
 
 NEW = Gpu(0, "GPU-new", "nvidia", "RTX 5090", 32607, 30200, "12.0")

@@ -10,7 +10,8 @@ import pytest
 from launcher.core.errors import LauncherError
 from launcher.core.hardware.machine import Gpu
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options, Plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan
 from launcher.core.profiles.flag_names import NAMES, in_full
 from launcher.core.profiles.flag_words import groups, last_value, masked, masked_variables, only, split_words, without
 from launcher.core.profiles.run_profiles import RunProfile

@@ -14,7 +14,7 @@ from launcher.core.models.facts import Facts
 from launcher.core.models.shelves import Shelf, workspace_shelves
 from launcher.core.models.walk import Refused, Seen, walk
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.proposal import propose
 from tests.fakes.model_files import checkpoint, lora, write_safetensors
 

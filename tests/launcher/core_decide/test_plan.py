@@ -17,7 +17,8 @@ from launcher.core.hardware.look import Gpu, Machine
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.sources import Sources, Wheel
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options, Plan, engine_python, make_plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan, engine_python, make_plan
 from launcher.core.proposal import propose
 
 LOCK = "ab" * 32

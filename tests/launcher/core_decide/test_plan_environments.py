@@ -12,7 +12,8 @@ from launcher.core.hardware.look import Gpu, Machine
 from launcher.core.packages.own_python import OwnPython
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.sources import Sources
-from launcher.core.plan.plan import Options, Plan, make_plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan, make_plan
 
 LOCK, OLDER = "ab" * 32, "cd" * 32
 CARD = Gpu(0, "GPU-a", "nvidia", "RTX 4090", 24564, 24000, "8.9")

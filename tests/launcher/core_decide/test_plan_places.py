@@ -17,8 +17,9 @@ from launcher.core.network.mirrors import Kind, read_mirrors
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.sources import Sources
 from launcher.core.paths import Workspace
+from launcher.core.plan.options import Options
 from launcher.core.plan.places import kinds_needed, with_places
-from launcher.core.plan.plan import Options, Plan, make_plan
+from launcher.core.plan.plan import Plan, make_plan
 from launcher.core.proposal import propose
 from launcher.core.settings import MirrorSettings
 from tests.launcher.core_act.workshop import MACHINE

@@ -15,7 +15,8 @@ from launcher.core.hardware.machine import Gpu, Machine, simulate
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.sources import Sources
 from launcher.core.paths import checkout
-from launcher.core.plan.plan import Options, make_plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import make_plan
 from launcher.core.pytorch.cards import identified, visible
 from launcher.core.pytorch.choice import TorchChoice, choose_torch
 from launcher.core.pytorch.driver_state import driver_trouble

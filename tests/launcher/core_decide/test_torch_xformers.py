@@ -11,7 +11,8 @@ from launcher.core.environments.installed import Installed
 from launcher.core.hardware.machine import Gpu, Machine
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.sources import Sources
-from launcher.core.plan.plan import Options, Plan, make_plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan, make_plan
 from launcher.core.pytorch.choice import choose_torch, pair
 from launcher.core.serving.command_line import with_command_line
 

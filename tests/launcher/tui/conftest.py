@@ -16,7 +16,8 @@ from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, 
 from launcher.core.hardware.live import Figures
 from launcher.core.hardware.look import Gpu, Machine
 from launcher.core.memory.choose import MemoryChoice
-from launcher.core.plan.plan import Download, Finding, Options, Plan, PlanStep
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Download, Finding, Plan, PlanStep
 from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.running import Status
 from launcher.core.text import t

@@ -13,7 +13,8 @@ from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, 
 from launcher.core.network.mirror_choice import Choice as Mirrored
 from launcher.core.network.mirrors import Mirror
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options, Plan
+from launcher.core.plan.options import Options
+from launcher.core.plan.plan import Plan
 from launcher.core.setup import course
 from launcher.core.setup.course import Answers
 from launcher.core.setup.expectations import Estimate

@@ -22,7 +22,7 @@ from launcher.core.environments.installed import Installed
 from launcher.core.file_hash import sha256
 from launcher.core.packages.sources import ENGINE_LOCK
 from launcher.core.paths import Workspace, checkout
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.process import python_in
 from launcher.core.proposal import propose
 

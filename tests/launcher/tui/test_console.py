@@ -14,7 +14,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Notice
 from launcher.core.log_file import free_path, save
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.text import Text, t
 from launcher.tui.app import GessoApp
 from launcher.tui.asks import Place, Wiring

@@ -16,7 +16,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Step
 from launcher.core.install.repair import Health
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.text import t
 from launcher.tui.app import GessoApp
 from launcher.tui.asks import Place, Wiring

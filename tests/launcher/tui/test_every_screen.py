@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from launcher.core.models.catalogue import read_catalogue
 from launcher.core.network.mirrors import KINDS, read_mirrors
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.profiles.run_profiles import known_profiles
 from launcher.core.settings import setting_names
 from launcher.core.text import Text

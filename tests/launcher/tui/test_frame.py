@@ -8,7 +8,7 @@ import pytest
 
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.settings import read_settings
 from launcher.core.text import t
 from launcher.tui.app import GessoApp

@@ -11,7 +11,7 @@ from launcher.core.events import Drawing, Notice, Progress, Visitors
 from launcher.core.hardware.live import Figures
 from launcher.core.hardware.look import Gpu
 from launcher.core.memory.choose import MemoryChoice, Peak
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.ports import PortTakenError
 from launcher.core.text import t
 from launcher.tui.screens import SCREENS

@@ -19,7 +19,7 @@ from launcher.core.models.library import read_library
 from launcher.core.models.other_installs import OtherInstall
 from launcher.core.models.verify import Verdict
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.text import t
 from launcher.tui.app import GessoApp
 from launcher.tui.asks import Place, Wiring

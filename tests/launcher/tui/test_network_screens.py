@@ -25,7 +25,7 @@ from launcher.core.network.proxy_settings import Said
 from launcher.core.network.proxy_trial import Trial
 from launcher.core.network.routes import Way
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.process import CancelledError
 from launcher.core.proxy_address import repaired
 from launcher.core.settings import read_settings

@@ -13,7 +13,7 @@ from launcher import cli
 from launcher.core.errors import LauncherError
 from launcher.core.hardware.machine import Gpu
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.profiles.files import save_profile
 from launcher.core.profiles.run_profiles import RunProfile, own_settings
 from launcher.core.serving.results import RunResult, keep_result

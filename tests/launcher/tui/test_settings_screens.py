@@ -13,7 +13,7 @@ from textual.widgets import Input
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Progress, Step
 from launcher.core.paths import Workspace
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.process import CancelledError
 from launcher.core.settings import Value, read_settings, setting_names
 from launcher.core.text import t

@@ -19,7 +19,7 @@ from launcher.core.file_hash import sha256
 from launcher.core.pack.manifest import Pack, write_description, write_sums
 from launcher.core.packages.sources import ENGINE_LOCK
 from launcher.core.paths import Workspace, checkout
-from launcher.core.plan.plan import Options
+from launcher.core.plan.options import Options
 from launcher.core.process import python_in
 from launcher.core.profiles.files import save_profile
 from launcher.core.profiles.run_profiles import RunProfile
