@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual.dom import DOMNode
 
 from launcher.core.events import Event
-from launcher.core.hardware.live import Figures
 from launcher.tui.jobs import Cancel, Jobs
 from launcher.tui.state import Survey
+
+if TYPE_CHECKING:
+    from launcher.core.hardware.live import Figures
 
 #: What was seen, and how to end the work early.
 Work = Callable[[Survey, Cancel], Iterator[Event]]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
 from launcher.core.events import (
     Credentials,
@@ -20,13 +19,15 @@ from launcher.core.events import (
     Stopped,
     Visitors,
 )
-from launcher.core.hardware.look import Machine
-from launcher.core.memory.choose import next_step_down
-from launcher.core.plan.options import Options
-from launcher.core.plan.plan import Plan
-from launcher.core.ports import PortTakenError
-from launcher.core.running import Status
 from launcher.core.text import Text, t
+
+if TYPE_CHECKING:
+    # Nothing of these is needed before the first paint.
+    from launcher.core.environments.installed import Installed
+    from launcher.core.hardware.machine import Machine
+    from launcher.core.plan.options import Options
+    from launcher.core.plan.plan import Plan
+    from launcher.core.running import Status
 
 Stage = Literal["looking", "ready", "asked", "installing", "starting", "serving", "stopping", "failed"]
 
@@ -177,6 +178,8 @@ def failed(home: Home, error: LauncherError) -> Home:
 def _way_round(home: Home, error: LauncherError) -> Offer | None:
     if home.survey is None:
         return None
+    from launcher.core.ports import PortTakenError
+
     if isinstance(error, PortTakenError) and error.free is not None:
         options = replace(home.survey.options, port=error.free)
         return Offer(t("Take port {port}", port=error.free), replace(home.survey, options=options))
@@ -185,6 +188,8 @@ def _way_round(home: Home, error: LauncherError) -> Offer | None:
 
 def _with_less_memory(home: Home) -> Offer | None:
     """The next memory profile down, as `gesso up` offers it."""
+    from launcher.core.memory.choose import next_step_down
+
     below = next_step_down(home.survey.plan.memory) if home.survey else None
     if below is None or home.survey is None:
         return None

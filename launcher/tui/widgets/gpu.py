@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.events import Resize
 
 from launcher.amounts import in_mib
 from launcher.core.errors import LauncherError
-from launcher.core.hardware.live import Figures
-from launcher.core.hardware.look import Gpu, cards_in_use
 from launcher.core.text import t
 from launcher.tui.state import Home, Survey
 from launcher.tui.widgets.card import Card, Row, Say, rows
 from launcher.tui.widgets.meter import bar, spark
+
+if TYPE_CHECKING:
+    from launcher.core.hardware.live import Figures
+    from launcher.core.hardware.machine import Gpu
 
 KEPT = 120
 _BAR = 10
@@ -84,6 +87,8 @@ class GpuCard(Card):
 
     def _of_computer(self, card: Gpu | None, survey: Survey, say: Say) -> list[Row]:
         """No figures of a card: the processor's and the computer's own memory."""
+        from launcher.core.hardware.live import Figures
+
         now = self._history[-1] if self._history else Figures()
         busy = [each.processor_percent for each in self._history]
         percent = now.processor_percent
@@ -111,6 +116,8 @@ class GpuCard(Card):
 
 def drawing_card(survey: Survey) -> Gpu | None:
     """The card that draws; None: the processor does."""
+    from launcher.core.hardware.machine import cards_in_use
+
     if survey.plan.torch.tag == "cpu":
         return None
     try:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 
-from launcher.core.environments.installed import Installed
-from launcher.core.serving.command_line import listens
 from launcher.core.text import Text, t
 from launcher.tui.state import Home, Survey
 from launcher.tui.widgets.card import Card, Row, Say, rows
+
+if TYPE_CHECKING:
+    from launcher.core.environments.installed import Installed
 
 
 class InstalledCard(Card):
@@ -86,6 +89,8 @@ class ProfileCard(Card):
 
 def reach(survey: Survey) -> Text:
     """Who can open the page."""
+    from launcher.core.serving.command_line import listens
+
     if survey.options.share:
         return t("everybody with the link")
     return t("the local network") if listens(survey.options) else t("this computer only")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 
 from launcher.amounts import in_mib
-from launcher.core.hardware.look import Machine
 from launcher.core.text import t
 from launcher.tui.state import Home
 from launcher.tui.widgets.card import Card, Say, rows
+
+if TYPE_CHECKING:
+    from launcher.core.hardware.machine import Machine
 
 _SYSTEMS = {"windows": "Windows", "linux": "Linux", "macos": "macOS"}
 _UNKNOWN = t("not known")

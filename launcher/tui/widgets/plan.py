@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -10,11 +11,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from launcher.amounts import in_bytes, in_mib
-from launcher.core.plan.plan import Plan, PlanStep
 from launcher.core.text import Text, t
 from launcher.tui.state import Home
 from launcher.tui.untrusted import plain
 from launcher.tui.widgets.card import Say
+
+if TYPE_CHECKING:
+    from launcher.core.plan.plan import Plan, PlanStep
 
 _SEVERITIES = {
     "info": (t("Note"), "$text-muted"),
