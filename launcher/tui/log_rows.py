@@ -52,7 +52,11 @@ def cut(text: str, left: int, width: int) -> tuple[int, str]:
         start += 1
     # Half of a wide character at the edge is a blank, and so has no place among the selected.
     blank = " " * max(0, passed - left)
-    piece = parts(text[start:], max(1, width - len(blank)))[0]
+    room = max(1, width - len(blank))
+    piece = parts(text[start:], room)[0]
+    if cell_len(piece) > room:
+        # A wide character for which there is half the room.
+        piece = ""
     return start - len(blank), (blank + piece)[: max(1, width)]
 
 

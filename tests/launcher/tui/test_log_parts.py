@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies
+from hypothesis import example, given, strategies
 from rich.cells import cell_len
 
 from launcher.core.events import Line, Notice, Progress
@@ -130,6 +130,7 @@ def test_wrapped_rows_have_the_whole_text_and_fit(text, width):
     assert all(cell_len(part) <= width for part in found)
 
 
+@example("a中中", 2, 2)
 @given(strategies.text("ab 中文", max_size=30), strategies.integers(0, 40), strategies.integers(1, 12))
 def test_what_is_cut_out_of_a_long_line_fits_and_lies_where_it_says(text, left, width):
     start, piece = cut(text, left, width)
