@@ -30,8 +30,10 @@ CONTENT = random.Random(4).randbytes(300_000)
 WHEEL = "sample-1.0-py3-none-any.whl"
 SAMPLE = Sample("packages", "sample 1.0", None, "sample", "1.0", PYTHON)
 MODEL = "https://huggingface.co/owner/model.safetensors"
-#: enough for the loopback, and for a test of 50 mirrors that do not answer
+#: enough for the loopback
 QUICK = Measuring(mib=1, seconds=2.5, hours=24, bench_minutes=30)
+#: for fifty at once, on a computer that does other things too
+MANY = Measuring(mib=1, seconds=6.0, hours=24, bench_minutes=30)
 #: how each fault shows in a file that lies behind an index, where it is not "has the right file"
 BEHIND_AN_INDEX = {
     "slow-first-byte": "stalled", "trickle": "stalled", "header-trickle": "stalled", "stall": "stalled",
@@ -91,8 +93,8 @@ def test_every_fault_is_named_and_none_is_waited_for(server: FaultServer, kind: 
     mirrors = [mirror(server.url(mode), mode, style=style) for mode in modes]
     sample = SAMPLE if kind == "packages" else sample_of_url(kind, MODEL, len(CONTENT))
     began = time.monotonic()
-    _, found = result(measure(sample, mirrors, QUICK))
-    assert time.monotonic() - began < QUICK.seconds + 2, "the slowest mirror decides nothing"
+    _, found = result(measure(sample, mirrors, MANY))
+    assert time.monotonic() - began < MANY.seconds + 4, "the slowest mirror decides nothing"
     assert {each.name: each.slug for each in found.verdicts if each.slug != "ok"} == {
         mode: slug for mode, slug in known.items() if mode in modes
     }
