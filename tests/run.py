@@ -24,8 +24,8 @@ BUILD = ROOT / "build"
 WORKSPACE = Path(os.environ.get("GESSO_TEST_WORKSPACE") or BUILD / "test-workspace")
 TOOLS = BUILD / "test-tools"
 LONGEST = 2400  # seconds that one part may take
-#: the longest part, and those that run beside it when everything is run
-LONG, BESIDE = "runtime", ("launcher", "page", "end-to-end")
+#: when everything is run: what comes last here, and what runs beside that meanwhile, in about the same time
+LAST, BESIDE = ("runtime", "end-to-end"), ("launcher", "page")
 BESIDE_LOG = BUILD / "beside.log"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # What the engine's tests need beside the engine; the other tools of dev.txt run in `.launcher` alone.
@@ -202,10 +202,10 @@ def main(arguments: list[str]) -> int:
         print(f"no such part: {' '.join(unknown)}; there are: {' '.join(PARTS)}")
         return 2
     tally = Tally()
-    run_parts(arguments or [name for name in PARTS if name not in (LONG, *BESIDE)], tally)
+    run_parts(arguments or [name for name in PARTS if name not in (*LAST, *BESIDE)], tally)
     if not arguments:
         beside = start_beside()
-        run_parts([LONG], tally)
+        run_parts(LAST, tally)
         finish_beside(beside, tally)
     print(f"\nfailed parts: {', '.join(tally.broken) or 'none'}")
     print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
@@ -227,7 +227,7 @@ def run_parts(names: Iterable[str], tally: Tally) -> None:
 
 
 def start_beside() -> subprocess.Popen[bytes]:
-    """This program with the parts that run while the longest does: each of both uses one processor."""
+    """This program with the parts that run while others do: each of both uses one processor."""
     BUILD.mkdir(exist_ok=True)
     with BESIDE_LOG.open("wb") as log:
         return subprocess.Popen([sys.executable, __file__, *BESIDE], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
