@@ -261,6 +261,19 @@ for event in install(plan_with(from_wheel(torch)), Workspace(root), environ=os.e
 """
 
 
+def once_it_is_free(shop: Shop) -> None:
+    """What a killed one started may hold the lock for a moment more, which is said; then the same command works."""
+    for _ in range(20):
+        try:
+            shop.install()
+            return
+        except LauncherError as error:
+            if error.code != "install-running":
+                raise
+        time.sleep(0.5)
+    raise AssertionError("the lock was never let go")
+
+
 def test_killed_at_any_moment_it_is_continued_by_the_next(shop: Shop, tmp_path: Path) -> None:
     began = time.monotonic()
     shop.install()
@@ -278,7 +291,7 @@ def test_killed_at_any_moment_it_is_continued_by_the_next(shop: Shop, tmp_path: 
         child.wait()
         half = current(shop.workspace)
         assert half is None or half in finished(shop.workspace)
-        shop.install()
+        once_it_is_free(shop)
         folder = current(shop.workspace)
         assert folder is not None
         assert list(finished(shop.workspace)) == [folder] or half is not None
