@@ -1,0 +1,54 @@
+"""What a check of the doctor is, and what it has found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from launcher.core.text import Text
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One check and how it went."""
+
+    #: stable, for `--json` and for scripts: "disk", "git", "ports" …
+    name: str
+    #: a few words, for a list
+    title: Text
+    #: None: it does not apply here, or could not be told in time
+    ok: bool | None
+    #: what was found, in a sentence or two, with its numbers
+    detail: Text
+    #: what to do; None where there is nothing to do
+    fix: Text | None = None
+    #: of launcher.core.mends, where one can do it
+    mend: str | None = None
+    #: what the mend needs to know: "path", "port", "host" …
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check says; its name and title are added to it."""
+
+    ok: bool | None
+    detail: Text
+    fix: Text | None = None
+    mend: str | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+def well(detail: Text) -> Verdict:
+    """Nothing to do."""
+    return Verdict(True, detail)
+
+
+def unknown(detail: Text) -> Verdict:
+    """It does not apply here, or could not be told."""
+    return Verdict(None, detail)
+
+
+def wrong(detail: Text, fix: Text, mend: str | None = None, **values: object) -> Verdict:
+    """Something is wrong; `values` are told to the mend."""
+    return Verdict(False, detail, fix, mend, {name: str(value) for name, value in values.items()})
