@@ -1,0 +1,28 @@
+"""What Gesso can put right by itself: each mend with a preview, a check afterwards, and a way back."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from launcher.core.errors import LauncherError
+from launcher.core.text import t
+
+if TYPE_CHECKING:
+    from launcher.core.mends.mend import Mend
+
+#: by the name that rules and checks use: "module:name"; imported only when one is wanted
+MENDS: dict[str, str] = {}
+
+
+def find_mend(name: str) -> Mend:
+    """The mend of that name. LauncherError `no-such-mend`."""
+    if name not in MENDS:
+        raise LauncherError(
+            "no-such-mend",
+            t('There is no mend "{name}".', name=name),
+            t("There are: {names}.", names=", ".join(sorted(MENDS))),
+        )
+    module, _, attribute = MENDS[name].partition(":")
+    mend: Mend = getattr(import_module(module), attribute)
+    return mend
