@@ -84,7 +84,8 @@ def _dataclass(data: dict[str, Any], kind: type[T], place: str) -> T:
     """`place` is the key of `data` itself, "" at the top."""
     assert dataclasses.is_dataclass(kind)  # noqa: S101 - a mistake of ours, not of the file
     hints = get_type_hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
+    # a key that is a word of Python's has an underscore behind it as a field
+    fields = {field.name.rstrip("_"): field for field in dataclasses.fields(kind)}
     for key in data:
         if key not in fields:
             allowed = ", ".join(fields)
@@ -92,7 +93,7 @@ def _dataclass(data: dict[str, Any], kind: type[T], place: str) -> T:
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name in data:
-            values[name] = _value(data[name], hints[name], _at(place, name))
+            values[field.name] = _value(data[name], hints[field.name], _at(place, name))
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise _FactError(t('the key "{key}" is missing.', key=_at(place, name)))
     return kind(**values)

@@ -25,3 +25,22 @@ class Text:
 def t(template: str, **values: object) -> Text:
     """A sentence for the catalogues: `tools/catalogues.py` collects the first argument of every call."""
     return Text(template, tuple(values.items()))
+
+
+@dataclass(frozen=True)
+class Bilingual(Text):
+    """A sentence of our data that brings its Chinese with it: `template` is English, `chinese` the same in Chinese."""
+
+    chinese: str = ""
+
+    def render(self, translate: Callable[[str], str] = str) -> str:
+        """As Text's; `translate` tells which language is spoken."""
+        return Text(self.chinese if _spoken(translate) == "zh" else self.template, self.values).render(
+            # the template is said already, a Text among the values is not
+            lambda sentence: sentence if sentence in (self.chinese, self.template) else translate(sentence)
+        )
+
+
+def _spoken(translate: Callable[[str], str]) -> str:
+    """The catalogues hold the code of their own language."""
+    return t("en").render(translate)

@@ -17,6 +17,7 @@ VERBS: dict[str, Text] = {
     "status": t("what runs, and where"),
     "stop": t("end what runs"),
     "hardware": t("this computer"),
+    "diagnose": t("what a log shows: the cause, and what helps"),
     "proxy": t("proxies: show what is set, set Gesso's own, test the way to each service"),
     "mirrors": t("the places that files come from: list, show, test, use"),
     "models": t("models: list, download, add, verify, convert; link another program's install in place"),

@@ -1,0 +1,188 @@
+"""Tries the signs of all kinds on lines as they come, with what stands around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Literal
+
+from launcher.core.diagnosis.circumstances import Circumstances
+from launcher.core.diagnosis.literals import Literals
+from launcher.core.diagnosis.rules import FARTHEST, Kind, Sign
+
+#: of one sign the matches that are kept: a failure that repeats itself a million times is told by its first ones
+_KEPT = 16
+
+
+@dataclass(frozen=True)
+class Match:
+    """A sign that was found in line `line`, counted from 0."""
+
+    kind: Kind
+    sign: Sign
+    #: which of all signs it is
+    number: int
+    line: int
+    quote: str
+    values: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass
+class _Candidate:
+    """A match whose surroundings have not all been read."""
+
+    match: Match
+    #: what still has to be found around it
+    missing: tuple[re.Pattern[str], ...]
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A sign with its expressions compiled."""
+
+    kind: Kind
+    sign: Sign
+    match: re.Pattern[str] | None
+    with_: tuple[re.Pattern[str], ...]
+    without: tuple[re.Pattern[str], ...]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a literal stands for: a sign to be tried, or the good end that voids one."""
+
+    does: Literal["try", "void"]
+    sign: int
+
+
+@dataclass(frozen=True)
+class Signs:
+    """All signs ready to be tried."""
+
+    tested: tuple[_Tested, ...]
+    literals: Literals[Meaning] = field(repr=False)
+
+
+@cache
+def compiled(kinds: tuple[Kind, ...]) -> Signs:
+    """The signs of `kinds`; half a second's work, done once."""
+    tested = tuple(_tested(kind, sign) for kind in kinds for sign in kind.sign)
+    literals: dict[str, list[Meaning]] = {}
+    for number, each in enumerate(tested):
+        for literal in each.sign.has:
+            literals.setdefault(literal, []).append(Meaning("try", number))
+        for literal in each.sign.until:
+            literals.setdefault(literal, []).append(Meaning("void", number))
+    return Signs(tested, Literals(literals))
+
+
+def _tested(kind: Kind, sign: Sign) -> _Tested:
+    return _Tested(kind, sign, _one(sign.match), _several(sign.with_), _several(sign.without))
+
+
+def _one(pattern: str | None) -> re.Pattern[str] | None:
+    return re.compile(pattern, re.IGNORECASE) if pattern else None
+
+
+def _several(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in patterns)
+
+
+class Matcher:
+    """Reads lines in batches; `eager` reports a match before all that follows it is known."""
+
+    def __init__(self, signs: Signs, circumstances: Circumstances, *, eager: bool = False) -> None:
+        self._signs, self._eager = signs, eager
+        self._allowed = [circumstances.allow(each.sign.when) for each in signs.tested]
+        self._kept: list[list[Match]] = [[] for _ in signs.tested]
+        self._waiting: list[_Candidate] = []
+        #: the last lines before the batch, and the number of the first of them
+        self._before: list[str] = []
+        self._number = 0
+
+    def feed(self, lines: Sequence[str]) -> list[Match]:
+        """Reads on; what this batch has made certain, with `eager` certain enough to be said."""
+        text = _Text([*self._before, *lines], self._number - len(self._before))
+        found = self._decide(text, final=False)
+        for index, meaning in self._signs.literals.find(lines):
+            number = self._number + index
+            if meaning.does == "void":
+                self._void(meaning.sign, number)
+            elif self._allowed[meaning.sign] and len(self._kept[meaning.sign]) < _KEPT:
+                match = self._try(meaning.sign, number, text)
+                if match is not None:
+                    self._kept[meaning.sign].append(match)
+                    found.append(match)
+        self._number += len(lines)
+        self._before = text.lines[-FARTHEST:]
+        return found
+
+    def finish(self) -> list[Match]:
+        """Nothing follows any more: all matches, in the order of the lines."""
+        self._decide(_Text(self._before, self._number - len(self._before)), final=True)
+        matches = [match for kept in self._kept for match in kept]
+        return sorted(matches, key=lambda match: match.line)
+
+    def _void(self, sign: int, number: int) -> None:
+        """What came before the good end has not mattered."""
+        self._kept[sign] = [match for match in self._kept[sign] if match.line >= number]
+        self._waiting = [each for each in self._waiting if each.match.number != sign or each.match.line >= number]
+
+    def _try(self, number: int, line: int, text: _Text) -> Match | None:
+        """The sign's match in that line, if it is certain; what depends on lines to come waits for them."""
+        tested = self._signs.tested[number]
+        quote = text.lines[line - text.start]
+        values: tuple[tuple[str, str], ...] = ()
+        if tested.match is not None:
+            hit = tested.match.search(quote)
+            if hit is None:
+                return None
+            values = tuple((name, value) for name, value in hit.groupdict().items() if value is not None)
+        candidate = _Candidate(Match(tested.kind, tested.sign, number, line, quote, values), tested.with_)
+        verdict = self._verdict(candidate, text, final=False)
+        if verdict is None:
+            self._waiting.append(candidate)
+        return candidate.match if verdict else None
+
+    def _decide(self, text: _Text, *, final: bool) -> list[Match]:
+        """Those that waited for what follows them, now that more is known."""
+        found, waiting = [], []
+        for each in self._waiting:
+            verdict = self._verdict(each, text, final=final)
+            if verdict is None:
+                waiting.append(each)
+            elif verdict and len(self._kept[each.match.number]) < _KEPT:
+                self._kept[each.match.number].append(each.match)
+                found.append(each.match)
+        self._waiting = waiting
+        return found
+
+    def _verdict(self, candidate: _Candidate, text: _Text, *, final: bool) -> bool | None:
+        """True: it is found; False: it is not; None: that depends on lines to come."""
+        match = candidate.match
+        without = self._signs.tested[match.number].without
+        if not candidate.missing and not without:
+            return True
+        around = text.around(match.line, match.sign.around)
+        if any(pattern.search(around) for pattern in without):
+            return False
+        candidate.missing = tuple(pattern for pattern in candidate.missing if not pattern.search(around))
+        over = final or match.line + match.sign.around < text.start + len(text.lines)
+        if not candidate.missing and (over or self._eager or not without):
+            return True
+        return False if over else None
+
+
+@dataclass(frozen=True)
+class _Text:
+    """Lines that follow each other; the first of them is number `start` of the log."""
+
+    lines: list[str]
+    start: int
+
+    def around(self, line: int, far: int) -> str:
+        """The line with as many before and after it."""
+        at = line - self.start
+        return "\n".join(self.lines[max(0, at - far) : at + far + 1])

@@ -1,0 +1,110 @@
+"""From matches to findings: harmless ones cover what they explain, the rest is put into the order of cause."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+
+from launcher.core.diagnosis.advice import Advice
+from launcher.core.diagnosis.blocks import Trouble
+from launcher.core.diagnosis.matching import Match
+from launcher.core.text import t
+
+UNKNOWN = "unknown"
+#: lines by which a harmless message may stand before or behind the traceback that belongs to it
+_NEAR = 3
+#: a kind explains others only if its own sign names more than a consequence
+_EXPLAINS_FROM = 30
+
+
+def advise(matches: Sequence[Match], troubles: Sequence[Trouble]) -> tuple[Advice, ...]:
+    """The findings, the root first; an error that no kind claims is `unknown`, and said only where nothing else is."""
+    harmless = [match for match in matches if match.kind.severity == "harmless"]
+    covered = [(match, _block(match.line, troubles)) for match in harmless]
+    real = [match for match in matches if match.kind.severity != "harmless" and not _is_covered(match, covered)]
+    if real:
+        return tuple(advice_of(match) for match in _ranked(_best(real)))
+    left = [trouble for trouble in troubles if not _explained(trouble, covered)]
+    return (_unknown(left),) if left else ()
+
+
+def _block(line: int, troubles: Sequence[Trouble]) -> tuple[int, int]:
+    """The lines that belong together with `line`."""
+    for trouble in troubles:
+        if trouble.start - _NEAR <= line <= trouble.end + _NEAR and trouble.traceback:
+            return min(line, trouble.start), max(line, trouble.end)
+    return line, line
+
+
+def _is_covered(match: Match, covered: Sequence[tuple[Match, tuple[int, int]]]) -> bool:
+    return any(
+        start <= match.line <= end and match.sign.weight <= harmless.sign.weight for harmless, (start, end) in covered
+    )
+
+
+def _explained(trouble: Trouble, covered: Sequence[tuple[Match, tuple[int, int]]]) -> bool:
+    return any(start <= trouble.end and trouble.start <= end for _, (start, end) in covered)
+
+
+def _best(matches: Sequence[Match]) -> list[Match]:
+    """Of each kind the match that names it most surely, the earliest of several."""
+    best: dict[str, Match] = {}
+    for match in matches:
+        known = best.get(match.kind.slug)
+        if known is None or match.sign.weight > known.sign.weight:
+            best[match.kind.slug] = match
+    return list(best.values())
+
+
+def _ranked(matches: Sequence[Match]) -> list[Match]:
+    explained = {
+        slug for match in matches if match.sign.weight >= _EXPLAINS_FROM for slug in match.kind.explains
+    }  # fmt: skip
+
+    def place(match: Match) -> tuple[bool, bool, int, int]:
+        return (
+            match.kind.severity != "error", match.kind.slug in explained, -match.sign.weight, match.line
+        )  # fmt: skip
+
+    return sorted(matches, key=place)
+
+
+def advice_of(match: Match) -> Advice:
+    """The finding that a match stands for."""
+    kind, sign = match.kind, match.sign
+    values = dict(match.values)
+    return Advice(
+        kind.slug,
+        "error" if kind.severity == "error" else "warning",
+        match.line + 1,
+        match.quote.strip(),
+        kind.title.text(),
+        kind.cause.text(),
+        tuple(step.text() for step in kind.steps),
+        kind.links,
+        sign.mend or kind.mend,
+        match.values,
+        sign.detail.text(**{**_gaps(sign.detail.en), **values}) if sign.detail else None,
+    )
+
+
+def _gaps(template: str) -> dict[str, str]:
+    """What a message did not tell is left open."""
+    return {name: "…" for _, name, _, _ in string.Formatter().parse(template) if name}
+
+
+def _unknown(troubles: Sequence[Trouble]) -> Advice:
+    """The last traceback names best what ended it, else the last error that the log calls one."""
+    chosen = next((each for each in reversed(troubles) if each.traceback), troubles[-1])
+    return Advice(
+        UNKNOWN,
+        "error",
+        chosen.end + 1,
+        chosen.quote,
+        t("An error that Gesso does not know"),
+        t("The log names an error that none of Gesso's rules knows: {quote}", quote=chosen.quote[:300]),
+        (
+            t("Search the web for this very line; others may have met it."),
+            t("`gesso report FILE` writes one file, without your secrets, to attach to a question."),
+        ),
+    )

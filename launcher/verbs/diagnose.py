@@ -1,0 +1,72 @@
+"""`gesso diagnose`: a log in, findings out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from launcher.core.diagnosis.advice import Advice
+from launcher.core.diagnosis.circumstances import Circumstances
+from launcher.core.diagnosis.diagnose import diagnose_batches, diagnose_file
+from launcher.core.diagnosis.reading import lines_of
+from launcher.core.hardware import look as hardware
+from launcher.core.paths import written_path
+from launcher.core.text import t
+from launcher.verb import DONE, Call, Verb, Words
+
+
+def _diagnose(call: Call) -> int:
+    found = _read(call.arguments.words.log, _circumstances(call))
+    if call.printer.json:
+        call.printer.answer({"findings": [record(call, advice) for advice in found]})
+        return DONE
+    for number, advice in enumerate(found, 1):
+        _show(call, number, advice)
+    if not found:
+        call.printer.result(t("Nothing in this log is a problem."))
+    return DONE
+
+
+def _read(log: str, circumstances: Circumstances) -> tuple[Advice, ...]:
+    if log == "-":
+        return diagnose_batches(lines_of(sys.stdin.buffer), circumstances)
+    return diagnose_file(written_path(log), circumstances)
+
+
+def _circumstances(call: Call) -> Circumstances:
+    file: Path | None = call.arguments.simulate
+    return Circumstances(hardware.simulate(file)) if file else Circumstances()
+
+
+def record(call: Call, advice: Advice) -> dict[str, Any]:
+    """A finding as scripts know it."""
+    cause = " ".join(call.printer.text(each) for each in (advice.cause, advice.detail) if each)
+    return {
+        "slug": advice.slug, "severity": advice.severity, "line": advice.line, "cause": cause,
+        "fix": [call.printer.text(step) for step in advice.steps], "automatic": advice.mend is not None,
+        "quote": call.printer.text(advice.quote), "mend": advice.mend, "links": list(advice.links),
+    }  # fmt: skip
+
+
+def _show(call: Call, number: int, advice: Advice) -> None:
+    say = call.printer.result
+    say(t("{number}. {title}  [{slug}]", number=number, title=advice.title, slug=advice.slug))
+    say(t("   Line {line}: {quote}", line=advice.line, quote=advice.quote[:200]))
+    say(t("   {sentence}", sentence=advice.cause))
+    if advice.detail:
+        say(t("   {sentence}", sentence=advice.detail))
+    for step in advice.steps:
+        say(t("   - {sentence}", sentence=step))
+    if advice.mend:
+        say(t("   Gesso can do this: gesso doctor --fix {mend}", mend=advice.mend))
+    for link in advice.links:
+        say(t("   {sentence}", sentence=link))
+
+
+def _words(words: Words) -> None:
+    words.add("log", t("the log's file; - reads what is piped in"), metavar="FILE")
+    words.simulate()
+
+
+VERB = Verb(_diagnose, _words)
