@@ -98,10 +98,9 @@ def report(cases: list[Case], *, misses: bool) -> None:
     kinds = sorted({case.text_kind for case in cases})
     for name in ("all", *(kind for kind in kinds if kind != "all")):
         each = score([case for case in cases if name in ("all", case.text_kind)])
-        print(
-            f"{name:14} failures {each.failures:4}  first {_percent(each.first)}  in three {_percent(each.within_three)}"
-            f"  harmless {each.harmless:3}  accused {_percent(each.false_findings)}"
-        )
+        right = f"first {_percent(each.first)}  in three {_percent(each.within_three)}"
+        accused = f"harmless {each.harmless:3}  accused {_percent(each.false_findings)}"
+        print(f"{name:14} failures {each.failures:4}  {right}  {accused}")
     for (right, said), number in sorted(confusions(cases).items()):
         print(f"  {right:32} -> {said:32} {number}")
     if misses:
@@ -116,7 +115,7 @@ def _percent(share: float | None) -> str:
 
 def make_log(file: Path, mib: int) -> int:
     """A log as a long day writes it; how many lines."""
-    chosen = random.Random(1)  # noqa: S311 - the same log each time
+    chosen = random.Random(1)  # the same log each time
     failures = [log for kind in read_rules() for sign in kind.sign for log in sign.yes]
     lines, size = 0, 0
     with file.open("w", encoding="utf-8", newline="") as out:
@@ -128,7 +127,9 @@ def make_log(file: Path, mib: int) -> int:
                 text = f" {done:3}%|{'#' * (done // 10):10}| {done}/100 [00:{done % 60:02}<00:10,  9.8it/s]\n"
             else:
                 step = chosen.randrange(10**6)
-                text = f"2026-11-22 12:00:{step % 60:02} INFO txt2img job {step} of request {step * 7 % 9973}: 512x512, euler a\n"
+                text = (
+                    f"2026-11-22 12:00:{step % 60:02} INFO txt2img job {step} of request {step * 7 % 9973}: 512x512\n"
+                )
             out.write(text)
             lines += text.count("\n")
             size += len(text.encode())

@@ -5,27 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
-#: looked for first: most lines have none of these
-_HINTS = re.compile(r"rror|ERR|raceback|xception|atal|FATAL|RITICAL|anic|abort|Abort|killed|Killed|错误|exit|exception")
+from launcher.core.diagnosis.literals import Literals
+
 _TRACEBACK = "Traceback (most recent call last)"
 _EXCEPTION = re.compile(
     r"(?:^|\s)(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning|Iteration)\b(?::|$)"
 )
 _ERROR = re.compile(
     r"^\s*(?:\[[^\]]*\]\s*)?(?:ERROR|Error|error|FATAL|Fatal|fatal|CRITICAL|panic)(?: error)?\s*:"
-    r"|\b(?:ERROR|CRITICAL|FATAL)\b(?=[\s:\]|])|^\s*[EF]\d{4} |thread '.*' panicked|^错误[:：]"
+    r"|\b(?:ERROR|CRITICAL|FATAL)\b(?=[\s:\]|])|thread '.*' panicked|^错误[:：]"
 )
 _EXIT = re.compile(
     r"(?:exit(?:ed)?(?: with)?(?: status)?(?: code)?|return(?:ed)? code|退出代码)\s*[:=]?\s*\(?(-?\d+|0x[0-9a-f]{8})",
-    re.I,
+    re.IGNORECASE,
 )
 _NONE = re.compile(r"\b(?:0|no|No|without) errors?\b")
+#: looked for first: most lines have none of these
+_HINTS = ("error", "错误", "exception", "traceback", "fatal", "critical", "panic", "exit", "return", "退出代码")
 #: after one of these what came before was no failure
-_GOOD = re.compile(
-    r"Running on local URL|To see the GUI go to|Uvicorn running on|Application startup complete|Startup time:"
-    r"|^Successfully installed|Serving at |Already up.to.date"
-)
+_GOOD = (
+    "running on local url", "to see the gui go to", "uvicorn running on", "application startup complete",
+    "startup time:", "successfully installed", "serving at ", "already up to date",
+)  # fmt: skip
+
+
+@cache
+def _literals() -> Literals[str]:
+    return Literals({**dict.fromkeys(_HINTS, ("hint",)), **dict.fromkeys(_GOOD, ("good",))})
 
 
 @dataclass(frozen=True)
@@ -43,49 +51,51 @@ class Troubles:
 
     def __init__(self) -> None:
         self._number = 0
-        self._inside: int | None = None
-        self._frames = 0
+        #: the line at which the traceback that is being read began
+        self._begun: int | None = None
         self.found: list[Trouble] = []
 
     def feed(self, lines: Sequence[str]) -> None:
         """Reads on."""
-        for number, line in enumerate(lines, self._number):
-            if self._inside is not None:
-                self._read_on(number, line)
-            elif _HINTS.search(line):
-                self._judge(number, line)
-            elif _GOOD.search(line):
+        read = 0
+        for index, meaning in _literals().find(lines):
+            read = self._read_on(lines, read, index)
+            if self._begun is not None or index < read:
+                continue
+            read = index + 1
+            if meaning == "good":
                 self.found.clear()
+            else:
+                self._judge(self._number + index, lines[index])
+        self._read_on(lines, read, len(lines))
         self._number += len(lines)
 
     def finish(self) -> list[Trouble]:
         """All that were found; a traceback that breaks off is one too."""
-        if self._inside is not None:
-            self._add(Trouble(self._inside, self._number - 1, _TRACEBACK, traceback=True))
-            self._inside = None
+        if self._begun is not None:
+            self._add(Trouble(self._begun, self._number - 1, _TRACEBACK, traceback=True))
+            self._begun = None
         return self.found
 
     def _judge(self, number: int, line: str) -> None:
         if _TRACEBACK in line:
-            self._inside = number
-        elif _GOOD.search(line):
-            self.found.clear()
+            self._begun = number
         elif _NONE.search(line):
             return
         elif _ERROR.search(line) or (_EXCEPTION.search(line) and "Warning" not in line) or _ends_badly(line):
             self._add(Trouble(number, number, line.strip()))
 
-    def _read_on(self, number: int, line: str) -> None:
-        """Frames are indented; the first line that names an exception ends the traceback."""
-        assert self._inside is not None  # noqa: S101 - the caller's test
-        if _TRACEBACK in line:
-            return
-        if line.strip() and not line.startswith((" ", "\t")) and not line.startswith("File "):
-            quote = line.strip()
-            self._add(Trouble(self._inside, number, quote, traceback=True))
-            self._inside = None
-        elif number - self._inside > 400:
-            self._inside = None
+    def _read_on(self, lines: Sequence[str], start: int, end: int) -> int:
+        """The rest of a traceback, which the first line without indent names; up to where it was read."""
+        if self._begun is None:
+            return start
+        for index in range(start, end):
+            line = lines[index]
+            if line.strip() and _TRACEBACK not in line and not line.startswith((" ", "\t", "File ")):
+                self._add(Trouble(self._begun, self._number + index, line.strip(), traceback=True))
+                self._begun = None
+                return index + 1
+        return end
 
     def _add(self, trouble: Trouble) -> None:
         # the first and the last ones tell enough of a log that says nothing else

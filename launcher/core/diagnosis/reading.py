@@ -19,12 +19,14 @@ LONGEST = 16384
 #: bytes of the beginning by which the encoding is told
 _SAMPLE = 65536
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]")
+#: control characters become spaces, but for those that end a line; the same numbers in UTF-8 and GB18030
+_CONTROLS = bytes(range(9)) + bytes((11, 12)) + bytes(range(14, 27)) + bytes(range(28, 32)) + b"\x7f"
+_BLANK = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 #: control characters, and what tables and tracebacks are drawn with; the block elements are progress bars'
 _DRAWN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\ufeff\u2500-\u259f]+")
 #: a state of a progress bar that the next one is written over
 _BAR = re.compile(r"[^\r\n]*\d+ ?%[^\r\n]*\r(?=[^\r\n]*\d+ ?%)")
 _OVER = re.compile(r"\r+")
-_ENDS = re.compile(r"\n|\x85|\u2028|\u2029")
 
 
 def read_lines(file: Path) -> Iterator[list[str]]:
@@ -59,20 +61,21 @@ def clean(text: str) -> list[str]:
     """The lines of `text` as a reader of the log is meant to see them; an empty one stays, so that numbers hold."""
     if "\x1b" in text:
         text = _ESCAPES.sub("", text)
-    lines = text.split("\n") if text.isascii() and "\r" not in text else _ENDS.split(_over_written(text))
-    if lines and not lines[-1]:
+    if "\r" in text:
+        text = _over_written(text)
+    # the regular expression is slow, and most logs need none
+    if not (text.isascii() and text.replace("\n", " ").replace("\t", " ").isprintable()):
+        text = _DRAWN.sub(" ", text)
+    lines = text.split("\n")
+    if not lines[-1]:
         lines.pop()
-    return [_cut(line) for line in lines] if _DRAWN.search(text) or len(text) > LONGEST else lines
+    return [line[:LONGEST] for line in lines]
 
 
 def _over_written(text: str) -> str:
     """What was written over itself stands side by side in its line, without the states of a progress bar."""
     text = text.replace("\r\n", "\n")
     return _OVER.sub(" ", _BAR.sub("", text)) if "\r" in text else text
-
-
-def _cut(line: str) -> str:
-    return _DRAWN.sub(" ", line)[:LONGEST]
 
 
 def _decoded(stream: BinaryIO) -> Iterator[str]:
@@ -106,6 +109,7 @@ def _wide(sample: bytes) -> str | None:
 
 
 def _narrow(piece: bytes) -> str:
+    piece = piece.translate(_BLANK)
     try:
         return piece.decode("utf-8")
     except UnicodeDecodeError:
