@@ -45,13 +45,13 @@ def meaning(code: int | str) -> Text | None:
     if number is None:
         return None
     statuses, signals = _tables()
-    if number >= _STATUS or number <= -(_STATUS // 2):
+    if number >= _STATUS or number < -_SIGNALS:
         status = statuses.get(number % _32_BITS)
         known = f"0x{number % _32_BITS:08X}"
         return (
             t("{code} is {name}: {means}", code=known, name=status.name, means=status.means.text()) if status else None
         )
-    if -_SIGNALS <= number < 0:
+    if number < 0:
         signal = signals.get(-number)
     else:
         signal = signals.get(number - _SHELL) if _SHELL < number <= _SHELL + _SIGNALS else None

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from launcher.core.diagnosis.advice import Advice
 from launcher.core.diagnosis.blocks import Trouble
 from launcher.core.diagnosis.matching import Match
-from launcher.core.text import t
+from launcher.core.diagnosis.exit_codes import meaning
+from launcher.core.text import Text, t
 
 UNKNOWN = "unknown"
 #: lines by which a harmless message may stand before or behind the traceback that belongs to it
@@ -84,8 +85,12 @@ def advice_of(match: Match) -> Advice:
         kind.links,
         sign.mend or kind.mend,
         match.values,
-        sign.detail.text(**{**_gaps(sign.detail.en), **values}) if sign.detail else None,
+        sign.detail.text(**{**_gaps(sign.detail.en), **values}) if sign.detail else _exit_meaning(values),
     )
+
+
+def _exit_meaning(values: dict[str, str]) -> Text | None:
+    return meaning(values["code"]) if "code" in values else None
 
 
 def _gaps(template: str) -> dict[str, str]:
