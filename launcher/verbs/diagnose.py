@@ -50,18 +50,17 @@ def record(call: Call, advice: Advice) -> dict[str, Any]:
 
 
 def _show(call: Call, number: int, advice: Advice) -> None:
-    say = call.printer.result
+    say, text = call.printer.result, call.printer.text
     say(t("{number}. {title}  [{slug}]", number=number, title=advice.title, slug=advice.slug))
-    say(t("   Line {line}: {quote}", line=advice.line, quote=advice.quote[:200]))
-    say(t("   {sentence}", sentence=advice.cause))
-    if advice.detail:
-        say(t("   {sentence}", sentence=advice.detail))
-    for step in advice.steps:
-        say(t("   - {sentence}", sentence=step))
+    lines = [t("Line {line}: {quote}", line=advice.line, quote=advice.quote[:200]), advice.cause, advice.detail]
     if advice.mend:
-        say(t("   Gesso can do this: gesso doctor --fix {mend}", mend=advice.mend))
+        lines.append(t("Gesso can do this: gesso doctor --fix {mend}", mend=advice.mend))
+    for line in filter(None, lines):
+        say(f"   {text(line)}")
+    for step in advice.steps:
+        say(f"   - {text(step)}")
     for link in advice.links:
-        say(t("   {sentence}", sentence=link))
+        say(f"   {link}")
 
 
 def _words(words: Words) -> None:

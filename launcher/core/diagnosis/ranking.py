@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from launcher.core.diagnosis.advice import Advice
 from launcher.core.diagnosis.blocks import Trouble
-from launcher.core.diagnosis.matching import Match
 from launcher.core.diagnosis.exit_codes import meaning
+from launcher.core.diagnosis.matching import Match
 from launcher.core.text import Text, t
 
 UNKNOWN = "unknown"
