@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from launcher.core.mends.mend import Mend
 
 #: by the name that rules and checks use: "module:name"; imported only when one is wanted
-MENDS: dict[str, str] = {}
+MENDS: dict[str, str] = {
+    "rebuild-environment": "launcher.core.mends.rebuild_environment:MEND",
+    "restore-pins": "launcher.core.mends.rebuild_environment:RESTORE",
+    "right-torch": "launcher.core.mends.right_torch:MEND",
+    "remove-leftovers": "launcher.core.mends.remove_leftovers:MEND",
+    "smaller-memory": "launcher.core.mends.smaller_memory:MEND",
+    "full-vae": "launcher.core.mends.full_precision:VAE",
+    "full-precision": "launcher.core.mends.full_precision:MODEL",
+}
 
 
 def find_mend(name: str) -> Mend:

@@ -1,0 +1,152 @@
+"""Sets files aside under the workspace instead of deleting them, and brings them back: `set-aside/`."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from launcher.core.errors import LauncherError, NotWrittenError
+from launcher.core.mends.mend import Record, changed_since
+from launcher.core.paths import Workspace
+from launcher.core.text import t
+
+FOLDER = "set-aside"
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What lay at `before` lies at `after`; both below the workspace."""
+
+    before: Path
+    after: Path
+
+
+def set_aside(workspace: Workspace, mend: str, paths: Sequence[Path]) -> tuple[Moved, ...]:
+    """Move each of `paths`, which lie below the workspace, to a folder of this mend. All of them or none.
+
+    LauncherError `no-permission` names the one that the system holds fast.
+    """
+    place = _fresh(workspace, mend)
+    moved = tuple(Moved(path, place / path.relative_to(workspace.root)) for path in paths)
+    move_all(moved)
+    return moved
+
+
+def move_all(moved: Sequence[Moved]) -> None:
+    """Every one to its place, where nothing may lie; if one cannot be moved, those before it go back."""
+    done: list[Moved] = []
+    try:
+        for each in moved:
+            _move(each.before, each.after)
+            done.append(each)
+    except OSError as error:
+        for each in reversed(done):
+            with contextlib.suppress(OSError):
+                _move(each.after, each.before)
+        raise NotWrittenError(moved[len(done)].before, error) from error
+
+
+def bring_back(workspace: Workspace, record: object) -> None:
+    """What `to_record` wrote goes back to where it lay. LauncherError `mend-changed-since` where something else lies
+    there by now, `set-aside-gone` where somebody has taken it away: nothing is moved then.
+    """
+    moved = from_record(workspace, record)
+    for each in moved:
+        if os.path.lexists(each.before):
+            raise changed_since(t("{file}", file=each.before))
+        if not os.path.lexists(each.after):
+            raise LauncherError(
+                "set-aside-gone",
+                t("What was set aside is no longer there: {file}", file=each.after),
+                t("Nothing was changed."),
+            )
+    move_all([Moved(each.after, each.before) for each in moved])
+    for each in moved:
+        _tidy(each.after.parent, workspace.root / FOLDER)
+
+
+def to_record(workspace: Workspace, moved: Sequence[Moved]) -> list[list[str]]:
+    """As pairs of names below the workspace, which may itself be moved meanwhile."""
+    return [[_name(workspace, each.before), _name(workspace, each.after)] for each in moved]
+
+
+def from_record(workspace: Workspace, record: object) -> tuple[Moved, ...]:
+    """LauncherError `set-aside-gone` for what nobody can read."""
+    if not isinstance(record, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in record):
+        raise unreadable_record()
+    return tuple(Moved(workspace.root / str(before), workspace.root / str(after)) for before, after in record)
+
+
+def unreadable_record() -> LauncherError:
+    """Somebody's editor was at the journal."""
+    return LauncherError(
+        "mend-unknown",
+        t("What this mend did cannot be read from its journal."),
+        t("Nothing was changed. What was set aside lies in the folder {folder}.", folder=FOLDER),
+    )
+
+
+def state_of(path: Path) -> list[int]:
+    """Size and time of change: how a file that a mend has put somewhere is known again. OSError."""
+    found = path.lstat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+def put_record(workspace: Workspace, paths: Sequence[Path]) -> list[list[object]]:
+    """What a mend has put where nothing lay, to be known again."""
+    return [[_name(workspace, path), *state_of(path)] for path in paths]
+
+
+def take_away(workspace: Workspace, mend: str, record: Record) -> None:
+    """Set aside what `put_record` wrote down. LauncherError `mend-changed-since` where it is another by now."""
+    found = record.get("put")
+    if not isinstance(found, list):
+        raise unreadable_record()
+    paths = [workspace.root / str(name) for name, *_ in found]
+    for path, (_, *state) in zip(paths, found, strict=True):
+        try:
+            same = state_of(path) == state
+        except OSError:
+            same = False
+        if not same:
+            raise changed_since(t("{file}", file=path))
+    set_aside(workspace, mend, paths)
+
+
+def _fresh(workspace: Workspace, mend: str) -> Path:
+    base = f"{datetime.now(timezone.utc):%Y-%m-%d-%H%M%S}-{mend}"
+    number = 1
+    while os.path.lexists(place := workspace.root / FOLDER / (base if number == 1 else f"{base}-{number}")):
+        number += 1
+    return place
+
+
+def _move(before: Path, after: Path) -> None:
+    after.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(after):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(after))
+    try:
+        before.rename(after)
+    except OSError as error:
+        # another disk behind a link
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.move(before, after)
+
+
+def _tidy(folder: Path, end: Path) -> None:
+    """Take away folders that hold nothing any more."""
+    with contextlib.suppress(OSError):
+        while folder.is_relative_to(end):
+            folder.rmdir()
+            folder = folder.parent
+
+
+def _name(workspace: Workspace, path: Path) -> str:
+    return path.relative_to(workspace.root).as_posix()
