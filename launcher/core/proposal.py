@@ -54,13 +54,14 @@ def propose(
     environ: Mapping[str, str] = os.environ,
     *,
     machine: Machine | None = None,
+    looked: Machine | None = None,
     profile: RunProfile | None = None,
 ) -> Proposal:
-    """Looks, then decides; changes nothing. `machine` replaces the look at this computer (`--simulate`), `profile` the
-    one that `options` name.
+    """Looks, then decides; changes nothing. `machine` replaces the look at this computer (`--simulate`), `looked` is a
+    look that was taken already, `profile` replaces the one that `options` name.
     """
     simulated = machine is not None
-    machine = machine or look(workspace.root)
+    machine = machine or looked or look(workspace.root)
     profile = profile or read_run_profile(options.profile, workspace.root / "profiles")
     chosen = complete(options, profile, environ, workspace)
     pip = read_pip_settings(environ)

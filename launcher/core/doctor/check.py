@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from launcher.core.text import Text
+from launcher.core.text import Text, t
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Checked:
     ok: bool | None
     #: what was found, in a sentence or two, with its numbers
     detail: Text
-    #: what to do; None where there is nothing to do
+    #: what to do, or, where `ok` is True, what could be made better; None: nothing
     fix: Text | None = None
     #: of launcher.core.mends, where one can do it
     mend: str | None = None
@@ -39,9 +39,9 @@ class Verdict:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-def well(detail: Text) -> Verdict:
-    """Nothing to do."""
-    return Verdict(True, detail)
+def well(detail: Text, advice: Text | None = None) -> Verdict:
+    """Nothing has to be done; `advice` is what could be made better."""
+    return Verdict(True, detail, advice)
 
 
 def unknown(detail: Text) -> Verdict:
@@ -52,3 +52,11 @@ def unknown(detail: Text) -> Verdict:
 def wrong(detail: Text, fix: Text, mend: str | None = None, **values: object) -> Verdict:
     """Something is wrong; `values` are told to the mend."""
     return Verdict(False, detail, fix, mend, {name: str(value) for name, value in values.items()})
+
+
+def sentences(parts: Iterable[Text]) -> Text:
+    """One after the other; there is at least one."""
+    first, *rest = parts
+    for each in rest:
+        first = t("{sentences} {sentence}", sentences=first, sentence=each)
+    return first

@@ -56,6 +56,36 @@ def installed_packages(site: Path) -> tuple[Package, ...]:
     return tuple(sorted(found, key=lambda package: package.name))
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """A file that a package brought, as its RECORD has it."""
+
+    package: str
+    #: below site-packages
+    name: str
+    path: Path
+    #: SHA-256 in the URL-safe base64 of RECORD
+    digest: str
+    size: int | None
+
+
+def recorded_files(site: Path) -> Iterator[Recorded | Broken]:
+    """What every package recorded; Broken for a RECORD that is missing or cannot be read."""
+    for package in installed_packages(site):
+        record = package.folder / "RECORD"
+        if not record.is_file():
+            yield Broken(package.name, f"{package.folder.name}/RECORD", "missing")
+        elif (entries := _entries(record)) is None:
+            yield Broken(package.name, f"{package.folder.name}/RECORD", "unreadable")
+        else:
+            yield from (Recorded(package.name, file, site / file, digest, size) for file, digest, size in entries)
+
+
+def trouble_with(file: Recorded, *, contents: bool = True) -> Literal["missing", "changed", "unreadable"] | None:
+    """None: it is what its package brought, without `contents` as far as its size says."""
+    return _trouble(file.path, file.digest if contents else None, file.size)
+
+
 def check_files(site: Path) -> Iterator[Broken | Progress]:
     """Every file against the RECORD of its package (PyPA specification "recording installed packages").
 
@@ -63,23 +93,20 @@ def check_files(site: Path) -> Iterator[Broken | Progress]:
     whoever reads may stop.
     """
     done = said = 0
-    for package in installed_packages(site):
-        record = package.folder / "RECORD"
-        if not record.is_file():
-            yield Broken(package.name, f"{package.folder.name}/RECORD", "missing")
+    package = None
+    for found in recorded_files(site):
+        if isinstance(found, Broken):
+            yield found
             continue
-        entries = _entries(record)
-        if entries is None:
-            yield Broken(package.name, f"{package.folder.name}/RECORD", "unreadable")
-            continue
-        for file, digest, size in entries:
-            if trouble := _trouble(site / file, digest, size):
-                yield Broken(package.name, file, trouble)
-            done += size or 0
-            if done - said >= _EVERY:
-                said = done
-                yield Progress("check", done, None)
-        yield Progress("check", done, None)
+        if found.package != package:
+            package = found.package
+            yield Progress("check", done, None)
+        if trouble := trouble_with(found):
+            yield Broken(found.package, found.name, trouble)
+        done += found.size or 0
+        if done - said >= _EVERY:
+            said = done
+            yield Progress("check", done, None)
 
 
 def _entries(record: Path) -> list[tuple[str, str, int | None]] | None:
@@ -96,15 +123,19 @@ def _entries(record: Path) -> list[tuple[str, str, int | None]] | None:
     ] if rows else None  # fmt: skip
 
 
-def _trouble(path: Path, digest: str, size: int | None) -> Literal["missing", "changed", "unreadable"] | None:
+def _trouble(path: Path, digest: str | None, size: int | None) -> Literal["missing", "changed", "unreadable"] | None:
+    """`digest` None: the size alone is looked at."""
     try:
-        if size is not None and path.stat().st_size != size:
+        there = path.stat().st_size
+        if size is not None and there != size:
             return "changed"
     except FileNotFoundError:
         return "missing"
     # the second for what no path can hold
     except (OSError, ValueError):
         return "unreadable"
+    if digest is None:
+        return None
     found = sha256(path)
     if not found:
         return "unreadable" if path.exists() else "missing"

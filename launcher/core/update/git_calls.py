@@ -21,7 +21,7 @@ from launcher.core.update.unfinished import ELSEWHERE
 #: this computer itself
 LOCAL = ("127.0.0.1", "localhost", "::1")
 #: the first with `fetch --no-write-fetch-head`
-_OLDEST = (2, 29)
+OLDEST = (2, 29)
 _PERCENT = re.compile(r"(?:Receiving objects|Resolving deltas|Updating files):\s+(\d+)% \((\d+)/(\d+)\)")
 
 
@@ -154,8 +154,8 @@ def find_git(root: Path, environ: Mapping[str, str]) -> Git:
     git = Git(program, root, environment(environ))
     said = " ".join(git.call("version", seconds=15).out)
     found = re.search(r"(\d+)\.(\d+)", said)
-    if not found or (int(found[1]), int(found[2])) < _OLDEST:
-        oldest = ".".join(map(str, _OLDEST))
+    if not found or (int(found[1]), int(found[2])) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
         raise LauncherError(
             "git-too-old",
             t("{program} is no git that can be used here: {said}", program=program, said=said or "?"),

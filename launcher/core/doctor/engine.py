@@ -1,0 +1,121 @@
+"""Checks of the engine's files: each as its package brought it, as far as the time goes; what killed installs left."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from launcher.core.doctor.check import Verdict, unknown, well, wrong
+from launcher.core.doctor.ground import Ground
+from launcher.core.environments.environments import everything, left_over, named, site_of
+from launcher.core.environments.site_packages import Broken, Recorded, recorded_files, trouble_with
+from launcher.core.text import Text, t
+
+#: seconds for contents, once all sizes are known: other checks want the processor too
+_CONTENTS = 0.5
+#: bytes: what is larger is left to `gesso env repair --check`
+_LARGEST = 8 << 20
+_NAMED = 3
+#: begins the names of what pip moved aside and could not remove: "~orch"
+_ASIDE = "~"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was found, and how much was looked at."""
+
+    broken: tuple[Broken, ...]
+    #: files whose size was compared, of all
+    sizes: int
+    files: int
+    #: of them those that were read and hashed
+    contents: int
+
+
+def engine(ground: Ground) -> Verdict:
+    """Sizes first, because a cut or missing file shows there; then contents, as many as there is time for."""
+    folder = named(ground.workspace)
+    site = site_of(folder) if folder else None
+    if folder is None or site is None:
+        return unknown(t("Nothing is installed yet: gesso install"))
+    looked = look_at(site, ground.until)
+    if looked.broken:
+        return _broken(folder.name, looked)
+    told = t("{sizes} of {files} files have the size that their packages recorded, and {contents} of them, taken at "
+             "random, the contents.", sizes=looked.sizes, files=looked.files, contents=looked.contents)  # fmt: skip
+    return well(told, t("gesso env repair --check compares the contents of all of them."))
+
+
+def look_at(site: Path, until: float, contents: float = _CONTENTS) -> Looked:
+    """Stops at `until` (of time.monotonic); an unreadable RECORD is a broken file too."""
+    broken: list[Broken] = []
+    files: list[Recorded] = []
+    for found in recorded_files(site):
+        if isinstance(found, Broken):
+            broken.append(found)
+        else:
+            files.append(found)
+    whole: list[Recorded] = []
+    sizes = 0
+    for file in files:
+        if time.monotonic() > until:
+            break
+        sizes += 1
+        if what := trouble_with(file, contents=False):
+            broken.append(Broken(file.package, file.name, what))
+        else:
+            whole.append(file)
+    until = min(until, time.monotonic() + contents)
+    read, changed = _hashed(whole, until)
+    return Looked((*broken, *changed), sizes, len(files), read)
+
+
+def _hashed(files: list[Recorded], until: float) -> tuple[int, list[Broken]]:
+    """Others each time, so that many short looks see everything in the end."""
+    read, changed = 0, []
+    small = [file for file in files if file.size is None or file.size <= _LARGEST]
+    for file in random.sample(small, len(small)):
+        if time.monotonic() > until:
+            break
+        read += 1
+        if what := trouble_with(file):
+            changed.append(Broken(file.package, file.name, what))
+    return read, changed
+
+
+def _broken(name: str, looked: Looked) -> Verdict:
+    packages = sorted({each.package for each in looked.broken})
+    first = "; ".join(f"{each.file}" for each in looked.broken[:_NAMED])
+    told = t(
+        "{count} files of {packages} are missing or changed: {files}",
+        count=len(looked.broken),
+        packages=", ".join(packages[:_NAMED]),
+        files=first,
+    )
+    fix = t("Build the same environment again: gesso env repair")
+    return wrong(told, fix, "rebuild-environment", environment=name, packages=" ".join(packages))
+
+
+def leftovers(ground: Ground) -> Verdict:
+    """pip's "~" folders, and environments that were begun and never proven."""
+    found = list(_leftovers(ground))
+    if not found:
+        return well(t("There are none."))
+    names = ", ".join(str(each.relative_to(ground.workspace.environments)) for each in found[:_NAMED])
+    told: Text = t("{count} folders were left behind by installs that were cut off: {names}", count=len(found),
+                   names=names)  # fmt: skip
+    return wrong(told, t("They can be deleted; nothing uses them."), "remove-leftovers", folder=found[0].parent)
+
+
+def _leftovers(ground: Ground) -> list[Path]:
+    current = named(ground.workspace)
+    found = []
+    for folder in everything(ground.workspace):
+        if left_over(folder) and folder != current:
+            found.append(folder)
+            continue
+        site = site_of(folder)
+        found += sorted(each for each in site.iterdir() if each.name.startswith(_ASIDE)) if site else []
+    return found

@@ -1,0 +1,72 @@
+"""The check of the models: is there a checkpoint, and is any file broken, misplaced, or no model at all?"""
+
+from __future__ import annotations
+
+import threading
+
+from launcher.core.doctor.check import Verdict, sentences, unknown, well, wrong
+from launcher.core.doctor.ground import Ground
+from launcher.core.models.entry import Library, Model
+from launcher.core.models.library import read_library
+from launcher.core.models.problems import Problem
+from launcher.core.process import CancelledError
+from launcher.core.text import Text, t
+
+#: what is wrong with a file -> what puts it right
+_MENDS = {
+    "empty": "download-model-again",
+    "truncated": "download-model-again",
+    "damaged": "download-model-again",
+    "web-page": "download-model-again",
+    "lfs-pointer": "fetch-lfs-model",
+    "wrong-ending": "move-model",
+    "misplaced": "move-model",
+}
+#: what does not hinder Gesso, and is said by `gesso models list`
+_NO_FAULT = ("unsupported", "unusual")
+_NAMED = 3
+
+
+def models(ground: Ground) -> Verdict:
+    """Every folder, the linked installs' too; files that have not changed since the last look are not opened again."""
+    stop = threading.Event()
+    timer = threading.Timer(ground.left, stop.set)
+    timer.daemon = True
+    timer.start()
+    reading = read_library(ground.workspace, cancel=stop)
+    try:
+        while True:
+            next(reading)
+    except StopIteration as end:
+        library: Library = end.value
+    except CancelledError:
+        return unknown(t("There are too many new models to look at in this time: gesso models list looks at all."))
+    finally:
+        timer.cancel()
+    return of_library(library)
+
+
+def of_library(library: Library) -> Verdict:
+    """As `models`, of what was found."""
+    faults = [(model, each) for model in library.models for each in model.problems if each.code not in _NO_FAULT]
+    # What can be mended comes first, for the mend is told of one file at a time.
+    faults.sort(key=lambda fault: fault[1].code not in _MENDS)
+    if faults:
+        return _wrong(faults)
+    checkpoints = [model for model in library.models if model.kind == "checkpoint"]
+    if not checkpoints:
+        told = t("There is no model (checkpoint) yet: Gesso draws with its small demo model.")
+        return well(told, t("Choose one on the models screen, or: gesso models download"))
+    return well(t("{count} models, {checkpoints} of them checkpoints; none is broken or misplaced.",
+                  count=len(library.models), checkpoints=len(checkpoints)))  # fmt: skip
+
+
+def _wrong(faults: list[tuple[Model, Problem]]) -> Verdict:
+    told: list[Text] = [
+        t("{name}: {problem}", name=model.name, problem=problem.message) for model, problem in faults[:_NAMED]
+    ]
+    if len(faults) > _NAMED:
+        told.append(t("And {count} more: gesso models list", count=len(faults) - _NAMED))
+    model, problem = faults[0]
+    mend = _MENDS.get(problem.code)
+    return wrong(sentences(told), problem.hint, mend, path=model.path, problem=problem.code)

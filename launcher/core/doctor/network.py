@@ -1,0 +1,175 @@
+"""Checks of the way to the network: the proxy, the places that files come from, the clock that certificates go by."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from statistics import median
+
+from launcher.core.doctor.check import Verdict, sentences, unknown, well, wrong
+from launcher.core.doctor.ground import Ground
+from launcher.core.doctor.reach import Reach, Service
+from launcher.core.hardware.inquiry import Inquiry
+from launcher.core.network.proxies import Proxies, find_proxies
+from launcher.core.network.proxy_settings import Said, Source
+from launcher.core.network.proxy_trial import Trial, reachable, try_way
+from launcher.core.packages.pip_settings import read_pip_settings
+from launcher.core.paths import PROXIES
+from launcher.core.proxy_address import masked, repaired
+from launcher.core.pytorch.table import read_torch_table
+from launcher.core.settings import read_settings
+from launcher.core.text import Text, t
+
+#: what a clock may differ: tokens and certificates allow about as much
+_MOST = timedelta(minutes=5)
+_SOURCES: dict[Source, Text] = {
+    "settings": t("Gesso's own setting"),
+    "environment": t("the environment variables"),
+    "pip": t("pip's configuration"),
+    "windows": t("Windows' settings"),
+    "gnome": t("GNOME's settings"),
+    "kde": t("KDE's settings"),
+    "macos": t("macOS' settings"),
+}
+_OTHER = t("Start the program that is the proxy (Clash, V2Ray …), or go without: gesso proxy set none")
+
+
+def proxy(ground: Ground) -> Verdict:
+    """Written as one, listening, and letting a request through."""
+    pip = read_pip_settings(ground.here.environ)
+    settings = read_settings(ground.workspace).proxy
+    proxies = find_proxies(ground.here.environ, settings=settings, pip=pip)
+    if problem := next(((source, each) for source in proxies.sources for each in source.problems), None):
+        source, text = problem
+        told = t("{where}: {problem}", where=_SOURCES[source.source], problem=text)
+        return wrong(told, t("Write it as http://127.0.0.1:7890: gesso proxy set ADDRESS"), "repair-proxy")
+    chosen = proxies.chosen
+    if chosen is None or not proxies.addresses:
+        return _without(proxies, chosen)
+    silent = _silent(proxies.addresses, ground)
+    if silent:
+        told = t("Nothing answers at the proxy {proxy}, which {where} names.", proxy=masked(silent[0]),
+                 where=_SOURCES[chosen.source])  # fmt: skip
+        return wrong(told, _OTHER, "without-proxy", proxy=masked(silent[0]), host=silent[0].partition("://")[2])
+    return _tried(ground, proxies, chosen)
+
+
+def _without(proxies: Proxies, chosen: Said | None) -> Verdict:
+    if chosen is not None and chosen.none:
+        return well(t("{where} says that there is none.", where=_SOURCES[chosen.source]))
+    if any(source.script for source in proxies.sources):
+        told = t("The system finds its proxy by a script, which Gesso does not run.")
+        return well(told, t("If nothing gets through, give the proxy itself: gesso proxy set ADDRESS"))
+    return well(t("None is set."))
+
+
+def _silent(addresses: Sequence[str], ground: Ground) -> list[str]:
+    asked = {each: Inquiry(partial(reachable, each, max(0.1, ground.left - 0.8))) for each in addresses}
+    return [each for each, inquiry in asked.items() if not inquiry.by(ground.until - 0.7)]
+
+
+def _tried(ground: Ground, proxies: Proxies, chosen: Said) -> Verdict:
+    """A request of its own: others may go round the proxy."""
+    url = next((url for url in _PLACES if proxies.of(url)), None)
+    way = proxies.of(url) if url else None
+    if url is None or way is None:
+        return well(t("{proxy} takes connections.", proxy=masked(proxies.addresses[0])))
+    trial: Trial = try_way(url, way, seconds=max(0.1, ground.left - 0.6))
+    where = _SOURCES[chosen.source]
+    if trial.works:
+        told = t("{proxy} ({where}) lets requests through.", proxy=masked(way), where=where)
+        return well(told, _without_scheme(ground))
+    if trial.kind == "silent":
+        return unknown(t("{proxy} takes connections; whether it lets requests through could not be told in time.",
+                         proxy=masked(way)))  # fmt: skip
+    told = t("The proxy {proxy} ({where}) does not work: {why}.", proxy=masked(way), where=where, why=trial.sentence)
+    return wrong(told, _OTHER, "without-proxy", proxy=masked(way))
+
+
+#: encrypted ones, so that only the service itself can answer
+_PLACES = ("https://huggingface.co/", "https://github.com/")
+
+
+def _without_scheme(ground: Ground) -> Text | None:
+    """Gesso understands "127.0.0.1:7890"; most other programs do not."""
+    for name, value in ground.here.environ.items():
+        if name.lower() in PROXIES and value and "://" not in value:
+            return t("{name} has no http:// before it, which other programs need: {proxy}", name=name,
+                     proxy=masked(repaired(value)))  # fmt: skip
+    return None
+
+
+def mirrors(ground: Ground) -> Verdict:
+    """One short question to the place that counts of each kind, beside what was measured."""
+    reach = ground.reach
+    if not reach.services:
+        return unknown(t("Nothing is asked on the network: packages come from folders of this computer."))
+    if reach.nothing:
+        return _nothing(ground)
+    dead = [each for each in reach.services if not each.heard.works]
+    told = t("{count} of {all} kinds of files answer.", count=len(reach.services) - len(dead), all=len(reach.services))
+    if not dead:
+        return well(sentences([told, *_measured(reach)]))
+    why = t("{host} ({kind}) does not answer: {why}.", host=dead[0].host, kind=dead[0].kind, why=dead[0].heard.why)
+    hosts = ", ".join(dict.fromkeys(f"{each.host} ({each.kind})" for each in dead[1:]))
+    parts = [why, t("Nor do: {hosts}.", hosts=hosts)] if hosts else [why]
+    return wrong(
+        sentences(parts),
+        t("Have the others measured and the fastest taken: gesso mirrors test {kind}", kind=dead[0].kind),
+        "other-mirror",
+        kind=dead[0].kind,
+        host=dead[0].host,
+    )
+
+
+def _nothing(ground: Ground) -> Verdict:
+    told = t("None of the places that files come from answers.")
+    if not ground.proposal.plan.downloads:
+        return well(t("{told} What is installed works without them.", told=told))
+    return wrong(told, t("Is this computer online? Look at the network and the proxy: gesso proxy test"))
+
+
+def _measured(reach: Reach) -> list[Text]:
+    measured: list[Service] = [each for each in reach.services if each.choice.basis == "measured"]
+    return [t("{kind}: {reason}", kind=each.kind, reason=each.choice.reason) for each in measured]
+
+
+def clock(ground: Ground) -> Verdict:
+    """This computer's time beside the servers', or what their certificates say of it."""
+    return of_clock(ground.reach, datetime.now(timezone.utc))
+
+
+def of_clock(reach: Reach, now: datetime) -> Verdict:
+    """As `clock`, of any answers."""
+    told = [each.heard.ahead for each in reach.services if each.heard.ahead is not None]
+    made = read_torch_table().checked
+    if told:
+        ahead = timedelta(seconds=median(each.total_seconds() for each in told))
+        return _difference(ahead)
+    dated = [each.heard.validity for each in reach.services if each.heard.validity]
+    if len(dated) > 1 or now.date() < made:
+        text = t(
+            "This computer's clock says {now}, and no certificate is valid then.", now=now.strftime("%Y-%m-%d %H:%M")
+        )
+        return wrong(text, _set())
+    return unknown(t("Nobody on the network has told the time."))
+
+
+def _difference(ahead: timedelta) -> Verdict:
+    minutes = round(abs(ahead).total_seconds() / 60)
+    if abs(ahead) <= _MOST:
+        return well(t("It is right to {seconds} seconds.", seconds=max(1, round(abs(ahead).total_seconds()))))
+    told = t("It is {minutes} minutes fast.", minutes=minutes) if ahead > timedelta() else t(
+        "It is {minutes} minutes slow.", minutes=minutes
+    )  # fmt: skip
+    return wrong(t("{how} Encrypted connections may fail, and logins do.", how=told), _set())
+
+
+def _set() -> Text:
+    if sys.platform == "win32":
+        return t("Settings > Time & language > Date & time: set the time zone, then press Sync now.")
+    if sys.platform == "darwin":
+        return t("System Settings > General > Date & Time: let it be set automatically.")
+    return t("In a terminal: {command}", command="sudo timedatectl set-ntp true")
