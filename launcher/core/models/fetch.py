@@ -45,7 +45,7 @@ def fetch(
         title = t("download {name}", name=entry.name)
         yield Step(entry.name, title, "started", number, len(entries))
         target = target_of(workspace, entry)
-        for event in fetch_one(_wanted(entry, target, ways), ways, cancel):
+        for event in fetch_one(wanted_of(entry, target, ways), ways, cancel):
             if isinstance(event, Downloaded):
                 take_note(workspace, target, event.sha256)
             yield event
@@ -109,7 +109,8 @@ def _there(target: Path) -> int:
     return 0
 
 
-def _wanted(entry: Entry, target: Path, ways: Ways) -> Wanted:
+def wanted_of(entry: Entry, target: Path, ways: Ways) -> Wanted:
+    """The entry's file at `target`, from wherever it lies: places that may have other bytes are asked last."""
     known = ways.of(location.address for location in entry.locations if location.backed)
     guessed = ways.of(location.address for location in entry.locations if not location.backed)
     addresses = (*known, *(dataclasses.replace(each, sure=False) for each in guessed if each not in known))
