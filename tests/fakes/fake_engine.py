@@ -8,6 +8,7 @@ little of it for the model
 
 import http.server
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -60,6 +61,12 @@ def main(words: list[str]) -> int:
     if "die" in mishaps:
         print("ImportError: no torch here", file=sys.stderr, flush=True)
         return 7
+    if "old-driver" in mishaps:
+        told = "The NVIDIA driver on your system is too old (found version 11040)."
+        print(f"RuntimeError: {told} Please update your GPU driver", file=sys.stderr, flush=True)
+        return 1
+    if "killed" in mishaps:
+        os.kill(os.getpid(), signal.SIGKILL)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", int(value(words, "--port") or 0)), Answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -110,12 +110,34 @@ def ended(
             watch.fatal.code, t("{message}", message=watch.fatal.message), t("The log: {log}", log=workspace.logs / LOG)
         )
     if watch.url is None:
+        from launcher.core.diagnosis.exit_codes import meaning
+
         line = watch.last[-1] if watch.last else ""
+        said = meaning(code)
+        ended = t("The runtime ended with code {code} before it served: {line}", code=code, line=line)
         raise LauncherError(
             "runtime-died",
-            t("The runtime ended with code {code} before it served: {line}", code=code, line=line),
-            t("The log says more: {log}", log=workspace.logs / LOG),
+            t("{ended} ({meaning})", ended=ended, meaning=said) if said else ended,
+            _what_helps(workspace),
         )
+
+
+def _what_helps(workspace: Workspace) -> Text:
+    """What its log shows, and the first thing to do about it."""
+    # the rules are read only where something failed
+    from launcher.core.diagnosis.diagnose import diagnose_file
+    from launcher.core.diagnosis.ranking import UNKNOWN
+    from launcher.core.serving.circumstances import circumstances_of
+
+    log = workspace.logs / LOG
+    more = t("The log says more: {log}", log=log)
+    try:
+        known = [advice for advice in diagnose_file(log, circumstances_of(workspace)) if advice.slug != UNKNOWN]
+    except LauncherError:
+        return more
+    if not known:
+        return more
+    return t("{cause} {step} {more}", cause=known[0].cause, step=known[0].steps[0], more=more)
 
 
 def _going_on(watch: Watch, event: protocol.Job | protocol.Visitors) -> Iterator[Event]:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from launcher.core.diagnosis.diagnose import diagnose_file
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Phase, Ready, Stopped
 from launcher.core.paths import Workspace
@@ -125,6 +126,19 @@ def test_credentials_are_told_once_and_kept_nowhere(engine: Workspace) -> None:
     assert not [path for path in kept if b"correct horse" in path.read_bytes()]
     assert not of(Credentials, events(engine, options(listen=True)))
     assert (engine.state / "runtime-events.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_one_that_dies_of_something_known_is_told_with_what_helps(engine: Workspace) -> None:
+    with pytest.raises(LauncherError) as failure:
+        list(launch(engine, options("--fake=old-driver"), PLAN))
+    (advice,) = diagnose_file(engine.logs / "runtime.log")
+    assert advice.slug == "gpu-driver-too-old"
+    assert str(failure.value.hint).startswith(f"{advice.cause} {advice.steps[0]}")
+
+
+def test_one_that_the_system_ends_is_told_why(engine: Workspace) -> None:
+    with pytest.raises(LauncherError, match="-9 is SIGKILL"):
+        list(launch(engine, options("--fake=killed"), PLAN))
 
 
 def test_one_that_dies_before_it_serves_is_named_with_its_last_line(engine: Workspace) -> None:
