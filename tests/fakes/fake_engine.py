@@ -1,7 +1,8 @@
 """Behaves like `python -m runtime --events` from outside, in a tenth of a second; `--fake=…` asks for mishaps.
 
-die: ends before it serves · crash: ends after it serves · stubborn: ignores being asked to end · child: starts a child
-of its own · chatter: a progress bar on standard error between the event lines · slow: half a second until it serves ·
+die: ends before it serves · old-driver: likewise, as torch says of a driver · killed: likewise, by SIGKILL ·
+crash: ends after it serves · stubborn: ignores being asked to end · child: starts a child of its own ·
+chatter: a progress bar on standard error between the event lines · slow: half a second until it serves ·
 fatal: says why it ends · mute: never says a word about the model · card: tells of its card's memory · short: has too
 little of it for the model
 """
@@ -47,14 +48,8 @@ def load(checkpoint: str | None, mishaps: list[str]) -> None:
         say(event="memory", peak_mib=3900)
 
 
-def main(words: list[str]) -> int:
-    mishaps = [word.removeprefix("--fake=") for word in words if word.startswith("--fake=")]
-    print("fake engine:", *words, file=sys.stderr, flush=True)
-    if "stubborn" in mishaps:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if "child" in mishaps:
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        print("child", child.pid, file=sys.stderr, flush=True)
+def ended(mishaps: list[str]) -> int | None:
+    """The exit code of one that does not get as far as serving; None: it does."""
     if "fatal" in mishaps:
         say(event="fatal", code="cannot-start", message="No such address.")
         return 1
@@ -67,6 +62,19 @@ def main(words: list[str]) -> int:
         return 1
     if "killed" in mishaps:
         os.kill(os.getpid(), signal.SIGKILL)
+    return None
+
+
+def main(words: list[str]) -> int:
+    mishaps = [word.removeprefix("--fake=") for word in words if word.startswith("--fake=")]
+    print("fake engine:", *words, file=sys.stderr, flush=True)
+    if "stubborn" in mishaps:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "child" in mishaps:
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        print("child", child.pid, file=sys.stderr, flush=True)
+    if (code := ended(mishaps)) is not None:
+        return code
     server = http.server.ThreadingHTTPServer(("127.0.0.1", int(value(words, "--port") or 0)), Answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
