@@ -22,6 +22,8 @@ VERBS: dict[str, Text] = {
     "mirrors": t("the places that files come from: list, show, test, use"),
     "models": t("models: list, download, add, verify, convert; link another program's install in place"),
     "profiles": t("run profiles: how to serve, each under a name"),
+    "report": t("one file to attach to a question: what there is and what went wrong, without names and secrets"),
+    "doctor": t("look at everything that is known to break; --fix mends it, --undo takes a mend back"),
     "update": t("Gesso itself: what a newer version would change, the move to it, and back"),
     "env": t("the engine's environments: list, create, repair, switch, rollback, remove, freeze"),
 }

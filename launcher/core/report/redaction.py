@@ -36,6 +36,7 @@ _TAKES_SECRET = re.compile(rf"--{_CALLED}", re.IGNORECASE)
 #: keys that sound like a secret and are none
 _NO_SECRET = re.compile(
     r"(?i)(?:max|min|num|new|pad|bos|eos|unk|mask|sep|cls)[_-]?token|token[_-]?(?:id|count|type|merging|ratio)|tokens"
+    r"|^[\"']?(?:old)?pwd\b"
 )
 _VALUE = r"(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[^\s,;}\])\"']+)"
 _ASSIGNED = re.compile(

@@ -67,6 +67,7 @@ KEPT = (
     "driver version 1.2.3.4, 580.95.05, CUDA 13.0",
     "Token indices sequence length is longer than the maximum (81 > 77)",
     '{"max_token_length": 225, "pad_token_id": 3, "tokenizer": "clip"}',
+    "PWD=/srv/gesso OLDPWD=/srv",
     "author: nobody, authentication failed, basic usage of it",
     "at 12:34:56 std::vector and c10::cuda in at::native::foo",
     "fatal: unable to access git@github.com:a/b.git",
