@@ -115,8 +115,8 @@ class Mending:
         if self.call.printer.json:
             return
         result = self.call.printer.result
-        result(t("Done, and looked at again: it is well now.") if done.still is None else t("Done, but: {still}",
-                                                                                            still=done.still))  # fmt: skip
+        well = t("Done, and looked at again: it is well now.")
+        result(well if done.still is None else t("Done, but: {still}", still=done.still))
         if reversible:
             result(t("To take it back: gesso doctor --undo {number}", number=done.number))
 

@@ -1,4 +1,4 @@
-"""`gesso doctor`: looks at everything that is known to break; with --fix each thing is mended, shown and asked before."""
+"""`gesso doctor`: looks at everything that is known to break; with --fix each mend is shown, asked and done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from launcher.core.doctor.check import Checked
 from launcher.core.doctor.examine import CHECKS, Check, examine
-from launcher.core.mends import journal
+from launcher.core.mends import MENDS, journal
 from launcher.core.mends.mend import Here
 from launcher.core.text import Text, t
 from launcher.mending import Mending, change_record
@@ -16,7 +16,7 @@ from launcher.serving import signals_cancel
 from launcher.verb import DONE, FAILED, Call, UsageError, Verb, Words
 
 #: a sign and a word for each state, because not everybody sees colours
-_STATES = {True: ("+", t("fine")), False: ("!", t("WRONG")), None: ("-", t("not told"))}
+_STATES = {True: ("+", t("fine")), False: ("!", t("WRONG")), None: ("-", t("no verdict"))}
 
 
 def _add(words: Words) -> None:
@@ -95,7 +95,7 @@ def _sum_up(call: Call, found: list[Checked]) -> None:
             unknown=counts[None],
         )
     )
-    if names := ", ".join(each.name for each in found if each.ok is False and each.mend):
+    if names := ", ".join(each.name for each in found if each.ok is False and each.mend in MENDS):
         call.printer.aside(t("Gesso has a mend for: {names}. `gesso doctor --fix` shows each and asks.", names=names))
 
 

@@ -12,11 +12,13 @@ from launcher.core.doctor.check import Verdict, sentences, unknown, well, wrong
 from launcher.core.doctor.ground import Ground
 from launcher.core.doctor.reach import Reach, Service
 from launcher.core.hardware.inquiry import Inquiry
+from launcher.core.network.mirrors import Kind
 from launcher.core.network.proxies import Proxies, find_proxies
 from launcher.core.network.proxy_settings import Said, Source
 from launcher.core.network.proxy_trial import Trial, reachable, try_way
 from launcher.core.packages.pip_settings import read_pip_settings
 from launcher.core.paths import PROXIES
+from launcher.core.plan.places import kinds_needed
 from launcher.core.proxy_address import masked, repaired
 from launcher.core.pytorch.table import read_torch_table
 from launcher.core.settings import read_settings
@@ -33,6 +35,8 @@ _SOURCES: dict[Source, Text] = {
     "kde": t("KDE's settings"),
     "macos": t("macOS' settings"),
 }
+#: either is enough
+_MODELS: tuple[Kind, ...] = ("huggingface", "modelscope")
 _OTHER = t("Start the program that is the proxy (Clash, V2Ray …), or go without: gesso proxy set none")
 
 
@@ -108,20 +112,27 @@ def mirrors(ground: Ground) -> Verdict:
         return unknown(t("Nothing is asked on the network: packages come from folders of this computer."))
     if reach.nothing:
         return _nothing(ground)
+    return of_mirrors(reach, kinds_needed(ground.proposal.plan))
+
+
+def of_mirrors(reach: Reach, needed: Sequence[Kind]) -> Verdict:
+    """What does not answer is wrong where the plan needs it, and of the places for models where none answers."""
     dead = [each for each in reach.services if not each.heard.works]
     told = t("{count} of {all} kinds of files answer.", count=len(reach.services) - len(dead), all=len(reach.services))
     if not dead:
         return well(sentences([told, *_measured(reach)]))
-    why = t("{host} ({kind}) does not answer: {why}.", host=dead[0].host, kind=dead[0].kind, why=dead[0].heard.why)
-    hosts = ", ".join(dict.fromkeys(f"{each.host} ({each.kind})" for each in dead[1:]))
-    parts = [why, t("Nor do: {hosts}.", hosts=hosts)] if hosts else [why]
-    return wrong(
-        sentences(parts),
-        t("Have the others measured and the fastest taken: gesso mirrors test {kind}", kind=dead[0].kind),
-        "other-mirror",
-        kind=dead[0].kind,
-        host=dead[0].host,
-    )
+    without = [each for each in dead if each.kind in _MODELS]
+    no_models = len(without) == sum(each.kind in _MODELS for each in reach.services)
+    missed = [each for each in dead if each.kind in needed or (no_models and each.kind in _MODELS)]
+    if not missed:
+        silent = ", ".join(f"{each.host} ({each.kind})" for each in dead)
+        return well(sentences([told, t("Not needed now, and silent: {hosts}.", hosts=silent)]))
+    first, *others = missed
+    parts = [t("{host} ({kind}) does not answer: {why}.", host=first.host, kind=first.kind, why=first.heard.why)]
+    if others:
+        parts.append(t("Nor do: {hosts}.", hosts=", ".join(f"{each.host} ({each.kind})" for each in others)))
+    fix = t("Have the others measured and the fastest taken: gesso mirrors test {kind}", kind=first.kind)
+    return wrong(sentences(parts), fix, "other-mirror", kind=first.kind, host=first.host)
 
 
 def _nothing(ground: Ground) -> Verdict:
