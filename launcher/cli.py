@@ -11,6 +11,7 @@ from pathlib import Path
 from launcher import terminal, verb, verbs
 from launcher.arguments import read_arguments, read_globals, short_help
 from launcher.core.errors import LauncherError
+from launcher.core.mends.remembered_git import put_git_on_path
 from launcher.core.paths import find_workspace
 from launcher.core.setup.course import due
 from launcher.language import choose_language, read_saved_language, translator
@@ -28,6 +29,7 @@ def main(words: Sequence[str], interface: Interface) -> int:
     printer = _printer(first, _language(first))
     try:
         workspace = find_workspace(getattr(first, "root", None), os.environ)
+        put_git_on_path(workspace, os.environ)
         language = _language(first, read_saved_language(workspace.config_file))
         printer = _printer(first, language)
         arguments = read_arguments(list(words), translator(language))

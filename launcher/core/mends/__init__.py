@@ -13,6 +13,19 @@ if TYPE_CHECKING:
 
 #: by the name that rules and checks use: "module:name"; imported only when one is wanted
 MENDS: dict[str, str] = {
+    "other-mirror": "launcher.core.mends.other_mirror:MEND",
+    "repair-proxy": "launcher.core.mends.proxies:REPAIR_PROXY",
+    "without-proxy": "launcher.core.mends.proxies:WITHOUT_PROXY",
+    "local-no-proxy": "launcher.core.mends.local_no_proxy:MEND",
+    "next-port": "launcher.core.mends.next_port:MEND",
+    "git-path": "launcher.core.mends.git_path:MEND",
+    "safe-directory": "launcher.core.mends.safe_directory:MEND",
+    "git-unlock": "launcher.core.mends.git_unlock:MEND",
+    "long-paths": "launcher.core.mends.long_paths:MEND",
+    "end-orphan": "launcher.core.mends.end_orphan:MEND",
+    "free-space": "launcher.core.mends.free_space:MEND",
+    "download-model-again": "launcher.core.mends.download_again:AGAIN_MEND",
+    "fetch-lfs-model": "launcher.core.mends.download_again:LFS_MEND",
     "rebuild-environment": "launcher.core.mends.rebuild_environment:MEND",
     "restore-pins": "launcher.core.mends.rebuild_environment:RESTORE",
     "right-torch": "launcher.core.mends.right_torch:MEND",

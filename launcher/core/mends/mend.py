@@ -50,9 +50,10 @@ class Preview:
 class Mend:
     """One mend. Nothing but `apply` and `undo` changes anything.
 
-    `preview` gives None where there is nothing to mend. `apply` leaves all as it was if it raises; its generator's
-    value is what `undo` is given. `verify` gives None when it is well now, else what still is not. `undo` raises
-    `changed_since` before it touches anything, if its ground is another than `apply` left.
+    `preview` gives None where there is nothing to mend, and may take some seconds where it has to try something out;
+    it raises `cannot_mend` where something is wrong that only the user can change. `apply` leaves all as it was if it
+    raises; its generator's value is what `undo` is given. `verify` gives None when it is well now, else what still is
+    not. `undo` raises `changed_since` before it touches anything, if its ground is another than `apply` left.
     """
 
     name: str
@@ -81,3 +82,8 @@ def nothing_to_mend(title: Text) -> LauncherError:
         t("There is nothing here to mend: {title}", title=title),
         t("Nothing was changed. `gesso doctor` looks at everything again."),
     )
+
+
+def cannot_mend(why: Text, hint: Text) -> LauncherError:
+    """The refusal where something is wrong and the mend cannot change it; `hint` says what the user can do."""
+    return LauncherError("cannot-mend", why, hint)

@@ -1,0 +1,152 @@
+"""The mend `git-unlock`: a lock that a git which was cut off has left is set aside, if no git is at work there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import psutil
+
+from launcher.core.errors import writing
+from launcher.core.events import Event, Notice
+from launcher.core.mends.mend import (
+    Change,
+    Here,
+    Mend,
+    Preview,
+    Record,
+    Values,
+    cannot_mend,
+    changed_since,
+    nothing_to_mend,
+)
+from launcher.core.paths import checkout, written_path
+from launcher.core.text import Text, t
+
+TITLE = t("Take away the lock that git has left behind")
+#: seconds that a lock has to have lain there: a git that works makes it and takes it away in a moment
+_OLD = 30
+#: locks that stop every work, where none is named
+_USUAL = ("index.lock", "HEAD.lock", "config.lock", "shallow.lock", "packed-refs.lock")
+
+
+def _preview(here: Here, values: Values) -> Preview | None:  # noqa: ARG001
+    lock = _lock(values)
+    if lock is None:
+        return None
+    _refuse_work(lock)
+    change = Change(t("The lock of git, {minutes} minutes old", minutes=_minutes(lock)), str(lock), None)
+    return Preview(
+        "git-unlock", TITLE, (change,), t("No git is at work there. The file is kept in Gesso's own folder.")
+    )
+
+
+def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Generator[Event, None, Record]:  # noqa: ARG001
+    lock = _lock(values)
+    if lock is None:
+        raise nothing_to_mend(TITLE)
+    _refuse_work(lock)
+    kept = here.workspace.state / "mends" / f"{time.time_ns()}-{lock.name}"
+    with writing(kept):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(lock, kept)
+    yield Notice("git-unlocked", "info", t("The lock {file} is away.", file=lock))
+    return {"lock": str(lock), "kept": str(kept)}
+
+
+def _verify(here: Here, values: Values) -> Text | None:  # noqa: ARG001
+    lock = _lock(values)
+    return t("The lock {file} is there.", file=lock) if lock else None
+
+
+def _undo(here: Here, record: Record) -> Iterator[Event]:  # noqa: ARG001
+    lock, kept = Path(record["lock"]), Path(record["kept"])
+    if os.path.lexists(lock) or not kept.is_file() or not lock.parent.is_dir():
+        raise changed_since(t("The lock {file}", file=lock))
+    with writing(lock):
+        shutil.move(kept, lock)
+    yield Notice("git-unlocked", "info", t("The lock {file} is there again.", file=lock))
+
+
+def _lock(values: Values) -> Path | None:
+    """The file that git named, else one in the folder that was named, else in Gesso's own clone."""
+    named = values.get("path")
+    if named and named.endswith(".lock"):
+        lock = written_path(named)
+        return lock if _is_gits(lock) and lock.is_file() else None
+    folder = git_folder(written_path(values.get("folder") or named or checkout()))
+    locks = [folder / name for name in _USUAL] if folder else []
+    return next((lock for lock in locks if lock.is_file()), None)
+
+
+def _is_gits(lock: Path) -> bool:
+    """Does it lie in what only git writes?"""
+    return any((folder / "HEAD").is_file() and (folder / "objects").is_dir() for folder in lock.parents[:8]) or any(
+        (folder / "commondir").is_file() for folder in lock.parents[:8]
+    )
+
+
+def git_folder(folder: Path) -> Path | None:
+    """What git keeps of the clone in `folder`; a worktree or submodule has it elsewhere."""
+    inside = folder if folder.name == ".git" else folder / ".git"
+    if inside.is_dir():
+        return inside
+    try:
+        leads = inside.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+    except (OSError, ValueError):
+        return None
+    return folder / leads
+
+
+def _refuse_work(lock: Path) -> None:
+    """LauncherError `cannot-mend` while a git may be at work there."""
+    age = time.time() - lock.stat().st_mtime
+    if age < _OLD:
+        raise cannot_mend(
+            t(
+                "The lock {file} is only {seconds} seconds old: a git may be at work.",
+                file=lock,
+                seconds=max(0, int(age)),
+            ),
+            t("Wait half a minute and try again."),
+        )
+    if pids := at_work(lock):
+        raise cannot_mend(
+            t("git is at work there (process {pid}).", pid=", ".join(map(str, pids))),
+            t("Wait until it is done, or end it, and try again."),
+        )
+
+
+def at_work(lock: Path) -> list[int]:
+    """Every git that may use the clone of `lock`: one whose folder cannot be seen counts too."""
+    clone = str(_clone(lock))
+    found = []
+    for process in psutil.process_iter(["pid", "name", "cmdline", "cwd", "status"]):
+        name = str(process.info["name"] or "").lower().removesuffix(".exe")
+        if (name == "git" or name.startswith("git-")) and process.info["status"] != psutil.STATUS_ZOMBIE:
+            where = process.info["cwd"]
+            words = " ".join(process.info["cmdline"] or [])
+            if where is None or _within(where, clone) or clone in words:
+                found.append(process.info["pid"])
+    return found
+
+
+def _clone(lock: Path) -> Path:
+    """The folder that holds .git, or what stands for it."""
+    inside = next((folder for folder in lock.parents if folder.name == ".git"), None)
+    return Path(os.path.realpath(inside.parent if inside else lock.parent))
+
+
+def _within(folder: str, clone: str) -> bool:
+    return (os.path.realpath(folder) + os.sep).startswith(clone + os.sep)
+
+
+def _minutes(lock: Path) -> int:
+    return int((time.time() - lock.stat().st_mtime) // 60)
+
+
+MEND = Mend("git-unlock", TITLE, _preview, _apply, _verify, _undo)
