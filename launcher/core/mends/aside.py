@@ -52,23 +52,50 @@ def move_all(moved: Sequence[Moved]) -> None:
         raise NotWrittenError(moved[len(done)].before, error) from error
 
 
-def bring_back(workspace: Workspace, record: object) -> None:
-    """What `to_record` wrote goes back to where it lay. LauncherError `mend-changed-since` where something else lies
-    there by now, `set-aside-gone` where somebody has taken it away: nothing is moved then.
+def swap_back(workspace: Workspace, mend: str, record: Record) -> None:
+    """What the record's `moved` (`to_record`) says goes back to where it lay; what the mend has put there instead
+    (`put`, by `put_record`) is set aside.
+
+    LauncherError `mend-changed-since` where something else lies there by now, `set-aside-gone` where somebody has
+    taken away what was set aside: nothing is moved then.
     """
+    put, moved = _still_as_put(workspace, record.get("put", [])), _still_aside(workspace, record.get("moved"))
+    for each in moved:
+        if each.before not in put and os.path.lexists(each.before):
+            raise changed_since(t("{file}", file=each.before))
+    replaced = set_aside(workspace, mend, put)
+    try:
+        move_all([Moved(each.after, each.before) for each in moved])
+    except LauncherError:
+        move_all([Moved(each.after, each.before) for each in replaced])
+        raise
+    for each in moved:
+        _tidy(each.after.parent, workspace.root / FOLDER)
+
+
+def _still_aside(workspace: Workspace, record: object) -> tuple[Moved, ...]:
     moved = from_record(workspace, record)
     for each in moved:
-        if os.path.lexists(each.before):
-            raise changed_since(t("{file}", file=each.before))
         if not os.path.lexists(each.after):
             raise LauncherError(
                 "set-aside-gone",
                 t("What was set aside is no longer there: {file}", file=each.after),
                 t("Nothing was changed."),
             )
-    move_all([Moved(each.after, each.before) for each in moved])
-    for each in moved:
-        _tidy(each.after.parent, workspace.root / FOLDER)
+    return moved
+
+
+def _still_as_put(workspace: Workspace, record: object) -> tuple[Path, ...]:
+    if not isinstance(record, list) or not all(isinstance(each, list) and len(each) == 3 for each in record):
+        raise unreadable_record()
+    for name, *state in record:
+        try:
+            same = state_of(workspace.root / str(name)) == state
+        except OSError:
+            same = False
+        if not same:
+            raise changed_since(t("{file}", file=workspace.root / str(name)))
+    return tuple(workspace.root / str(name) for name, *_ in record)
 
 
 def to_record(workspace: Workspace, moved: Sequence[Moved]) -> list[list[str]]:
@@ -101,22 +128,6 @@ def state_of(path: Path) -> list[int]:
 def put_record(workspace: Workspace, paths: Sequence[Path]) -> list[list[object]]:
     """What a mend has put where nothing lay, to be known again."""
     return [[_name(workspace, path), *state_of(path)] for path in paths]
-
-
-def take_away(workspace: Workspace, mend: str, record: Record) -> None:
-    """Set aside what `put_record` wrote down. LauncherError `mend-changed-since` where it is another by now."""
-    found = record.get("put")
-    if not isinstance(found, list):
-        raise unreadable_record()
-    paths = [workspace.root / str(name) for name, *_ in found]
-    for path, (_, *state) in zip(paths, found, strict=True):
-        try:
-            same = state_of(path) == state
-        except OSError:
-            same = False
-        if not same:
-            raise changed_since(t("{file}", file=path))
-    set_aside(workspace, mend, paths)
 
 
 def _fresh(workspace: Workspace, mend: str) -> Path:

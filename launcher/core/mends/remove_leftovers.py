@@ -12,7 +12,7 @@ from launcher.core.environments.environments import everything, is_link, left_ov
 from launcher.core.events import Event, Notice
 from launcher.core.install.lock import install_lock
 from launcher.core.install.repair import is_outside
-from launcher.core.mends.aside import FOLDER, bring_back, set_aside, to_record
+from launcher.core.mends.aside import FOLDER, set_aside, swap_back, to_record
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, nothing_to_mend
 from launcher.core.paths import Workspace
 from launcher.core.text import Text, t
@@ -88,7 +88,7 @@ def _verify(here: Here, values: Values) -> Text | None:  # noqa: ARG001 - a veri
 
 def _undo(here: Here, record: Record) -> Iterator[Event]:
     with install_lock(here.workspace):
-        bring_back(here.workspace, record.get("moved"))
+        swap_back(here.workspace, NAME, record)
     yield Notice("set-aside", "info", t("Everything lies where it lay."))
 
 
