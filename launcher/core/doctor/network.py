@@ -11,9 +11,11 @@ from statistics import median
 from launcher.core.doctor.check import Verdict, sentences, unknown, well, wrong
 from launcher.core.doctor.ground import Ground
 from launcher.core.doctor.reach import Reach, Service
+from launcher.core.errors import LauncherError
 from launcher.core.hardware.inquiry import Inquiry
 from launcher.core.network.mirrors import Kind
 from launcher.core.network.proxies import Proxies, find_proxies
+from launcher.core.network.proxy_check import offers
 from launcher.core.network.proxy_settings import Said, Source
 from launcher.core.network.proxy_trial import Trial, reachable, try_way
 from launcher.core.packages.pip_settings import read_pip_settings
@@ -43,8 +45,11 @@ _OTHER = t("Start the program that is the proxy (Clash, V2Ray …), or go withou
 def proxy(ground: Ground) -> Verdict:
     """Written as one, listening, and letting a request through."""
     pip = read_pip_settings(ground.here.environ)
-    settings = read_settings(ground.workspace).proxy
-    proxies = find_proxies(ground.here.environ, settings=settings, pip=pip)
+    try:
+        settings = read_settings(ground.workspace).proxy
+        proxies = find_proxies(ground.here.environ, settings=settings, pip=pip)
+    except LauncherError as error:
+        return wrong(error.message, error.hint, "repair-proxy" if error.code == "proxy-not-usable" else None)
     if problem := next(((source, each) for source in proxies.sources for each in source.problems), None):
         source, text = problem
         told = t("{where}: {problem}", where=_SOURCES[source.source], problem=text)
@@ -52,12 +57,22 @@ def proxy(ground: Ground) -> Verdict:
     chosen = proxies.chosen
     if chosen is None or not proxies.addresses:
         return _without(proxies, chosen)
+    others = Inquiry(partial(offers, proxies))
     silent = _silent(proxies.addresses, ground)
     if silent:
         told = t("Nothing answers at the proxy {proxy}, which {where} names.", proxy=masked(silent[0]),
                  where=_SOURCES[chosen.source])  # fmt: skip
-        return wrong(told, _OTHER, "without-proxy", proxy=masked(silent[0]), host=silent[0].partition("://")[2])
+        return _dead(told, silent[0], others.by(ground.until - 0.2) or ())
     return _tried(ground, proxies, chosen)
+
+
+def _dead(told: Text, address: str, others: tuple[int, ...]) -> Verdict:
+    """Another port of this computer may be the one that was meant."""
+    if not others:
+        return wrong(told, _OTHER, "without-proxy", proxy=masked(address))
+    fix = t("Something listens on port {port} of this computer; if that is the proxy: gesso proxy set 127.0.0.1:{port}",
+            port=others[0])  # fmt: skip
+    return wrong(told, fix, "repair-proxy", proxy=masked(address))
 
 
 def _without(proxies: Proxies, chosen: Said | None) -> Verdict:
