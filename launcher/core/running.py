@@ -13,7 +13,7 @@ import psutil
 
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
-from launcher.core.process import alive, end_tree, tree
+from launcher.core.process import alive, end_tree
 from launcher.core.records import read_record, write_record
 from launcher.core.text import t
 from launcher.core.web_address import is_address
@@ -109,50 +109,14 @@ def _unrecorded(workspace: Workspace) -> Running | None:
     meant = read_record(workspace.state / STARTING)
     if meant is None:
         return None
-    found = [(process.info["create_time"], process.info["pid"]) for process in _servers(workspace)]
+    words = ["-m", "runtime", "--data-dir", str(workspace.root)]
+    found: list[tuple[float, int]] = []
+    for process in psutil.process_iter(["pid", "cmdline", "create_time"]):
+        line = process.info["cmdline"] or []
+        if any(line[at : at + len(words)] == words for at in range(len(line))):
+            found.append((process.info["create_time"], process.info["pid"]))
     # The first one has started the others.
     return _read({**meant, "pid": min(found)[1], "created": min(found)[0]}) if found else None
-
-
-def strays(workspace: Workspace) -> tuple[tuple[int, float], ...]:
-    """Processes of this workspace's runtime that no record knows of, the oldest first: pid, and when it was made.
-
-    A server that another was started beside, and a worker whose server has gone without ending it.
-    """
-    running = find_running(workspace)
-    known = tree(running.pid) if running else frozenset()
-    servers = [process for process in _servers(workspace) if process.pid not in known]
-    left = [process for process in _workers(workspace) if process.pid not in known and _is_alone(process)]
-    found = {(process.info["create_time"], process.info["pid"]) for process in (*servers, *left)}
-    return tuple((pid, created) for created, pid in sorted(found))
-
-
-def _servers(workspace: Workspace) -> list[psutil.Process]:
-    return _at_work(["-m", "runtime", "--data-dir", str(workspace.root)])
-
-
-def _workers(workspace: Workspace) -> list[psutil.Process]:
-    inside = str(workspace.environments) + os.sep
-    return [each for each in _at_work(["-m", "runtime.worker"]) if each.info["cmdline"][0].startswith(inside)]
-
-
-def _at_work(words: list[str]) -> list[psutil.Process]:
-    """The living processes whose command line has these words in a row."""
-    return [
-        process
-        for process in psutil.process_iter(["pid", "cmdline", "create_time"])
-        if (line := process.info["cmdline"] or [])
-        and any(line[at : at + len(words)] == words for at in range(len(line)))
-    ]
-
-
-def _is_alone(worker: psutil.Process) -> bool:
-    """Is the server that started it gone?"""
-    try:
-        parent = worker.parent()
-        return parent is None or "runtime" not in parent.cmdline()
-    except psutil.Error:
-        return True
 
 
 def forget_start(workspace: Workspace) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from launcher.core.doctor.check import Verdict, unknown, well, wrong
 from launcher.core.doctor.ground import Ground
-from launcher.core.environments.environments import everything, left_over, named, site_of
+from launcher.core.environments.environments import named, site_of
 from launcher.core.environments.site_packages import Broken, Recorded, recorded_files, trouble_with
+from launcher.core.mends.remove_leftovers import leftovers as left_behind
 from launcher.core.text import Text, t
 
 #: seconds for contents, once all sizes are known: other checks want the processor too
@@ -18,8 +19,6 @@ _CONTENTS = 0.5
 #: bytes: what is larger is left to `gesso env repair --check`
 _LARGEST = 8 << 20
 _NAMED = 3
-#: begins the names of what pip moved aside and could not remove: "~orch"
-_ASIDE = "~"
 
 
 @dataclass(frozen=True)
@@ -99,23 +98,11 @@ def _broken(name: str, looked: Looked) -> Verdict:
 
 
 def leftovers(ground: Ground) -> Verdict:
-    """pip's "~" folders, and environments that were begun and never proven."""
-    found = list(_leftovers(ground))
+    """pip's "~" folders, environments that were begun and never proven, downloads that nobody goes on with."""
+    found = left_behind(ground.workspace)
     if not found:
         return well(t("There are none."))
-    names = ", ".join(str(each.relative_to(ground.workspace.environments)) for each in found[:_NAMED])
+    names = ", ".join(str(each.relative_to(ground.workspace.root)) for each in found[:_NAMED])
     told: Text = t("{count} folders were left behind by installs that were cut off: {names}", count=len(found),
                    names=names)  # fmt: skip
     return wrong(told, t("They can be deleted; nothing uses them."), "remove-leftovers", folder=found[0].parent)
-
-
-def _leftovers(ground: Ground) -> list[Path]:
-    current = named(ground.workspace)
-    found = []
-    for folder in everything(ground.workspace):
-        if left_over(folder) and folder != current:
-            found.append(folder)
-            continue
-        site = site_of(folder)
-        found += sorted(each for each in site.iterdir() if each.name.startswith(_ASIDE)) if site else []
-    return found

@@ -8,8 +8,9 @@ from launcher.core.doctor.asking import ask
 from launcher.core.doctor.check import Verdict, unknown, well, wrong
 from launcher.core.doctor.ground import Ground
 from launcher.core.doctor.reserved_ports import holding, reserved
+from launcher.core.mends.end_orphan import orphans
 from launcher.core.ports import is_free, next_free, who_holds
-from launcher.core.running import find_running, status, strays
+from launcher.core.running import find_running, status
 from launcher.core.serving.command_line import listens
 from launcher.core.text import Text, t
 
@@ -56,12 +57,12 @@ def _why(ground: Ground, port: int) -> Text:
 
 def runtime(ground: Ground) -> Verdict:
     """What runs, and what was left running by a launcher that is gone."""
-    left = strays(ground.workspace)
+    left = orphans(ground.workspace)
     if left:
-        numbers = ", ".join(str(pid) for pid, _ in left)
+        numbers = ", ".join(str(each.pid) for each in left)
         told = t("A runtime of this Gesso still runs (process {pid}), though nothing knows of it any longer: it holds "
                  "memory of the card.", pid=numbers)  # fmt: skip
-        return wrong(told, t("End it."), "end-orphan", pid=left[0][0])
+        return wrong(told, t("End it."), "end-orphan", pid=left[0].pid)
     running = status(ground.workspace)
     if running.state == "stopped":
         return unknown(t("Nothing runs."))

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from launcher.core.doctor.asking import Said, ask
 from launcher.core.doctor.check import Verdict, unknown, well, wrong
 from launcher.core.doctor.ground import Ground, UntoldError
 from launcher.core.environments.environments import interpreter, named, read_stamp
+from launcher.core.mends.git_unlock import at_work
+from launcher.core.mends.remembered_git import path_with, remembered_git
 from launcher.core.packages.uv import find_uv
 from launcher.core.paths import checkout
 from launcher.core.text import Text, t
@@ -27,8 +27,8 @@ _OLDEST_PYTHON = (3, 10)
 _AGAIN = t("Run install.sh (install.ps1 on Windows) again: it makes Gesso's own environment anew.")
 _REBUILD = t("Build the same environment again: gesso env repair")
 _VERSION = "import struct, sys; print('%d.%d' % sys.version_info[:2], 8 * struct.calcsize('P'))"
-#: seconds after which a lock that no git holds was left behind
-_STALE = 5.0
+#: seconds: a git at work makes a lock and takes it away in a moment
+_STALE = 30.0
 
 
 def python(_ground: Ground) -> Verdict:
@@ -117,7 +117,10 @@ class _Clone:
 
 def git(ground: Ground) -> Verdict:
     """Only updates of Gesso itself need it."""
-    return of_git(checkout(), ground.here.environ, ground.left)
+    environ = ground.here.environ
+    if kept := remembered_git(ground.workspace):
+        environ = {**environ, "PATH": path_with(kept, environ)}
+    return of_git(checkout(), environ, ground.left)
 
 
 def of_git(folder: Path, environ: Mapping[str, str], seconds: float) -> Verdict:
@@ -159,7 +162,7 @@ def _of_clone(clone: _Clone, version: str, seconds: float) -> Verdict:
         return wrong(t("git cannot read Gesso's folder: {why}", why=inside.last),
                      t("Fetch Gesso afresh beside it, and go on with the same workspace by --root."))  # fmt: skip
     lock = Path(inside.first) / "index.lock"
-    if lock.exists() and _age(lock) > _STALE and not _git_runs():
+    if lock.exists() and _age(lock) > _STALE and not at_work(lock):
         told = t("A git that was cut off has left its lock: {file}", file=lock)
         return wrong(told, t("Delete that file."), "git-unlock", path=lock, folder=clone.folder)
     return well(t("{version}; it trusts Gesso's folder.", version=version))
@@ -170,7 +173,3 @@ def _age(file: Path) -> float:
         return time.time() - file.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _git_runs() -> bool:
-    return any((process.info["name"] or "").lower() in ("git", "git.exe") for process in psutil.process_iter(["name"]))

@@ -55,14 +55,10 @@ def test_a_bug_is_raised_after_the_others_have_been_told(here: Here) -> None:
     def buggy(_: Ground) -> Verdict:
         raise ZeroDivisionError
 
-    told: list[str] = []
+    found = examine(here, (check("buggy", buggy), FINE))
+    assert next(found).name == "fine"
     with pytest.raises(ZeroDivisionError):
-        told += (each.name for each in examine(here, (check("buggy", buggy), FINE)))
-    told = []
-    with pytest.raises(ZeroDivisionError):
-        for each in examine(here, (check("buggy", buggy), FINE)):
-            told.append(each.name)
-    assert told == ["fine"]
+        next(found)
 
 
 def test_the_mend_and_what_it_needs_to_know_come_along(here: Here) -> None:
