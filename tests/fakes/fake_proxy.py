@@ -134,6 +134,9 @@ def _until_blank_line(client: socket.socket) -> bytes:
         if not piece:
             raise ConnectionError
         head += piece
+        if not head[:1].isalpha():
+            # TLS or SOCKS: whoever speaks HTTP alone hangs up on it.
+            raise ConnectionError
     return head.partition(b"\r\n\r\n")[0]
 
 
