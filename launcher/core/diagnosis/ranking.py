@@ -14,6 +14,8 @@ from launcher.core.text import Text, t
 UNKNOWN = "unknown"
 #: lines by which a harmless message may stand before or behind the traceback that belongs to it
 _NEAR = 3
+#: a remark of less weight than this stands by itself: a traceback beside it is another matter
+_TAKES_FROM = 50
 #: a kind explains others only if its own sign names more than a consequence
 _EXPLAINS_FROM = 30
 
@@ -21,7 +23,7 @@ _EXPLAINS_FROM = 30
 def advise(matches: Sequence[Match], troubles: Sequence[Trouble]) -> tuple[Advice, ...]:
     """The findings, the root first; an error that no kind claims is `unknown`, and said only where nothing else is."""
     harmless = [match for match in matches if match.kind.severity == "harmless"]
-    covered = [(match, _block(match.line, troubles)) for match in harmless]
+    covered = [(match, _block(match, troubles)) for match in harmless]
     real = [match for match in matches if match.kind.severity != "harmless" and not _is_covered(match, covered)]
     if real:
         return tuple(advice_of(match) for match in _ranked(_best(real)))
@@ -29,10 +31,11 @@ def advise(matches: Sequence[Match], troubles: Sequence[Trouble]) -> tuple[Advic
     return (_unknown(left),) if left else ()
 
 
-def _block(line: int, troubles: Sequence[Trouble]) -> tuple[int, int]:
-    """The lines that belong together with `line`."""
+def _block(match: Match, troubles: Sequence[Trouble]) -> tuple[int, int]:
+    """The lines that belong together with a harmless message."""
+    line, near = match.line, _NEAR if match.sign.weight >= _TAKES_FROM else 0
     for trouble in troubles:
-        if trouble.start - _NEAR <= line <= trouble.end + _NEAR and trouble.traceback:
+        if trouble.start - near <= line <= trouble.end + near and trouble.traceback:
             return min(line, trouble.start), max(line, trouble.end)
     return line, line
 
