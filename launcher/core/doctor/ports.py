@@ -42,7 +42,7 @@ def _none(why: Text, port: int, free: int | None = None) -> Verdict:
 
 
 def _why(ground: Ground, port: int) -> Text:
-    if sys.platform == "win32":
+    if _keeps_ports():
         said = ask(_RESERVED, ground.left, ground.here.environ)
         if found := holding(reserved("\n".join(said.out)), port):
             return t("Windows keeps the ports {first} to {last} for itself (Hyper-V, WSL), and {port} is among them.",
@@ -53,6 +53,11 @@ def _why(ground: Ground, port: int) -> Text:
     if holder:
         return t("Port {port} is held by {holder}.", port=port, holder=holder)
     return t("Port {port} is held by another program.", port=port)
+
+
+def _keeps_ports() -> bool:
+    """Does the system keep whole ranges, which nobody holds?"""
+    return sys.platform == "win32"
 
 
 def runtime(ground: Ground) -> Verdict:
