@@ -4,38 +4,40 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import cached_property
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import App
+from textual.app import App, ComposeResult
+from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.widgets import Static
 
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
 from launcher.core.plan.options import Options
-from launcher.core.setup.course import due
 from launcher.core.text import Text, t
 from launcher.language import translator
-from launcher.tui import line_breaks
 from launcher.tui.asks import A, Place, Wiring
-from launcher.tui.asks_console import ConsoleAsks, unknown
-from launcher.tui.asks_frame import FrameAsks, saved_theme
 from launcher.tui.hangup import on_hangup, patient_driver
-from launcher.tui.home_jobs import Core
-from launcher.tui.log_feed import LogFeed
-from launcher.tui.log_store import LogStore
 from launcher.tui.messages import Finished, Happened
-from launcher.tui.screens.home import HomeScreen
-from launcher.tui.speaking import SpeakingScreen
-from launcher.tui.state import Home
 from launcher.tui.themes import NAMES, THEMES, TITLES
-from launcher.tui.wiring import real_core
+
+if TYPE_CHECKING:
+    from launcher.tui.home_jobs import Core
+    from launcher.tui.log_feed import LogFeed
+    from launcher.tui.log_store import LogStore
+    from launcher.tui.screens.home import HomeScreen
+    from launcher.tui.speaking import SpeakingScreen
 
 
 class GessoApp(App[int], inherit_bindings=False):
-    """Opens the home screen; knows the language and the way from screen to screen, and nothing else."""
+    """Opens the home screen; knows the language and the way from screen to screen, and nothing else.
+
+    What the screens need is imported once the title has been painted: whoever starts it sees at once that it starts.
+    """
 
     CSS_PATH = "gesso.tcss"
     TITLE = "Gesso"
@@ -44,35 +46,83 @@ class GessoApp(App[int], inherit_bindings=False):
 
     def __init__(
         self,
-        core: Core,
+        core: Core | None,
         language: str,
         wiring: Wiring | None = None,
         colours: str | None = None,
         *,
         first: str | None = None,
     ) -> None:
-        """`first`: the screen to begin with instead of home, by its name in SCREENS."""
+        """`core` None: the real one; `first`: the screen to begin with instead of home, by its name in SCREENS."""
         super().__init__()
-        line_breaks.use()
-        self.core, self._wiring, self._first = core, wiring, first
+        self._core, self._wiring, self._first = core, wiring, first
         self.colours = colours if colours in NAMES else next(iter(NAMES))
         self._translate = translator(language)
         self.set_reactive(GessoApp.language, language)
-        # What every job says, for the console; it follows what others have started once it is open.
-        self.log_store = LogStore(self.say, wiring.ask(ConsoleAsks).known if wiring else unknown)
-        self.log_feed = LogFeed(self)
+
+    def compose(self) -> ComposeResult:
+        """What stands below all screens, and is seen until the first of them is there."""
+        yield Static(id="title")
 
     def on_mount(self) -> None:
-        """Our colours, then the first screen."""
+        """Our colours and the title; the rest once that has been painted."""
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = NAMES[self.colours]
         if not self.is_headless:
             on_hangup(self.exit)
-        if self._first:
-            self.go(self._first)
+        title = Content.assemble((" Gesso ", "bold reverse $primary"), f" {self.say(t('is opening …'))}")
+        self.query_one("#title", Static).update(title)
+        if self._core is None:
+            self.call_after_refresh(self._open)
         else:
-            self.push_screen(HomeScreen(self.core))
+            self._open()
+
+    def _open(self) -> None:
+        """The first screen."""
+        from launcher.tui import line_breaks
+
+        line_breaks.use()
+        first = self._first or (self._first_of(self.place.workspace) if self._core is None else None)
+        if first:
+            self.go(first)
+        else:
+            self.push_screen(self._home())
+
+    def _first_of(self, workspace: Workspace) -> str | None:
+        """A first start begins with the guided install."""
+        from launcher.core.setup.course import due
+
+        return "setup" if due(workspace) else None
+
+    def _home(self) -> HomeScreen:
+        from launcher.tui.screens.home import HomeScreen
+
+        return HomeScreen(self.core)
+
+    @cached_property
+    def core(self) -> Core:
+        """What home asks of core."""
+        if self._core is not None:
+            return self._core
+        from launcher.tui.wiring import real_core
+
+        return real_core(self.place.workspace, self.place.options)
+
+    @cached_property
+    def log_store(self) -> LogStore:
+        """What every job says, for the console."""
+        from launcher.tui.asks_console import ConsoleAsks, unknown
+        from launcher.tui.log_store import LogStore
+
+        return LogStore(self.say, self.ask(ConsoleAsks).known if self._wiring else unknown)
+
+    @cached_property
+    def log_feed(self) -> LogFeed:
+        """Brings it there; it follows what others have started once the console is open."""
+        from launcher.tui.log_feed import LogFeed
+
+        return LogFeed(self)
 
     @property
     def place(self) -> Place:
@@ -91,11 +141,13 @@ class GessoApp(App[int], inherit_bindings=False):
         """Home as it is now, in the place of everything that is open; `ours`: what runs was started from here, so that
         leaving asks what becomes of it.
         """
+        from launcher.tui.state import Home
+
         self.core = core
         while len(self.screen_stack) > 2:
             self.pop_screen()
-        home = HomeScreen(core)
-        home.set_reactive(HomeScreen.home, Home(ours=ours))
+        home = self._home()
+        home.set_reactive(type(home).home, Home(ours=ours))
         self.switch_screen(home)
 
     def ask(self, kind: type[A]) -> A:
@@ -112,6 +164,8 @@ class GessoApp(App[int], inherit_bindings=False):
         """Everything is said again in the other language."""
         self._translate = translator(language)
         self.log_store.speak(self.say)
+        from launcher.tui.speaking import SpeakingScreen
+
         for screen in self.screen_stack:
             if isinstance(screen, SpeakingScreen):
                 screen.retell()
@@ -138,6 +192,8 @@ class GessoApp(App[int], inherit_bindings=False):
 
     def switch_theme(self, colours: str | None = None) -> None:
         """These colours, or the next, and the choice kept."""
+        from launcher.tui.asks_frame import FrameAsks
+
         names = list(NAMES)
         self.show_colours(colours or names[(names.index(self.colours) + 1) % len(names)])
         try:
@@ -167,6 +223,7 @@ class GessoApp(App[int], inherit_bindings=False):
     def show_palette(self) -> None:
         """Everything that can be done, by name; over a question that waits for its answer nothing is opened."""
         from launcher.tui.palette import Palette
+        from launcher.tui.speaking import SpeakingScreen
 
         if isinstance(self.screen, SpeakingScreen):
             self.push_screen(Palette(self.say))
@@ -183,9 +240,10 @@ def run(workspace: Workspace, language: str, options: Options, first: str | None
 
     `first`: the screen to begin with; a first start begins with the guided install.
     """
-    first = first or ("setup" if due(workspace) else None)
+    from launcher.tui.asks_frame import saved_theme
+
     place = Place(workspace, options)
-    app = GessoApp(real_core(workspace, options), language, Wiring(place), saved_theme(place), first=first)
+    app = GessoApp(None, language, Wiring(place), saved_theme(place), first=first)
     app.driver_class = patient_driver() or app.driver_class
     # A key passes from thread to thread and waits at each for the one that reads a flooding child: not 5 ms each time.
     sys.setswitchinterval(0.0005)

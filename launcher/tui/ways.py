@@ -23,6 +23,8 @@ TITLES: dict[str, Text] = {
     "proxy": t("Network: the proxy"),
     "console": t("Console"),
     "troubleshooting": t("Troubleshooting"),
+    "handbook": t("The handbook"),
+    "report": t("A report to attach to a question"),
     "settings": t("Settings"),
     "update": t("A newer Gesso"),
 }
@@ -81,7 +83,7 @@ WAYS: dict[str, Way] = {
     "setup": Way("setup"),
     "doctor": Way("troubleshooting"),
     "diagnose": Way("troubleshooting"),
-    "report": Way("troubleshooting"),
+    "report": Way("report"),
 }
 
 

@@ -13,5 +13,8 @@ SCREENS: dict[str, str] = {
     "update": "launcher.tui.screens.update:UpdateScreen",
     "profiles": "launcher.tui.screens.profiles:ProfilesScreen",
     "setup": "launcher.tui.screens.setup:SetupDoor",
+    "troubleshooting": "launcher.tui.screens.troubleshooting:TroubleshootingScreen",
+    "handbook": "launcher.tui.screens.handbook:HandbookScreen",
+    "report": "launcher.tui.screens.report:ReportScreen",
     "console": "launcher.tui.screens.console:ConsoleScreen",
 }

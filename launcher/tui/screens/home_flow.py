@@ -30,6 +30,10 @@ class HomeFlow(SpeakingScreen[None]):
     def on_mount(self) -> None:
         """Say what there is to say already, then look around."""
         super().on_mount()
+        # an answer may come before the widgets are whole that it is drawn in
+        self.call_after_refresh(self._look_around)
+
+    def _look_around(self) -> None:
         self._jobs.survey()
         self._jobs.figures()
 

@@ -1,0 +1,103 @@
+"""What the troubleshooting screen knows, as one frozen value, and the rows that come of it; nothing here draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from launcher.core.text import Text, t
+
+if TYPE_CHECKING:
+    from launcher.core.diagnosis.advice import Advice
+    from launcher.core.doctor.check import Checked
+    from launcher.tui.asks_trouble import Found
+
+State = Literal["error", "warning", "wrong", "unknown", "well"]
+
+STATES: dict[State, Text] = {
+    "error": t("✗ error"), "warning": t("! warning"), "wrong": t("✗ to mend"), "unknown": t("- skipped"),
+    "well": t("✓ well"),
+}  # fmt: skip
+#: as a table colours the row; the word says the same
+STYLES: dict[State, str] = {"error": "bold red", "warning": "yellow", "wrong": "bold red", "unknown": "dim"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row: a finding of a log, or a check."""
+
+    key: str
+    state: State
+    title: Text
+    #: in one line
+    short: Text
+    #: what there is to read, before the steps
+    paragraphs: tuple[Text, ...]
+    steps: tuple[Text, ...] = ()
+    links: tuple[str, ...] = ()
+    mend: str | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    #: the page of the handbook; "" for a check
+    slug: str = ""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What the logs show, by the name of the log, and what the checks say."""
+
+    found: tuple[Found, ...] = ()
+    checks: tuple[Checked, ...] = ()
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Findings, then what is wrong, is well, does not apply here."""
+        order = ("wrong", "well", "unknown")
+        checks = sorted(map(_check, self.checks), key=lambda each: order.index(each.state))
+        return (*self._findings(), *checks)
+
+    def _findings(self) -> Iterable[Item]:
+        """The same failure in several logs stands once, where it was last."""
+        seen: set[str] = set()
+        for found in self.found:
+            for advice in found.advice:
+                # what nobody knows may be another each time
+                name = advice.slug if advice.slug != "unknown" else advice.quote
+                if name not in seen:
+                    seen.add(name)
+                    yield _finding(found, advice)
+
+    def count(self, *states: State) -> int:
+        """How many rows are in one of these states."""
+        return sum(each.state in states for each in self.items)
+
+
+def told(trouble: Trouble, news: Found | Checked) -> Trouble:
+    """With what was just found, in the place of what was known of the same."""
+    from launcher.core.doctor.check import Checked
+
+    if isinstance(news, Checked):
+        others = tuple(each for each in trouble.checks if each.name != news.name)
+        return replace(trouble, checks=(*others, news))
+    order = ("runtime.log", "", "runtime.previous.log")
+    found = (*(each for each in trouble.found if each.log != news.log), news)
+    return replace(trouble, found=tuple(sorted(found, key=lambda each: order.index(each.log))))
+
+
+def _finding(found: Found, advice: Advice) -> Item:
+    place = t("In {log}, line {number} ({where}):", log=found.log, number=advice.line, where=found.where)
+    here = t("In the console ({where}):", where=found.where)
+    said = (place if found.log else here, Text("  {quote}", (("quote", advice.quote),)), advice.cause)
+    return Item(
+        f"finding {found.log} {advice.slug}", advice.severity, advice.title, advice.cause,
+        (*said, advice.detail) if advice.detail else said, advice.steps, advice.links, advice.mend, dict(advice.values),
+        advice.slug,
+    )  # fmt: skip
+
+
+def _check(check: Checked) -> Item:
+    state: State = "unknown" if check.ok is None else "well" if check.ok else "wrong"
+    fix = (check.fix,) if check.fix else ()
+    # what is well needs no mend, even where one could be done
+    mend = check.mend if check.ok is False else None
+    return Item(f"check {check.name}", state, check.title, check.detail, (check.detail,), fix, (), mend, check.values)
