@@ -4,7 +4,7 @@ die: ends before it serves · old-driver: likewise, as torch says of a driver ·
 crash: ends after it serves · stubborn: ignores being asked to end · child: starts a child of its own ·
 chatter: a progress bar on standard error between the event lines · slow: half a second until it serves ·
 fatal: says why it ends · mute: never says a word about the model · card: tells of its card's memory · short: has too
-little of it for the model
+little of it for the model · tight: has enough of it if the model's parts take turns
 """
 
 import http.server
@@ -36,7 +36,7 @@ def value(words: list[str], name: str) -> str | None:
 
 
 def load(checkpoint: str | None, mishaps: list[str]) -> None:
-    if "short" in mishaps:
+    if "short" in mishaps or ("tight" in mishaps and not {"--medvram", "--lowvram"} & set(sys.argv)):
         say(event="shortage", message="CUDA out of memory.")
         say(event="model_failed", title=checkpoint or "fake", code="out-of-memory", message="CUDA out of memory.")
     elif checkpoint and "broken" in checkpoint:

@@ -68,6 +68,21 @@ def _links(page: Path) -> list[str]:
     return [line for line in lines if line.startswith("<a ")]
 
 
+def damaged(house: Path) -> tuple[WheelFile, ...]:
+    """The wheels that lie there and are not, to the last byte, what their page says; every byte is read."""
+    found = []
+    for page in sorted(pages(house).glob("*/index.html")):
+        listed: dict[str, list[str]] = {}
+        for link in filter(None, map(_LINK.search, _links(page))):
+            listed.setdefault(unescape(link[2]), []).append(link[1])
+        for name, hashes in listed.items():
+            path = house / name
+            if path.is_file() and sha256(path) not in hashes:
+                version = name.split("-")[1] if name.count("-") > 1 else ""
+                found.append(WheelFile(page.parent.name, version, name, path.absolute().as_uri(), hashes[-1]))
+    return tuple(found)
+
+
 def prune(house: Path, needed: set[str]) -> int:
     """Remove the wheels whose SHA-256 nothing in `needed` names, and their links; the bytes that became free."""
     freed = 0

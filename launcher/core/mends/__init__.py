@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 #: by the name that rules and checks use: "module:name"; imported only when one is wanted
 MENDS: dict[str, str] = {
+    "retry-download": "launcher.core.mends.retry_download:MEND",
     "move-model": "launcher.core.mends.move_model:MEND",
     "other-mirror": "launcher.core.mends.other_mirror:MEND",
     "repair-proxy": "launcher.core.mends.proxies:REPAIR_PROXY",

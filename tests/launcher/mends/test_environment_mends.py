@@ -25,7 +25,7 @@ def shown(shop: Shop, name: str) -> list[tuple[str, str | None, str | None]]:
     return [(str(each.what), each.before, each.after) for each in preview.changes]
 
 
-def mended(shop: Shop, name: str) -> int:
+def mended(shop: Shop, name: str):
     _, found = exhaust(journal.mend(shop.here, name, {}))
     assert found.still is None, str(found.still)
     return found.number
