@@ -10,7 +10,7 @@ from launcher.core.doctor.examine import CHECKS, examine
 from launcher.core.errors import LauncherError
 from launcher.core.mends import MENDS, find_mend, journal
 from launcher.core.mends.mend import Change, Here, Preview
-from launcher.core.text import t
+from launcher.core.text import Text, t
 from launcher.serving import signals_cancel
 from launcher.verb import Call
 
@@ -88,8 +88,8 @@ class Mending:
         if self.call.printer.json:
             return
 
-        def say(text: object) -> None:
-            self.call.printer.aside(t("{line}", line=text), always=True)
+        def say(text: Text) -> None:
+            self.call.printer.aside(text, always=True)
 
         say(t("{title}: {mend}", title=one.title, mend=shown.title))
         for change in shown.changes:

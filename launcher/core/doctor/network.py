@@ -191,7 +191,7 @@ def _difference(ahead: timedelta) -> Verdict:
     told = t("It is {minutes} minutes fast.", minutes=minutes) if ahead > timedelta() else t(
         "It is {minutes} minutes slow.", minutes=minutes
     )  # fmt: skip
-    return wrong(t("{how} Encrypted connections may fail, and logins do.", how=told), _set())
+    return wrong(t("{how} Encrypted connections and logins may fail.", how=told), _set())
 
 
 def _set() -> Text:

@@ -95,7 +95,10 @@ def _as_stamped(folder: Path, version: str, said: Said) -> Verdict:
         return _broken(folder, t("{name} was made with Python {before}, and finds {now} now.", name=folder.name,
                                  before=version, now=found))  # fmt: skip
     if bits != "64":
-        return wrong(t("The engine's Python has {bits} bits; PyTorch needs 64.", bits=bits), t("gesso env create"))
+        return wrong(
+            t("The engine's Python has {bits} bits; PyTorch needs 64.", bits=bits),
+            t("Make another one: gesso env create"),
+        )
     return well(t("{name}: Python {version}, 64-bit.", name=folder.name, version=version))
 
 
