@@ -13,7 +13,6 @@ from launcher.arguments import read_arguments, read_globals, short_help
 from launcher.core.errors import LauncherError
 from launcher.core.mends.remembered_git import put_git_on_path
 from launcher.core.paths import find_workspace
-from launcher.core.setup.course import due
 from launcher.language import choose_language, read_saved_language, translator
 from launcher.printing import Printer
 from launcher.verb import DONE, FAILED, INTERRUPTED, USAGE, Call, UsageError
@@ -73,6 +72,8 @@ def _dispatch(call: Call, interface: Interface) -> int:
 
 def _in_lines(call: Call) -> int:
     """In a terminal that draws nothing: the guided install while it is not done, then what the verbs are."""
+    from launcher.core.setup.course import due
+
     if due(call.workspace):
         return verbs.find_verb("setup").done(call)
     sys.stderr.write(short_help(call.translate) + "\n")
