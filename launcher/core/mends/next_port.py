@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from launcher.core.errors import writing
 from launcher.core.events import Event, Notice
@@ -20,11 +21,11 @@ from launcher.core.mends.mend import (
     changed_since,
     nothing_to_mend,
 )
-from launcher.core.mends.run_profile import Edit, change, change_back, folder_of, own_of, profile_in_use
+from launcher.core.mends.run_profile import folder_of, own_of, profile_in_use
 from launcher.core.plan.options import Options
 from launcher.core.ports import is_free, next_free, who_holds
 from launcher.core.profiles.files import delete_profile, save_profile
-from launcher.core.profiles.flag_words import has, split_words
+from launcher.core.profiles.flag_words import has, last_value, split_words
 from launcher.core.profiles.run_profiles import RunProfile, read_run_profile
 from launcher.core.records import write_text
 from launcher.core.running import find_running
@@ -66,14 +67,13 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
     if wish is None:
         raise nothing_to_mend(TITLE)
     _refuse_arguments(here, wish)
-    port = _next(wish)
-    if wish.by_flag:
-        record = change(here, wish.profile, Edit(added=("--port", str(port)), taken=("--port",)))
-    else:
-        made = not _file(here, wish.profile).exists()
-        before = own_of(here, wish.profile).port
-        save_profile(folder_of(here), wish.profile, _given(wish.profile, port, made=made))
-        record = {"profile": wish.profile, "made": made, "before": before, "after": port}
+    port, file = _next(wish), _file(here, wish.profile)
+    record = {"profile": wish.profile, "made": not file.exists(), "by_flag": wish.by_flag, "after": port}
+    record["before"] = _said(here, wish.profile, by_flag=wish.by_flag)
+    if record["made"]:
+        # One that came with Gesso gets one of the user's own that is built on it.
+        save_profile(folder_of(here), wish.profile, RunProfile(extends=wish.profile))
+    _write(file, str(port) if wish.by_flag else port, by_flag=wish.by_flag)
     yield _told(t('The run profile "{name}" takes port {port} from now on.', name=wish.profile, port=port))
     return record
 
@@ -84,10 +84,14 @@ def _verify(here: Here, values: Values) -> Text | None:
 
 
 def _undo(here: Here, record: Record) -> Iterator[Event]:
-    if "added" in record:
-        change_back(here, record)
-    else:
-        _port_back(here, record)
+    name, by_flag = record["profile"], record["by_flag"]
+    file = _file(here, name)
+    if not file.exists() or _said(here, name, by_flag=by_flag) != str(record["after"]):
+        raise changed_since(t('The run profile "{name}"', name=name))
+    before = record["before"]
+    _write(file, before if by_flag or before is None else int(before), by_flag=by_flag)
+    if record["made"] and own_of(here, name) == RunProfile(extends=name):
+        delete_profile(folder_of(here), name)
     yield _told(t('The run profile "{name}" is as it was before.', name=record["profile"]))
 
 
@@ -125,34 +129,46 @@ def _next(wish: _Wish) -> int:
     return found
 
 
-def _given(name: str, port: int, *, made: bool) -> RunProfile:
-    """A shipped profile gets one of the user's own that is built on it."""
-    return replace(RunProfile(), port=port, extends=name if made else None)
+def _said(here: Here, name: str, *, by_flag: bool) -> str | None:
+    """The port in the user's own file of that name."""
+    own = own_of(here, name)
+    if by_flag:
+        return last_value(own.flags, "--port")
+    return None if own.port is None else str(own.port)
 
 
-def _port_back(here: Here, record: Record) -> None:
-    name, before = record["profile"], record["before"]
-    file = _file(here, name)
-    own = own_of(here, name) if file.exists() else RunProfile()
-    if own.port != record["after"]:
-        raise changed_since(t('The run profile "{name}"', name=name))
-    if before is not None:
-        save_profile(folder_of(here), name, RunProfile(port=before))
-    elif record["made"] and own == _given(name, own.port or 0, made=True):
-        delete_profile(folder_of(here), name)
-    else:
-        _take_out(file)
-
-
-def _take_out(file: Path) -> None:
-    """The line `port`; every other stays as it is."""
+def _write(file: Path, port: str | int | None, *, by_flag: bool) -> None:
+    """None takes it out; every other line and word stays as it is."""
     # Slow to import, and needed only here.
     import tomlkit
 
     with writing(file):
-        document = tomlkit.parse(file.read_bytes().decode("utf-8-sig"))
-        document.pop("port", None)
+        document: Any = tomlkit.parse(file.read_bytes().decode("utf-8-sig"))
+        if by_flag:
+            if "flags" not in document:
+                document["flags"] = []
+            _put_flag(document["flags"], port)
+            if not document["flags"]:
+                del document["flags"]
+        elif port is None:
+            document.pop("port", None)
+        else:
+            document["port"] = port
         write_text(file, tomlkit.dumps(document))
+
+
+def _put_flag(words: Any, port: str | int | None) -> None:
+    """In its place, the last one, because it counts; None takes it out."""
+    at = max((at for at, word in enumerate(words) if str(word).partition("=")[0] == "--port"), default=None)
+    if at is None:
+        words.extend(("--port", str(port)))
+    elif port is None:
+        for _ in range(1 if "=" in words[at] else 2):
+            del words[at]
+    elif "=" in words[at]:
+        words[at] = f"--port={port}"
+    else:
+        words[at + 1] = str(port)
 
 
 def _file(here: Here, name: str) -> Path:
