@@ -68,10 +68,10 @@ def _links(page: Path) -> list[str]:
     return [line for line in lines if line.startswith("<a ")]
 
 
-def damaged(house: Path) -> tuple[WheelFile, ...]:
-    """The wheels that lie there and are not, to the last byte, what their page says; every byte is read."""
+def damaged(house: Path, package: str | None = None) -> tuple[WheelFile, ...]:
+    """The wheels, of one package or of all, that are not to the last byte what their page says; every byte is read."""
     found = []
-    for page in sorted(pages(house).glob("*/index.html")):
+    for page in sorted(pages(house).glob(f"{package or '*'}/index.html")):
         listed: dict[str, list[str]] = {}
         for link in filter(None, map(_LINK.search, _links(page))):
             listed.setdefault(unescape(link[2]), []).append(link[1])

@@ -12,6 +12,7 @@ from pathlib import Path
 from launcher.core.download.part import beside, put_beside
 from launcher.core.errors import LauncherError, writing
 from launcher.core.events import Event, Notice, Progress, Step
+from launcher.core.file_hash import sha256
 from launcher.core.mends.aside import FOLDER, Moved, move_all, put_record, set_aside, swap_back, to_record
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, nothing_to_mend
 from launcher.core.mends.model_sources import Source, find_source, read_pointer
@@ -62,26 +63,38 @@ def read_models(workspace: Workspace) -> tuple[Model, ...]:
 
 def is_meant(path: Path, values: Values) -> bool:
     """By the name of the file, whatever folder a log gives it; nothing named: any."""
-    named = values.get("path") or values.get("file") or values.get("model") or ""
-    last = named.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return not last or last.casefold() in (path.name.casefold(), path.stem.casefold())
+    last = _named(values)
+    return not last or last in (path.name.casefold(), path.stem.casefold())
+
+
+def _named(values: Values) -> str:
+    found = next((values[key] for key in ("path", "file", "model", "name") if values.get(key)), "")
+    return found.replace("\\", "/").rstrip("/").rpartition("/")[2].casefold()
 
 
 def _broken(name: str, here: Here, values: Values) -> tuple[Broken, ...]:
     found = [
         (path, problem)
         for model in read_models(here.workspace)
-        for path, problem in (_inside(model) if model.path.is_dir() else _of(model, _CODES[name]))
+        for path, problem in (_inside(model) if model.path.is_dir() else _of(model, _CODES[name], values))
         if is_meant(path, values)
     ]
     catalogue = read_catalogue()
     return tuple(Broken(path, problem, find_source(here.workspace, path, catalogue)) for path, problem in found)
 
 
-def _of(model: Model, codes: tuple[str, ...]) -> Iterator[tuple[Path, Problem]]:
-    for problem in model.problems:
-        if problem.code in codes and model.path.is_file():
-            yield model.path, problem
+def _of(model: Model, codes: tuple[str, ...], values: Values) -> Iterator[tuple[Path, Problem]]:
+    found = next((problem for problem in model.problems if problem.code in codes), None)
+    # To read every byte takes its time, so that is done of a file that somebody names.
+    if found is None and codes == _BROKEN and _named(values) and is_meant(model.path, values) and _has_rotted(model):
+        found = Problem("damaged")
+    if found is not None and model.path.is_file():
+        yield model.path, found
+
+
+def _has_rotted(model: Model) -> bool:
+    """Its bytes are others than those that were hashed, though neither size nor date are."""
+    return model.sha256 is not None and sha256(model.path) not in ("", model.sha256)
 
 
 def _inside(model: Model) -> Iterator[tuple[Path, Problem]]:

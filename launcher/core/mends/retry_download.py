@@ -46,7 +46,7 @@ class Damaged:
 def find_damaged(here: Here, values: Values) -> Damaged:
     """Of the package that is named, else of all of them."""
     named = _package(values)
-    wheels = tuple(each for each in damaged(wheelhouse(here.workspace)) if named in (None, each.package))
+    wheels = damaged(wheelhouse(here.workspace), named)
     packages = dict.fromkeys([*(each.package for each in wheels), *([named] if named else [])])
     return Damaged(wheels, tuple(path for name in packages for path in _unpacked(here, name)))
 

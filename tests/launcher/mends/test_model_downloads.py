@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,6 +116,21 @@ def test_one_that_was_whole_once_is_known_under_another_name(here: Here, model: 
     path.write_bytes(model[: len(model) // 2])
     mended(here, "download-model-again")
     assert path.read_bytes() == model
+
+
+def test_a_disk_that_has_turned_a_bit_is_found_out_where_the_file_is_named(
+    here: Here, model: bytes, server: FaultServer, monkeypatch
+) -> None:
+    knowing(monkeypatch, "a.safetensors", model, server.url("ok", "a"))
+    path = put(here, "a.safetensors", model)
+    take_note(here.workspace, path, digest(model))
+    before, turned = path.stat(), model[:-1] + bytes([model[-1] ^ 1])
+    path.write_bytes(turned)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    number = mended(here, "download-model-again", file="a.safetensors")
+    assert path.read_bytes() == model
+    exhaust(journal.undo(here, number))
+    assert path.read_bytes() == turned
 
 
 def test_a_note_beside_it_knows_the_address_and_the_hash(here: Here, model: bytes, server: FaultServer) -> None:
