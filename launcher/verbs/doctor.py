@@ -95,8 +95,10 @@ def _sum_up(call: Call, found: list[Checked]) -> None:
             unknown=counts[None],
         )
     )
-    if names := ", ".join(each.name for each in found if each.ok is False and each.mend in MENDS):
-        call.printer.aside(t("Gesso has a mend for: {names}. `gesso doctor --fix` shows each and asks.", names=names))
+    mendable = [call.printer.text(each.title) for each in found if each.ok is False and each.mend in MENDS]
+    if mendable:
+        text = t("Gesso has a mend for: {names}. `gesso doctor --fix` shows each and asks.", names=", ".join(mendable))
+        call.printer.aside(text)
 
 
 def _record(call: Call, one: Checked) -> dict[str, Any]:
