@@ -60,3 +60,11 @@ def sentences(parts: Iterable[Text]) -> Text:
     for each in rest:
         first = t("{sentences} {sentence}", sentences=first, sentence=each)
     return first
+
+
+def listed(parts: Iterable[Text]) -> Text:
+    """One after the other, none of which is a whole sentence; there is at least one."""
+    first, *rest = parts
+    for each in rest:
+        first = t("{list}; {entry}", list=first, entry=each)
+    return t("{list}.", list=first)

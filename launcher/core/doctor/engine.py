@@ -7,11 +7,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.core.doctor.check import Verdict, unknown, well, wrong
+from launcher.core.doctor.check import Verdict, listed, unknown, well, wrong
 from launcher.core.doctor.ground import Ground
 from launcher.core.environments.environments import named, site_of
+from launcher.core.environments.freeze import differing
 from launcher.core.environments.site_packages import Broken, Recorded, recorded_files, trouble_with
 from launcher.core.mends.remove_leftovers import leftovers as left_behind
+from launcher.core.pytorch.choice import FAMILY
 from launcher.core.text import Text, t
 
 #: seconds for contents, once all sizes are known: other checks want the processor too
@@ -95,6 +97,27 @@ def _broken(name: str, looked: Looked) -> Verdict:
     )
     fix = t("Build the same environment again: gesso env repair")
     return wrong(told, fix, "rebuild-environment", environment=name, packages=" ".join(packages))
+
+
+def packages(ground: Ground) -> Verdict:
+    """The versions that it was made with; torch and its family have a check of their own."""
+    folder = named(ground.workspace)
+    if folder is None or site_of(folder) is None:
+        return unknown(t("Nothing is installed yet: gesso install"))
+    others = [each for each in differing(folder) if each.name not in FAMILY]
+    if not others:
+        return well(t("Every package has the version that it was installed with."))
+    told = [
+        t("{package} is {found}, and was {version}", package=each.name, found=each.found,
+          version=", ".join(each.wanted))
+        if each.found
+        else t("{package} {version} is no longer there", package=each.name, version=", ".join(each.wanted))
+        for each in others[:_NAMED]
+    ]  # fmt: skip
+    if len(others) > _NAMED:
+        told.append(t("… and {count} more", count=len(others) - _NAMED))
+    fix = t("Put the versions back, in an environment beside it: gesso env repair")
+    return wrong(listed(told), fix, "restore-pins", environment=folder.name)
 
 
 def leftovers(ground: Ground) -> Verdict:

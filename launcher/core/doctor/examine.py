@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from launcher.core.doctor import cards, computer, engine, hidden, models, network, places, ports, programs, windows
+from launcher.core.doctor import (
+    cards,
+    computer,
+    engine,
+    hidden,
+    models,
+    network,
+    places,
+    ports,
+    programs,
+    system,
+    windows,
+)
 from launcher.core.doctor.check import Checked, Verdict, unknown, wrong
 from launcher.core.doctor.ground import Asked, Ground, UntoldError
 from launcher.core.errors import LauncherError
@@ -35,6 +47,7 @@ class Check:
 CHECKS: tuple[Check, ...] = (
     Check("disk", t("Disk space"), computer.disk),
     Check("memory", t("Memory and page file"), computer.memory),
+    Check("system", t("Operating system"), system.system),
     Check("path", t("The folder's path"), places.path),
     Check("long-paths", t("Long paths (Windows)"), windows.long_paths),
     Check("permissions", t("Permissions"), places.permissions),
@@ -44,6 +57,7 @@ CHECKS: tuple[Check, ...] = (
     Check("python", t("Gesso's own Python"), programs.python),
     Check("environment", t("The engine's environment"), programs.environment),
     Check("engine", t("The engine's files"), engine.engine),
+    Check("packages", t("The engine's packages"), engine.packages),
     Check("leftovers", t("Leftovers of installs"), engine.leftovers),
     Check("git", t("git"), programs.git),
     Check("driver", t("Graphics driver"), cards.driver),

@@ -10,7 +10,8 @@ from pathlib import Path
 from launcher.core.doctor.check import Verdict, sentences, well, wrong
 from launcher.core.doctor.ground import Ground
 from launcher.core.hardware.machine import Machine
-from launcher.core.paths import FOREIGN
+from launcher.core.paths import FOREIGN, PROXIES
+from launcher.core.proxy_bypass import is_named, split
 from launcher.core.pytorch.allowed import CARD_VARIABLES
 from launcher.core.text import Text, t
 from launcher.core.web_address import shown
@@ -23,6 +24,7 @@ _OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "UV_OFFLINE", "PIP_NO_INDE
 _REDIRECTS = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONSTRAINT", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX",
               "UV_EXTRA_INDEX_URL", "HF_ENDPOINT")  # fmt: skip
 _HIDES_ALL = ("-1", "none", "nodevfiles", "")
+_HERE = "http://127.0.0.1/"
 _YES = ("1", "on", "yes", "true")
 
 
@@ -91,6 +93,9 @@ def _cuda_in(value: str) -> str | None:
 
 
 def _notes(environ: Mapping[str, str]) -> Iterator[Text]:
+    bypass = split(environ.get("no_proxy") or environ.get("NO_PROXY") or "")
+    if any(environ.get(name) for each in PROXIES for name in (each, each.upper())) and not is_named(_HERE, bypass):
+        yield t("NO_PROXY does not name this computer; whatever Gesso starts is told so all the same.")
     kept_away = [name for name in FOREIGN if environ.get(name)]
     if kept_away:
         yield t("{names}: set, and kept away from the engine.", names=", ".join(kept_away))

@@ -54,7 +54,7 @@ def leftover(workspace: Workspace) -> Path:
 def test_every_check_is_named_with_its_keys(call: Call) -> None:
     _, said = answer(call)
     names = [each["name"] for each in said["checks"]]
-    assert names[:3] == ["disk", "memory", "path"]
+    assert names[:3] == ["disk", "memory", "system"]
     for each in said["checks"]:
         assert {"name", "ok", "detail", "fix"} <= each.keys()
         assert each["ok"] in (True, False, None)

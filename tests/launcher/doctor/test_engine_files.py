@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from launcher.core.doctor.engine import engine, leftovers, look_at
+from launcher.core.doctor.engine import engine, leftovers, look_at, packages
 from launcher.core.doctor.ground import Ground
 from launcher.core.environments.environments import begin
+from launcher.core.environments.recipes import LOCK, RECIPE, Recipe
 from launcher.core.mends.mend import Here
+from launcher.core.records import write_record
 from tests.launcher.core_act.workshop import wheel, with_fake_engine
 
 
@@ -78,3 +81,19 @@ def test_what_pip_and_a_killed_install_leave(site: Path, ground: Ground) -> None
     assert (found.ok, found.mend) == (False, "remove-leftovers")
     assert "~orch" in str(found.detail)
     assert "torch-2.13.0-cpu-2" in str(found.detail)
+
+
+def test_packages_that_an_add_on_has_changed(site: Path, ground: Ground) -> None:
+    folder = site.parents[2]
+    write_record(
+        folder / RECIPE,
+        asdict(Recipe("2.13.0", "2.13.0+cpu", "cpu", "here", None, None, {"torch==2.13.0+cpu": ("0",)})),
+    )
+    (folder / LOCK).write_text("tiny==1.0 \\\n    --hash=sha256:00\nother==1.0 \\\n    --hash=sha256:00\n")
+    assert packages(ground).ok is True, "torch has a check of its own"
+    (site / "tiny-1.0.dist-info").rename(site / "tiny-2.5.dist-info")
+    found = packages(ground)
+    assert (found.ok, found.mend) == (False, "restore-pins")
+    assert "tiny is 2.5, and was 1.0" in str(found.detail)
+    (site / "tiny-2.5.dist-info").rename(site / "elsewhere")
+    assert "no longer there" in str(packages(ground).detail)

@@ -66,3 +66,10 @@ def test_what_gesso_keeps_away_or_follows_is_said_and_does_no_harm(described) ->
 
 def test_a_port_of_gradio_that_is_none(described) -> None:
     assert variables(described(PLAIN, GRADIO_SERVER_PORT="seven")).ok is False
+
+
+def test_a_proxy_that_would_catch_this_computer_is_said(described) -> None:
+    proxy = {"https_proxy": "http://10.0.0.1:3128"}
+    assert "NO_PROXY" in str(variables(described(PLAIN, **proxy)).detail)
+    assert "NO_PROXY" not in str(variables(described(PLAIN, **proxy, no_proxy="localhost,127.0.0.1")).detail)
+    assert "NO_PROXY" not in str(variables(described(PLAIN)).detail)
