@@ -8,7 +8,7 @@ from functools import partial
 
 from launcher.core.events import Event, Notice
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values
-from launcher.core.mends.run_profile import Edit, change, change_back, flags_in_use, profile_in_use
+from launcher.core.mends.run_profile import Edit, change, change_back, flags_in_use, memory_of, profile_in_use
 from launcher.core.profiles.flag_words import has, last_value
 from launcher.core.text import Text, t
 
@@ -27,10 +27,12 @@ def _is_full_vae(flags: tuple[str, ...]) -> bool:
 def _preview(name: str, here: Here, values: Values) -> Preview | None:
     profile = profile_in_use(here, values)
     flag, there, remark = _WAYS[name]
-    if there(flags_in_use(here, profile)):
+    on_processor = memory_of(here, profile).mode == "cpu"
+    # there the VAE is in full precision anyway
+    if there(flags_in_use(here, profile)) or (on_processor and flag == "--no-half-vae"):
         return None
     what = t('the flags of the run profile "{name}"', name=profile)
-    return Preview(name, _TITLES[name], (Change(what, None, flag),), remark)
+    return Preview(name, _TITLES[name], (Change(what, None, flag),), _ON_PROCESSOR if on_processor else remark)
 
 
 def _apply(
@@ -61,6 +63,7 @@ def _undo(here: Here, record: Record) -> Iterator[Event]:
 
 _SLOWER = t("It takes a little more of the card's memory. It counts from the next start.")
 _TWICE = t("It takes twice the card's memory, and more time. It counts from the next start.")
+_ON_PROCESSOR = t("The processor takes more time with it. It counts from the next start.")
 _WAYS: dict[str, tuple[str, Callable[[tuple[str, ...]], bool], Text]] = {
     "full-vae": ("--no-half-vae", _is_full_vae, _SLOWER),
     "full-precision": ("--no-half", _is_full, _TWICE),

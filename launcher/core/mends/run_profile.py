@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from launcher.core.environments.environments import installed
 from launcher.core.errors import LauncherError
 from launcher.core.facts import as_facts
 from launcher.core.file_lock import only_one
+from launcher.core.memory.choose import MemoryChoice
 from launcher.core.mends.aside import unreadable_record
 from launcher.core.mends.mend import Here, Record, Values, changed_since
 from launcher.core.plan.options import Options
@@ -22,6 +24,7 @@ from launcher.core.profiles.run_profiles import (
     own_settings,
     read_run_profile,
 )
+from launcher.core.proposal import propose
 from launcher.core.records import write_text
 from launcher.core.running import read_running
 from launcher.core.serving.command_line import complete
@@ -60,6 +63,11 @@ def flags_in_use(here: Here, name: str) -> tuple[str, ...]:
     """All that a start with this profile would have, those of COMMANDLINE_ARGS last."""
     profile = read_run_profile(name, folder_of(here))
     return complete(Options(profile=name), profile, here.environ, here.workspace).runtime_flags
+
+
+def memory_of(here: Here, name: str) -> MemoryChoice:
+    """How a start with this profile would use the memory."""
+    return propose(here.workspace, Options(profile=name), installed(here.workspace), here.environ).plan.memory
 
 
 def change(here: Here, name: str, edit: Edit) -> Record:

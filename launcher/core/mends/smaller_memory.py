@@ -5,23 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterator
 
-from launcher.core.environments.environments import installed
 from launcher.core.events import Event, Notice
 from launcher.core.memory.choose import MemoryChoice, next_step_down
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, nothing_to_mend
-from launcher.core.mends.run_profile import Edit, change, change_back, own_of, profile_in_use
-from launcher.core.plan.options import Options
-from launcher.core.proposal import propose
+from launcher.core.mends.run_profile import Edit, change, change_back, memory_of, own_of, profile_in_use
 from launcher.core.text import Text, t
 
 NAME, TITLE = "smaller-memory", t("Use less of the card's memory")
 #: a mode among the flags would count instead of the setting
 _FLAGS = ("--medvram", "--medvram-sdxl", "--lowvram")
-
-
-def _memory(here: Here, profile: str) -> MemoryChoice:
-    options = Options(profile=profile)
-    return propose(here.workspace, options, installed(here.workspace), here.environ).plan.memory
 
 
 def _below(choice: MemoryChoice) -> str | None:
@@ -34,7 +26,7 @@ def _below(choice: MemoryChoice) -> str | None:
 
 def _preview(here: Here, values: Values) -> Preview | None:
     profile = profile_in_use(here, values)
-    choice = _memory(here, profile)
+    choice = memory_of(here, profile)
     below = _below(choice)
     if below is None:
         return None
@@ -46,7 +38,7 @@ def _preview(here: Here, values: Values) -> Preview | None:
 
 def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Generator[Event, None, Record]:  # noqa: ARG001
     profile = profile_in_use(here, values)
-    below = _below(_memory(here, profile))
+    below = _below(memory_of(here, profile))
     if below is None:
         raise nothing_to_mend(TITLE)
     record = change(here, profile, Edit(memory=below, taken=_FLAGS))
@@ -58,7 +50,7 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
 
 def _verify(here: Here, values: Values) -> Text | None:
     profile = profile_in_use(here, values)
-    wanted, found = own_of(here, profile).memory, _memory(here, profile).profile
+    wanted, found = own_of(here, profile).memory, memory_of(here, profile).profile
     if wanted == found:
         return None
     return t(

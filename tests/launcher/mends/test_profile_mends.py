@@ -168,6 +168,15 @@ def test_the_runtime_is_told_to_compute_in_full_precision_and_no_longer(here: He
     assert file.read_text() == MINE
 
 
+def test_the_processor_computes_the_vae_in_full_precision_anyway(here: Here, monkeypatch) -> None:
+    monkeypatch.setattr("launcher.core.proposal.look", lambda _: replace(MACHINE, gpus=()))
+    assert journal.preview(here, "full-vae", {}) is None
+    assert journal.preview(here, "smaller-memory", {}) is None
+    assert "processor" in str(journal.preview(here, "full-precision", {}).remark)
+    mended(here, "full-precision")
+    assert started(here).on("no_half")
+
+
 @pytest.mark.parametrize("name", ["full-vae", "full-precision"])
 def test_half_precision_that_was_asked_for_gives_way(here: Here, name: str) -> None:
     """The runtime refuses to start with both."""
