@@ -14,7 +14,7 @@ _EXCEPTION = re.compile(
     r"(?:^|\s)(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning|Iteration)\b(?::|$)"
 )
 _ERROR = re.compile(
-    r"^\s*(?:\[[^\]]*\]\s*)?(?:ERROR|Error|error|FATAL|Fatal|fatal|CRITICAL|panic)(?: error)?\s*:"
+    r"^\s*(?:\[[^\]]*\]\s*|[\w.-]+: )?(?:ERROR|Error|error|FATAL|Fatal|fatal|CRITICAL|panic)(?: error)?\s*:"
     r"|\b(?:ERROR|CRITICAL|FATAL)\b(?=[\s:\]|])|thread '.*' panicked|^错误[:：]"
 )
 _EXIT = re.compile(

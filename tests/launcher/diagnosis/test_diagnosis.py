@@ -147,6 +147,7 @@ def test_no_error_is_invented(log: str):
     [
         "12:01:44-120031 ERROR    Startup: config read failed\n",
         "fatal: something odd\n",
+        "launch.py: error: unrecognized arguments: --medvramm\n",
         "RuntimeError: Event loop is closed\n",
         "process exited with code -1073741819\n",
         'Traceback (most recent call last):\n  File "x.py", line 1\n',
