@@ -32,7 +32,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 ONLY_FOR_LAUNCHER = re.compile(
     r"(ast-serialize|babel|click|grimp|import-linter|librt|mypy|pathspec|ruff|tree-sitter|types-)"
 )
-PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "--tb=short")
+PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "--durations=12", "--durations-min=5")
 
 
 @dataclass
