@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from launcher.core.environments.environments import packages_of, switch
+from launcher.core.environments.environments import current, named, packages_of, read_stamp, switch
 from launcher.core.environments.freeze import differing
 from launcher.core.errors import LauncherError
+from launcher.core.install.install import install
 from launcher.core.mends import journal
+from launcher.core.mends.rebuild_environment import plan_of
+from launcher.core.plan.plan import with_torch
 from launcher.core.process import python_in
-from tests.launcher.core_act.workshop import wheel, with_fake_engine
+from tests.launcher.core_act.workshop import PROOF, from_wheel, wheel, with_fake_engine
 from tests.launcher.mends.mending import exhaust
 from tests.launcher.mends.shop import Shop, run, torch_wheel
 
@@ -51,7 +54,6 @@ def test_one_whose_python_is_gone_works_again(shop: Shop) -> None:
     number = mended(shop, "rebuild-environment")
     assert run(shop.current, "import tiny, torch").returncode == 0
     exhaust(journal.undo(shop.here, number))
-    from launcher.core.environments.environments import current, named
 
     assert (named(shop.workspace), current(shop.workspace)) == (old, None), "as broken as it was"
 
@@ -112,16 +114,10 @@ def test_packages_that_an_add_on_has_replaced_are_as_the_lock_says_again(shop: S
 def test_a_torch_that_does_not_fit_gets_the_right_one_beside_it(shop: Shop, tmp_path, monkeypatch) -> None:
     """The environment was made when the plan wanted another: before the card, the driver or Gesso changed."""
     wrong = torch_wheel(tmp_path / "old", "2.0.1+cpu")
-    from launcher.core.environments import environments
-    from launcher.core.install.install import install
-    from launcher.core.mends.rebuild_environment import plan_of
-    from launcher.core.plan.plan import with_torch
-    from tests.launcher.core_act.workshop import PROOF, from_wheel
-
     plan = with_torch(plan_of(shop.here), from_wheel(wrong))
     list(install(plan, shop.workspace, environ=shop.environ, lock=shop.lock, proof=PROOF))
     old = shop.current
-    assert environments.read_stamp(old).torch == "2.0.1+cpu"
+    assert read_stamp(old).torch == "2.0.1+cpu"
     changes = shown(shop, "right-torch")
     assert changes[0] == ("PyTorch", "2.0.1+cpu", shop.build)
     number = mended(shop, "right-torch")
