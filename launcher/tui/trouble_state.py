@@ -90,7 +90,8 @@ def _finding(found: Found, advice: Advice) -> Item:
     said = (place if found.log else here, Text("  {quote}", (("quote", advice.quote),)), advice.cause)
     return Item(
         f"finding {found.log} {advice.slug}", advice.severity, advice.title, advice.cause,
-        (*said, advice.detail) if advice.detail else said, advice.steps, advice.links, advice.mend, dict(advice.values),
+        (*said, advice.detail) if advice.detail else said, advice.steps, advice.links, advice.mend,
+        {"slug": advice.slug, **dict(advice.values)},
         advice.slug,
     )  # fmt: skip
 
