@@ -74,7 +74,7 @@ def _undo(here: Here, record: Record) -> Iterator[Event]:  # noqa: ARG001
 
 def _lock(values: Values) -> Path | None:
     """The file that git named, else one in the folder that was named, else in Gesso's own clone."""
-    named = values.get("path")
+    named = values.get("path") or values.get("lock")
     if named and named.endswith(".lock"):
         lock = written_path(named)
         return lock if _is_gits(lock) and lock.is_file() else None

@@ -35,6 +35,8 @@ _FRESH = 600
 #: hosts that large files are sent from, by the ends of their names
 _SENDERS: dict[str, Kind] = {".huggingface.co": "huggingface", ".hf.co": "huggingface", "hf.co": "huggingface",
                              ".githubusercontent.com": "github", ".github.com": "github"}  # fmt: skip
+#: whose files fail, by the beginning of a kind of failure
+_SLUGS: dict[str, Kind] = {"net-git": "github", "git-": "github", "net-hf": "huggingface", "model-": "huggingface"}
 
 
 @dataclass(frozen=True)
@@ -110,22 +112,22 @@ def _look(here: Here, values: Values) -> _Ground | None:
     now = None
     if not wanted or wanted.lower() in {each.name.lower() for each in around.mirrors.of(kind)} or "://" in wanted:
         now = chosen(around, kind, sample.tag if sample else None).first
-    failed = next((each for each in around.mirrors.of(kind) if _host(each) == values.get("host", "").lower()), None)
-    if failed is not None and failed != now:
-        return None
-    return _Ground(kind, around, now, sample)
+    host = values.get("host", "").lower()
+    another = host in {_host(each) for each in around.mirrors.of(kind)} and (now is None or _host(now) != host)
+    return None if another else _Ground(kind, around, now, sample)
 
 
 def _kind(mirrors: Mirrors, values: Values) -> Kind:
-    """Of the value `kind`, else of `host`; every other host is one of Python packages."""
+    """Of the value `kind`, else of `host`, else of what the failure is (`slug`); all others are of Python packages."""
     host = values.get("host", "").lower()
     for kind in KINDS:
         if kind == values.get("kind") or any(_host(each) == host for each in mirrors.of(kind) if host):
             return kind
     if any(urlsplit(build.index or "").hostname == host for build in read_torch_table().builds if host):
         return "torch"
-    found = next((kind for end, kind in _SENDERS.items() if host.endswith(end)), None)
-    return kind_of(f"https://{host}/") or found or "packages"
+    sent = next((kind for end, kind in _SENDERS.items() if host.endswith(end)), None)
+    told = next((kind for start, kind in _SLUGS.items() if values.get("slug", "").startswith(start)), None)
+    return kind_of(f"https://{host}/") or sent or told or "packages"
 
 
 def _host(mirror: Mirror) -> str | None:

@@ -113,11 +113,9 @@ def _proxies(here: Here) -> Proxies:
 
 
 def _targets(here: Here, values: Values) -> tuple[str, ...]:
-    """What a way out is tried with: the address that failed, else one of each service."""
+    """What a way out is tried with: the address that failed, else one of each service. A `host` may be the proxy's."""
     if is_address(values.get("url", "")):
         return (values["url"],)
-    if host := values.get("host"):
-        return (f"https://{host}/",) if is_address(f"https://{host}/") else ()
     addresses = service_addresses(read_mirrors(workspace=here.workspace), read_pip_settings(here.environ))
     return tuple(addresses.values())
 

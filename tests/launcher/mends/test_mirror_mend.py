@@ -137,6 +137,11 @@ def test_a_choice_of_the_users_own_since_then_stays(here, tmp_path, server):
         ({"host": "packages.example"}, "packages"),
         ({"host": "mirrors.cloud.tencent.com"}, "packages"),
         ({}, "packages"),
+        ({"slug": "net-git-transfer"}, "github"),
+        ({"slug": "net-hf-unreachable"}, "huggingface"),
+        ({"slug": "model-clip-tokenizer", "repo": "a/b"}, "huggingface"),
+        ({"slug": "net-pip-timeout"}, "packages"),
+        ({"slug": "net-unreachable", "host": "github.com"}, "github"),
         ({"kind": "python"}, "python"),
     ],
 )
