@@ -22,7 +22,7 @@ from launcher.core.process import CancelledError, alive, end_tree, tree
 from launcher.core.running import find_running
 from launcher.core.text import Text, t
 
-TITLE = t("End what a Gesso that was ended has left running")
+TITLE = t("End what an earlier Gesso has left running")
 #: seconds to end by itself
 _GRACE = 3.0
 #: our programs, as the words of a command line have them
@@ -65,7 +65,7 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
 
 def _verify(here: Here, values: Values) -> Text | None:  # noqa: ARG001
     still = ", ".join(str(each.pid) for each in orphans(here.workspace))
-    return t("It lives even so (process {pid}): restart the computer.", pid=still) if still else None
+    return t("It could not be ended (process {pid}): restart the computer.", pid=still) if still else None
 
 
 def _undo(here: Here, record: Record) -> Iterator[Event]:  # noqa: ARG001

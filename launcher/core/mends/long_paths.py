@@ -32,7 +32,8 @@ TITLE = t("Let Windows and git use long paths")
 REGISTRY, VALUE = r"SYSTEM\CurrentControlSet\Control\FileSystem", "LongPathsEnabled"
 GIT = "core.longpaths"
 _STEP = t(
-    "Right-click the Start button, choose Terminal (Administrator), enter this line, and restart the computer: "
+    "Right-click the Start button, choose Terminal (Admin) or PowerShell (Admin), enter this line, and restart the "
+    "computer: "
     "reg add HKLM\\SYSTEM\\CurrentControlSet\\Control\\FileSystem /v LongPathsEnabled /t REG_DWORD /d 1 /f"
 )
 
