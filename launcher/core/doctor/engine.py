@@ -90,7 +90,7 @@ def _broken(name: str, looked: Looked) -> Verdict:
     packages = sorted({each.package for each in looked.broken})
     first = "; ".join(f"{each.file}" for each in looked.broken[:_NAMED])
     told = t(
-        "{count} files of {packages} are missing or changed: {files}",
+        "Missing or changed of {packages} ({count}): {files}",
         count=len(looked.broken),
         packages=", ".join(packages[:_NAMED]),
         files=first,
@@ -126,6 +126,6 @@ def leftovers(ground: Ground) -> Verdict:
     if not found:
         return well(t("There are none."))
     names = ", ".join(str(each.relative_to(ground.workspace.root)) for each in found[:_NAMED])
-    told: Text = t("{count} folders were left behind by installs that were cut off: {names}", count=len(found),
+    told: Text = t("Left behind by installs that were cut off ({count}): {names}", count=len(found),
                    names=names)  # fmt: skip
     return wrong(told, t("They can be deleted; nothing uses them."), "remove-leftovers", folder=found[0].parent)

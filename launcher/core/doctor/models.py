@@ -57,7 +57,7 @@ def of_library(library: Library) -> Verdict:
     if not checkpoints:
         told = t("There is no model (checkpoint) yet: Gesso draws with its small demo model.")
         return well(told, t("Choose one on the models screen, or: gesso models download"))
-    return well(t("{count} models, {checkpoints} of them checkpoints; none is broken or misplaced.",
+    return well(t("Models: {count}, checkpoints among them: {checkpoints}; none is broken or misplaced.",
                   count=len(library.models), checkpoints=len(checkpoints)))  # fmt: skip
 
 

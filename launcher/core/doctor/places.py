@@ -101,7 +101,7 @@ def permissions(ground: Ground) -> Verdict:
     foreign = _foreign(ground.workspace)
     if foreign:
         names = ", ".join(str(each) for each in foreign[:_NAMED])
-        told = t("{count} files in Gesso's folder belong to another user, as after a start with sudo: {names}",
+        told = t("These files in Gesso's folder ({count}) belong to another user, as after a start with sudo: {names}",
                  count=len(foreign), names=names)  # fmt: skip
         return wrong(told, _how(root))
     if not root.exists():
