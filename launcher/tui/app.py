@@ -22,7 +22,7 @@ from launcher.core.text import Text, t
 from launcher.language import translator
 from launcher.tui.asks import A, Place, Wiring
 from launcher.tui.hangup import on_hangup, patient_driver
-from launcher.tui.messages import Finished, Happened
+from launcher.tui.messages import Done, Failed, Finished, Happened
 from launcher.tui.themes import NAMES, THEMES, TITLES
 
 if TYPE_CHECKING:
@@ -112,10 +112,9 @@ class GessoApp(App[int], inherit_bindings=False):
     @cached_property
     def log_store(self) -> LogStore:
         """What every job says, for the console."""
-        from launcher.tui.asks_console import ConsoleAsks, unknown
         from launcher.tui.log_store import LogStore
 
-        return LogStore(self.say, self.ask(ConsoleAsks).known if self._wiring else unknown)
+        return LogStore(self.say)
 
     @cached_property
     def log_feed(self) -> LogFeed:
@@ -123,6 +122,11 @@ class GessoApp(App[int], inherit_bindings=False):
         from launcher.tui.log_feed import LogFeed
 
         return LogFeed(self)
+
+    @property
+    def wired(self) -> bool:
+        """Is there a core behind it, or a stand-in for one?"""
+        return self._wiring is not None
 
     @property
     def place(self) -> Place:
@@ -173,6 +177,14 @@ class GessoApp(App[int], inherit_bindings=False):
     @on(Happened)
     def _happened(self, message: Happened) -> None:
         self.log_feed.happened(message)
+
+    @on(Done)
+    def _done(self, message: Done) -> None:
+        self.log_feed.done(message)
+
+    @on(Failed)
+    def _failed(self, message: Failed) -> None:
+        self.log_feed.failed(message)
 
     @on(Finished)
     def _finished(self, message: Finished) -> None:

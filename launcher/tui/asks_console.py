@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from functools import partial
 
 from launcher.core.events import Event
-from launcher.core.text import Text
 from launcher.tui.asks import Place
 from launcher.tui.jobs import Cancel
+from launcher.tui.log_store import Known
 
 
 @dataclass(frozen=True)
 class ConsoleAsks:
-    """Knowing a line, following the runtime that others have started, saving."""
+    """Knowing lines, following the runtime that others have started, saving."""
 
-    #: what is known about a line of the log; asked for every line as it comes, so it must be quick
-    known: Callable[[str], Text | None]
+    #: reads the rules, which takes seconds; what comes of it marks lines as they come, and is quick
+    rules: Callable[[], Known]
     #: the log of the runtime that runs here, whoever has started it, until it is cancelled
     follow: Callable[[Cancel], Iterator[Event]]
     #: a path at which nothing lies yet
@@ -32,13 +32,16 @@ class ConsoleAsks:
         from launcher.core.serving.onlooker import follow
 
         return cls(
-            known=unknown,
+            rules=lambda: _rules(place),
             follow=partial(follow, place.workspace),
             free_path=lambda: str(free_path(place.workspace.logs)),
             save=save,
         )
 
 
-def unknown(_line: str) -> Text | None:
-    """Nothing is known about any line."""
-    return None
+def _rules(place: Place) -> Known:
+    from launcher.core.diagnosis.live import LiveDiagnosis
+    from launcher.core.serving.circumstances import circumstances_of
+    from launcher.tui.live_marks import LiveMarks
+
+    return LiveMarks(LiveDiagnosis(circumstances_of(place.workspace)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from launcher.core.events import Event, Line, Notice
 from launcher.core.text import Text
@@ -13,17 +13,26 @@ from launcher.tui.untrusted import plain
 KEPT = 100_000
 
 Say = Callable[[Text], str]
-#: a line in, what is known about it out; None: nothing is
-Known = Callable[[str], "Text | None"]
+#: lines in; the indices of those that are known out, with what is known
+Known = Callable[[Sequence[str]], Sequence[tuple[int, Text]]]
 
 #: where a line comes from, if no child printed it
 GESSO, DIAGNOSIS = "gesso", "diagnosis"
 
 
+#: of the lines that were there before anything could be known, how many are looked at
+_LOOKED_BACK = 2_000
+
+
+def nothing(_texts: Sequence[str]) -> Sequence[tuple[int, Text]]:
+    """Nothing is known about any line."""
+    return ()
+
+
 class LogStore:
     """Lines are numbered from 0 and keep their number; `first` is the oldest that is kept, `end` the next to come."""
 
-    def __init__(self, say: Say = str, known: Known = lambda _line: None, kept: int = KEPT) -> None:
+    def __init__(self, say: Say = str, known: Known = nothing, kept: int = KEPT) -> None:
         self.say, self._known, self._kept = say, known, kept
         self.first = 0
         # Side by side rather than an object for each line: 100,000 of them are the size of their text and little more.
@@ -59,11 +68,27 @@ class LogStore:
     def add(self, events: Iterable[Event]) -> None:
         """Keep the lines and notices among `events`, and tell who watches."""
         before = self.end
+        lines: list[Line] = []
         for event in events:
             if type(event) is Line:
-                self._add_line(event)
+                lines.append(event)
             elif type(event) is Notice:
+                self._add_lines(lines)
+                lines = []
                 self._add_sentence(event.text, GESSO, level_of(event.severity))
+        self._add_lines(lines)
+        self._changed(before)
+
+    def know(self, known: Known) -> None:
+        """From now on this is asked about every line; what it says of the last ones is told at the end."""
+        before, self._known = self.end, known
+        start = max(self.first, self.end - _LOOKED_BACK)
+        numbers = [number for number in range(start, self.end) if self.source(number) not in (GESSO, DIAGNOSIS)]
+        for index, sentence in known([self.text(number) for number in numbers]):
+            self._add_sentence(sentence, DIAGNOSIS, self.level(numbers[index]))
+        self._changed(before)
+
+    def _changed(self, before: int) -> None:
         if self.end != before:
             self._trim()
             for watcher in tuple(self._watchers):
@@ -90,18 +115,28 @@ class LogStore:
         """Call it no more."""
         self._watchers.remove(watcher)
 
-    def _add_line(self, line: Line) -> None:
-        levels = self._classify.get(line.source)
+    def _add_lines(self, lines: Sequence[Line]) -> None:
+        if not lines:
+            return
+        texts = [plain(line.text) for line in lines]
+        known: dict[int, list[Text]] = {}
+        for index, sentence in self._known(texts):
+            known.setdefault(index, []).append(sentence)
+        for index, (line, text) in enumerate(zip(lines, texts, strict=True)):
+            level = self._add_line(line.source, text)
+            for sentence in known.get(index, ()):
+                # It stays in view with the line that it is about, whichever levels are shown.
+                self._add_sentence(sentence, DIAGNOSIS, level)
+
+    def _add_line(self, source: str, text: str) -> int:
+        levels = self._classify.get(source)
         if levels is None:
-            levels = self._classify[line.source] = Levels()
-        text = plain(line.text)
+            levels = self._classify[source] = Levels()
         level = levels.of(text)
         self._texts.append(text)
         self._levels.append(level)
-        self._sources.append(line.source)
-        if (known := self._known(text)) is not None:
-            # It stays in view with the line that it is about, whichever levels are shown.
-            self._add_sentence(known, DIAGNOSIS, level)
+        self._sources.append(source)
+        return level
 
     def _add_sentence(self, sentence: Text, source: str, level: int) -> None:
         self._sentences[self.end] = sentence

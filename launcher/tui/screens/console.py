@@ -38,6 +38,7 @@ class ConsoleScreen(SpeakingScreen[None]):
         KeyOf("y,ctrl+c,super+c", "copy", t("Copy"), "y"),
         KeyOf("a,ctrl+a", "select_all", t("Select all"), "a", in_line=False),
         KeyOf("s", "save", t("Save")),
+        KeyOf("t", "trouble", t("Trouble"), in_line=False),
     )
     AUTO_FOCUS = "#console"
 
@@ -194,6 +195,10 @@ class ConsoleScreen(SpeakingScreen[None]):
     def action_save(self) -> None:
         """Where to is shown and may be changed."""
         self._type("save", self._asks.free_path(), t("Save as …"))
+
+    def action_trouble(self) -> None:
+        """What helps against what is marked."""
+        self.gesso.go("troubleshooting")
 
     def action_back(self) -> None:
         """Esc: first what is typed, then what was searched for, then the way back."""

@@ -30,10 +30,10 @@ class HandbookScreen(SpeakingScreen[None]):
         t("The arrows go from page to page while you type; Page Down reads on, Esc empties the field, then goes back."),
     )
     keys = (
-        KeyOf("up", "move(-1)", t("Page before"), "↑"),
-        KeyOf("down", "move(1)", t("Next page"), "↓"),
-        KeyOf("pagedown", "scroll(1)", t("Read on"), "Page Down"),
-        KeyOf("pageup", "scroll(-1)", t("Read back"), "Page Up", in_line=False),
+        KeyOf("up", "page_before", t("Page before"), "↑"),
+        KeyOf("down", "next_page", t("Next page"), "↓"),
+        KeyOf("pagedown", "read_on", t("Read on"), "Page Down"),
+        KeyOf("pageup", "read_back", t("Read back"), "Page Up", in_line=False),
     )
     found: reactive[tuple[Entry, ...]] = reactive((), init=False)
 
@@ -99,7 +99,10 @@ class HandbookScreen(SpeakingScreen[None]):
             self.query_one(RowTable).move_cursor(row=0)
 
     def _redraw(self) -> None:
-        columns = [Column("sort", self.say(t("Kind")), 10), Column("title", "", max(20, self.size.width - 16))]
+        columns = [
+            Column("sort", self.say(t("Kind")), 10),
+            Column("title", self.say(t("What")), max(20, self.size.width - 18)),
+        ]
         lines = [Line(each.name, (self.say(_SORTS[each.sort]), self.say(each.title.text()))) for each in self.found]
         self.query_one(RowTable).show(columns, lines)
         count = t("{count} pages", count=len(self.found)) if self._entries else t("Looking …")
@@ -125,15 +128,21 @@ class HandbookScreen(SpeakingScreen[None]):
         also = ", ".join(each for each in entry.also if entry.sort == "term")
         return [*lines, said(self.say(t("Also: {words}", words=also)), "$text-muted")] if also else lines
 
-    def action_move(self, by: int) -> None:
-        """To another page, while the field stays where one types."""
-        table = self.query_one(RowTable)
-        table.move_cursor(row=max(0, min(table.row_count - 1, table.cursor_row + by)))
+    def action_next_page(self) -> None:
+        """The field stays where one types."""
+        self.query_one(RowTable).action_cursor_down()
 
-    def action_scroll(self, by: int) -> None:
-        """The page."""
-        pane = self.query_one(Reading)
-        pane.scroll_relative(y=by * max(1, pane.size.height - 1), animate=False)
+    def action_page_before(self) -> None:
+        """Likewise."""
+        self.query_one(RowTable).action_cursor_up()
+
+    def action_read_on(self) -> None:
+        """Further down the page."""
+        self.query_one(Reading).scroll_page_down(animate=False)
+
+    def action_read_back(self) -> None:
+        """Further up the page."""
+        self.query_one(Reading).scroll_page_up(animate=False)
 
     def action_back(self) -> None:
         """Esc: first what is typed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,10 +15,11 @@ from launcher.core.events import Event, Line, Notice
 from launcher.core.log_file import free_path, save
 from launcher.core.paths import Workspace
 from launcher.core.plan.options import Options
-from launcher.core.text import Text, t
+from launcher.core.text import t
 from launcher.tui.app import GessoApp
 from launcher.tui.asks import Place, Wiring
-from launcher.tui.asks_console import ConsoleAsks, unknown
+from launcher.tui.asks_console import ConsoleAsks
+from launcher.tui.log_store import Known, nothing
 from launcher.tui.screens.console import ConsoleScreen
 from launcher.tui.widgets.log_view import LogView
 from tests.launcher.tui.conftest import FakeCore
@@ -32,7 +33,7 @@ class FakeConsole:
     """What the console asks, and the app over it."""
 
     folder: Path
-    known: Callable[[str], Text | None] = unknown
+    known: Known = nothing
     others: tuple[Event, ...] = ()
     followed: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
@@ -44,7 +45,7 @@ class FakeConsole:
         self.ended.set()
 
     def app(self, language: str = "en", core: FakeCore | None = None) -> GessoApp:
-        asks = ConsoleAsks(self.known, self.follow, lambda: str(free_path(self.folder)), save)
+        asks = ConsoleAsks(lambda: self.known, self.follow, lambda: str(free_path(self.folder)), save)
         place = Place(Workspace(self.folder), Options())
         return GessoApp((core or FakeCore()).core(), language, Wiring(place, {ConsoleAsks: asks}))
 
@@ -201,7 +202,8 @@ async def test_long_lines_are_wrapped_or_go_on_to_the_right(console):
 
 
 async def test_a_known_line_is_marked_as_it_comes(console):
-    console.known = lambda line: t("Memory ran out: {message}", message="[b]8 GB") if "OutOfMemory" in line else None
+    ran_out = t("Memory ran out: {message}", message="[b]8 GB")
+    console.known = lambda texts: [(index, ran_out) for index, line in enumerate(texts) if "OutOfMemory" in line]
     async with console.app("zh").run_test(size=SMALL, notifications=True) as pilot:
         await opened(pilot, lines("fine"))
         pilot.app.log_store.add(lines("torch.OutOfMemoryError: CUDA out of memory"))

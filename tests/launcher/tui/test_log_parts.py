@@ -65,9 +65,10 @@ def test_our_own_sentences_are_said_again_in_another_language_and_forgotten_with
 def test_a_known_line_has_its_diagnosis_under_it_at_the_same_level():
     asked: list[str] = []
 
-    def known(line):
-        asked.append(line)
-        return t("Memory ran out: {message}", message="8 GB") if "OutOfMemory" in line else None
+    def known(texts):
+        asked.extend(texts)
+        ran_out = t("Memory ran out: {message}", message="8 GB")
+        return [(index, ran_out) for index, line in enumerate(texts) if "OutOfMemory" in line]
 
     store = LogStore(known=known)
     store.add([Line("runtime", "fine"), Line("runtime", "torch.OutOfMemoryError: \x1b[1mCUDA"), Line("runtime", "on")])
