@@ -54,6 +54,8 @@ def look_at(site: Path, until: float, contents: float = _CONTENTS) -> Looked:
     broken: list[Broken] = []
     files: list[Recorded] = []
     for found in recorded_files(site):
+        if time.monotonic() > until:
+            break
         if isinstance(found, Broken):
             broken.append(found)
         else:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from launcher.core.doctor.reach import Reach, reach
 from launcher.core.environments.environments import installed
@@ -59,10 +60,8 @@ class Ground:
 
     def __init__(self, here: Here, until: float) -> None:
         self.here, self.until = here, until
-        seconds = max(0.1, until - time.monotonic())
-        self._machine = Asked(partial(look, here.workspace.root, patience=seconds * 0.8))
-        self._proposal = Asked(self._propose)
-        self._reach = Asked(partial(reach, here, until))
+        self._lock = threading.Lock()
+        self._asked: dict[str, Asked[Any]] = {}
 
     @property
     def workspace(self) -> Workspace:
@@ -76,17 +75,26 @@ class Ground:
     @property
     def machine(self) -> Machine:
         """UntoldError."""
-        return self._machine.by(self.until)
+        seconds = max(0.1, self.left * 0.8)
+        return self._answer("machine", partial(look, self.here.workspace.root, patience=seconds))
 
     @property
     def proposal(self) -> Proposal:
         """What `gesso up` would do now. UntoldError, LauncherError where a setting stands in its way."""
-        return self._proposal.by(self.until)
+        return self._answer("proposal", self._propose)
 
     @property
     def reach(self) -> Reach:
         """How the services answer. UntoldError, LauncherError."""
-        return self._reach.by(self.until)
+        return self._answer("reach", partial(reach, self.here, self.until))
+
+    def _answer(self, name: str, question: Callable[[], T]) -> T:
+        """Whoever asks first has it asked."""
+        with self._lock:
+            if name not in self._asked:
+                self._asked[name] = Asked(question)
+            asked: Asked[T] = self._asked[name]
+        return asked.by(self.until)
 
     def _propose(self) -> Proposal:
         workspace = self.here.workspace

@@ -9,7 +9,7 @@ from functools import partial
 from statistics import median
 
 from launcher.core.doctor.check import Verdict, sentences, unknown, well, wrong
-from launcher.core.doctor.ground import Ground
+from launcher.core.doctor.ground import Asked, Ground
 from launcher.core.doctor.reach import Reach, Service
 from launcher.core.errors import LauncherError
 from launcher.core.hardware.inquiry import Inquiry
@@ -124,12 +124,14 @@ def _without_scheme(ground: Ground) -> Text | None:
 
 def mirrors(ground: Ground) -> Verdict:
     """One short question to the place that counts of each kind, beside what was measured."""
-    reach = ground.reach
+    reaching = Asked(lambda: ground.reach)
+    needed = kinds_needed(ground.proposal.plan)
+    reach = reaching.by(ground.until)
     if not reach.services:
         return unknown(t("Nothing is asked on the network: packages come from folders of this computer."))
     if reach.nothing:
         return _nothing(ground)
-    return of_mirrors(reach, kinds_needed(ground.proposal.plan))
+    return of_mirrors(reach, needed)
 
 
 def of_mirrors(reach: Reach, needed: Sequence[Kind]) -> Verdict:
