@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,12 +14,13 @@ from launcher.tui.jobs import Cancel, Jobs
 from launcher.tui.state import Survey
 
 if TYPE_CHECKING:
+    from launcher.core.diagnosis.advice import Advice
     from launcher.core.hardware.live import Figures
 
 #: What was seen, and how to end the work early.
 Work = Callable[[Survey, Cancel], Iterator[Event]]
 #: what goes on beside everything else and keeps nothing waiting
-ASIDE = frozenset({"survey", "figures"})
+ASIDE = frozenset({"survey", "figures", "explain"})
 
 
 def _no_figures(_cancel: Cancel) -> Iterator[Figures]:
@@ -41,6 +42,8 @@ class Core:
     #: keeps the choice of a run profile
     choose: Callable[[str], None] = lambda _profile: None
     figures: Callable[[Cancel], Iterator[Figures]] = _no_figures
+    #: what is behind a failure, by what was said until then; None: nobody knows
+    explain: Callable[[Sequence[str]], Advice | None] = lambda _lines: None
 
 
 class HomeJobs(Jobs):
@@ -66,6 +69,10 @@ class HomeJobs(Jobs):
     def figures(self) -> None:
         """The figures of the moment, until cancelled."""
         self.start("figures", self._core.figures)
+
+    def explain(self, lines: Sequence[str]) -> None:
+        """Look for the cause of a failure; Done of "explain" has the Advice."""
+        self.start("explain", lambda _: self._core.explain(lines))
 
     def install(self, survey: Survey) -> None:
         """Do what is missing; Done has the Survey afterwards, None if it was cancelled."""

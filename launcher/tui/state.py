@@ -23,6 +23,7 @@ from launcher.core.text import Text, t
 
 if TYPE_CHECKING:
     # Nothing of these is needed before the first paint.
+    from launcher.core.diagnosis.advice import Advice
     from launcher.core.environments.installed import Installed
     from launcher.core.hardware.machine import Machine
     from launcher.core.plan.options import Options
@@ -80,6 +81,8 @@ class Home:
     drawing: Drawing | None = None
     visitors: tuple[str, ...] = ()
     error: LauncherError | None = None
+    # What is behind the error, as far as the log tells.
+    advice: Advice | None = None
     offer: Offer | None = None
     # Once what runs has ended: what is to be launched, or the run profile to look around with and launch.
     then: Survey | str | None = None
@@ -173,6 +176,11 @@ def _stopped(home: Home, event: Stopped) -> Home:
 def failed(home: Home, error: LauncherError) -> Home:
     """After a named failure: what runs no more is forgotten, the facts stay; a way round it is offered."""
     return Home(stage="failed", survey=home.survey, error=error, offer=_way_round(home, error))
+
+
+def explained(home: Home, advice: Advice | None) -> Home:
+    """Once the cause of the failure is known, if it still stands there."""
+    return replace(home, advice=advice) if home.stage == "failed" else home
 
 
 def _way_round(home: Home, error: LauncherError) -> Offer | None:

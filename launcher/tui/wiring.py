@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from launcher.tui.home_jobs import Core
 from launcher.tui.state import Survey
 
 if TYPE_CHECKING:
+    from launcher.core.diagnosis.advice import Advice
     from launcher.core.hardware.live import Figures
 
 CHECKPOINTS = (".safetensors", ".ckpt")
@@ -36,6 +37,7 @@ def real_core(workspace: Workspace, options: Options) -> Core:
         save_language=lambda language: save_language(workspace, language),
         choose=lambda name: _choose(workspace, name),
         figures=_figures,
+        explain=lambda lines: _explain(workspace, lines),
     )
 
 
@@ -61,6 +63,15 @@ def _figures(cancel: threading.Event) -> Iterator[Figures]:
     from launcher.core.hardware.live import live_figures
 
     yield from live_figures(cancel)
+
+
+def _explain(workspace: Workspace, lines: Sequence[str]) -> Advice | None:
+    from launcher.core.diagnosis.diagnose import diagnose_batches
+    from launcher.core.diagnosis.reading import clean
+    from launcher.core.serving.circumstances import circumstances_of
+
+    found = diagnose_batches([clean("\n".join(lines))], circumstances_of(workspace))
+    return next((each for each in found if each.slug != "unknown"), None)
 
 
 def _launch(workspace: Workspace, seen: Survey, cancel: threading.Event) -> Iterator[Event]:

@@ -10,12 +10,16 @@ from textual.reactive import reactive
 from launcher.core.events import Line, Notice, Ready
 from launcher.core.text import Text
 from launcher.tui import state
-from launcher.tui.home_jobs import Core, HomeJobs
+from launcher.tui.home_jobs import ASIDE, Core, HomeJobs
+from launcher.tui.log_store import DIAGNOSIS, GESSO
 from launcher.tui.messages import Done, Failed, Finished, Happened
 from launcher.tui.speaking import SpeakingScreen
 from launcher.tui.state import Home, Survey
 from launcher.tui.widgets.gpu import GpuCard
 from launcher.tui.widgets.log import LogPane
+
+#: of what was said, the part in which the cause of a failure is looked for
+_LINES = 20_000
 
 
 class HomeFlow(SpeakingScreen[None]):
@@ -26,6 +30,8 @@ class HomeFlow(SpeakingScreen[None]):
     def __init__(self, core: Core) -> None:
         super().__init__()
         self._core, self._jobs, self._leaving = core, HomeJobs(core, self), False
+        #: the number of the log's line at which the last job began
+        self._begun_at = 0
 
     def on_mount(self) -> None:
         """Say what there is to say already, then look around."""
@@ -43,6 +49,8 @@ class HomeFlow(SpeakingScreen[None]):
 
     @on(Done)
     def _done(self, message: Done) -> None:
+        if message.name == "explain":
+            self.home = state.explained(self.home, message.value)
         if not isinstance(message.value, Survey):
             return
         before, survey = self.home, message.value
@@ -67,7 +75,7 @@ class HomeFlow(SpeakingScreen[None]):
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:
-        if message.error.code == "interrupted" and self.home.stage == "stopping":
+        if message.name == "explain" or (message.error.code == "interrupted" and self.home.stage == "stopping"):
             return
         self._leaving = False
         self.home = state.failed(self.home, message.error)
@@ -76,15 +84,24 @@ class HomeFlow(SpeakingScreen[None]):
     @on(Finished)
     def _finished(self, message: Finished) -> None:
         self._jobs.ended(message.name)
+        if self.home.stage == "failed" and message.name in ("install", "launch"):
+            self._explain()
         if not self._jobs.idle:
             return
         if self._leaving:
             self._go_away()
         elif message.name == "choose":
             self._start_chosen()
-        elif message.name not in ("survey", "figures"):
+        elif message.name not in ASIDE:
             self.home = state.rested(self.home)
             self._follow_up()
+
+    def _explain(self) -> None:
+        """By what was said since it began."""
+        store = self.gesso.log_store
+        start = max(self._begun_at, store.first, store.end - _LINES)
+        said = range(start, store.end)
+        self._jobs.explain([store.text(number) for number in said if store.source(number) not in (GESSO, DIAGNOSIS)])
 
     def _follow_up(self) -> None:
         """What was to come after the end: another start, a start with another profile, else a look around."""
@@ -103,6 +120,7 @@ class HomeFlow(SpeakingScreen[None]):
 
     def _begin(self, survey: Survey) -> None:
         self.home = state.begun(self.home, survey)
+        self._begun_at = self.gesso.log_store.end
         begin = self._jobs.install if self.home.missing else self._jobs.launch
         begin(survey)
 

@@ -29,6 +29,9 @@ class AddressCard(Card):
             return rows(_serving(home, say))
         if home.stage == "failed" and home.error is not None:
             parts = [(say(home.error.message), "bold $text-error"), (say(home.error.hint), "")]
+            if home.advice:
+                parts.append((say(t("{what}: {cause}", what=home.advice.title, cause=home.advice.cause)), "bold"))
+            parts.append((say(t("t: what helps") if home.advice else t("t: look for the cause")), ""))
             if home.offer:
                 parts.append((say(t("Enter: {offer}. r tries again as it was.", offer=home.offer.words)), "bold"))
             return Content("\n").join(Content.styled(plain(text), style) for text, style in parts)
