@@ -141,8 +141,15 @@ def _state(ground: Ground) -> dict[str, Any]:
     return {
         "status": asdict(status(ground.workspace)),
         "results": {name: asdict(each) for name, each in read_results(ground.workspace).items()},
-        "mends": (read_record(ground.workspace.state / "mends.json") or {}).get("mends", []),
+        "mends": _mends(ground),
     }
+
+
+def _mends(ground: Ground) -> list[dict[str, Any]]:
+    """What was changed, without what the way back needs: that may hold passwords."""
+    found = (read_record(ground.workspace.state / "mends.json") or {}).get("mends")
+    kept = found if isinstance(found, list) else []
+    return [{name: each[name] for name in each if name != "record"} for each in kept if isinstance(each, dict)]
 
 
 def _environments(ground: Ground) -> str | None:
