@@ -30,6 +30,8 @@ _MORE = ("tmp", "wheels")
 _KEPT = ("python",)
 #: what a runtime that runs works with
 _IN_USE = ("tmp", "huggingface", "torch", "torchinductor", "triton", "cuda", "matplotlib", "other", "gradio")
+#: where an environment has its packages: on Windows, elsewhere
+_PACKAGES = ("Lib/site-packages", "lib/python*/site-packages")
 #: less is not worth the question
 _LEAST = 1 << 20
 #: free MiB with which a start and a picture go well
@@ -98,9 +100,18 @@ def _undo(here: Here, record: Record) -> Iterator[Event]:  # noqa: ARG001
 def caches(here: Here) -> tuple[Cache, ...]:
     """Those that hold something and that nobody works with now, the largest first."""
     busy = _IN_USE if find_running(here.workspace) else ()
+    kept = (*_KEPT, "uv") if _led_into_uv(here) else _KEPT
     names = dict.fromkeys((*CACHES.values(), *_MORE))
-    found = [_cache(here, name) for name in names if name not in (*_KEPT, *busy)]
+    found = [_cache(here, name) for name in names if name not in (*kept, *busy)]
     return tuple(sorted((each for each in found if each.bytes >= _LEAST), key=lambda each: -each.bytes))
+
+
+def _led_into_uv(here: Here) -> bool:
+    """Are there environments whose packages are links into uv's cache (UV_LINK_MODE=symlink)? They live by it."""
+    inside = Path(os.path.realpath(here.workspace.cache / "uv"))
+    folders = (here.workspace.environments.glob(f"*/{each}/*/__init__.py") for each in _PACKAGES)
+    links = (each for found in folders for each in found if each.is_symlink())
+    return any(inside in Path(os.path.realpath(each)).parents for each in links)
 
 
 def _cache(here: Here, name: str) -> Cache:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, NotWrittenError
 from launcher.core.events import Event
 from launcher.core.file_lock import only_one
 from launcher.core.mends import MENDS, find_mend
@@ -65,7 +65,13 @@ def mend(
         if shown is None:
             raise nothing_to_mend(found.title)
         record = yield from found.apply(here, values, cancel)
-        number = _keep(here, name, shown, record)
+        try:
+            number = _keep(here, name, shown, record)
+        except NotWrittenError:
+            # What is not written down could never be taken back.
+            if found.reversible:
+                yield from found.undo(here, record)
+            raise
     return Mended(number, found.verify(here, values))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from launcher.core.errors import NotWrittenError
 from launcher.core.events import Event, Notice
-from launcher.core.mends.kept_text import read_kept, restore_kept, write_kept
+from launcher.core.mends.kept_text import read_kept, write_kept
 from launcher.core.mends.mend import (
     Change,
     Here,
@@ -26,10 +26,13 @@ from launcher.core.mends.mend import (
     nothing_to_mend,
 )
 from launcher.core.mends.user_variables import (
-    has_lines,
+    added,
+    block_of,
+    has_block,
+    line_ends,
     read_user_variable,
     start_file,
-    with_lines,
+    taken_out,
     write_user_variable,
 )
 from launcher.core.network.proxy_settings import from_environment
@@ -58,7 +61,7 @@ def _preview(here: Here, values: Values) -> Preview | None:
         change = Change(t("Your own variable {name}", name=NAME), before, completed(before))
         return Preview("local-no-proxy", TITLE, (change,), _REMARK)
     file = _file(here)
-    if has_lines(read_kept(file) or "", MARK):
+    if has_block(read_kept(file) or "", MARK):
         return None
     change = Change(t("Lines at the end of {file}", file=file), None, "\n".join(_lines(file)))
     return Preview("local-no-proxy", TITLE, (change,), _REMARK)
@@ -73,16 +76,19 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
         yield _told(t("Your variable {name} is written.", name=NAME))
         return {"variable": NAME, "before": before, "after": completed(before)}
     file = _file(here)
-    record = write_kept(file, with_lines(read_kept(file) or "", MARK, _lines(file)))
+    before = read_kept(file)
+    block = block_of(MARK, _lines(file), line_ends(before or ""))
+    write_kept(file, added(before or "", block))
     yield _told(t("The file {file} is written.", file=file))
-    return record
+    joined = bool(before) and not (before or "").endswith("\n")
+    return {"file": str(file), "made": before is None, "block": block, "joined": joined}
 
 
 def _verify(here: Here, values: Values) -> Text | None:  # noqa: ARG001
     if _WINDOWS:
         well = completed(read_user_variable(NAME)) == read_user_variable(NAME)
     else:
-        well = has_lines(read_kept(_file(here)) or "", MARK)
+        well = has_block(read_kept(_file(here)) or "", MARK)
     return None if well else t("Programs on this computer still go through the proxy to reach each other.")
 
 
@@ -93,7 +99,12 @@ def _undo(here: Here, record: Record) -> Iterator[Event]:  # noqa: ARG001
         _set(record["before"])
         yield _told(t("Your variable {name} is as it was before.", name=NAME))
     else:
-        yield _told(t("The file {file} is as it was before.", file=restore_kept(record)))
+        file = Path(record["file"])
+        before = taken_out(read_kept(file) or "", record["block"], joined=record["joined"])
+        if before is None:
+            raise changed_since(t("The file {file}", file=file))
+        write_kept(file, before or None if record["made"] else before)
+        yield _told(t("The file {file} is as it was before.", file=file))
 
 
 def completed(value: str | None) -> str:

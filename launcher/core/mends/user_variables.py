@@ -41,24 +41,32 @@ def _names_a_proxy(file: Path) -> bool:
         return False
 
 
-def with_lines(text: str, name: str, lines: tuple[str, ...]) -> str:
-    """`text` with our lines at its end, in the place of those of the same name that were there before."""
-    kept = without_lines(text, name)
-    ends = "\r\n" if "\r\n" in kept else "\n"
-    between = ends if kept and not kept.endswith("\n") else ""
-    block = ends.join((_BEGIN.format(name=name), *lines, _END.format(name=name), ""))
-    return kept + between + block
+def block_of(name: str, lines: tuple[str, ...], ends: str = "\n") -> str:
+    """Our lines, between two that say whose they are."""
+    return ends.join((_BEGIN.format(name=name), *lines, _END.format(name=name), ""))
 
 
-def without_lines(text: str, name: str) -> str:
-    """`text` without them."""
-    begin, end = (re.escape(each.format(name=name)) for each in (_BEGIN, _END))
-    return re.sub(rf"^{begin}\r?\n.*?^{end}\r?\n?", "", text, flags=re.MULTILINE | re.DOTALL)
+def has_block(text: str, name: str) -> bool:
+    """Are there any of ours?"""
+    return _BEGIN.format(name=name) in text.splitlines()
 
 
-def has_lines(text: str, name: str) -> bool:
-    """Are they there?"""
-    return without_lines(text, name) != text
+def added(text: str, block: str) -> str:
+    """`text` with our lines at its end."""
+    return text + (block if not text or text.endswith("\n") else line_ends(text) + block)
+
+
+def taken_out(text: str, block: str, *, joined: bool) -> str | None:
+    """`text` without them; None: they are not there as we wrote them. `joined`: the line before had no end."""
+    before, there, after = text.partition(block)
+    if not there:
+        return None
+    return before.removesuffix(line_ends(before)) if joined and not after else before + after
+
+
+def line_ends(text: str) -> str:
+    """How its lines end."""
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def read_user_variable(name: str) -> str | None:

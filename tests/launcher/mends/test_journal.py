@@ -1,14 +1,17 @@
 """The frame of the mends, with one mend made for the test that changes a real file."""
 
+import errno
 import json
+from types import SimpleNamespace
 
 import pytest
 
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, NotWrittenError
 from launcher.core.events import Notice
 from launcher.core.file_lock import only_one
 from launcher.core.mends import MENDS, find_mend, journal
 from launcher.core.mends.mend import Change, Mend, Preview, changed_since
+from launcher.core.report import sources as report_sources
 from launcher.core.text import t
 from tests.launcher.mends.mending import exhaust, here_in
 
@@ -169,3 +172,21 @@ def test_an_unknown_mend_names_those_there_are(here):
 def test_every_mend_of_the_table_is_there_under_its_name():
     for name in MENDS:
         assert find_mend(name).name == name
+
+
+def test_what_cannot_be_written_down_is_taken_back_at_once(here, monkeypatch):
+    def full(path, record):
+        raise NotWrittenError(path, OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr(journal, "write_record", full)
+    with pytest.raises(LauncherError) as caught:
+        exhaust(journal.mend(here, "word", {"word": "well"}))
+    assert caught.value.code == "disk-full"
+    assert _file(here).read_text() == "ill"
+
+
+def test_a_report_holds_what_was_changed_and_not_the_way_back(here):
+    exhaust(journal.mend(here, "word", {"word": "well"}))
+    (told,) = report_sources._mends(SimpleNamespace(workspace=here.workspace))
+    assert told["name"] == "word"
+    assert "record" not in told

@@ -16,7 +16,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.mends import journal, local_no_proxy
 from launcher.core.mends.local_no_proxy import completed
 from launcher.core.mends.mend import Here
-from launcher.core.mends.user_variables import start_file, with_lines, without_lines
+from launcher.core.mends.user_variables import added, block_of, has_block, line_ends, start_file, taken_out
 from launcher.core.network.mirrors import read_mirrors
 from launcher.core.network.routes import find_route
 from launcher.core.settings import change_setting, read_settings
@@ -237,14 +237,30 @@ def test_programs_of_the_user_reach_this_computer_again(behind, page):
     assert in_a_new_terminal(here, page) == ""
 
 
-def test_a_file_that_the_user_has_changed_since_stays(behind):
+def test_what_the_user_has_written_since_stays_and_our_lines_go(behind):
     here, file = behind
+    before = file.read_text()
     _, mended = exhaust(journal.mend(here, "local-no-proxy", {}))
     file.write_text(file.read_text() + "alias draw=gesso\n")
+    exhaust(journal.undo(here, mended.number))
+    assert file.read_text() == before + "\nalias draw=gesso\n"
+
+
+def test_lines_of_ours_that_the_user_has_changed_stay(behind):
+    here, file = behind
+    _, mended = exhaust(journal.mend(here, "local-no-proxy", {}))
+    file.write_text(file.read_text().replace("::1", "::1,printer.example"))
     with pytest.raises(LauncherError) as caught:
         exhaust(journal.undo(here, mended.number))
     assert caught.value.code == "mend-changed-since"
-    assert "alias draw" in file.read_text()
+    assert "printer.example" in file.read_text()
+
+
+def test_nothing_of_the_users_file_is_kept_in_the_journal(behind):
+    here, file = behind
+    file.write_text("export TOKEN=hf_secret\n" + file.read_text())
+    exhaust(journal.mend(here, "local-no-proxy", {}))
+    assert "hf_secret" not in (here.workspace.state / journal.FILE).read_text()
 
 
 @pytest.mark.parametrize(
@@ -275,14 +291,15 @@ def test_the_file_that_sets_the_proxy_is_the_one(tmp_path):
     assert start_file({}) is None
 
 
-@pytest.mark.parametrize("text", ["", "a\n", "a", "a\r\nb\r\n", "a\n# >>> gesso: x >>>\nold\n# <<< gesso: x <<<\nb\n"])
+@pytest.mark.parametrize("text", ["", "a\n", "a", "a\r\nb\r\n", "a\r\nb", "\udcff\n"])
 def test_our_lines_go_in_and_out_again(text):
-    once = with_lines(text, "x", ("export A=1",))
-    assert once.count("export A=1") == 1
-    assert "old" not in once
-    assert with_lines(once, "x", ("export A=1",)) == once
-    kept = without_lines(once, "x")
-    assert kept.rstrip("\r\n") == without_lines(text, "x").rstrip("\r\n")
+    block = block_of("x", ("export A=1",), line_ends(text))
+    once = added(text, block)
+    assert "export A=1" in once.splitlines()
+    assert has_block(once, "x")
+    assert not has_block(text, "x")
+    assert taken_out(once, block, joined=bool(text) and not text.endswith("\n")) == text
+    assert taken_out(text, block, joined=False) is None
 
 
 class Registry:

@@ -154,3 +154,13 @@ def test_a_disk_that_is_still_full_is_said(here):
     wanted = (shutil.disk_usage(here.workspace.root).free >> 20) + 100_000
     _, mended = exhaust(journal.mend(here, "free-space", {"needed_mib": str(wanted)}))
     assert str(wanted) in str(mended.still)
+
+
+def test_uvs_cache_stays_while_an_environment_is_made_of_links_into_it(here):
+    kept = filled(here.workspace.cache / "uv" / "archive" / "torch" / "__init__.py")
+    package = here.workspace.environments / "e" / "lib" / "python3.12" / "site-packages" / "torch"
+    package.mkdir(parents=True)
+    (package / "__init__.py").symlink_to(kept)
+    assert caches(here) == ()
+    (package / "__init__.py").unlink()
+    assert [each.name for each in caches(here)] == ["uv"]
