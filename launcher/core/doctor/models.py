@@ -6,6 +6,7 @@ import threading
 
 from launcher.core.doctor.check import Verdict, sentences, unknown, well, wrong
 from launcher.core.doctor.ground import Ground
+from launcher.core.mends.move_model import moves
 from launcher.core.models.entry import Library, Model
 from launcher.core.models.library import read_library
 from launcher.core.models.problems import Problem
@@ -43,7 +44,20 @@ def models(ground: Ground) -> Verdict:
         return unknown(t("There are too many new models to look at in this time: gesso models list looks at all."))
     finally:
         timer.cancel()
-    return of_library(library)
+    verdict = of_library(library)
+    return (_lost(ground) or verdict) if verdict.ok else verdict
+
+
+def _lost(ground: Ground) -> Verdict | None:
+    """Models that no list shows: in models/ itself, or with an ending that none has."""
+    found = moves(ground.workspace, {})
+    if not found:
+        return None
+    told = [
+        t("{name} is a model, and lies where nobody looks or has a wrong ending.", name=each.path.name)
+        for each in found
+    ]
+    return wrong(sentences(told[:_NAMED]), t("Put it where it is found."), "move-model", path=found[0].path)
 
 
 def of_library(library: Library) -> Verdict:

@@ -131,8 +131,8 @@ def _preview(name: str, here: Here, values: Values) -> Preview | None:
     changes = tuple(
         Change(
             t("the file {file}", file=each.path.relative_to(here.workspace.root).as_posix()),
-            f"{each.path.stat().st_size} B",
-            f"{each.source.size} B" if each.source and each.source.size else "SHA-256 " + _digest(each)[:12],
+            _amount(each.path.stat().st_size),
+            _amount(each.source.size) if each.source and each.source.size else "SHA-256 " + _digest(each)[:12],
         )
         for each in known
     )
@@ -142,6 +142,10 @@ def _preview(name: str, here: Here, values: Values) -> Preview | None:
         folder=FOLDER,
     )
     return Preview(name, _TITLES[name], changes, remark)
+
+
+def _amount(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 // 10 else f"{size} B"
 
 
 def _digest(broken: Broken) -> str:

@@ -96,3 +96,11 @@ def test_a_library_that_cannot_be_read_in_time(ground: Ground, monkeypatch: pyte
     found = models(ground)
     assert found.ok is None
     assert "gesso models list" in str(found.detail)
+
+
+def test_one_that_no_list_shows_is_found_all_the_same(ground: Ground) -> None:
+    """A browser has hung an ending on it."""
+    put(ground.workspace, "Lora/style.safetensors.txt", LORA)
+    found = models(ground)
+    assert (found.ok, found.mend) == (False, "move-model")
+    assert "style.safetensors.txt" in str(found.detail)

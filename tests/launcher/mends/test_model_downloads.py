@@ -82,9 +82,10 @@ def test_a_broken_model_of_the_catalogue_is_fetched_again_and_can_be_read(
     path = put(here, "dream 猫.safetensors", broken)
     with pytest.raises(RequestError):
         read_header(path)
+    before = "0.6 MiB" if fault == "cut" else f"{len(broken)} B"
     shown = journal.preview(here, "download-model-again", {"path": f"D:\\models\\{path.name}"})
     assert [(str(each.what), each.before, each.after) for each in shown.changes] == [
-        ("the file models/VAE/dream 猫.safetensors", f"{len(broken)} B", f"{len(model)} B")
+        ("the file models/VAE/dream 猫.safetensors", before, "0.6 MiB")
     ]
     assert path.read_bytes() == broken
     number = mended(here, "download-model-again", path=str(path))
