@@ -65,6 +65,8 @@ class Mending:
 
     def _mended(self, one: Checked, mend: str) -> bool | None:
         """Is it well now? None: nothing was done."""
+        if not self.call.printer.json:
+            self.call.printer.aside(t("{title}: looking at what would change …", title=one.title))
         try:
             shown = journal.preview(self.here, mend, one.values)
             if shown is None:

@@ -80,7 +80,7 @@ def torch(ground: Ground) -> Verdict:
     folder = named(ground.workspace)
     stamp = read_stamp(folder) if folder else None
     if folder is None or stamp is None:
-        return unknown(t("Nothing is installed yet: gesso install"))
+        return of_choice(ground.proposal.plan.torch)
     version = next((each.version for each in packages_of(folder) if each.name == "torch"), None)
     if version is None:
         told = t("PyTorch is no longer in {name}.", name=folder.name)
@@ -91,6 +91,15 @@ def torch(ground: Ground) -> Verdict:
         return wrong(told, _again(), "right-torch", environment=folder.name)
     plan = ground.proposal.plan
     return of_torch(stamp.torch, stamp.tag, plan.torch, kept=plan.kept)
+
+
+def of_choice(choice: TorchChoice) -> Verdict:
+    """Before anything is installed: is there one? What another driver puts right is the driver's to tell."""
+    if choice.tag is not None:
+        return well(t("Nothing is installed yet; PyTorch {build} fits this computer.", build=choice.build))
+    if choice.slug in _OF_THE_DRIVER:
+        return unknown(choice.reason)
+    return wrong(choice.reason, t("`gesso plan` shows what was looked at."))
 
 
 def of_torch(build: str, tag: str, choice: TorchChoice, *, kept: bool = False) -> Verdict:

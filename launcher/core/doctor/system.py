@@ -48,7 +48,7 @@ def of_linux(library: str, version: str) -> Verdict:
     if numbers(version) < numbers(_GLIBC):
         told = t("This Linux has glibc {version}, and PyTorch needs {needed}.", version=version, needed=_GLIBC)
         return wrong(told, t("Update the system: Debian 10, Ubuntu 18.10, RHEL 8 and everything newer has it."))
-    return well(t("Linux with glibc {version}.", version=version))
+    return well(t("This Linux has glibc {version}, which is new enough.", version=version))
 
 
 def of_windows(found: Windows) -> Verdict:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from launcher.core.doctor.cards import driver, nvml, of_driver, of_nvml, of_torch, torch
+from launcher.core.doctor.cards import driver, nvml, of_choice, of_driver, of_nvml, of_torch, torch
 from launcher.core.environments.environments import Stamp, stamp
 from launcher.core.hardware.machine import Gpu, Machine
 from launcher.core.packages.pip_settings import PipSettings
@@ -94,9 +94,16 @@ def test_no_card_and_none_chosen() -> None:
     assert of_torch("2.13.0+cu130", "cu130", chosen(old)).ok is None
 
 
+def test_before_anything_is_installed() -> None:
+    assert of_choice(chosen(PC)).ok is True
+    old = replace(PC, driver="390.157")
+    assert of_choice(chosen(old)).ok is None, "that is the driver's to tell"
+    intel_mac = Machine("macos", "x86_64", "3.12.3", 16000)
+    assert of_choice(chosen(intel_mac)).ok is False
+
+
 def test_a_torch_that_an_add_on_has_replaced(described) -> None:
     ground = described(PC)
-    assert torch(ground).ok is None
     folder = with_fake_engine(ground.workspace)
     stamp(folder, Stamp("2.13.0+cu130", "cu130", "here", ("0",), "0", PYTHON, "now"))
     assert "no longer" in str(torch(ground).detail)
