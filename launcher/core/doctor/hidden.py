@@ -21,9 +21,11 @@ _CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_C
 #: they let no model come from the network
 _OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "UV_OFFLINE", "PIP_NO_INDEX")
 #: they lead packages elsewhere, which is right where the user has meant it
-_REDIRECTS = ("PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONSTRAINT", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX",
-              "UV_EXTRA_INDEX_URL", "UV_CONFIG_FILE", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE_NEWER",
-              "UV_PYTHON_DOWNLOADS", "HF_ENDPOINT")  # fmt: skip
+_REDIRECTS = (
+    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONSTRAINT", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX",
+    "UV_EXTRA_INDEX_URL", "UV_CONFIG_FILE", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE_NEWER", "UV_PYTHON_DOWNLOADS",
+    "HF_ENDPOINT",
+)  # fmt: skip
 _HIDES_ALL = ("-1", "none", "nodevfiles", "")
 _HERE = "http://127.0.0.1/"
 _YES = ("1", "on", "yes", "true")

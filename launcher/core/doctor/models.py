@@ -64,7 +64,7 @@ def of_library(library: Library) -> Verdict:
     """As `models`, of what was found."""
     faults = [(model, each) for model in library.models for each in model.problems if each.code not in _NO_FAULT]
     # What can be mended comes first, for the mend is told of one file at a time.
-    faults.sort(key=lambda fault: fault[1].code not in _MENDS)
+    faults.sort(key=lambda fault: _mend_of(*fault) is None)
     if faults:
         return _wrong(faults)
     checkpoints = [model for model in library.models if model.kind == "checkpoint"]
@@ -82,5 +82,9 @@ def _wrong(faults: list[tuple[Model, Problem]]) -> Verdict:
     if len(faults) > _NAMED:
         told.append(t("And {count} more: gesso models list", count=len(faults) - _NAMED))
     model, problem = faults[0]
-    mend = _MENDS.get(problem.code)
-    return wrong(sentences(told), problem.hint, mend, path=model.path, problem=problem.code)
+    return wrong(sentences(told), problem.hint, _mend_of(model, problem), path=model.path, problem=problem.code)
+
+
+def _mend_of(model: Model, problem: Problem) -> str | None:
+    """What lies in another program's install is not Gesso's to change."""
+    return _MENDS.get(problem.code) if model.home == "workspace" else None

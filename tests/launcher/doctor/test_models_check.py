@@ -76,6 +76,21 @@ def test_each_broken_one_has_its_mend(ground: Ground, name: str, content: bytes,
     assert found.values["path"] == str(file)
 
 
+def test_another_programs_models_are_told_of_and_left_alone(ground: Ground, tmp_path: Path) -> None:
+    other = tmp_path / "另一个 webui"
+    folder = other / "models/Stable-diffusion"
+    folder.mkdir(parents=True)
+    (other / "webui.py").touch()
+    (folder / "empty.safetensors").write_bytes(b"")
+    ground.workspace.config_file.write_text(f"[models]\nlinked = ['{other}']\n", "utf-8")
+    found = models(ground)
+    assert (found.ok, found.mend) == (False, None)
+    assert "empty.safetensors" in str(found.detail)
+    put(ground.workspace, "Stable-diffusion/ours.safetensors", b"")
+    ours = models(ground)
+    assert (ours.mend, Path(ours.values["path"]).name) == ("download-model-again", "ours.safetensors")
+
+
 def test_of_many_a_few_are_named_and_the_rest_counted(ground: Ground) -> None:
     for number in range(5):
         put(ground.workspace, f"Stable-diffusion/empty {number}.safetensors", b"")
