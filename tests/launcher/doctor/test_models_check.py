@@ -80,6 +80,7 @@ def test_another_programs_models_are_told_of_and_left_alone(ground: Ground, tmp_
     other = tmp_path / "另一个 webui"
     folder = other / "models/Stable-diffusion"
     folder.mkdir(parents=True)
+    (other / "modules").mkdir()
     (other / "webui.py").touch()
     (folder / "empty.safetensors").write_bytes(b"")
     ground.workspace.config_file.write_text(f"[models]\nlinked = ['{other}']\n", "utf-8")
