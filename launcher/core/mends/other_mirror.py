@@ -109,12 +109,18 @@ def _look(here: Here, values: Values) -> _Ground | None:
         )
     wanted = setting(here, f"mirrors.{kind}")
     sample = _sample(here, around, kind)
-    now = None
-    if not wanted or wanted.lower() in {each.name.lower() for each in around.mirrors.of(kind)} or "://" in wanted:
+    host, now = values.get("host", "").lower(), None
+    if not wanted and said is None:
+        # Not what is the fastest of late: the preview has measured, and that counts at once.
+        now = next((each for each in around.mirrors.of(kind) if host and _host(each) == host), _official(around, kind))
+    elif not wanted or wanted.lower() in {each.name.lower() for each in around.mirrors.of(kind)} or "://" in wanted:
         now = chosen(around, kind, sample.tag if sample else None).first
-    host = values.get("host", "").lower()
     another = host in {_host(each) for each in around.mirrors.of(kind)} and (now is None or _host(now) != host)
     return None if another else _Ground(kind, around, now, sample)
+
+
+def _official(around: Circumstances, kind: Kind) -> Mirror | None:
+    return next((each for each in around.mirrors.of(kind) if each.official), None)
 
 
 def _kind(mirrors: Mirrors, values: Values) -> Kind:
