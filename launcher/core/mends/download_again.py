@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from launcher.core.download.part import beside, put_beside
+from launcher.core.environments.environments import is_link
 from launcher.core.errors import LauncherError, writing
 from launcher.core.events import Event, Notice, Progress, Step
 from launcher.core.file_hash import sha256
@@ -50,7 +51,7 @@ class Broken:
 
 
 def read_models(workspace: Workspace) -> tuple[Model, ...]:
-    """The workspace's own; what lies in a linked install is another program's."""
+    """The workspace's own; what lies in a linked install, or behind a link in models/, may be another program's."""
     kept: list[Library] = []
 
     def looking() -> Iterator[Progress]:
@@ -58,7 +59,18 @@ def read_models(workspace: Workspace) -> tuple[Model, ...]:
 
     for _ in looking():
         pass
-    return tuple(one for one in kept[0].models if one.home == "workspace" and is_text(str(one.path)))
+    return tuple(
+        one
+        for one in kept[0].models
+        if one.home == "workspace" and is_text(str(one.path)) and is_ours(workspace, one.path.parent)
+    )
+
+
+def is_ours(workspace: Workspace, folder: Path) -> bool:
+    """No link leads there; models/ itself may lie on another disk."""
+    below = [folder, *folder.parents]
+    until = workspace.models if workspace.models in below else workspace.root
+    return until in below and not any(map(is_link, below[: below.index(until)]))
 
 
 def is_meant(path: Path, values: Values) -> bool:

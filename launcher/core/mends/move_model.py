@@ -11,7 +11,7 @@ from launcher.core.download.part import put_beside
 from launcher.core.errors import LauncherError, writing
 from launcher.core.events import Event, Notice
 from launcher.core.mends.aside import Moved, from_record, put_record, state_of, to_record
-from launcher.core.mends.download_again import AGAIN, is_meant, read_models
+from launcher.core.mends.download_again import AGAIN, is_meant, is_ours, read_models
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, changed_since, nothing_to_mend
 from launcher.core.models.facts import Facts, describe
 from launcher.core.models.hashing import take_note
@@ -68,7 +68,7 @@ def moves(workspace: Workspace, values: Values) -> tuple[Move, ...]:
     taken: set[Path] = set()
     free = []
     for each in meant:
-        if each.target not in taken and not _lies(each.target):
+        if each.target not in taken and not _lies(each.target) and is_ours(workspace, each.target.parent):
             free.append(each)
             taken |= {one.after for one in each.all}
     return tuple(free)
@@ -92,7 +92,7 @@ def _misplaced(workspace: Workspace) -> Iterator[Move]:
 def _unlisted(workspace: Workspace) -> Iterator[Move]:
     """Models under endings that nobody looks at."""
     for shelf in workspace_shelves(workspace):
-        for path in sorted(shelf.folder.glob("*")) if shelf.kind else ():
+        for path in sorted(shelf.folder.glob("*")) if shelf.kind and is_ours(workspace, shelf.folder) else ():
             facts = _facts(path) if _may_be_one(path) else None
             if facts is not None and facts.kind in HOMES and not facts.problems:
                 target = workspace.root / HOMES[facts.kind] / right_name(path.name, facts.kind, facts.format)

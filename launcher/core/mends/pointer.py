@@ -30,12 +30,17 @@ def own_environment(workspace: Workspace) -> Path | None:
     if folder is None or not folder.is_dir():
         return None
     if is_outside(folder):
-        raise LauncherError(
-            "environment-outside",
-            t("The packages lie with {python}, which is not Gesso's own.", python=interpreter(folder)),
-            t("`gesso env repair` replaces them there, after a question; that cannot be taken back."),
-        )
+        raise outside(interpreter(folder))
     return folder
+
+
+def outside(python: object) -> LauncherError:
+    """The refusal to change what is not Gesso's."""
+    return LauncherError(
+        "environment-outside",
+        t("The packages lie with {python}, which is not Gesso's own.", python=python),
+        t("`gesso env repair` replaces them there, after a question; that cannot be taken back."),
+    )
 
 
 def way_back(workspace: Workspace, before: Record) -> Record:

@@ -16,7 +16,7 @@ from launcher.core.install.install import Making, install
 from launcher.core.install.proof import PROOF
 from launcher.core.install.repair import Health, examine, rebuild
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, nothing_to_mend
-from launcher.core.mends.pointer import go_back, own_environment, pointed, way_back
+from launcher.core.mends.pointer import go_back, outside, own_environment, pointed, way_back
 from launcher.core.mends.run_profile import profile_in_use
 from launcher.core.packages.sources import ENGINE_LOCK
 from launcher.core.plan.options import Options
@@ -39,7 +39,7 @@ def _preview(here: Here, values: Values) -> Preview | None:  # noqa: ARG001 - a 
         return None
     if read_recipe(folder) is not None:
         return _shown(here, REBUILD, folder)
-    torch = plan_of(here).torch
+    torch = own_plan(here).torch
     again = fresh_name(here.workspace, torch.version, torch.tag or "any").name
     remark = t("What it was made from is not known, so one is made as this Gesso wants it. The old one stays.")
     return Preview(REBUILD, _TITLES[REBUILD], (Change(CURRENT, folder.name, again),), remark)
@@ -73,6 +73,14 @@ def _added(folder: Path) -> Iterator[Change]:
             yield Change(t("the package {name}", name=package.name), package.version, None)
 
 
+def own_plan(here: Here, installed: Installed | None = None) -> Plan:
+    """As `plan_of`; LauncherError `environment-outside` where VENV_DIR names a Python that is not Gesso's own."""
+    plan = plan_of(here, installed)
+    if plan.own_python is not None and plan.own_python.outside:
+        raise outside(plan.own_python.venv or plan.own_python.interpreter)
+    return plan
+
+
 def plan_of(here: Here, installed: Installed | None = None) -> Plan:
     """The plan for the run profile that is in use; without `installed` everything is to be made."""
     options = Options(profile=profile_in_use(here, {}))
@@ -87,7 +95,7 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
     if read_recipe(folder) is None:
         making = Making(anew=True)
         yield from install(
-            plan_of(here), workspace, environ=here.environ, cancel=cancel, proof=PROOF, making=making, lock=ENGINE_LOCK
+            own_plan(here), workspace, environ=here.environ, cancel=cancel, proof=PROOF, making=making, lock=ENGINE_LOCK
         )
         return way_back(workspace, before)
     health = yield from _health(folder, cancel)

@@ -14,7 +14,7 @@ from launcher.core.install.install import Making, install
 from launcher.core.install.proof import PROOF
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values
 from launcher.core.mends.pointer import go_back, own_environment, pointed, way_back
-from launcher.core.mends.rebuild_environment import CURRENT, plan_of
+from launcher.core.mends.rebuild_environment import CURRENT, own_plan
 from launcher.core.packages.sources import ENGINE_LOCK
 from launcher.core.plan.plan import Plan, with_torch
 from launcher.core.text import Text, t
@@ -25,9 +25,9 @@ NAME, TITLE = "right-torch", t("Install the PyTorch that fits the card")
 def _wanted(here: Here) -> Plan:
     """As Gesso itself decides, also where the user went to the present environment by hand.
 
-    LauncherError `no-torch` where none fits, with the reason.
+    LauncherError `no-torch` where none fits, with the reason, `environment-outside`.
     """
-    plan = plan_of(here, replace(installed(here.workspace), wished=False))
+    plan = own_plan(here, replace(installed(here.workspace), wished=False))
     if plan.torch.tag is None or plan.torch.build is None:
         raise LauncherError("no-torch", plan.torch.reason, t("`gesso plan` shows what was looked at."))
     return plan

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from dataclasses import replace
+
 import pytest
 
 from launcher.core.environments.environments import current, named, packages_of, read_stamp, switch
@@ -80,6 +84,33 @@ def test_an_undo_after_another_switch_changes_nothing(shop: Shop) -> None:
     switch(shop.workspace, shop.workspace.environments / f"{old.name[:-1]}2")
     exhaust(journal.undo(shop.here, number))
     assert shop.current == old
+
+
+def test_there_is_no_way_back_to_what_is_gone(shop: Shop) -> None:
+    old = shop.install()
+    number = mended(shop, "rebuild-environment")
+    new = shop.current
+    shutil.rmtree(old)
+    with pytest.raises(LauncherError) as refused:
+        exhaust(journal.undo(shop.here, number))
+    assert refused.value.code == "no-previous-environment"
+    assert shop.current == new
+
+
+def test_a_python_of_the_users_own_is_not_touched(shop: Shop, tmp_path) -> None:
+    """VENV_DIR: packages there would be replaced, and nobody could take that back."""
+    place = tmp_path / "theirs"
+    theirs = {**shop.environ, "PYTHON": sys.executable, "VENV_DIR": str(place)}
+    here = replace(shop.here, environ=theirs)
+    list(install(plan_of(here), shop.workspace, environ=theirs, lock=shop.lock, proof=PROOF))
+    shutil.rmtree(shop.site(shop.current) / "tiny")
+    for name in ("rebuild-environment", "restore-pins", "right-torch"):
+        with pytest.raises(LauncherError) as refused:
+            journal.preview(here, name, {})
+        assert refused.value.code == "environment-outside"
+    with_fake_engine(shop.workspace, "inside")
+    with pytest.raises(LauncherError, match="environment-outside"):
+        journal.preview(here, "right-torch", {})
 
 
 def test_where_there_is_no_environment_there_is_none_to_build_again(shop: Shop) -> None:

@@ -146,6 +146,23 @@ def test_a_link_is_another_programs_file(here: Here, tmp_path: Path) -> None:
     assert journal.preview(here, "move-model", {}) is None
 
 
+def test_what_lies_behind_a_link_may_be_another_programs(here: Here, tmp_path: Path) -> None:
+    theirs = write_safetensors(tmp_path / "webui/models/a.safetensors", LORA)
+    write_safetensors(tmp_path / "webui/models/b.txt", LORA)
+    here.workspace.models.mkdir(parents=True)
+    (here.workspace.models / "Stable-diffusion").symlink_to(theirs.parent)
+    assert journal.preview(here, "move-model", {}) is None
+    # models/ as a whole on another disk is the user's own arrangement
+    (here.workspace.models / "Stable-diffusion").unlink()
+    here.workspace.models.rmdir()
+    write_safetensors(tmp_path / "disk/Stable-diffusion/a.safetensors", LORA)
+    here.workspace.models.symlink_to(tmp_path / "disk")
+    number = mended(here)
+    assert (tmp_path / "disk/Lora/a.safetensors").is_file()
+    exhaust(journal.undo(here, number))
+    assert (tmp_path / "disk/Stable-diffusion/a.safetensors").is_file()
+
+
 @pytest.mark.parametrize("since", ["replaced", "gone", "occupied"])
 def test_what_has_changed_since_is_not_moved_back(here: Here, since: str) -> None:
     wrong = write_safetensors(here.workspace.models / "Stable-diffusion/a.safetensors", LORA)
