@@ -26,7 +26,7 @@ class HandbookScreen(SpeakingScreen[None]):
 
     heading = t("Handbook")
     about = (
-        t("Type a word, or a part of the message that you see: 显存, VAE, out of memory, 端口 …"),
+        t("Type a word, or a part of the message that you see: VRAM, VAE, out of memory, port …"),
         t("The arrows go from page to page while you type; Page Down reads on, Esc empties the field, then goes back."),
     )
     keys = (

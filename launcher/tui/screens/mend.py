@@ -49,11 +49,12 @@ class MendScreen(ModalScreen[bool]):
         self.query_one("#do").focus()
 
     def _lines(self) -> list[Content]:
-        lines = [Content(self._say(t("This will be changed:")))]
+        """The remark before what may be long: it says what cannot be taken back, or wants a restart."""
+        remark = self._preview.remark
+        lines = [Content.styled(plain(self._say(remark)), "$text-warning"), Content("")] if remark else []
+        lines.append(Content(self._say(t("This will be changed:"))))
         for change in self._preview.changes:
             lines += self._change(change)
-        if self._preview.remark:
-            lines += [Content(""), Content(plain(self._say(self._preview.remark)))]
         return lines
 
     def _change(self, change: Change) -> list[Content]:

@@ -109,4 +109,4 @@ class ReportScreen(WorkingScreen):
 
     def action_scroll(self) -> None:
         """The text, without leaving the table."""
-        self.query_one(Reading).scroll_page_down()
+        self.query_one(Reading).scroll_page_down(animate=False)

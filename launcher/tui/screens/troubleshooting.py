@@ -253,4 +253,4 @@ class TroubleshootingScreen(WorkingScreen):
 
     def action_scroll(self) -> None:
         """The text, without leaving the table."""
-        self.query_one(Reading).scroll_page_down()
+        self.query_one(Reading).scroll_page_down(animate=False)

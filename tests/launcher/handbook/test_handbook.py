@@ -63,7 +63,9 @@ def test_words_are_looked_for_one_by_one_and_chinese_without_blanks() -> None:
         "我的端口被占用了": ["port"],
         "out of memory": ["memory"],
         "IN USE": ["port"],
-        "the disk full": ["disk", "port"],
+        "the disk full": ["disk"],
+        "the port full": ["port", "disk"],
+        "爆显存了怎么办": ["memory"],
         "nothing of the kind": [],
         "磁盘": ["disk"],
     }

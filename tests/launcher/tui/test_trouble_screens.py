@@ -1,0 +1,262 @@
+"""Troubleshooting, handbook and report, driven by keys: what is asked, what changes, what is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from launcher.core.errors import LauncherError
+from launcher.core.events import Line
+from launcher.core.text import t
+from launcher.tui.asks_trouble import HERE, Found
+from launcher.tui.screens.handbook import HandbookScreen
+from launcher.tui.screens.mend import MendScreen
+from launcher.tui.screens.report import ReportScreen
+from launcher.tui.screens.troubleshooting import TroubleshootingScreen
+from launcher.tui.trouble_state import Trouble, told
+from launcher.tui.widgets.row_table import RowTable
+from tests.launcher.tui.test_home_screen import screen_text, until
+from tests.launcher.tui.trouble_stand_ins import CHECKS, Surgery, advice
+
+SMALL, LARGE = (80, 24), (120, 40)
+#: what the screens say, for either language
+SAID = {
+    "en": {"title": "Troubleshooting", "sum": "4 to see to, 1 well", "cause": "Another program has it already.",
+           "step": "1. Let Gesso take the next one.", "mend": "Mend", "skipped": "- skipped", "well": "✓ well"},
+    "zh": {"title": "故障排查", "sum": "4 处需要处理，1 项正常", "cause": "另一个程序已经在用它。",
+           "step": "1. 让 Gesso 换下一个。", "mend": "修复", "skipped": "- 已跳过", "well": "✓ 正常"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def surgery(tmp_path) -> Surgery:
+    return Surgery(folder=tmp_path)
+
+
+async def opened(pilot, needle: str = "4 to see to") -> str:
+    pilot.app.go("troubleshooting")
+    return await until(pilot, needle)
+
+
+def picked(pilot) -> str | None:
+    return pilot.app.screen.query_one(RowTable).picked
+
+
+# The panel
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+@pytest.mark.parametrize("language", SAID)
+async def test_findings_come_first_then_what_is_wrong_then_what_is_well(surgery, fake, language, size):
+    said = SAID[language]
+    async with surgery.app(fake, language).run_test(size=size) as pilot:
+        text = await opened(pilot, said["sum"])
+        table = pilot.app.screen.query_one(RowTable)
+        assert list(table._lines) == [
+            "finding runtime.log srv-port-in-use", "finding runtime.log git-missing", "check proxy", "check disk",
+            "check git", "check windows",
+        ]  # fmt: skip
+        assert all(each in text for each in (said["title"], said["cause"], said["mend"], said["well"], said["skipped"]))
+        assert "OSError: [Errno 98] [b]address[/b] already in use" in text
+        assert "runtime.log" in text
+        assert picked(pilot) == "finding runtime.log srv-port-in-use"
+        await pilot.press("space")
+        assert said["step"] in await until(pilot, said["step"])
+    assert [call[0] for call in surgery.calls] == ["findings"]
+
+
+async def test_a_mend_is_shown_and_done_only_when_agreed_to_then_taken_back(surgery, fake):
+    async with surgery.app(fake).run_test(size=SMALL) as pilot:
+        await opened(pilot)
+        await pilot.press("enter")
+        text = await until(pilot, "This will be changed:")
+        assert isinstance(pilot.app.screen, MendScreen)
+        for each in ("The port of the profile local", "- 7860", "+ 7861", "A [b]file[/b]", "- (nothing)", "+ line one",
+                     "+ line two", "The old one stays."):  # fmt: skip
+            assert each in text, text
+        await pilot.press("escape")
+        await pilot.pause(0.1)
+        assert surgery.calls == [("findings",), ("preview", "next-port", {"port": "7860"})]
+        await pilot.press("enter")
+        await until(pilot, "This will be changed:")
+        await pilot.press("enter")
+        await until(pilot, "all is well")
+        assert ("mend", "next-port", {"port": "7860"}) in surgery.calls
+        # it has looked again: the findings of the log are gone
+        await until(pilot, "2 to see to")
+        await pilot.press("u")
+        assert "3: Another port (2026-11-22 01:02)" in await until(pilot, "Which one shall be taken back?")
+        await pilot.press("enter")
+        await until(pilot, "It is as it was before.")
+        assert ("undo", 3) in surgery.calls
+        await pilot.press("u")
+        await until(pilot, "Nothing was mended that could be taken back.")
+
+
+async def test_what_is_still_wrong_after_a_mend_is_said(surgery, fake):
+    surgery.still = t("Something is in the way")
+    async with surgery.app(fake).run_test(size=LARGE) as pilot:
+        await opened(pilot)
+        await pilot.press("enter")
+        await until(pilot, "This will be changed:")
+        await pilot.press("y")
+        await until(pilot, "It is done. Still: Something is in the way")
+
+
+async def test_a_mend_that_fails_says_why_and_what_to_do(surgery, fake):
+    surgery.fails = LauncherError("mend-busy", t("Another Gesso is mending."), t("Try again in a moment."))
+    async with surgery.app(fake).run_test(size=LARGE) as pilot:
+        await opened(pilot)
+        await pilot.press("enter")
+        await until(pilot, "This will be changed:")
+        await pilot.press("enter")
+        assert "Try again in a moment." in await until(pilot, "Another Gesso is mending.")
+
+
+async def test_where_nothing_can_be_changed_it_is_said(surgery, fake):
+    surgery.change = ()
+    async with surgery.app(fake).run_test(size=LARGE) as pilot:
+        await opened(pilot)
+        await pilot.press("enter")
+        await until(pilot, "There is nothing here that Gesso could change")
+
+
+async def test_a_row_without_a_mend_has_no_such_key(surgery, fake):
+    async with surgery.app(fake).run_test(size=LARGE) as pilot:
+        assert " Mend " in await opened(pilot)
+        await pilot.press("down")
+        await until(pilot, "─ git is not found ─")
+        assert " Mend " not in screen_text(pilot)
+        await pilot.press("enter")
+        await pilot.pause(0.1)
+        assert [call[0] for call in surgery.calls] == ["findings"]
+        await pilot.press("down")
+        assert "It refuses [red]all[/red]." in await until(pilot, "─ Proxy ─")
+        await pilot.press("enter")
+        await until(pilot, "This will be changed:")
+        assert surgery.calls[-1] == ("preview", "without-proxy", {"address": "http://127.0.0.1:1"})
+
+
+async def test_the_lines_of_an_install_are_looked_through_too(surgery, fake):
+    async with surgery.app(fake).run_test(size=SMALL) as pilot:
+        pilot.app.log_store.add([Line("uv", "error: no space"), Line("runtime", "in its own log")])
+        await opened(pilot)
+    assert surgery.calls == [("findings", "error: no space")]
+
+
+async def test_nothing_wrong_is_said_in_a_sentence(surgery, fake):
+    surgery.found, surgery.checks = (), CHECKS[:1]
+    async with surgery.app(fake).run_test(size=SMALL) as pilot:
+        await opened(pilot, "Nothing is wrong: 1 checks are well")
+
+
+@pytest.mark.parametrize("name", ["troubleshooting", "handbook", "report"])
+async def test_the_narrowest_window_is_no_reason_to_fall(surgery, fake, name):
+    async with surgery.app(fake).run_test(size=(60, 20)) as pilot:
+        pilot.app.go(name)
+        await pilot.pause(0.3)
+        await pilot.resize_terminal(40, 10)
+        await pilot.pause(0.1)
+        await pilot.resize_terminal(60, 20)
+        await pilot.pause(0.2)
+        text = screen_text(pilot)
+        assert {"troubleshooting": "The port is taken", "handbook": "5 pages", "report": "README.txt"}[name] in text
+
+
+def test_what_was_found_before_is_replaced_and_a_failure_stands_once() -> None:
+    first = told(
+        told(Trouble(), Found(HERE, "", (advice(),))), Found(t("this run or the last"), "runtime.log", (advice(),))
+    )
+    assert [each.key for each in first.items] == ["finding runtime.log srv-port-in-use"]
+    unknown = tuple(advice("unknown", title) for title in ("one", "two"))
+    assert len(told(Trouble(), Found(HERE, "", unknown)).items) == 1
+    again = told(first, Found(t("this run or the last"), "runtime.log", ()))
+    assert [each.key for each in again.items] == ["finding  srv-port-in-use"]
+    assert told(told(Trouble(), CHECKS[1]), CHECKS[1]).checks == (CHECKS[1],)
+
+
+# The handbook
+
+
+@pytest.mark.parametrize(("language", "size"), [("en", SMALL), ("zh", LARGE)])
+async def test_the_handbook_is_searched_as_one_types(surgery, fake, language, size):
+    async with surgery.app(fake, language).run_test(size=size) as pilot:
+        pilot.app.go("handbook")
+        await until(pilot, "5 pages" if language == "en" else "5 页")
+        await pilot.press(*"port")
+        text = await until(pilot, "2 pages" if language == "en" else "2 页")
+        assert "git" not in text.replace("gesso", "")
+        assert picked(pilot) == "term-port"
+        await pilot.press("down")
+        await until(pilot, "─ The port is taken ─" if language == "en" else "─ 端口被占用 ─")
+        assert ("2. Step 1 of" if language == "en" else "2. 端口被占用的第 1 步") in screen_text(pilot)
+        await pilot.press("escape")
+        await until(pilot, "5 pages" if language == "en" else "5 页")
+        pilot.app.screen.query_one("#asked").value = "爆显存了怎么办"
+        await until(pilot, "─ VRAM ─" if language == "en" else "─ 显存 ─")
+        pilot.app.screen.query_one("#asked").value = "zzz"
+        await until(pilot, "fewer of them find more" if language == "en" else "少写几个词")
+        await pilot.press("escape", "escape")
+        assert not isinstance(pilot.app.screen, HandbookScreen)
+
+
+async def test_a_long_page_is_read_on_while_the_field_stays(surgery, fake):
+    async with surgery.app(fake).run_test(size=SMALL) as pilot:
+        pilot.app.go("handbook")
+        text = await until(pilot, "This is [b]git is not found[/b].")
+        assert "25. Step" not in text
+        await pilot.press("pagedown", "pagedown", "pagedown")
+        await until(pilot, "30. Step 29")
+        await pilot.press("pageup", "pageup", "pageup", "x")
+        assert pilot.app.screen.query_one("#asked").value == "x"
+
+
+async def test_the_handbook_opens_at_the_page_of_the_finding(surgery, fake):
+    async with surgery.app(fake).run_test(size=SMALL) as pilot:
+        await opened(pilot)
+        await pilot.press("h")
+        await until(pilot, "This is [b]The port is taken[/b].")
+        assert picked(pilot) == "srv-port-in-use"
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, TroubleshootingScreen)
+
+
+# The report
+
+
+@pytest.mark.parametrize(("language", "size"), [("en", SMALL), ("zh", LARGE)])
+async def test_the_report_is_shown_before_it_is_written(surgery, fake, language, size):
+    async with surgery.app(fake, language).run_test(size=size) as pilot:
+        await opened(pilot, SAID[language]["sum"])
+        await pilot.press("p")
+        text = await until(pilot, "s writes it" if language == "en" else "按 s 写入")
+        assert isinstance(pilot.app.screen, ReportScreen)
+        assert "hello" in text
+        await pilot.press("down")
+        await until(pilot, "[b]line 0[/b]")
+        while "[b]line 59[/b]" not in screen_text(pilot):
+            await pilot.press("space")
+            await pilot.pause(0.05)
+        assert [call[0] for call in surgery.calls] == ["findings"]
+        await pilot.press("s")
+        await until(pilot, "report.zip")
+        await pilot.press("escape")
+        await pilot.pause(0.1)
+        assert [call[0] for call in surgery.calls] == ["findings"]
+        await pilot.press("s")
+        await until(pilot, "report.zip")
+        await pilot.press("enter")
+        await until(pilot, "The report is in" if language == "en" else "报告已写入")
+    assert surgery.calls[-1] == ("write", str(surgery.folder / "report.zip"), ("README.txt", "logs/runtime.log"))
+
+
+async def test_a_report_that_cannot_be_written_says_why(surgery, fake):
+    async with surgery.app(fake).run_test(size=SMALL) as pilot:
+        pilot.app.go("report")
+        await until(pilot, "s writes it")
+        surgery.fails = LauncherError(
+            "file-exists", t("There is something at {path} already.", path="x"), t("Try again")
+        )
+        await pilot.press("s")
+        await until(pilot, "report.zip")
+        await pilot.press("enter")
+        await until(pilot, "There is something at x already.")
