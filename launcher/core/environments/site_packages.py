@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,8 @@ class Recorded:
     package: str
     #: below site-packages
     name: str
-    path: Path
+    #: no Path: there are tens of thousands
+    path: str
     #: SHA-256 in the URL-safe base64 of RECORD
     digest: str
     size: int | None
@@ -71,6 +73,7 @@ class Recorded:
 
 def recorded_files(site: Path) -> Iterator[Recorded | Broken]:
     """What every package recorded; Broken for a RECORD that is missing or cannot be read."""
+    place = str(site)
     for package in installed_packages(site):
         record = package.folder / "RECORD"
         if not record.is_file():
@@ -78,7 +81,8 @@ def recorded_files(site: Path) -> Iterator[Recorded | Broken]:
         elif (entries := _entries(record)) is None:
             yield Broken(package.name, f"{package.folder.name}/RECORD", "unreadable")
         else:
-            yield from (Recorded(package.name, file, site / file, digest, size) for file, digest, size in entries)
+            for file, digest, size in entries:
+                yield Recorded(package.name, file, os.path.join(place, file), digest, size)  # noqa: PTH118
 
 
 def trouble_with(file: Recorded, *, contents: bool = True) -> Literal["missing", "changed", "unreadable"] | None:
@@ -123,10 +127,10 @@ def _entries(record: Path) -> list[tuple[str, str, int | None]] | None:
     ] if rows else None  # fmt: skip
 
 
-def _trouble(path: Path, digest: str | None, size: int | None) -> Literal["missing", "changed", "unreadable"] | None:
+def _trouble(path: str, digest: str | None, size: int | None) -> Literal["missing", "changed", "unreadable"] | None:
     """`digest` None: the size alone is looked at."""
     try:
-        there = path.stat().st_size
+        there = os.stat(path).st_size  # noqa: PTH116
         if size is not None and there != size:
             return "changed"
     except FileNotFoundError:
@@ -136,7 +140,7 @@ def _trouble(path: Path, digest: str | None, size: int | None) -> Literal["missi
         return "unreadable"
     if digest is None:
         return None
-    found = sha256(path)
+    found = sha256(Path(path))
     if not found:
-        return "unreadable" if path.exists() else "missing"
+        return "unreadable" if os.path.lexists(path) else "missing"
     return None if base64.urlsafe_b64encode(bytes.fromhex(found)).rstrip(b"=").decode() == digest else "changed"

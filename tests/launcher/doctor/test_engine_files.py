@@ -35,11 +35,10 @@ def soon() -> float:
 
 def test_a_whole_engine_is_looked_at_file_by_file(site: Path, ground: Ground) -> None:
     looked = look_at(site, soon())
-    assert (looked.sizes, looked.contents, looked.broken) == (looked.files, looked.files, ())
-    assert looked.files == 6
+    assert (looked.sizes, looked.contents, looked.broken, looked.whole) == (6, 6, (), True)
     found = engine(ground)
     assert found.ok is True
-    assert "6 of 6" in str(found.detail)
+    assert "All 6 files" in str(found.detail)
 
 
 def test_a_missing_a_cut_and_a_changed_file(site: Path, ground: Ground) -> None:
@@ -62,9 +61,13 @@ def test_a_list_that_a_crash_has_emptied(site: Path) -> None:
     assert {each.what for each in look_at(site, soon()).broken} == {"unreadable", "missing"}
 
 
-def test_without_time_it_says_how_much_was_looked_at(site: Path) -> None:
+def test_without_time_it_says_how_much_was_looked_at(site: Path, ground: Ground) -> None:
+    ground.until = time.monotonic() - 1.0
+    found = engine(ground)
+    assert found.ok is None
+    assert "sizes of 0 files" in str(found.detail)
     looked = look_at(site, time.monotonic() - 1.0)
-    assert (looked.sizes, looked.contents) == (0, 0)
+    assert (looked.sizes, looked.contents, looked.whole) == (0, 0, False)
     assert look_at(site, soon(), contents=-1.0).contents == 0
 
 
