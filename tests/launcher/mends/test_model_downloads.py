@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -195,6 +196,21 @@ def test_what_was_set_aside_and_is_gone_leaves_the_new_file(here: Here, model: b
         exhaust(journal.undo(here, number))
     assert refused.value.code == "set-aside-gone"
     assert path.read_bytes() == model
+
+
+def test_models_on_another_disk_are_mended_too(here: Here, model: bytes, server, monkeypatch) -> None:
+    """What is set aside is carried over, for a file cannot be renamed from one disk to another."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == here.workspace.root.stat().st_dev:
+        pytest.skip("there is one disk only")
+    knowing(monkeypatch, "a.safetensors", model, server.url("ok", "a"))
+    with tempfile.TemporaryDirectory(dir=memory) as disk:
+        here.workspace.models.symlink_to(disk)
+        path = put(here, "a.safetensors", WEB_PAGE)
+        number = mended(here, "download-model-again")
+        assert path.read_bytes() == model
+        exhaust(journal.undo(here, number))
+        assert path.read_bytes() == WEB_PAGE
 
 
 # -- git-lfs
