@@ -20,7 +20,7 @@ class Checked:
     ok: bool | None
     #: what was found, in a sentence or two, with its numbers
     detail: Text
-    #: what to do, or, where `ok` is True, what could be made better; None: nothing
+    #: what to do, or, where nothing is wrong, what could be made better or looked at more closely; None: nothing
     fix: Text | None = None
     #: of launcher.core.mends, where one can do it
     mend: str | None = None
@@ -44,9 +44,9 @@ def well(detail: Text, advice: Text | None = None) -> Verdict:
     return Verdict(True, detail, advice)
 
 
-def unknown(detail: Text) -> Verdict:
-    """It does not apply here, or could not be told."""
-    return Verdict(None, detail)
+def unknown(detail: Text, advice: Text | None = None) -> Verdict:
+    """It does not apply here, or could not be told; `advice` is how it can be told."""
+    return Verdict(None, detail, advice)
 
 
 def wrong(detail: Text, fix: Text, mend: str | None = None, **values: object) -> Verdict:

@@ -21,6 +21,7 @@ _CONTENTS = 0.5
 #: bytes: what is larger is left to `gesso env repair --check`
 _LARGEST = 8 << 20
 _NAMED = 3
+_CLOSER = t("gesso env repair --check compares the contents of all of them.")
 
 
 @dataclass(frozen=True)
@@ -47,18 +48,17 @@ def engine(ground: Ground) -> Verdict:
         return _broken(folder.name, looked)
     if not looked.whole:
         text = t(
-            "There was time for the sizes of {sizes} files alone, which are right; gesso env repair --check looks at "
-            "everything.",
+            "There was time for the sizes of {sizes} files alone, which are right.",
             sizes=looked.sizes,
         )
-        return unknown(text)
+        return unknown(text, _CLOSER)
     told = t(
         "All {sizes} files have the size that their packages recorded, and {contents} of them, taken at random, the "
         "contents.",
         sizes=looked.sizes,
         contents=looked.contents,
     )
-    return well(told, t("gesso env repair --check compares the contents of all of them."))
+    return well(told, _CLOSER)
 
 
 def look_at(site: Path, until: float, contents: float = _CONTENTS) -> Looked:

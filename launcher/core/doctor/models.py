@@ -41,7 +41,8 @@ def models(ground: Ground) -> Verdict:
     except StopIteration as end:
         library: Library = end.value
     except CancelledError:
-        return unknown(t("There are too many new models to look at in this time: gesso models list looks at all."))
+        text = t("There are too many new models to look at in this time.")
+        return unknown(text, t("This one looks at all: gesso models list"))
     finally:
         timer.cancel()
     verdict = of_library(library)

@@ -103,8 +103,9 @@ def _tried(ground: Ground, proxies: Proxies, chosen: Said) -> Verdict:
         told = t("{proxy} ({where}) lets requests through.", proxy=masked(way), where=where)
         return well(told, _without_scheme(ground))
     if trial.kind == "silent":
-        return unknown(t("{proxy} takes connections; whether it lets requests through could not be told in time.",
-                         proxy=masked(way)))  # fmt: skip
+        text = t("{proxy} takes connections; whether it lets requests through could not be told in time.",
+                 proxy=masked(way))  # fmt: skip
+        return unknown(text, t("This one is more patient: gesso proxy test"))
     told = t("The proxy {proxy} ({where}) does not work: {why}.", proxy=masked(way), where=where, why=trial.sentence)
     return wrong(told, _OTHER, "without-proxy", proxy=masked(way))
 

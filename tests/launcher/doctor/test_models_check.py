@@ -111,7 +111,7 @@ def test_a_library_that_cannot_be_read_in_time(ground: Ground, monkeypatch: pyte
     monkeypatch.setattr("launcher.core.doctor.models.threading.Timer", Over)
     found = models(ground)
     assert found.ok is None
-    assert "gesso models list" in str(found.detail)
+    assert "gesso models list" in str(found.fix)
 
 
 def test_one_that_no_list_shows_is_found_all_the_same(ground: Ground) -> None:

@@ -57,6 +57,15 @@ def test_a_proxy_that_lets_nothing_through(here: Here, mode: str, word: str) -> 
         assert PASSWORD not in f"{found.detail}{dict(found.values)}"
 
 
+def test_a_proxy_that_takes_connections_and_then_falls_silent(here: Here) -> None:
+    with FakeProxy("hangs") as silent:
+        ground = with_proxy(here, silent.url)
+        ground.until = time.monotonic() + 1.5
+        found = proxy(ground)
+    assert found.ok is None
+    assert "gesso proxy test" in str(found.fix)
+
+
 def test_a_proxy_that_is_dead(here: Here) -> None:
     with nobody() as address:
         found = proxy(with_proxy(here, address))
