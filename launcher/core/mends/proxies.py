@@ -9,9 +9,10 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event
+from launcher.core.events import Event, Notice
 from launcher.core.hardware.inquiry import Inquiry
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, cannot_mend, nothing_to_mend
+from launcher.core.mends.proxy_places import Rewrite, places, refuse_if_changed, rewrite, write_back
 from launcher.core.mends.setting import put, put_back, setting
 from launcher.core.network.mirrors import read_mirrors
 from launcher.core.network.proxies import Proxies, find_proxies
@@ -33,62 +34,138 @@ _SPOKEN = ("http", "socks5h")
 
 
 def _preview_repair(here: Here, values: Values) -> Preview | None:
-    written = _written(here)
-    targets = _targets(here, values)
-    if written is None or _is_well(here, written, targets):
-        return None
-    found = _that_works(_candidates(written), targets)
-    if found is None:
-        raise cannot_mend(
-            t("No way of writing {proxy} makes a proxy that works.", proxy=masked(written)),
-            t("Start your proxy program and look there for its HTTP port, then: `gesso proxy set 127.0.0.1:PORT`."),
-        )
-    what = t("The proxy that Gesso uses (the setting {key})", key=KEY)
-    remark = t("It was tried just now, and works. Other programs keep what they are set to.")
-    return Preview("repair-proxy", REPAIR, (Change(what, masked(written), masked(found)),), remark)
+    own, others = _repairs(here, values)
+    changes = [each.change for each in others]
+    if own:
+        changes.insert(0, Change(_of_gesso(), masked(own[0]), masked(own[1])))
+    remark = t("It was tried just now, and works. Other programs keep what they are set to.") if not others else t(
+        "Programs that are started from now on see it."
+    )  # fmt: skip
+    return Preview("repair-proxy", REPAIR, tuple(changes), remark) if changes else None
 
 
 def _apply_repair(here: Here, values: Values, cancel: threading.Event | None) -> Generator[Event, None, Record]:  # noqa: ARG001
-    written = _written(here)
-    found = _that_works(_candidates(written), _targets(here, values)) if written else None
-    if found is None:
+    own, others = _repairs(here, values)
+    if own is None and not others:
         raise nothing_to_mend(REPAIR)
-    record = yield from put(here, KEY, found)
+    record = yield from _written_down(here, own[1] if own else None, others)
     return record
 
 
 def _preview_without(here: Here, values: Values) -> Preview | None:
-    written = _written(here)
-    if written is None:
+    written, others = _written(here), _dead_of_git(here)
+    if written is None and not others:
         return None
     if not _works(None, _targets(here, values)):
         raise cannot_mend(
             t("Without the proxy nothing can be reached either."),
             t("Start your proxy program, or look whether this computer is online."),
         )
-    what = t("The proxy that Gesso uses (the setting {key})", key=KEY)
+    own = [] if written is None else [Change(_of_gesso(), masked(written), "none")]
     remark = t("The way out without it was tried just now, and works. Other programs keep what they are set to.")
-    return Preview("without-proxy", WITHOUT, (Change(what, masked(written), "none"),), remark)
+    return Preview("without-proxy", WITHOUT, (*own, *(each.change for each in others)), remark)
 
 
 def _apply_without(here: Here, values: Values, cancel: threading.Event | None) -> Generator[Event, None, Record]:  # noqa: ARG001
-    if _written(here) is None:
+    written, others = _written(here), _dead_of_git(here)
+    if written is None and not others:
         raise nothing_to_mend(WITHOUT)
-    record = yield from put(here, KEY, "none")
+    record = yield from _written_down(here, None if written is None else "none", others)
     return record
 
 
-def _verify(here: Here, values: Values) -> Text | None:
+def _verify_repair(here: Here, values: Values) -> Text | None:
     targets = _targets(here, values)
-    proxies = _proxies(here)
-    for proxy in dict.fromkeys(proxies.addresses or (None,)):
+    still = [each.place.where for each in _wrong_elsewhere(here, targets)]
+    return t("It is still not right: {where}", where=still[0]) if still else _tried(here, targets)
+
+
+def _verify_without(here: Here, values: Values) -> Text | None:
+    still = [each.place.where for each in _dead_of_git(here)]
+    return t("It is still not right: {where}", where=still[0]) if still else _tried(here, _targets(here, values))
+
+
+def _tried(here: Here, targets: tuple[str, ...]) -> Text | None:
+    """The way that Gesso goes now."""
+    for proxy in dict.fromkeys(_proxies(here).addresses or (None,)):
         if not _works(proxy, targets):
             return t("Still nothing comes through: {way}.", way=masked(proxy) if proxy else t("directly"))
     return None
 
 
 def _undo(here: Here, record: Record) -> Iterator[Event]:
-    yield from put_back(here, record)
+    refuse_if_changed(here, record["others"])
+    if record["own"]:
+        yield from put_back(here, record["own"])
+    write_back(here, record["others"])
+    if record["others"]:
+        yield Notice("proxy-changed", "info", t("The proxy of other programs is as it was before."))
+
+
+def _written_down(here: Here, own: str | None, others: tuple[Rewrite, ...]) -> Generator[Event, None, Record]:
+    """Gesso's setting and the other places; none of them, if one cannot be written."""
+    done = rewrite(here, others)
+    try:
+        record = (yield from put(here, KEY, own)) if own else None
+    except LauncherError:
+        write_back(here, done)
+        raise
+    return {"own": record, "others": done}
+
+
+def _repairs(here: Here, values: Values) -> tuple[tuple[str, str] | None, tuple[Rewrite, ...]]:
+    """Gesso's proxy as it is and as it should be, None where it is well; and what is wrong for other programs.
+
+    LauncherError `cannot-mend` where something is wrong and nothing helps.
+    """
+    targets = _targets(here, values)
+    others = _wrong_elsewhere(here, targets)
+    written = _written(here)
+    if written is None or _is_well(here, written, targets):
+        return None, others
+    found = _that_works(_candidates(written), targets)
+    if found is None and not others:
+        raise cannot_mend(
+            t("No way of writing {proxy} makes a proxy that works.", proxy=masked(written)),
+            t("Start your proxy program and look there for its HTTP port, then: `gesso proxy set 127.0.0.1:PORT`."),
+        )
+    return (written, found) if found else None, others
+
+
+def _wrong_elsewhere(here: Here, targets: tuple[str, ...]) -> tuple[Rewrite, ...]:
+    """Proxies of other programs that they do not understand, or that do not work as they are written."""
+    found = places(here)
+    better = {value: _better(value, targets) for value in {each.value for each in found}}
+    # git takes an address without its scheme for what it is.
+    return tuple(
+        Rewrite(each, better[each.value])
+        for each in found
+        if better[each.value] and not (each.of_git and better[each.value] == _understood(each.value))
+    )
+
+
+def _better(value: str, targets: tuple[str, ...]) -> str | None:
+    """None: it is well, or nothing better is known."""
+    understood = _understood(value)
+    if understood == value.strip().rstrip("/") and _works(understood, targets):
+        return None
+    found = _that_works(_candidates(value), targets)
+    # One whose program does not run now is at least to be written so that others understand it.
+    return found or (understood if understood != value.strip().rstrip("/") else None)
+
+
+def _dead_of_git(here: Here) -> tuple[Rewrite, ...]:
+    """git's own proxies at which nothing answers."""
+
+    def dead(value: str) -> bool:
+        parts = urlsplit(_understood(value) or "")
+        return parts.hostname is None or not listens(parts.port or 80, parts.hostname, 1.0)
+
+    return tuple(Rewrite(each, None) for each in places(here) if each.of_git and dead(each.value))
+
+
+def _of_gesso() -> Text:
+    return t("The proxy that Gesso uses (the setting {key})", key=KEY)
 
 
 def _written(here: Here) -> str | None:
@@ -105,11 +182,11 @@ def _written(here: Here) -> str | None:
 
 def _proxies(here: Here) -> Proxies:
     """As they count. A setting that nobody can use counts as none: it is what is to be mended."""
-    settings = read_settings(here.workspace).proxy
+    settings, pip = read_settings(here.workspace).proxy, read_pip_settings(here.environ)
     try:
-        return find_proxies(here.environ, settings=settings, pip=read_pip_settings(here.environ))
+        return find_proxies(here.environ, settings=settings, pip=pip)
     except LauncherError:
-        return find_proxies(here.environ, settings=ProxySettings(), pip=read_pip_settings(here.environ))
+        return find_proxies(here.environ, settings=ProxySettings(), pip=pip)
 
 
 def _targets(here: Here, values: Values) -> tuple[str, ...]:
@@ -122,10 +199,8 @@ def _targets(here: Here, values: Values) -> tuple[str, ...]:
 
 def _is_well(here: Here, written: str, targets: tuple[str, ...]) -> bool:
     """Does it work as Gesso understands it?"""
-    try:
-        return repaired(written) in _proxies(here).addresses and _works(repaired(written), targets)
-    except LauncherError:
-        return False
+    understood = _understood(written)
+    return understood is not None and understood in _proxies(here).addresses and _works(understood, targets)
 
 
 def _candidates(written: str) -> tuple[str, ...]:
@@ -163,5 +238,5 @@ def _works(proxy: str | None, targets: tuple[str, ...]) -> bool:
     return any(trial is not None and trial.works for trial in trials)
 
 
-REPAIR_PROXY = Mend("repair-proxy", REPAIR, _preview_repair, _apply_repair, _verify, _undo)
-WITHOUT_PROXY = Mend("without-proxy", WITHOUT, _preview_without, _apply_without, _verify, _undo)
+REPAIR_PROXY = Mend("repair-proxy", REPAIR, _preview_repair, _apply_repair, _verify_repair, _undo)
+WITHOUT_PROXY = Mend("without-proxy", WITHOUT, _preview_without, _apply_without, _verify_without, _undo)
