@@ -36,6 +36,8 @@ class SetupAsks:
     measure: Callable[[Workspace, Plan, Cancel], Generator[Event, None, tuple[Mirrored, ...]]]
     use_proxy: Callable[[Workspace, str], bool]
     places: Callable[[Workspace, int | None], tuple[Folder, ...]]
+    #: what is to be said of a folder that the user wrote
+    place_at: Callable[[Path, int | None], Folder]
     take_place: Callable[[Workspace, Path], Workspace]
     estimate: Callable[[Workspace, Plan], Estimate]
     install: Callable[[Workspace, Plan, Cancel], Iterator[Event]]
@@ -69,6 +71,7 @@ class SetupAsks:
             measure=network.measured,
             use_proxy=network.use_proxy,
             places=places.find_places,
+            place_at=places.place_at,
             take_place=places.take_place,
             estimate=expectations.estimate,
             install=lambda there, plan, cancel: install_with(plan, there, options.pack, cancel=cancel),

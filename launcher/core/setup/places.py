@@ -18,7 +18,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.hardware.inquiry import Inquiry
 from launcher.core.hardware.machine import Volume
 from launcher.core.hardware.volumes import existing, mounted, point_of, usage, volume
-from launcher.core.paths import KEPT_ROOT, Workspace, checkout, kept_root
+from launcher.core.paths import KEPT_ROOT, Workspace, checkout, kept_root, written_path
 from launcher.core.plan.findings import path_too_long
 from launcher.core.records import write_text
 from launcher.core.setup.course import FILE as ANSWERS
@@ -63,6 +63,27 @@ def find_places(workspace: Workspace, needed_mib: int | None) -> tuple[Place, ..
             disks.add(place.disk)
             places.append(place)
     return tuple(places[:_MOST])
+
+
+def written_place(text: str) -> Path:
+    """The folder that a user wrote, in full: it is the same wherever Gesso is started.
+
+    LauncherError `bad-path`, `no-such-user`.
+    """
+    folder = written_path(text)
+    if not folder.is_absolute():
+        raise LauncherError(
+            "bad-path",
+            t("{path} is not written in full.", path=text),
+            t("Begin with the disk, as in D:\\gesso or /home/me/gesso."),
+        )
+    return folder
+
+
+def place_at(folder: Path, needed_mib: int | None) -> Place:
+    """What is to be said of that folder; a disk that does not answer is refused."""
+    found = Inquiry(partial(_place, folder, needed_mib)).within(_PATIENCE)
+    return found or Place(folder, str(folder), refused=t("its disk does not answer"))
 
 
 def is_named(workspace: Workspace) -> bool:

@@ -21,6 +21,7 @@ from launcher.core.setup.expectations import Estimate
 from launcher.core.setup.network import Network
 from launcher.core.setup.picture import Picture
 from launcher.core.setup.places import Place as Folder
+from launcher.core.setup.places import place_at
 from launcher.core.setup.question import Choice, Question
 from launcher.core.text import t
 from launcher.tui.app import GessoApp
@@ -158,6 +159,7 @@ class FakeSetup:
             measure=self.measure,
             use_proxy=self.use_proxy,
             places=self.places,
+            place_at=place_at,
             take_place=self.take_place,
             estimate=self.estimate,
             install=self.install,

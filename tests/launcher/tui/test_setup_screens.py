@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from launcher.core.errors import Finding, LauncherError
 from launcher.core.setup.course import Answers, read_answers
@@ -139,6 +140,22 @@ async def test_another_disk_moves_everything_and_a_full_one_cannot_be_taken(setu
         await until(pilot, "Begin")
     assert f"place {tmp_path / 'd'}" in setup.calls
     assert read_answers(replace(setup, root=tmp_path / "d").workspace).step == "plan"
+
+
+async def test_a_folder_of_the_users_own_is_judged_and_taken(setup, fake, tmp_path):
+    async with setup.app(fake.core(), step="place").run_test(size=SIZE) as pilot:
+        await until(pilot, "Where shall everything lie?")
+        await pilot.press("f")
+        await until(pilot, "Written in full")
+        await pilot.press(*"gesso", "enter")
+        assert "is not written in full" in await until(pilot, "✗")
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "我的 own")
+        await pilot.press("enter")
+        await until(pilot, "▶2")
+        await pilot.press("enter")
+        await on_step(pilot, 5)
+        assert pilot.app.place.workspace.root == tmp_path / "我的 own"
+    assert f"place {tmp_path / '我的 own'}" in setup.calls
 
 
 async def test_a_plan_that_cannot_work_is_not_begun(setup, fake):
