@@ -40,7 +40,7 @@ class Mending:
         """What stays to be done, in the end."""
         say = self.call.printer.aside
         wrong = [each for each in found if each.ok is False]
-        say(t("{count} mended; {wrong} checks are still wrong.", count=len(self.mended), wrong=len(wrong)))
+        say(t("Mended: {count}; still wrong: {wrong}.", count=len(self.mended), wrong=len(wrong)))
         for each in wrong:
             if each.fix is not None:
                 say(t("    {title}: {fix}", title=each.title, fix=each.fix))

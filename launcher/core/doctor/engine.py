@@ -139,4 +139,4 @@ def leftovers(ground: Ground) -> Verdict:
     names = ", ".join(str(each.relative_to(ground.workspace.root)) for each in found[:_NAMED])
     told: Text = t("Left behind by installs that were cut off ({count}): {names}", count=len(found),
                    names=names)  # fmt: skip
-    return wrong(told, t("They can be deleted; nothing uses them."), "remove-leftovers", folder=found[0].parent)
+    return wrong(told, t("They can be cleared away; nothing uses them."), "remove-leftovers", folder=found[0].parent)

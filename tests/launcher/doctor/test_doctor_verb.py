@@ -118,7 +118,7 @@ def test_a_no_changes_nothing(call: Call, here: Here, monkeypatch: pytest.Monkey
     monkeypatch.setattr("launcher.verb.Call.agrees", lambda self, question: False)
     code, _, err = call("leftovers", "--fix")
     assert (code, folder.exists()) == (1, True)
-    assert "0 mended; 1 " in err
+    assert "Mended: 0; still wrong: 1." in err
     assert not (here.workspace.state / "mends.json").exists()
 
 
