@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,13 +12,15 @@ import pytest
 
 from launcher.core.environments.environments import current
 from launcher.core.errors import LauncherError
+from launcher.core.events import Notice
 from launcher.core.install.install import Making, install
+from launcher.core.install.package_sources import PackageSource
 from launcher.core.install.wheelhouse import wheelhouse
-from launcher.core.mends import journal
+from launcher.core.mends import journal, retry_download
 from launcher.core.mends.mend import Here
 from launcher.core.mends.rebuild_environment import plan_of
 from launcher.core.plan.plan import with_torch
-from tests.launcher.core_act.workshop import PROOF, index_pages, wheel
+from tests.launcher.core_act.workshop import PROOF, index, index_pages, wheel
 from tests.launcher.mends.mending import exhaust
 from tests.launcher.mends.shop import Shop, run
 
@@ -106,3 +109,49 @@ def test_what_uv_has_unpacked_of_the_package_that_a_log_names_is_unpacked_anew(m
     exhaust(journal.undo(market.here, mended.number))
     assert places
     assert all(each.is_dir() for each in places)
+
+
+def test_a_source_that_sends_half_of_it_again_is_left_for_another(market: Market, tmp_path: Path, monkeypatch) -> None:
+    market.install()
+    bad = market.house / "tiny-1.0-py3-none-any.whl"
+    whole = bad.read_bytes()
+    shutil.rmtree(market.workspace.cache / "uv")
+    bad.write_bytes(whole[:-9])
+    good, half = tmp_path / "good", tmp_path / "half"
+    for folder, content in ((good, whole), (half, whole[:-9])):
+        (folder / "tiny").mkdir(parents=True)
+        (folder / bad.name).write_bytes(content)
+        link = f'<a href="../{bad.name}#sha256={hashlib.sha256(whole).hexdigest()}">{bad.name}</a>'
+        (folder / "tiny" / "index.html").write_text(f"<!DOCTYPE html><html><body>{link}</body></html>")
+    with index(half) as first, index(good) as second:
+
+        def sources(_: object) -> tuple[PackageSource, ...]:
+            urls = {"half": first, "good": second}
+            return tuple(
+                PackageSource(name, name, ("--no-config",), {"UV_DEFAULT_INDEX": url}, url, "flat")
+                for name, url in urls.items()
+            )
+
+        monkeypatch.setattr(retry_download, "package_sources", sources)
+        monkeypatch.setattr("launcher.core.install.packages.measured", lambda *given: _as_given(given[2]))
+        events, mended = exhaust(journal.mend(market.here, "retry-download", {}))
+    assert mended.still is None
+    assert bad.read_bytes() == whole
+    assert [each.slug for each in events if isinstance(each, Notice)][-2:] == ["download-wrong-bytes", "set-aside"]
+
+
+def _as_given(sources):
+    yield from ()
+    return sources
+
+
+def test_before_there_is_an_environment_the_next_install_fetches_it(market: Market) -> None:
+    market.install()
+    bad = market.house / "tiny-1.0-py3-none-any.whl"
+    bad.write_bytes(b"half")
+    shutil.rmtree(market.workspace.environments)
+    exhaust(journal.mend(market.here, "retry-download", {}))
+    assert not bad.exists()
+    shutil.rmtree(market.workspace.cache / "uv")
+    market.install()
+    assert run(market.current, "import tiny").returncode == 0
