@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from launcher.core.doctor.check import Checked
     from launcher.tui.asks_trouble import Found
 
-State = Literal["error", "warning", "wrong", "unknown", "well"]
+State = Literal["error", "warning", "wrong", "unknown", "well", "mended"]
 
 STATES: dict[State, Text] = {
     "error": t("✗ error"), "warning": t("! warning"), "wrong": t("✗ to mend"), "unknown": t("- skipped"),
-    "well": t("✓ well"),
+    "well": t("✓ well"), "mended": t("✓ mended"),
 }  # fmt: skip
 #: as a table colours the row; the word says the same
 STYLES: dict[State, str] = {"error": "bold red", "warning": "yellow", "wrong": "bold red", "unknown": "dim"}
@@ -48,6 +48,8 @@ class Trouble:
 
     found: tuple[Found, ...] = ()
     checks: tuple[Checked, ...] = ()
+    #: keys of findings that were mended since: the log still tells of them
+    mended: frozenset[str] = frozenset()
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -65,7 +67,8 @@ class Trouble:
                 name = advice.slug if advice.slug != "unknown" else advice.quote
                 if name not in seen:
                     seen.add(name)
-                    yield _finding(found, advice)
+                    item = _finding(found, advice)
+                    yield replace(item, state="mended") if item.key in self.mended else item
 
     def count(self, *states: State) -> int:
         """How many rows are in one of these states."""
@@ -82,6 +85,11 @@ def told(trouble: Trouble, news: Found | Checked) -> Trouble:
     order = ("runtime.log", "", "runtime.previous.log")
     found = (*(each for each in trouble.found if each.log != news.log), news)
     return replace(trouble, found=tuple(sorted(found, key=lambda each: order.index(each.log))))
+
+
+def only(trouble: Trouble, logs: Iterable[str]) -> Trouble:
+    """Without the findings of logs that are there no more."""
+    return replace(trouble, found=tuple(each for each in trouble.found if each.log in logs))
 
 
 def _finding(found: Found, advice: Advice) -> Item:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,7 +14,7 @@ from launcher.core.mends.journal import Done as DoneMend
 from launcher.core.mends.journal import Mended
 from launcher.core.mends.mend import Preview
 from launcher.core.text import Text, t
-from launcher.tui.asks_trouble import TroubleAsks
+from launcher.tui.asks_trouble import Found, TroubleAsks
 from launcher.tui.log_store import DIAGNOSIS, GESSO
 from launcher.tui.messages import Done, Happened
 from launcher.tui.screens.handbook import HandbookScreen
@@ -22,7 +22,7 @@ from launcher.tui.screens.leave import LeaveScreen
 from launcher.tui.screens.mend import MendScreen
 from launcher.tui.screens.report import ReportScreen
 from launcher.tui.speaking import KeyOf
-from launcher.tui.trouble_state import STATES, STYLES, Item, Trouble, told
+from launcher.tui.trouble_state import STATES, STYLES, Item, Trouble, only, told
 from launcher.tui.untrusted import plain
 from launcher.tui.widgets.reading import Reading, numbered, said
 from launcher.tui.widgets.row_table import Column, Line, RowTable
@@ -63,7 +63,9 @@ class TroubleshootingScreen(WorkingScreen):
     def __init__(self) -> None:
         super().__init__()
         #: the mend that is being looked at
-        self._wanted: tuple[str, Mapping[str, str]] = ("", {})
+        self._wanted: Item | None = None
+        #: the logs that were heard of in this look
+        self._logs: set[str] = set()
         #: the user has gone to another row than the first: from then on the cursor stays
         self._gone_to = False
 
@@ -170,6 +172,7 @@ class TroubleshootingScreen(WorkingScreen):
         trouble = self.trouble
         for news in message.inbox.take():
             trouble = told(trouble, news)
+            self._logs.update([news.log] if isinstance(news, Found) else [])
         self.trouble = trouble
 
     @on(Done)
@@ -179,10 +182,15 @@ class TroubleshootingScreen(WorkingScreen):
             self._previewed(value)
         elif message.name == "done":
             self._offer_undo(value)
+        elif message.name == "findings":
+            self.trouble = only(self.trouble, self._logs)
         elif isinstance(value, Mended):
+            if not value.still and self._wanted:
+                self.trouble = replace(self.trouble, mended=self.trouble.mended | {self._wanted.key})
             well = t("It is done and looked at again: all is well. u takes it back.")
             self.line.end(self.say, t("It is done. Still: {still}", still=value.still) if value.still else well)
         elif message.name == "undo":
+            self.trouble = replace(self.trouble, mended=frozenset())
             self.line.end(self.say, t("It is as it was before."))
 
     def ended(self, name: str) -> None:
@@ -198,6 +206,8 @@ class TroubleshootingScreen(WorkingScreen):
         store = self.gesso.log_store
         numbers = range(max(store.first, store.end - _LINES), store.end)
         lines = [store.text(n) for n in numbers if store.source(n) not in (GESSO, DIAGNOSIS, "runtime")]
+        if "findings" not in self.jobs.running:
+            self._logs = set()
         self.jobs.start("findings", lambda cancel: self._asks.findings(lines, cancel))
         self.jobs.start("checks", lambda _: self._asks.checks())
         self._redraw()
@@ -208,15 +218,16 @@ class TroubleshootingScreen(WorkingScreen):
         item = self._picked
         if item is not None and item.mend in self._asks.mends:
             name, values = item.mend or "", item.values
-            self._wanted = (name, values)
+            self._wanted = item
             self.begin("preview", t("Looking at what would change …"), lambda _: self._asks.preview(name, values))
 
     def _previewed(self, preview: Preview | None) -> None:
-        if preview is None:
+        item = self._wanted
+        if preview is None or item is None:
             self.line.end(self.say, t("There is nothing here that Gesso could change: follow the steps."))
             return
         self.line.end(self.say)
-        name, values = self._wanted
+        name, values = item.mend or "", item.values
 
         def answered(agreed: bool | None) -> None:
             if agreed:
@@ -232,12 +243,13 @@ class TroubleshootingScreen(WorkingScreen):
         self.line.end(self.say, *(() if done else (t("Nothing was mended that could be taken back."),)))
         if not done:
             return
-        choices = {str(each.number): t("{number}: {title} ({when})", number=each.number, title=each.title,
+        choices = {f"undo-{each.number}": t("{number}: {title} ({when})", number=each.number, title=each.title,
                                        when=each.at[:16].replace("T", " ")) for each in done[:_MOST]}  # fmt: skip
 
-        def answered(number: str | None) -> None:
-            if number and number != "stay":
-                self.begin("undo", t("Taking it back …"), lambda _: self._asks.undo(int(number)))
+        def answered(choice: str | None) -> None:
+            if choice in choices:
+                number = int(str(choice).removeprefix("undo-"))
+                self.begin("undo", t("Taking it back …"), lambda _: self._asks.undo(number))
 
         question = t("Which one shall be taken back?")
         self.app.push_screen(LeaveScreen(question, {**choices, "stay": t("Leave it as it is")}, self.say), answered)

@@ -27,6 +27,7 @@ from launcher.tui.speaking import SpeakingScreen
 from launcher.tui.ways import HOME, TITLES, WAYS, does
 from launcher.verbs import VERBS, find_verb
 from tests.launcher.tui.test_home_screen import NAMES, screen_text, until
+from tests.launcher.tui.trouble_stand_ins import Surgery
 
 SIZE = (120, 40)
 #: what stays as it is in Chinese on these screens: names of programs and services, units, words that are typed
@@ -37,6 +38,9 @@ MORE_NAMES = {
     "none", "esrgan", "fp", "safetensors", "ckpt", "lan", "qr", "a", "i", "t", "f", "r", "u", "m", "d", "g", "h", "c",
     "p", "n", "e", "k", "j", "w", "y", "z", "v", "automatic", "forge", "comfyui", "full", "medvram", "lowvram", "ip",
     "sdp",
+    # of the invented log, its checks and the report
+    "oserror", "errno", "address", "already", "in", "use", "https", "example", "org", "ports", "git", "runtime", "log",
+    "readme", "txt", "hello", "x", "logs", "red", "all", "down", "zip",
 }  # fmt: skip
 
 
@@ -46,7 +50,8 @@ def app(fake, tmp_path, monkeypatch):
                  "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     place = Place(Workspace(tmp_path / "w"), Options())
-    return GessoApp(fake.core(), "zh", Wiring(place))
+    # what logs, checks and reports say are names of programs for the most part; what is said about them is not
+    return GessoApp(fake.core(), "zh", Wiring(place, Surgery(folder=tmp_path).asks()))
 
 
 def data_words(*places: Path) -> set[str]:

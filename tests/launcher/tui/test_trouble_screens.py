@@ -12,7 +12,7 @@ from launcher.tui.screens.handbook import HandbookScreen
 from launcher.tui.screens.mend import MendScreen
 from launcher.tui.screens.report import ReportScreen
 from launcher.tui.screens.troubleshooting import TroubleshootingScreen
-from launcher.tui.trouble_state import Trouble, told
+from launcher.tui.trouble_state import Trouble, only, told
 from launcher.tui.widgets.row_table import RowTable
 from tests.launcher.tui.test_home_screen import screen_text, until
 from tests.launcher.tui.trouble_stand_ins import CHECKS, Surgery, advice
@@ -38,7 +38,8 @@ async def opened(pilot, needle: str = "4 to see to") -> str:
 
 
 def picked(pilot) -> str | None:
-    return pilot.app.screen.query_one(RowTable).picked
+    table: RowTable = pilot.app.screen.query_one(RowTable)
+    return table.picked
 
 
 # The panel
@@ -75,18 +76,19 @@ async def test_a_mend_is_shown_and_done_only_when_agreed_to_then_taken_back(surg
             assert each in text, text
         await pilot.press("escape")
         await pilot.pause(0.1)
-        assert surgery.calls == [("findings",), ("preview", "next-port", {"port": "7860"})]
+        assert surgery.calls == [("findings",), ("preview", "next-port", {"slug": "srv-port-in-use", "port": "7860"})]
         await pilot.press("enter")
         await until(pilot, "This will be changed:")
         await pilot.press("enter")
         await until(pilot, "all is well")
-        assert ("mend", "next-port", {"port": "7860"}) in surgery.calls
-        # it has looked again: the findings of the log are gone
-        await until(pilot, "2 to see to")
+        assert ("mend", "next-port", {"slug": "srv-port-in-use", "port": "7860"}) in surgery.calls
+        # the log still tells of it, and yet it is mended
+        assert "✓ mended" in await until(pilot, "3 to see to")
+        assert surgery.calls[-1] == ("findings",)
         await pilot.press("u")
         assert "3: Another port (2026-11-22 01:02)" in await until(pilot, "Which one shall be taken back?")
         await pilot.press("enter")
-        await until(pilot, "It is as it was before.")
+        assert "✓ mended" not in await until(pilot, "It is as it was before.")
         assert ("undo", 3) in surgery.calls
         await pilot.press("u")
         await until(pilot, "Nothing was mended that could be taken back.")
@@ -169,6 +171,7 @@ def test_what_was_found_before_is_replaced_and_a_failure_stands_once() -> None:
     assert [each.key for each in first.items] == ["finding runtime.log srv-port-in-use"]
     unknown = tuple(advice("unknown", title) for title in ("one", "two"))
     assert len(told(Trouble(), Found(HERE, "", unknown)).items) == 1
+    assert [each.key for each in only(first, [""]).items] == ["finding  srv-port-in-use"]
     again = told(first, Found(t("this run or the last"), "runtime.log", ()))
     assert [each.key for each in again.items] == ["finding  srv-port-in-use"]
     assert told(told(Trouble(), CHECKS[1]), CHECKS[1]).checks == (CHECKS[1],)

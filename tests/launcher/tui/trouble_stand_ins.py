@@ -85,7 +85,7 @@ class Surgery:
         self.done = (
             Done(3, name, both("Another port", "换一个端口"), "2026-11-22T01:02:03+00:00", self.change, False, True),
         )
-        self.found = self.found[2:]
+        self.found = self.found[:1]
         return Mended(3, self.still)
 
     def undo(self, number: int) -> Iterator[Event]:
