@@ -59,7 +59,7 @@ def test_git_is_found_remembered_and_used_from_then_on(hidden, tmp_path):
         find_git(tmp_path, hidden.environ)
     assert caught.value.code == "no-git"
     shown = journal.preview(hidden, "git-path", {})
-    assert [(each.before, Path(each.after).name) for each in shown.changes] == [(None, "git")]
+    assert [(each.before, Path(each.after or "").name) for each in shown.changes] == [(None, "git")]
     assert not (hidden.workspace.state / "git.json").exists()
     _, mended = exhaust(journal.mend(hidden, "git-path", {}))
     assert mended.still is None
@@ -249,7 +249,9 @@ def test_a_worktree_keeps_its_lock_elsewhere(here, clone, tmp_path):
     git(here, clone, "commit", "--quiet", "-m", "one")
     tree = tmp_path / "tree"
     assert git(here, clone, "worktree", "add", "--quiet", str(tree)).returncode == 0
-    lock = git_folder(tree) / "index.lock"
+    folder = git_folder(tree)
+    assert folder
+    lock = folder / "index.lock"
     lock.write_text("")
     os.utime(lock, (1, 1))
     assert "index.lock" in git(here, tree, "add", ".").stderr

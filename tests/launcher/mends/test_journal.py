@@ -3,6 +3,7 @@
 import errno
 import json
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -187,6 +188,6 @@ def test_what_cannot_be_written_down_is_taken_back_at_once(here, monkeypatch):
 
 def test_a_report_holds_what_was_changed_and_not_the_way_back(here):
     exhaust(journal.mend(here, "word", {"word": "well"}))
-    (told,) = report_sources._mends(SimpleNamespace(workspace=here.workspace))
+    (told,) = report_sources._mends(cast("Any", SimpleNamespace(workspace=here.workspace)))
     assert told["name"] == "word"
     assert "record" not in told

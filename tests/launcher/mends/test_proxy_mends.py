@@ -127,7 +127,7 @@ def test_a_password_in_the_address_is_shown_to_nobody(here, far):
         assert "s3cret" not in str(shown)
         events, _ = exhaust(journal.mend(here, "repair-proxy", {"url": far}))
         assert "s3cret" not in str(events) + str(journal.done(here))
-        assert "s3cret" in read_settings(here.workspace).proxy.address
+        assert "s3cret" in str(read_settings(here.workspace).proxy.address)
 
 
 def test_a_proxy_that_is_nowhere_is_said(here, far):
@@ -225,7 +225,7 @@ def test_programs_of_the_user_reach_this_computer_again(behind, page):
     assert in_a_new_terminal(here, page) == ""
     shown = journal.preview(here, "local-no-proxy", {})
     assert str(file) in str(shown.changes[0].what)
-    assert "localhost,127.0.0.1,::1" in shown.changes[0].after
+    assert "localhost,127.0.0.1,::1" in str(shown.changes[0].after)
     _, mended = exhaust(journal.mend(here, "local-no-proxy", {}))
     assert mended.still is None
     assert in_a_new_terminal(here, page) == "ok"
