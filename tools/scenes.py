@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -10,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from launcher.core.diagnosis.diagnose import diagnose_text
+from launcher.core.doctor.check import Checked
 from launcher.core.environments.environments import Stamp
 from launcher.core.environments.installed import Installed
 from launcher.core.environments.listing import Listed, Size
@@ -17,6 +20,7 @@ from launcher.core.events import Event, Line, ModelLoaded, Phase, Probed, Progre
 from launcher.core.hardware.live import Figures
 from launcher.core.hardware.look import Gpu, Machine
 from launcher.core.install.repair import Health
+from launcher.core.mends.mend import Change, Preview
 from launcher.core.network.mirror_choice import Circumstances
 from launcher.core.network.mirror_memory import Memory
 from launcher.core.network.mirror_probe import Measurement
@@ -24,7 +28,7 @@ from launcher.core.network.mirror_table import mirror_table
 from launcher.core.network.mirror_verdicts import Verdict
 from launcher.core.network.mirrors import KINDS, read_mirrors
 from launcher.core.network.proxies import Proxies
-from launcher.core.network.proxy_check import Checked
+from launcher.core.network.proxy_check import Checked as CheckedProxy
 from launcher.core.network.proxy_settings import Said
 from launcher.core.network.proxy_trial import Trial
 from launcher.core.network.routes import Way
@@ -34,6 +38,7 @@ from launcher.core.plan.plan import Download
 from launcher.core.profiles.run_profiles import read_run_profile
 from launcher.core.proposal import propose
 from launcher.core.proxy_address import repaired
+from launcher.core.report.report import Part, Report
 from launcher.core.running import Status
 from launcher.core.settings import MirrorSettings
 from launcher.core.setup.course import Answers
@@ -51,11 +56,16 @@ from launcher.tui.asks_environments import EnvironmentsAsks, EnvironmentsSeen
 from launcher.tui.asks_network import MirrorsSeen, NetworkAsks, ProxiesSeen, ProxyAsks
 from launcher.tui.asks_settings import SettingsAsks, UpdateAsks, Use, VersionSeen
 from launcher.tui.asks_setup import SetupAsks
+from launcher.tui.asks_trouble import THIS_RUN, Found, ReportAsks, TroubleAsks
 from launcher.tui.home_jobs import Core
 from launcher.tui.jobs import Cancel
 from launcher.tui.state import Survey
 
 URL = "http://127.0.0.1:7860"
+_FAILURE = (
+    'File "~/gesso/runtime/worker.py", line 214, in draw',
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.79 GiB",
+)
 GIB = 1024**3
 _LOG = (
     "Starting server on http://127.0.0.1:7860",
@@ -69,6 +79,12 @@ _LOG = (
 )
 CARD = Gpu(0, "GPU-0", "nvidia", "NVIDIA GeForce RTX 3060", 12288, 11870, "8.6")
 MACHINE = Machine("linux", "x86_64", "3.12.11", 32100, 412000, "580.95.05", (CARD,))
+
+
+def _given(value: Any) -> Generator[Event, None, Any]:
+    """Something that takes a moment."""
+    yield Progress("report", 1, 2, "files")
+    return value
 
 
 @dataclass
@@ -137,6 +153,7 @@ class Scene:
         """Every screen's questions; what is not here is asked of the real core, in this workspace."""
         asks: tuple[Any, ...] = (
             self.setup(), self.network(), self.proxy(), self.environments(), self.settings(), self.update(),
+            self.trouble(), self.report(),
         )  # fmt: skip
         return Wiring(Place(self.workspace, Options()), {type(each): each for each in asks})
 
@@ -243,10 +260,10 @@ class Scene:
         far = Way("http://127.0.0.1:7890", t("the proxy works"))
         good, bad = Trial("works", 0.3), Trial("silent", 5.0)
         checked = (
-            Checked("packages", "", good, Trial("works", 0.9), near),
-            Checked("huggingface", "", bad, Trial("works", 0.8), far),
-            Checked("github", "", bad, Trial("works", 0.7), far),
-            Checked("modelscope", "", good, Trial("works", 1.1), near),
+            CheckedProxy("packages", "", good, Trial("works", 0.9), near),
+            CheckedProxy("huggingface", "", bad, Trial("works", 0.8), far),
+            CheckedProxy("github", "", bad, Trial("works", 0.7), far),
+            CheckedProxy("modelscope", "", good, Trial("works", 1.1), near),
         )
         return ProxyAsks(lambda: seen, lambda: checked, lambda _address: seen, repaired)
 
@@ -274,6 +291,42 @@ class Scene:
             rollback=lambda: found[1].folder,
             remove=lambda _folder: None,
         )
+
+    def trouble(self) -> TroubleAsks:
+        """A start that ran out of video memory behind a proxy that refuses; the findings are the rules' own."""
+        log = "Loading sd_xl_base_1.0.safetensors\n" + "\n".join(_FAILURE)
+        checks = (
+            Checked("proxy", t("Proxy"), False,
+                    t("Nothing answers at the proxy {proxy}, which {where} names.", proxy="http://127.0.0.1:7890",
+                      where=t("the environment variables")),
+                    t("Start the program that is the proxy (Clash, V2Ray …), or go without: gesso proxy set none"),
+                    "without-proxy"),
+            Checked("disk", t("Disk space"), True, t("{free} MiB are free, and {needed} MiB are needed.",
+                                                     free=412000, needed=9216)),
+            Checked("ports", t("Port"), True, t("Port {port} is free.", port=7860)),
+            Checked("long-paths", t("Long paths (Windows)"), None, t("This is not Windows.")),
+        )  # fmt: skip
+        changes = (Change(t('the memory mode of the run profile "{name}"', name="local"), "full", "medvram"),)
+        slower = t("Drawing becomes a little slower and needs less memory. It counts from the next start.")
+        return TroubleAsks(
+            findings=lambda _lines, _cancel: iter([Found(THIS_RUN, "runtime.log", diagnose_text(log))]),
+            checks=lambda: iter(checks),
+            preview=lambda name, _values: Preview(name, t("Use less of the card's memory"), changes, slower),
+            mend=lambda _name, _values, _cancel: iter(()),  # type: ignore[arg-type, return-value]
+            undo=lambda _number: iter(()),
+            done=tuple,
+        )
+
+    def report(self) -> ReportAsks:
+        """Of this computer, with a log."""
+        real = ReportAsks.real(Place(self.workspace, Options()))
+        hardware = json.dumps(MACHINE.to_json(), indent=1)
+        parts = (
+            Part("README.txt", t("what this is"), "Gesso"),
+            Part("hardware.json", t("this computer; `gesso plan --simulate` takes it"), hardware),
+            Part("logs/runtime.log", t("the end of a log"), "\n".join(_FAILURE)),
+        )
+        return replace(real, gather=lambda _cancel: _given(Report(parts)))
 
     def settings(self) -> SettingsAsks:
         """The real file of this workspace, and a disk with something on it."""

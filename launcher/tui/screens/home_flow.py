@@ -85,7 +85,8 @@ class HomeFlow(SpeakingScreen[None]):
     def _finished(self, message: Finished) -> None:
         self._jobs.ended(message.name)
         if self.home.stage == "failed" and message.name in ("install", "launch"):
-            self._explain()
+            # by way of the app, which is still to hear what was said last
+            self.app.call_later(self._explain)
         if not self._jobs.idle:
             return
         if self._leaving:

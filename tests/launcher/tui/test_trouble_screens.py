@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.events import Line
+from launcher.core.events import Line, Notice
 from launcher.core.text import t
 from launcher.tui.asks_trouble import HERE, Found
+from launcher.tui.live_marks import LiveMarks
+from launcher.tui.log_store import LogStore
 from launcher.tui.screens.handbook import HandbookScreen
 from launcher.tui.screens.mend import MendScreen
 from launcher.tui.screens.report import ReportScreen
@@ -175,6 +180,79 @@ def test_what_was_found_before_is_replaced_and_a_failure_stands_once() -> None:
     again = told(first, Found(t("this run or the last"), "runtime.log", ()))
     assert [each.key for each in again.items] == ["finding  srv-port-in-use"]
     assert told(told(Trouble(), CHECKS[1]), CHECKS[1]).checks == (CHECKS[1],)
+
+
+# The way there from home, and from the console
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "t: what helps"), ("zh", "按 t 查看解决办法")])
+async def test_a_start_that_fails_names_its_cause_and_leads_there(surgery, fake, language, said):
+    fake.lines = ("loading", "OSError: [Errno 98] address already in use")
+    fake.fails = LauncherError("runtime-died", t("not known"), t("The last lines of the log say why."))
+    asked: list[str] = []
+
+    def explain(lines):
+        asked.extend(lines)
+        return advice()
+
+    app = surgery.app(fake, language)
+    app.core = replace(app.core, explain=explain)
+    async with app.run_test(size=SMALL) as pilot:
+        while app.screen.home.stage != "ready":
+            await pilot.pause(0.02)
+        await pilot.press("enter")
+        text = await until(pilot, said)
+        assert (app.say(advice().title) in text, app.say(advice().cause) in text) == (True, True)
+        assert asked == ["loading", "OSError: [Errno 98] address already in use"]
+        await pilot.press("t")
+        await until(pilot, SAID[language]["sum"])
+
+
+async def test_what_nobody_knows_leads_there_too(surgery, fake):
+    fake.fails = LauncherError("runtime-died", t("not known"), t("The last lines of the log say why."))
+    async with surgery.app(fake).run_test(size=SMALL) as pilot:
+        while pilot.app.screen.home.stage != "ready":
+            await pilot.pause(0.02)
+        await pilot.press("enter")
+        await until(pilot, "t: look for the cause")
+
+
+class Knows:
+    """Reads like LiveDiagnosis: indices count from the first line that was ever fed."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.fed, self.seconds = 0, seconds
+
+    def feed(self, lines):
+        time.sleep(self.seconds)
+        self.fed += len(lines)
+        start = self.fed - len(lines)
+        return [(start + at, advice()) for at, line in enumerate(lines) if "98" in line]
+
+
+def test_marks_count_within_what_was_given() -> None:
+    marks = LiveMarks(Knows(), patience=60)
+    assert marks(["a", "b"]) == []
+    found = marks([*("x" for _ in range(60)), "Errno 98"])
+    assert [index for index, _ in found] == [60]
+    assert str(found[0][1]) == "The port is taken. t says what helps."
+
+
+def test_a_flood_that_takes_too_long_to_read_is_not_read_to_its_end() -> None:
+    slow = Knows(seconds=0.01)
+    marks = LiveMarks(slow, patience=0.005)
+    marks(["x"] * 500)
+    assert slow.fed == 25
+    assert [index for index, _ in marks(["98", "y"])] == [0]
+
+
+def test_of_lines_that_came_before_the_rules_the_mark_stands_at_the_end() -> None:
+    store = LogStore()
+    store.add([Line("runtime", "Errno 98"), Notice("x", "info", t("up to date")), Line("runtime", "on")])
+    store.know(LiveMarks(Knows(), patience=60))
+    store.add([Line("runtime", "98"), Line("runtime", "z")])
+    said = "The port is taken. t says what helps."
+    assert store.texts(0, 9) == ["Errno 98", "up to date", "on", said, "98", said, "z"]
 
 
 # The handbook
