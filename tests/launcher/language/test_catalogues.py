@@ -22,7 +22,7 @@ from tools.catalogues import (
 )
 
 # what is called the same in both languages
-NAMES = {"Torch", "Python", "LoRAs", "VAEs"}
+NAMES = {"Torch", "PyTorch", "Python", "LoRAs", "VAEs"}
 
 
 def test_every_sentence_has_its_chinese():
