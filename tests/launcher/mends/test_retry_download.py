@@ -20,7 +20,7 @@ from launcher.core.mends import journal, retry_download
 from launcher.core.mends.mend import Here
 from launcher.core.mends.rebuild_environment import plan_of
 from launcher.core.plan.plan import with_torch
-from tests.launcher.core_act.workshop import PROOF, index, index_pages, wheel
+from tests.launcher.core_act.workshop import PROOF, index, index_pages, lock_of, wheel
 from tests.launcher.mends.mending import exhaust
 from tests.launcher.mends.shop import Shop, run
 
@@ -33,6 +33,8 @@ class Market(Shop):
         for each in ("tiny", "other"):
             for file in self.links.glob(f"{each}-*.whl"):
                 file.unlink()
+        # two wheels that were written in different seconds are different files
+        lock_of(self.lock, *sorted((tmp_path / "pages").glob("*/*.whl")))
         del self.environ["PIP_NO_INDEX"]
         self.environ["PIP_INDEX_URL"] = url
         self.house = wheelhouse(self.workspace)
