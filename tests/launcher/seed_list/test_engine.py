@@ -23,7 +23,7 @@ MACHINE = Machine("linux", "x86_64", "3.11.7", 32000, 120_000, "580.65.06", (CAR
 #: the words of torch 1.13, 2.1 and 2.6 for the same
 OUT_OF_MEMORY = (
     "RuntimeError: CUDA out of memory. Tried to allocate 1.50 GiB (GPU 0; 12.00 GiB total capacity; 0 bytes free)",
-    "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.50 GiB. GPU 0 has a total capacity of 12 GiB.",
+    "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.50 GiB. GPU 0 has a capacity of 12 GiB",
     "torch.OutOfMemoryError: Allocation on device 0 would exceed allowed memory. (out of memory)",
 )
 FAILING = """
