@@ -75,7 +75,7 @@ def written_place(text: str) -> Path:
         raise LauncherError(
             "bad-path",
             t("{path} is not written in full.", path=text),
-            t("Begin with the disk, as in D:\\gesso or /home/me/gesso."),
+            t("Begin with the disk, as in D:\\gesso or ~/gesso."),
         )
     return folder
 

@@ -78,7 +78,7 @@ class PlaceScreen(SetupScreen):
 
     def action_folder(self) -> None:
         """A folder of the user's own."""
-        hint = t("Written in full, such as D:\\gesso or /home/me/gesso. It is made if it is not there.")
+        hint = t("Written in full, such as D:\\gesso or ~/gesso. It is made if it is not there.")
         self.app.push_screen(AskScreen(Question(t("Another folder"), hint, written_place), self.say), self._judge)
 
     def _judge(self, written: str | None) -> None:
