@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from launcher.core.environments.environments import installed
@@ -30,8 +31,11 @@ from launcher.core.text import Text, t
 from launcher.core.web_address import shown
 
 TITLE = t("Fetch from another mirror")
-#: seconds for which a measurement counts as of now
-_FRESH = 600
+#: seconds for which a measurement counts: when it is shown, for what failed a moment ago may have been well before;
+#: when it is done, so that it is what was shown
+_JUST_NOW, _LATELY = 30.0, 900.0
+#: another place is worth it from this part of the speed that there is
+_WORTH = 0.5
 #: hosts that large files are sent from, by the ends of their names
 _SENDERS: dict[str, Kind] = {".huggingface.co": "huggingface", ".hf.co": "huggingface", "hf.co": "huggingface",
                              ".githubusercontent.com": "github", ".github.com": "github"}  # fmt: skip
@@ -56,18 +60,26 @@ class _Ground:
     @property
     def others(self) -> tuple[Mirror, ...]:
         """What does not fail together with the one that counts."""
-        every = self.around.mirrors.of(self.kind)
-        return tuple(each for each in every if self.now is None or each.group != self.now.group)
+        return tuple(each for each in self.all if self.now is None or each.group != self.now.group)
+
+    @property
+    def all(self) -> tuple[Mirror, ...]:
+        """The list, and what counts now if it is not in it."""
+        listed = self.around.mirrors.of(self.kind)
+        return listed if self.now is None or self.now in listed else (self.now, *listed)
 
 
 def _preview(here: Here, values: Values) -> Preview | None:
     ground = _look(here, values)
     if ground is None:
         return None
-    best = _best(here, ground, None)
+    best = _best(here, ground, _JUST_NOW)
     before = shown(ground.now.name) if ground.now else str(setting(here, ground.key))
     what = t("Where files of the kind {kind} come from (the setting {key})", kind=ground.kind, key=ground.key)
-    remark = t("Of those that answer now it is the fastest. Only this place is asked from then on.")
+    remark = t("Of the others it is the fastest now. Only this place is asked from then on, by Gesso alone.")
+    if ground.kind == "github":
+        remark = t("{remark} For your own git too: gesso mirrors use github {name} --for-git", remark=remark,
+                   name=best.name)  # fmt: skip
     return Preview("other-mirror", TITLE, (Change(what, before, best.name),), remark)
 
 
@@ -75,7 +87,7 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
     ground = _look(here, values)
     if ground is None:
         raise nothing_to_mend(TITLE)
-    record = yield from put(here, ground.key, _best(here, ground, cancel).name)
+    record = yield from put(here, ground.key, _best(here, ground, _LATELY, cancel).name)
     return record
 
 
@@ -140,27 +152,35 @@ def _host(mirror: Mirror) -> str | None:
     return urlsplit(mirror.url).hostname if mirror.url else None
 
 
-def _best(here: Here, ground: _Ground, cancel: threading.Event | None) -> Mirror:
-    """The fastest of the others, measured now if that was not done a moment ago."""
+def _best(here: Here, ground: _Ground, fresh: float, cancel: threading.Event | None = None) -> Mirror:
+    """The fastest of the others by a measurement of the last `fresh` seconds, made now if there is none.
+
+    LauncherError `cannot-mend` where none of them gives the file, or all are far slower than what counts.
+    """
     by_name = {each.name: each for each in ground.others}
     if ground.sample is None:
         # Nothing of this kind is fetched for this computer: any other place will do.
-        return _first(by_name, ground)
+        return next(iter(by_name.values())) if by_name else _nobody(ground)
     known = ground.around.memory.measured(ground.sample.key)
-    if known is None or time.time() - known.at > _FRESH or not any(each.name in by_name for each in known.ranking):
-        found = _measured(here, ground.around, ground.sample, ground.others, cancel)
-        known = found[0] if found else None
-    ranked = [each.name for each in known.ranking if each.name in by_name] if known else []
-    return _first({name: by_name[name] for name in ranked}, ground)
-
-
-def _first(places: dict[str, Mirror], ground: _Ground) -> Mirror:
-    if not places:
+    if known is None or time.time() - known.at > fresh:
+        (known,) = _measured(here, ground.around, ground.sample, ground.all, cancel)
+    best = next((each for each in known.ranking if each.name in by_name), None)
+    if best is None:
+        return _nobody(ground)
+    mine = known.of(ground.now.name) if ground.now else None
+    if mine and mine.usable and (best.rate or 0.0) < (mine.rate or 0.0) * _WORTH:
         raise cannot_mend(
-            t("No other place for {kind} gives its files now.", kind=ground.kind),
-            t("Look whether this computer is online: `gesso proxy test` tries every way out."),
+            t("{name} gives its files now, and all others are slower.", name=mine.name),
+            t("Try again what failed: the line may have been bad for a moment."),
         )
-    return next(iter(places.values()))
+    return by_name[best.name]
+
+
+def _nobody(ground: _Ground) -> NoReturn:
+    raise cannot_mend(
+        t("No other place for {kind} gives its files now.", kind=ground.kind),
+        t("Look whether this computer is online: `gesso proxy test` tries every way out."),
+    )
 
 
 def _sample(here: Here, around: Circumstances, kind: Kind) -> Sample | None:

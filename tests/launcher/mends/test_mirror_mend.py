@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import time
 
 import pytest
 
@@ -15,6 +16,9 @@ from launcher.core.mends.mend import Here
 from launcher.core.mends.other_mirror import _kind
 from launcher.core.network import mirrors as mirror_list
 from launcher.core.network.mirror_choice import addresses, chosen, look_around
+from launcher.core.network.mirror_memory import remember
+from launcher.core.network.mirror_probe import Measurement
+from launcher.core.network.mirror_verdicts import Verdict
 from launcher.core.network.mirrors import read_mirrors
 from launcher.core.network.routes import find_route
 from launcher.core.paths import checkout
@@ -85,6 +89,30 @@ def test_the_fastest_of_the_others_takes_the_place_of_the_dead_one(here, tmp_pat
     assert read_settings(here.workspace).mirrors.huggingface == "dead"
     with pytest.raises(LauncherError):
         fetched(here, tmp_path)
+
+
+def test_a_slow_one_is_left_and_a_fast_one_is_not(here, tmp_path, server):
+    offer(tmp_path, server, slow="rate=150000", fast="no-validator", middling="rate=600000")
+    change_setting(here.workspace, "mirrors.huggingface", "slow")
+    shown = journal.preview(here, "other-mirror", {"kind": "huggingface"})
+    assert [(each.before, each.after) for each in shown.changes] == [("slow", "fast")]
+    exhaust(journal.mend(here, "other-mirror", {"kind": "huggingface"}))
+    with pytest.raises(LauncherError) as caught:
+        journal.preview(here, "other-mirror", {"kind": "huggingface"})
+    assert caught.value.code == "cannot-mend"
+    assert "fast" in str(caught.value.message)
+
+
+def test_what_was_well_a_moment_ago_is_measured_again(here, tmp_path, server, monkeypatch):
+    """Before it failed it was the fastest."""
+    offer(tmp_path, server, dead="500", good="no-validator")
+    verdicts = tuple(Verdict(name, name, "ok", rate) for name, rate in (("dead", 9e6), ("good", 1e6)))
+    around = look_around(here.workspace, here.environ, ("huggingface",))
+    remember(here.workspace, around.network, [Measurement("huggingface", "model", time.time() - 60, verdicts)])
+    change_setting(here.workspace, "mirrors.huggingface", "dead")
+    _, mended = exhaust(journal.mend(here, "other-mirror", {"kind": "huggingface"}))
+    assert mended.still is None
+    assert fetched(here, tmp_path)
 
 
 def test_a_name_that_there_is_no_more_is_replaced_too(here, tmp_path, server):
