@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from launcher import cli
 from launcher.core.errors import LauncherError
 from launcher.core.mends import git_path, journal
 from launcher.core.mends.git_unlock import git_folder
@@ -70,6 +71,14 @@ def test_git_is_found_remembered_and_used_from_then_on(hidden, tmp_path):
     started = dict(hidden.environ)
     put_git_on_path(hidden.workspace, started)
     assert started == hidden.environ
+
+
+def test_every_start_of_gesso_puts_the_remembered_git_on_the_path(hidden, tmp_path, monkeypatch, capsys):
+    exhaust(journal.mend(hidden, "git-path", {}))
+    monkeypatch.setenv("PATH", hidden.environ["PATH"])
+    assert cli.main(["--root", str(hidden.workspace.root), "status"], lambda *words: 0) == 0
+    assert shutil.which("git") == str(tmp_path / "elsewhere" / "bin" / "git")
+    capsys.readouterr()
 
 
 def test_where_git_is_changed_by_another_is_not_taken_back(hidden):
