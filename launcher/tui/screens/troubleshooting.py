@@ -10,16 +10,12 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from launcher.core.mends.journal import Done as DoneMend
-from launcher.core.mends.journal import Mended
-from launcher.core.mends.mend import Preview
 from launcher.core.text import Text, t
 from launcher.tui.asks_trouble import Found, TroubleAsks
 from launcher.tui.log_store import DIAGNOSIS, GESSO
 from launcher.tui.messages import Done, Happened
 from launcher.tui.screens.handbook import HandbookScreen
-from launcher.tui.screens.leave import LeaveScreen
-from launcher.tui.screens.mend import MendScreen
+from launcher.tui.screens.mending import MendingScreen
 from launcher.tui.screens.report import ReportScreen
 from launcher.tui.speaking import KeyOf
 from launcher.tui.trouble_state import STATES, STYLES, Item, Trouble, only, told
@@ -27,17 +23,14 @@ from launcher.tui.untrusted import plain
 from launcher.tui.widgets.reading import Reading, numbered, said
 from launcher.tui.widgets.row_table import Column, Line, RowTable
 from launcher.tui.widgets.work_line import WorkLine
-from launcher.tui.working import WorkingScreen
 
 #: jobs that look and change nothing: other work need not wait for them
 LOOKING = frozenset({"findings", "checks"})
 #: lines of the console that are looked through besides the logs
 _LINES = 20_000
-#: mends that are offered to be taken back
-_MOST = 8
 
 
-class TroubleshootingScreen(WorkingScreen):
+class TroubleshootingScreen(MendingScreen):
     """A table of what was found, and what is known of the row under the cursor."""
 
     heading = t("Troubleshooting")
@@ -62,8 +55,6 @@ class TroubleshootingScreen(WorkingScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        #: the mend that is being looked at
-        self._wanted: Item | None = None
         #: the logs that were heard of in this look
         self._logs: set[str] = set()
         #: the user has gone to another row than the first: from then on the cursor stays
@@ -78,7 +69,7 @@ class TroubleshootingScreen(WorkingScreen):
 
     def on_mount(self) -> None:
         """Look at once."""
-        self._asks = self.gesso.ask(TroubleAsks)
+        self.asks = self.gesso.ask(TroubleAsks)
         super().on_mount()
         self.query_one(RowTable).focus()
         self.action_look()
@@ -105,7 +96,7 @@ class TroubleshootingScreen(WorkingScreen):
         """A mend where there is one, while nothing else is changed."""
         item = self._picked
         can = {
-            "mend": not self.busy and item is not None and item.mend in self._asks.mends,
+            "mend": not self.busy and item is not None and item.mend in self.asks.mends,
             "undo": not self.busy,
             "look": not self.busy and not self.jobs.running,
             "cancel": self.busy,
@@ -155,7 +146,7 @@ class TroubleshootingScreen(WorkingScreen):
 
     def _text(self, item: Item) -> list[Content]:
         lines = [said(self.say(each)) for each in item.paragraphs]
-        if item.mend in self._asks.mends:
+        if item.mend in self.asks.mends:
             lines.append(said(self.say(t("Enter: Gesso can mend this; what would change is shown first.")), "bold"))
         steps = [self.say(step) for step in item.steps]
         lines += numbered(steps) if len(steps) > 1 else [said(f"→ {step}") for step in steps]
@@ -176,22 +167,17 @@ class TroubleshootingScreen(WorkingScreen):
         self.trouble = trouble
 
     @on(Done)
-    def _done(self, message: Done) -> None:
-        value = message.value
-        if message.name == "preview":
-            self._previewed(value)
-        elif message.name == "done":
-            self._offer_undo(value)
-        elif message.name == "findings":
+    def _looked(self, message: Done) -> None:
+        if message.name == "findings":
             self.trouble = only(self.trouble, self._logs)
-        elif isinstance(value, Mended):
-            if not value.still and self._wanted:
-                self.trouble = replace(self.trouble, mended=self.trouble.mended | {self._wanted.key})
-            well = t("It is done and looked at again: all is well. u takes it back.")
-            self.line.end(self.say, t("It is done. Still: {still}", still=value.still) if value.still else well)
-        elif message.name == "undo":
-            self.trouble = replace(self.trouble, mended=frozenset())
-            self.line.end(self.say, t("It is as it was before."))
+
+    def mended(self, item: Item) -> None:
+        """The log goes on telling of it."""
+        self.trouble = replace(self.trouble, mended=self.trouble.mended | {item.key})
+
+    def undone(self) -> None:
+        """Which one it was nobody asks."""
+        self.trouble = replace(self.trouble, mended=frozenset())
 
     def ended(self, name: str) -> None:
         """Look again where something has changed."""
@@ -208,51 +194,16 @@ class TroubleshootingScreen(WorkingScreen):
         lines = [store.text(n) for n in numbers if store.source(n) not in (GESSO, DIAGNOSIS, "runtime")]
         if "findings" not in self.jobs.running:
             self._logs = set()
-        self.jobs.start("findings", lambda cancel: self._asks.findings(lines, cancel))
-        self.jobs.start("checks", lambda _: self._asks.checks())
+        self.jobs.start("findings", lambda cancel: self.asks.findings(lines, cancel))
+        self.jobs.start("checks", lambda _: self.asks.checks())
         self._redraw()
 
     @on(RowTable.Taken)
     def action_mend(self) -> None:
         """Shows what would change; only then it is asked for."""
         item = self._picked
-        if item is not None and item.mend in self._asks.mends:
-            name, values = item.mend or "", item.values
-            self._wanted = item
-            self.begin("preview", t("Looking at what would change …"), lambda _: self._asks.preview(name, values))
-
-    def _previewed(self, preview: Preview | None) -> None:
-        item = self._wanted
-        if preview is None or item is None:
-            self.line.end(self.say, t("There is nothing here that Gesso could change: follow the steps."))
-            return
-        self.line.end(self.say)
-        name, values = item.mend or "", item.values
-
-        def answered(agreed: bool | None) -> None:
-            if agreed:
-                self.begin("mend", preview.title, lambda cancel: self._asks.mend(name, values, cancel))
-
-        self.app.push_screen(MendScreen(preview, self.say), answered)
-
-    def action_undo(self) -> None:
-        """What can be taken back is looked up first."""
-        self.begin("done", t("Looking …"), lambda _: self._asks.done())
-
-    def _offer_undo(self, done: tuple[DoneMend, ...]) -> None:
-        self.line.end(self.say, *(() if done else (t("Nothing was mended that could be taken back."),)))
-        if not done:
-            return
-        choices = {f"undo-{each.number}": t("{number}: {title} ({when})", number=each.number, title=each.title,
-                                       when=each.at[:16].replace("T", " ")) for each in done[:_MOST]}  # fmt: skip
-
-        def answered(choice: str | None) -> None:
-            if choice in choices:
-                number = int(str(choice).removeprefix("undo-"))
-                self.begin("undo", t("Taking it back …"), lambda _: self._asks.undo(number))
-
-        question = t("Which one shall be taken back?")
-        self.app.push_screen(LeaveScreen(question, {**choices, "stay": t("Leave it as it is")}, self.say), answered)
+        if item is not None and item.mend in self.asks.mends:
+            self.show_mend(item)
 
     def action_handbook(self) -> None:
         """At the page of what is under the cursor."""
