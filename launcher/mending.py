@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from launcher.core.diagnosis.advice import Advice
 from launcher.core.doctor.check import Checked
 from launcher.core.doctor.examine import CHECKS, examine
 from launcher.core.errors import LauncherError
@@ -31,6 +32,11 @@ class Mending:
     def mend_all(self, found: list[Checked]) -> list[Checked]:
         """The checks as they are afterwards, in the same order."""
         return [self._mend_one(each) if each.ok is False and each.mend in MENDS else each for each in found]
+
+    def mend_finding(self, advice: Advice) -> bool:
+        """What a log has shown, with what it told; True: it is well now."""
+        one = Checked(advice.slug, advice.title, False, advice.cause, None, advice.mend, dict(advice.values))
+        return advice.mend in MENDS and bool(self._mended(one, advice.mend))
 
     def record(self) -> dict[str, Any]:
         """For `--json`."""

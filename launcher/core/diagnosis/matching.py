@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,6 +15,11 @@ from launcher.core.diagnosis.rules import FARTHEST, Kind, Sign
 
 #: of one sign the matches that are kept: a failure that repeats itself a million times is told by its first ones
 _KEPT = 16
+#: a line whose surroundings have spoken so often against a sign is not looked at again for it: floods repeat themselves
+_PATIENCE = 24
+#: lines that are remembered for that
+_REMEMBERED = 10_000
+_NUMBERS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ class Matcher:
         self._allowed = [circumstances.allow(each.sign.when) for each in signs.tested]
         self._kept: list[list[Match]] = [[] for _ in signs.tested]
         self._waiting: list[_Candidate] = []
+        self._refused: Counter[tuple[int, str]] = Counter()
         #: the last lines before the batch, and the number of the first of them
         self._before: list[str] = []
         self._number = 0
@@ -140,11 +147,20 @@ class Matcher:
             if hit is None:
                 return None
             values = tuple((name, value) for name, value in hit.groupdict().items() if value is not None)
+        if self._refused[_shape(number, quote)] >= _PATIENCE:
+            return None
         candidate = _Candidate(Match(tested.kind, tested.sign, number, line, quote, values), tested.with_)
         verdict = self._verdict(candidate, text, final=False)
         if verdict is None:
             self._waiting.append(candidate)
+        elif not verdict:
+            self._refuse(candidate.match)
         return candidate.match if verdict else None
+
+    def _refuse(self, match: Match) -> None:
+        if len(self._refused) >= _REMEMBERED:
+            self._refused.clear()
+        self._refused[_shape(match.number, match.quote)] += 1
 
     def _decide(self, text: _Text, *, final: bool) -> list[Match]:
         """Those that waited for what follows them, now that more is known."""
@@ -156,6 +172,8 @@ class Matcher:
             elif verdict and len(self._kept[each.match.number]) < _KEPT:
                 self._kept[each.match.number].append(each.match)
                 found.append(each.match)
+            elif not verdict:
+                self._refuse(each.match)
         self._waiting = waiting
         return found
 
@@ -173,6 +191,11 @@ class Matcher:
         if not candidate.missing and (over or self._eager or not without):
             return True
         return False if over else None
+
+
+def _shape(sign: int, line: str) -> tuple[int, str]:
+    """By which lines that differ in their numbers alone are the same to a sign."""
+    return sign, _NUMBERS.sub("0", line[:200])
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from launcher.core.diagnosis.advice import Advice
 from launcher.core.diagnosis.blocks import Trouble
 from launcher.core.diagnosis.exit_codes import meaning
 from launcher.core.diagnosis.matching import Match
+from launcher.core.diagnosis.rules import Words
 from launcher.core.text import Text, t
 
 UNKNOWN = "unknown"
@@ -88,7 +89,7 @@ def advice_of(match: Match) -> Advice:
         kind.links,
         sign.mend or kind.mend,
         match.values,
-        sign.detail.text(**{**_gaps(sign.detail.en), **values}) if sign.detail else _exit_meaning(values),
+        _detail(sign.detail, values) if sign.detail else _exit_meaning(values),
     )
 
 
@@ -96,9 +97,10 @@ def _exit_meaning(values: dict[str, str]) -> Text | None:
     return meaning(values["code"]) if "code" in values else None
 
 
-def _gaps(template: str) -> dict[str, str]:
-    """What a message did not tell is left open."""
-    return {name: "…" for _, name, _, _ in string.Formatter().parse(template) if name}
+def _detail(words: Words, values: dict[str, str]) -> Text | None:
+    """Said only where the message told all of it."""
+    needed = {name for _, name, _, _ in string.Formatter().parse(words.en) if name}
+    return words.text(**values) if needed <= values.keys() else None
 
 
 def _unknown(troubles: Sequence[Trouble]) -> Advice:
