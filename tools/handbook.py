@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,9 +60,10 @@ def _entry(entry: Entry, language: str) -> Iterator[str]:
 
 
 def _in(words: Words, language: str) -> str:
-    """In that language, with the signs of Markdown and HTML as signs."""
+    """In that language; outside of code the signs of Markdown and HTML are signs."""
     said = words.zh if language == "zh" else words.en
-    return said.replace("\\", "\\\\").replace("<", "\\<").replace("*", "\\*").replace("_", "\\_").replace("[", "\\[")
+    parts = said.split("`")
+    return "`".join(part if number % 2 else re.sub(r"[\\<*_\[]", r"\\\g<0>", part) for number, part in enumerate(parts))
 
 
 def main() -> int:
