@@ -20,7 +20,6 @@ from launcher.tui.screens.setup import GO, SetupScreen
 from launcher.tui.speaking import KeyOf
 from launcher.tui.widgets.choices import ChoiceList
 
-
 FOLDER = KeyOf("f", "folder", t("Another folder"))
 
 
