@@ -9,9 +9,9 @@ from typing import Protocol
 from launcher.core.diagnosis.advice import Advice
 from launcher.core.text import Text, t
 
-#: lines that are looked at together, and the seconds that a portion of the log may take: in a flood of errors the first
-#: of them are marked, and the screen answers
-_TOGETHER, _PATIENCE = 25, 0.006
+#: lines that are looked at together, and the seconds of the processor that a portion of the log may take: in a flood of
+#: errors the first of them are marked, and the screen answers
+_TOGETHER, _PATIENCE = 100, 0.006
 
 
 class Reader(Protocol):
@@ -29,14 +29,14 @@ class LiveMarks:
 
     def __call__(self, texts: Sequence[str]) -> list[tuple[int, Text]]:
         """The index of a line among `texts`, and what is known of it; of an older one it is told at the first."""
-        until = time.monotonic() + self._patience
+        until = time.thread_time() + self._patience
         marks = []
         for start in range(0, len(texts), _TOGETHER):
             some = texts[start : start + _TOGETHER]
             for number, advice in self._reader.feed(some):
                 marks.append((start + max(0, number - self._fed), mark(advice)))
             self._fed += len(some)
-            if time.monotonic() > until:
+            if time.thread_time() > until:
                 break
         return marks
 
