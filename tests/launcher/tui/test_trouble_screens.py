@@ -239,7 +239,7 @@ def test_a_flood_that_takes_too_long_to_read_is_not_read_to_its_end() -> None:
     slow = Knows()
     marks = LiveMarks(slow, patience=-1)
     marks(["x"] * 500)
-    assert slow.fed == 25
+    assert 0 < slow.fed < 500
     assert [index for index, _ in marks(["98", "y"])] == [0]
 
 
