@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 INFO, WARNING, ERROR = 0, 1, 2
 
@@ -27,6 +28,13 @@ class Levels:
 
     def __init__(self) -> None:
         self._inside = False
+
+    def of_all(self, lines: Sequence[str]) -> Sequence[int]:
+        """The levels of the next lines; most portions of a flood have nothing to be judged line by line."""
+        together = "\n".join(lines)
+        if not self._inside and not any(hint in together for hint in _HINTS):
+            return bytes(len(lines))
+        return [self.of(line) for line in lines]
 
     def of(self, line: str) -> int:
         """The level of the next line."""

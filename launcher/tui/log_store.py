@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 
 from launcher.core.events import Event, Line, Notice
 from launcher.core.text import Text
@@ -116,27 +117,27 @@ class LogStore:
         self._watchers.remove(watcher)
 
     def _add_lines(self, lines: Sequence[Line]) -> None:
-        if not lines:
-            return
-        texts = [plain(line.text) for line in lines]
+        """A flood comes in portions of one child's lines, and is kept as such."""
+        for source, some in groupby(lines, lambda line: line.source):
+            self._add_texts(source, [plain(line.text) for line in some])
+
+    def _add_texts(self, source: str, texts: Sequence[str]) -> None:
         known: dict[int, list[Text]] = {}
         for index, sentence in self._known(texts):
             known.setdefault(index, []).append(sentence)
-        for index, (line, text) in enumerate(zip(lines, texts, strict=True)):
-            level = self._add_line(line.source, text)
+        levels, start = self._levels_of(source).of_all(texts), 0
+        for index in sorted({*known, len(texts) - 1}):
+            end = index + 1
+            self._texts += texts[start:end]
+            self._levels += bytes(levels[start:end])
+            self._sources += [source] * (end - start)
             for sentence in known.get(index, ()):
                 # It stays in view with the line that it is about, whichever levels are shown.
-                self._add_sentence(sentence, DIAGNOSIS, level)
+                self._add_sentence(sentence, DIAGNOSIS, levels[index])
+            start = end
 
-    def _add_line(self, source: str, text: str) -> int:
-        levels = self._classify.get(source)
-        if levels is None:
-            levels = self._classify[source] = Levels()
-        level = levels.of(text)
-        self._texts.append(text)
-        self._levels.append(level)
-        self._sources.append(source)
-        return level
+    def _levels_of(self, source: str) -> Levels:
+        return self._classify.setdefault(source, Levels())
 
     def _add_sentence(self, sentence: Text, source: str, level: int) -> None:
         self._sentences[self.end] = sentence

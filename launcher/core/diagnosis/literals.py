@@ -29,14 +29,20 @@ class Literals(Generic[Meaning]):
         if not len(self._search):
             return
         text = "\n".join(lines).lower()
-        # lower() may lengthen a line, so its own lengths count
-        low = text.split("\n") if not text.isascii() else lines
-        starts = list(accumulate((len(line) + 1 for line in low), initial=0))
+        starts: list[int] = []
         at, seen = -1, set[Meaning]()
         for end, meanings in self._search.iter(text):
+            # most portions of a log hold nothing, and need not know where their lines begin
+            starts = starts or _starts(text, lines)
             if at < 0 or end >= starts[at + 1]:
                 at, seen = bisect_right(starts, end) - 1, set()
             for meaning in meanings:
                 if meaning not in seen:
                     seen.add(meaning)
                     yield at, meaning
+
+
+def _starts(text: str, lines: Sequence[str]) -> list[int]:
+    """Where each line begins in `text`, its lower case: that of some letters is longer than they are."""
+    low = lines if text.isascii() else text.split("\n")
+    return list(accumulate((len(line) + 1 for line in low), initial=0))

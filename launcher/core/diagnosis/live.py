@@ -18,12 +18,11 @@ class LiveDiagnosis:
     def __init__(self, circumstances: Circumstances | None = None) -> None:
         """Reads the rules: some tenths of a second the first time, so not where a screen waits."""
         self._matcher = Matcher(compiled(read_rules()), circumstances or Circumstances(), eager=True)
-        self._number = 0
         self._last: dict[str, int] = {}
 
     def feed(self, lines: Sequence[str]) -> list[tuple[int, Advice]]:
         """What can be said now: the line's index among all that were fed, from 0, and the finding."""
-        cleaned = [line for each in lines for line in clean(each)[:1] or [""]]
+        cleaned = _cleaned(lines)
         said = []
         for match in self._matcher.feed(cleaned):
             before = self._last.get(match.kind.slug)
@@ -35,3 +34,11 @@ class LiveDiagnosis:
 
 #: lines for which a kind that goes on is not said again
 _QUIET = 200
+
+
+def _cleaned(lines: Sequence[str]) -> Sequence[str]:
+    """As many as there were; a flood of ordinary lines is left as it is."""
+    together = " ".join(lines)
+    if together.isascii() and together.isprintable():
+        return lines
+    return [line for each in lines for line in clean(each)[:1] or [""]]

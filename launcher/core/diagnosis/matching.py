@@ -120,7 +120,8 @@ class Matcher:
             elif self._allowed[meaning.sign] and len(self._kept[meaning.sign]) < _KEPT:
                 match = self._try(meaning.sign, number, text)
                 if match is not None:
-                    self._kept[meaning.sign].append(match)
+                    # what is said at once is said again in an hour: one is enough to be voided
+                    self._kept[meaning.sign] = [*([] if self._eager else self._kept[meaning.sign]), match]
                     found.append(match)
         self._number += len(lines)
         self._before = text.lines[-FARTHEST:]
