@@ -16,6 +16,13 @@ _EXCEPTION = re.compile(
 _ERROR = re.compile(
     r"^\s*(?:\[[^\]]*\]\s*|[\w.-]+: )?(?:ERROR|Error|error|FATAL|Fatal|fatal|CRITICAL|panic)(?: error)?\s*:"
     r"|\b(?:ERROR|CRITICAL|FATAL)\b(?=[\s:\]|])|thread '.*' panicked|^错误[:：]"
+    r"|!!! Exception during|^Failed to validate prompt|^invalid prompt: |^Error (?:opening|loading|running|calling) "
+)
+#: the same line says how it goes on
+_GOES_ON = re.compile(
+    r"\b(?:fall(?:ing|s)? back|(?:will|is) (?:retry|try|be retried)|retrying|non-?fatal|skipping|skipped"
+    r"|will be ignored|(?:continuing|proceeding) without|using \S+ instead)\b",
+    re.IGNORECASE,
 )
 _EXIT = re.compile(
     r"(?:exit(?:ed)?(?: with)?(?: status)?(?: code)?|return(?:ed)? code|退出代码)\s*[:=]?\s*\(?(-?\d+|0x[0-9a-f]{8})",
@@ -23,7 +30,10 @@ _EXIT = re.compile(
 )
 _NONE = re.compile(r"\b(?:0|no|No|without) errors?\b")
 #: looked for first: most lines have none of these
-_HINTS = ("error", "错误", "exception", "traceback", "fatal", "critical", "panic", "exit", "return", "退出代码")
+_HINTS = (
+    "error", "错误", "exception", "traceback", "fatal", "critical", "panic", "exit", "return", "退出代码",
+    "failed to validate prompt", "invalid prompt: ",
+)  # fmt: skip
 #: after one of these what came before was no failure
 _GOOD = (
     "running on local url", "to see the gui go to", "uvicorn running on", "application startup complete",
@@ -80,7 +90,7 @@ class Troubles:
     def _judge(self, number: int, line: str) -> None:
         if _TRACEBACK in line:
             self._begun = number
-        elif _NONE.search(line):
+        elif _NONE.search(line) or _GOES_ON.search(line):
             return
         elif _ERROR.search(line) or (_EXCEPTION.search(line) and "Warning" not in line) or _ends_badly(line):
             self._add(Trouble(number, number, line.strip()))

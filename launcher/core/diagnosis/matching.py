@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,11 +15,10 @@ from launcher.core.diagnosis.rules import FARTHEST, Kind, Sign
 
 #: of one sign the matches that are kept: a failure that repeats itself a million times is told by its first ones
 _KEPT = 16
-#: a line whose surroundings have spoken so often against a sign is not looked at again for it: floods repeat themselves
-_PATIENCE = 24
-#: lines that are remembered for that
-_REMEMBERED = 10_000
-_NUMBERS = re.compile(r"\d+")
+#: matches that are remembered of one pattern before those that nobody asks for any more are forgotten
+_REMEMBERED = 1000
+#: a character class, which may name the end of a line without reaching over it
+_CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def compiled(kinds: tuple[Kind, ...]) -> Signs:
     for number, each in enumerate(tested):
         for literal in each.sign.has:
             literals.setdefault(literal, []).append(Meaning("try", number))
-        for literal in each.sign.until:
+        for literal in (*each.sign.until, *each.kind.until):
             literals.setdefault(literal, []).append(Meaning("void", number))
     return Signs(tested, Literals(literals))
 
@@ -104,7 +103,7 @@ class Matcher:
         self._allowed = [circumstances.allow(each.sign.when) for each in signs.tested]
         self._kept: list[list[Match]] = [[] for _ in signs.tested]
         self._waiting: list[_Candidate] = []
-        self._refused: Counter[tuple[int, str]] = Counter()
+        self._seen: dict[re.Pattern[str], _Seen] = {}
         #: the last lines before the batch, and the number of the first of them
         self._before: list[str] = []
         self._number = 0
@@ -148,20 +147,11 @@ class Matcher:
             if hit is None:
                 return None
             values = tuple((name, value) for name, value in hit.groupdict().items() if value is not None)
-        if self._refused[_shape(number, quote)] >= _PATIENCE:
-            return None
         candidate = _Candidate(Match(tested.kind, tested.sign, number, line, quote, values), tested.with_)
         verdict = self._verdict(candidate, text, final=False)
         if verdict is None:
             self._waiting.append(candidate)
-        elif not verdict:
-            self._refuse(candidate.match)
         return candidate.match if verdict else None
-
-    def _refuse(self, match: Match) -> None:
-        if len(self._refused) >= _REMEMBERED:
-            self._refused.clear()
-        self._refused[_shape(match.number, match.quote)] += 1
 
     def _decide(self, text: _Text, *, final: bool) -> list[Match]:
         """Those that waited for what follows them, now that more is known."""
@@ -173,10 +163,14 @@ class Matcher:
             elif verdict and len(self._kept[each.match.number]) < _KEPT:
                 self._kept[each.match.number].append(each.match)
                 found.append(each.match)
-            elif not verdict:
-                self._refuse(each.match)
         self._waiting = waiting
         return found
+
+    def _around(self, pattern: re.Pattern[str], match: Match, text: _Text) -> bool:
+        seen = self._seen.get(pattern)
+        if seen is None:
+            seen = self._seen[pattern] = _Seen(pattern)
+        return seen.between(*text.around(match.line, match.sign.around), text)
 
     def _verdict(self, candidate: _Candidate, text: _Text, *, final: bool) -> bool | None:
         """True: it is found; False: it is not; None: that depends on lines to come."""
@@ -184,19 +178,13 @@ class Matcher:
         without = self._signs.tested[match.number].without
         if not candidate.missing and not without:
             return True
-        around = text.around(match.line, match.sign.around)
-        if any(pattern.search(around) for pattern in without):
+        if any(self._around(pattern, match, text) for pattern in without):
             return False
-        candidate.missing = tuple(pattern for pattern in candidate.missing if not pattern.search(around))
+        candidate.missing = tuple(each for each in candidate.missing if not self._around(each, match, text))
         over = final or match.line + match.sign.around < text.start + len(text.lines)
         if not candidate.missing and (over or self._eager or not without):
             return True
         return False if over else None
-
-
-def _shape(sign: int, line: str) -> tuple[int, str]:
-    """By which lines that differ in their numbers alone are the same to a sign."""
-    return sign, _NUMBERS.sub("0", line[:200])
 
 
 @dataclass(frozen=True)
@@ -206,7 +194,37 @@ class _Text:
     lines: list[str]
     start: int
 
-    def around(self, line: int, far: int) -> str:
-        """The line with as many before and after it."""
-        at = line - self.start
-        return "\n".join(self.lines[max(0, at - far) : at + far + 1])
+    def around(self, line: int, far: int) -> tuple[int, int]:
+        """The numbers of the first and the last line so far from it, as far as they are there."""
+        return max(self.start, line - far), min(self.start + len(self.lines) - 1, line + far)
+
+    def between(self, first: int, last: int) -> list[str]:
+        """The lines of these numbers, both included."""
+        return self.lines[first - self.start : last - self.start + 1]
+
+
+class _Seen:
+    """In which lines a pattern is found; neighbouring matches ask for the same lines, and each is searched once."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._pattern = pattern
+        self._over_lines = "\\n" in _CLASS.sub("", pattern.pattern)
+        #: the lines from `_start` up to `_end` have been searched
+        self._start = self._end = 0
+        self._hits: list[int] = []
+
+    def between(self, first: int, last: int, text: _Text) -> bool:
+        """Is it found in one of these lines?"""
+        if self._over_lines:
+            return self._pattern.search("\n".join(text.between(first, last))) is not None
+        if not self._start <= first <= self._end:
+            self._start, self._end, self._hits = first, first, []
+        search = self._pattern.search
+        self._hits += [number for number, line in enumerate(text.between(self._end, last), self._end) if search(line)]
+        self._end = max(self._end, last + 1)
+        at = bisect_left(self._hits, first)
+        found = at < len(self._hits) and self._hits[at] <= last
+        if at > _REMEMBERED:
+            del self._hits[:at]
+            self._start = first
+        return found

@@ -92,6 +92,8 @@ class Kind:
     mend: str | None = None
     #: kinds that are mere consequences of this one where both are found
     explains: tuple[str, ...] = ()
+    #: as `until` of a sign, for all of them
+    until: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def _mistakes(kind: Kind) -> Iterator[Text]:
         yield t("the sign {name} stands twice", name=name)
     if kind.severity != "harmless" and not kind.steps:
         yield t("it has no steps")
+    yield from map(_too_short, _short(kind.until))
     for sign in kind.sign:
         for wrong in _mistakes_of(sign):
             yield t("the sign {name}: {wrong}", name=sign.name, wrong=wrong)
@@ -129,14 +132,20 @@ def _mistakes(kind: Kind) -> Iterator[Text]:
 def _mistakes_of(sign: Sign) -> Iterator[Text]:
     if not sign.has or not sign.yes or not sign.no:
         yield t("it needs a literal, an example and a near miss")
-    for literal in (*sign.has, *sign.until):
-        if len(literal) < (_SHORTEST if literal.isascii() else _SHORTEST_CHINESE):
-            yield t('the literal "{literal}" is too short', literal=literal)
+    yield from map(_too_short, _short((*sign.has, *sign.until)))
     if not 0 <= sign.weight <= 100 or not 0 <= sign.around <= FARTHEST:
         yield t("weight goes from 0 to 100, around from 0 to {farthest}", farthest=FARTHEST)
     for pattern in filter(None, (sign.match, *sign.with_, *sign.without)):
         if why := _no_expression(pattern):
             yield t('"{pattern}" is no regular expression ({why})', pattern=pattern, why=why)
+
+
+def _short(literals: tuple[str, ...]) -> list[str]:
+    return [each for each in literals if len(each) < (_SHORTEST if each.isascii() else _SHORTEST_CHINESE)]
+
+
+def _too_short(literal: str) -> Text:
+    return t('the literal "{literal}" is too short', literal=literal)
 
 
 def _no_expression(pattern: str) -> str | None:

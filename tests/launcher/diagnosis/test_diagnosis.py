@@ -78,6 +78,12 @@ def test_a_good_end_voids_what_came_before_it_alone():
     assert found("timed out\nSuccessfully installed torch\ntimed out\n", rule) == ["pip"]
 
 
+def test_a_good_end_of_a_kind_counts_for_all_its_signs():
+    rule = kind("pip", sign("timed out"), sign("connection reset"), until=("Successfully installed",))
+    assert found("timed out\nconnection reset\nSuccessfully installed torch\n", rule) == []
+    assert found("timed out\nSuccessfully installed torch\nconnection reset\n", rule) == ["pip"]
+
+
 def test_a_failure_that_repeats_a_hundred_thousand_times_is_one_finding_at_its_first_line():
     rule = kind("pip", sign("timed out"))
     (advice,) = diagnose_text("start\n" + "timed out\n" * 100_000, kinds=(rule,))
@@ -136,6 +142,8 @@ def test_an_error_that_nobody_knows_is_quoted_with_its_place():
         "ERROR: pip could not\nSuccessfully installed pillow-11\n",
         "exit code: 0\n",
         "loading error_handler.py\nimported exceptions\n",
+        "Error: no fast attention here. Falling back to the plain one\n",
+        "ERROR preview server is not there, continuing without\n",
     ],
 )
 def test_no_error_is_invented(log: str):
@@ -152,6 +160,8 @@ def test_no_error_is_invented(log: str):
         "process exited with code -1073741819\n",
         'Traceback (most recent call last):\n  File "x.py", line 1\n',
         "\x1b[31mERROR\x1b[0m: odd\n",
+        "got prompt\nFailed to validate prompt for output 3:\n  - Required input is missing: model\n",
+        "!!! Exception during processing !!! 'sampler_name' is not in list\n",
     ],
 )
 def test_errors_in_many_forms_are_unknown_ones(log: str):
@@ -244,6 +254,7 @@ no = ["well"]
         ('no = ["well"]', "no = []", "near miss"),
         ('steps = [ { en = "Do.", zh = "做。" } ]', "", "no steps"),
         (', zh = "甲。"', "", "kind[0].cause.zh"),
+        ('severity = "error"', 'severity = "error"\nuntil = ["end"]', "too short"),
         ('has = ["timed out"]', 'has = ["timed out"]\nmatch = "("', "no regular expression"),
         ('has = ["timed out"]', 'has = ["timed out"]\nweight = 101', "weight"),
     ],
