@@ -212,6 +212,8 @@ class _Seen:
         #: the lines from `_start` up to `_end` have been searched
         self._start = self._end = 0
         self._hits: list[int] = []
+        #: what was found in lines that may come again word for word, as they do where a failure repeats itself
+        self._known: dict[str, bool] = {}
 
     def between(self, first: int, last: int, text: _Text) -> bool:
         """Is it found in one of these lines?"""
@@ -219,8 +221,8 @@ class _Seen:
             return self._pattern.search("\n".join(text.between(first, last))) is not None
         if not self._start <= first <= self._end:
             self._start, self._end, self._hits = first, first, []
-        search = self._pattern.search
-        self._hits += [number for number, line in enumerate(text.between(self._end, last), self._end) if search(line)]
+        lines = text.between(self._end, last)
+        self._hits += [number for number, line in enumerate(lines, self._end) if self._stands_in(line)]
         self._end = max(self._end, last + 1)
         at = bisect_left(self._hits, first)
         found = at < len(self._hits) and self._hits[at] <= last
@@ -228,3 +230,11 @@ class _Seen:
             del self._hits[:at]
             self._start = first
         return found
+
+    def _stands_in(self, line: str) -> bool:
+        known = self._known.get(line)
+        if known is None:
+            if len(self._known) >= 2 * _REMEMBERED:
+                self._known.clear()
+            known = self._known[line] = self._pattern.search(line) is not None
+        return known
