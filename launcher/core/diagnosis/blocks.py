@@ -28,6 +28,7 @@ _EXIT = re.compile(
     r"(?:exit(?:ed)?(?: with)?(?: status)?(?: code)?|return(?:ed)? code|退出代码)\s*[:=]?\s*\(?(-?\d+|0x[0-9a-f]{8})",
     re.IGNORECASE,
 )
+_CHAIN = re.compile(r"^\s*(?:During handling of the above exception|The above exception was the direct cause)")
 _NONE = re.compile(r"\b(?:0|no|No|without) errors?\b")
 #: looked for first: most lines have none of these
 _HINTS = (
@@ -90,6 +91,9 @@ class Troubles:
     def _judge(self, number: int, line: str) -> None:
         if _TRACEBACK in line:
             self._begun = number
+        elif _CHAIN.search(line) and self.found and self.found[-1].traceback:
+            # one error in several tracebacks, which the last of them names
+            self._begun = self.found.pop().start
         elif _NONE.search(line) or _GOES_ON.search(line):
             return
         elif _ERROR.search(line) or (_EXCEPTION.search(line) and "Warning" not in line) or _ends_badly(line):

@@ -126,6 +126,15 @@ def test_a_harmless_message_takes_its_traceback_with_it():
     assert found(TRACEBACK + "\n" * 9 + TRACEBACK.replace("A matching Triton", "."), harmless, module) == ["module"]
 
 
+def test_a_harmless_message_takes_all_of_a_chain_of_tracebacks():
+    harmless = kind("no-problem-triton", sign("matching triton"), severity="harmless")
+    module = kind("module", sign("is broken"))
+    chain = "\nDuring handling of the above exception, another exception occurred:\n\n" + TRACEBACK[34:]
+    log = TRACEBACK + chain.replace("No module named 'triton'", "it is broken")
+    assert found(log, harmless, module) == []
+    assert found(log.replace("During handling of the above", "Some other"), harmless, module) == ["module"]
+
+
 def test_an_error_that_nobody_knows_is_quoted_with_its_place():
     log = 'start\nTraceback (most recent call last):\n  File "x.py", line 1\n    y()\nsqlite3.Broken: no such thing\n'
     (advice,) = diagnose_text(log, kinds=(kind("other", sign("something else")),))
