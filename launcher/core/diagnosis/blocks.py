@@ -39,6 +39,7 @@ _HINTS = (
 _GOOD = (
     "running on local url", "to see the gui go to", "uvicorn running on", "application startup complete",
     "startup time:", "successfully installed", "serving at ", "already up to date",
+    "model loaded in ", "total progress: 100%", "download complete", "all startup tasks have been completed",
 )  # fmt: skip
 
 

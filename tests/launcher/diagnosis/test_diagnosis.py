@@ -150,6 +150,7 @@ def test_an_error_that_nobody_knows_is_quoted_with_its_place():
         "Traceback (most recent call last):\nValueError: x\nRunning on local URL:  http://127.0.0.1:7860\n",
         "ERROR: pip could not\nSuccessfully installed pillow-11\n",
         "exit code: 0\n",
+        "building it quickly: OSError\nModel loaded in 21.0s (create model: 15.1s).\n",
         "loading error_handler.py\nimported exceptions\n",
         "Error: no fast attention here. Falling back to the plain one\n",
         "ERROR preview server is not there, continuing without\n",
