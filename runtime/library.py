@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -83,13 +84,13 @@ class Library:
 
     def refresh(self) -> None:
         """Look again."""
-        found: dict[Path, Checkpoint] = {}
+        found: dict[str, Checkpoint] = {}
         extra = self._extra
         if extra is not None and (extra.is_file() or is_diffusers_folder(extra)):
-            found[extra.resolve()] = Checkpoint(extra, extra.name, is_folder=extra.is_dir())
+            found[os.path.realpath(extra)] = Checkpoint(extra, extra.name, is_folder=extra.is_dir())
         for folder in (*self._folders, DEMO_FOLDER):
             for checkpoint in sorted(_in_folder(folder), key=lambda one: natural_order(one.name)):
-                found.setdefault(checkpoint.path.resolve(), checkpoint)
+                found.setdefault(os.path.realpath(checkpoint.path), checkpoint)
         self._found = tuple(found.values())
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:

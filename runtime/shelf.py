@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,12 @@ class Shelf:
         self.folders, self._endings, self._without = tuple(folders), tuple(endings), tuple(without)
 
     def files(self) -> tuple[ModelFile, ...]:
-        """Folder by folder, each in natural order; a file that two folders reach is told once."""
-        found: dict[Path, ModelFile] = {}
+        """Folder by folder, each in natural order; a file that two folders reach is told once, a link that leads to
+        none is left out."""
+        found: dict[str, ModelFile] = {}
         for folder in self.folders:
             for file in sorted(self._walk(folder), key=lambda one: natural_order(one.name)):
-                found.setdefault(file.path.resolve(), file)
+                found.setdefault(os.path.realpath(file.path), file)
         return tuple(found.values())
 
     def find(self, name: str) -> ModelFile | None:
@@ -43,7 +48,10 @@ class Shelf:
         for path in walk(folder):
             lower = path.name.lower()
             if lower.endswith(self._endings) and not (self._without and lower.endswith(self._without)):
-                yield ModelFile(path, path.relative_to(folder).as_posix())
+                if os.path.isfile(path):  # noqa: PTH113 - pathlib's raises for some links in some versions
+                    yield ModelFile(path, path.relative_to(folder).as_posix())
+                else:
+                    _leave_out(path)
 
 
 def walk(folder: Path) -> Iterator[Path]:
@@ -56,6 +64,12 @@ def walk(folder: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         yield from (Path(place, name) for name in files)
+
+
+@cache
+def _leave_out(path: Path) -> None:
+    """Said once, however often the folder is looked at."""
+    _LOG.warning("%s cannot be read (does its link lead nowhere, or in a circle?): it is left out", path)
 
 
 def natural_order(name: str) -> list[tuple[int, int | str]]:

@@ -50,6 +50,19 @@ def test_links_are_followed_once_even_in_circles(tmp_path: Path) -> None:
     assert names == ["a.safetensors", "far/b.safetensors"]
 
 
+def test_a_link_that_leads_nowhere_or_in_a_circle_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    models = tmp_path / "models"
+    write(models / "a.ckpt")
+    (models / "loop.ckpt").symlink_to("loop.ckpt")
+    (models / "gone.safetensors").symlink_to(tmp_path / "nowhere.safetensors")
+    (models / "folder.ckpt").mkdir()
+    library = Library((models,), models / "loop.ckpt", None)
+    library.refresh()
+    assert [one.name for one in library.checkpoints()] == ["a.ckpt"]
+    said = [one.getMessage() for one in caplog.records]
+    assert [sum(name in line for line in said) for name in ("loop.ckpt", "gone.safetensors")] == [1, 1]
+
+
 def test_every_spelling_finds_it(tmp_path: Path) -> None:
     file = write(tmp_path / "m" / "sub" / "My.Model v1.safetensors", b"q" * 2_000_000)
     digest = hashlib.sha256(b"q" * 2_000_000).hexdigest()
