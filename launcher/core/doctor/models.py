@@ -58,7 +58,7 @@ def _lost(ground: Ground) -> Verdict | None:
         t("{name} is a model, and lies where nobody looks or has a wrong ending.", name=each.path.name)
         for each in found
     ]
-    return wrong(sentences(told[:_NAMED]), t("Put it where it is found."), "move-model", path=found[0].path)
+    return wrong(sentences(_few(told)), t("Put it where it is found."), "move-model", path=found[0].path)
 
 
 def of_library(library: Library) -> Verdict:
@@ -68,6 +68,9 @@ def of_library(library: Library) -> Verdict:
     faults.sort(key=lambda fault: _mend_of(*fault) is None)
     if faults:
         return _wrong(faults)
+    if library.refused:
+        told = [t("{path} could not be looked at: {why}.", path=each.path, why=each.reason) for each in library.refused]
+        return wrong(sentences(_few(told)), t("Take it away, or put the model there that it stands for."))
     checkpoints = [model for model in library.models if model.kind == "checkpoint"]
     if not checkpoints:
         told = t("There is no model (checkpoint) yet: Gesso draws with its small demo model.")
@@ -77,13 +80,14 @@ def of_library(library: Library) -> Verdict:
 
 
 def _wrong(faults: list[tuple[Model, Problem]]) -> Verdict:
-    told: list[Text] = [
-        t("{name}: {problem}", name=model.name, problem=problem.message) for model, problem in faults[:_NAMED]
-    ]
-    if len(faults) > _NAMED:
-        told.append(t("And {count} more: gesso models list", count=len(faults) - _NAMED))
+    told = [t("{name}: {problem}", name=model.name, problem=problem.message) for model, problem in faults]
     model, problem = faults[0]
-    return wrong(sentences(told), problem.hint, _mend_of(model, problem), path=model.path, problem=problem.code)
+    return wrong(sentences(_few(told)), problem.hint, _mend_of(model, problem), path=model.path, problem=problem.code)
+
+
+def _few(told: list[Text]) -> list[Text]:
+    more = len(told) - _NAMED
+    return told if more <= 0 else [*told[:_NAMED], t("And {count} more: gesso models list", count=more)]
 
 
 def _mend_of(model: Model, problem: Problem) -> str | None:

@@ -104,6 +104,8 @@ def _file(
         yield Refused(entry.path, refused.strerror or str(refused))
         return
     if stat.S_ISDIR(found.st_mode):
+        if not _holds_models(entry.path):
+            yield Refused(entry.path, t("it is a folder in which no model lies"))
         yield from _folder(shelf, entry.path, f"{place}{entry.name}/", walked, 1)
     elif not stat.S_ISREG(found.st_mode):
         yield Refused(entry.path, t("it is no ordinary file"))
@@ -117,6 +119,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
+
+
+def _holds_models(folder: str) -> bool:
+    return any(name.lower().endswith(ENDINGS) for _, _, files in os.walk(folder) for name in files)
 
 
 def _whole(shelf: Shelf, folder: str, name: str, parts: Sequence[str]) -> Iterator[Seen | Refused]:

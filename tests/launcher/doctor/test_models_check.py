@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import threading
 from pathlib import Path
@@ -120,3 +121,17 @@ def test_one_that_no_list_shows_is_found_all_the_same(ground: Ground) -> None:
     found = models(ground)
     assert (found.ok, found.mend) == (False, "move-model")
     assert "style.safetensors.txt" in str(found.detail)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_what_only_looks_like_a_model(ground: Ground) -> None:
+    put(ground.workspace, "Lora/named.safetensors/style.safetensors", LORA)
+    assert models(ground).ok is True, "a folder of that name is no fault where a model lies in it"
+    circle = ground.workspace.models / "Lora/circle.ckpt"
+    circle.symlink_to(circle.name)
+    (ground.workspace.models / "Lora/gone.ckpt").symlink_to(ground.workspace.root / "nowhere.ckpt")
+    (ground.workspace.models / "Lora/folder.ckpt").mkdir()
+    found = models(ground)
+    assert (found.ok, found.mend) == (False, None)
+    assert all(name in str(found.detail) for name in ("circle.ckpt", "gone.ckpt", "folder.ckpt"))
+    assert found.fix is not None
