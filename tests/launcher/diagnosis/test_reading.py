@@ -57,6 +57,45 @@ def test_a_progress_bar_is_one_line_with_what_was_printed_into_it():
     assert len(said[1]) < 200
 
 
+def test_a_long_line_with_a_carriage_return_is_read_at_once():
+    (digits,) = clean("1" * (1 << 20) + "\r" + "2" * (1 << 20))
+    assert len(digits) <= LONGEST
+
+
+def test_states_without_a_share_are_not_in_the_way_of_what_follows_them():
+    bars = "".join(f"\r   {done / 10:.1f}/200.0 MB 12.1 MB/s eta 0:00:{done % 60:02}" for done in range(2000))
+    (line,) = clean(f"{bars}\rOSError: [Errno 28] No space left on device\n")
+    assert line.endswith("OSError: [Errno 28] No space left on device")
+    assert len(line) < 200
+
+
+def test_what_a_progress_bar_ends_with_stays_though_another_bar_follows():
+    (line,) = clean(" 50%|##| 1/2\r 99%|##| RuntimeError: CUDA error\r 10%|#| 1/9\r 11%|#| 1/9\n")
+    assert "RuntimeError: CUDA error" in line
+
+
+def test_a_huge_line_is_one_line_with_its_beginning_and_its_end(tmp_path: Path):
+    file = tmp_path / "huge.log"
+    file.write_bytes("开始 ".encode() + "中".encode() * (2 << 20) + b" CUDA out of memory\nsecond\n")
+    first, second = [line for batch in read_lines(file) for line in batch]
+    assert first.startswith("开始")
+    assert first.endswith("CUDA out of memory")
+    assert second == "second"
+
+
+@pytest.mark.parametrize(
+    "data", [bytes(range(256)) * 100, b"\x89PNG\r\n\x1a\n" + b"\0" * 99, b"PK\x03\x04\x14\0\0\0" * 9]
+)
+def test_what_is_no_text_is_no_log(data: bytes):
+    with pytest.raises(LauncherError) as caught:
+        lines(data)
+    assert caught.value.code == "not-a-log"
+
+
+def test_what_a_power_cut_leaves_of_a_log_is_read():
+    assert lines(b"CUDA out of memory\n" + b"\0" * 9000)[0] == "CUDA out of memory"
+
+
 def test_one_endless_line_is_cut_and_memory_stays_small(tmp_path: Path):
     file = tmp_path / "endless.log"
     file.write_bytes(b"x" * (40 << 20) + b"\nCUDA error: an illegal memory access was encountered\n")
