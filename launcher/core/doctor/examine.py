@@ -112,6 +112,9 @@ def _verdict(answer: Asked[Verdict], seconds: float) -> Verdict:
     except UntoldError:
         return unknown(t("No answer within {seconds} seconds, so nothing can be said.", seconds=f"{seconds:.0f}"))
     except LauncherError as error:
+        if error.code == "bad-settings":
+            # Said once, by the check of the settings.
+            return unknown(t("Not looked at, because the settings (config.toml) cannot be read."))
         return wrong(error.message, error.hint)
     except OSError as error:
         return unknown(t("The system does not tell: {why}.", why=error.strerror or error))

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 from launcher.core.doctor.check import Verdict, sentences, well, wrong
 from launcher.core.doctor.ground import Ground
+from launcher.core.errors import LauncherError
 from launcher.core.hardware.machine import Machine, Volume
 from launcher.core.hardware.volumes import existing
 from launcher.core.network.mirrors import read_mirrors
@@ -161,7 +162,10 @@ def _owner(place: Path) -> int | None:
 
 def settings(ground: Ground) -> Verdict:
     """Every file of settings is read as a start would; LauncherError says what is wrong with one."""
-    chosen = read_settings(ground.workspace)
+    try:
+        chosen = read_settings(ground.workspace)
+    except LauncherError as error:
+        return wrong(error.message, error.hint, "settings-aside")
     read_mirrors(workspace=ground.workspace)
     profile = ground.proposal.options.profile
     if chosen.unknown:

@@ -21,6 +21,7 @@ MENDS: dict[str, str] = {
     "local-no-proxy": "launcher.core.mends.local_no_proxy:MEND",
     "next-port": "launcher.core.mends.next_port:MEND",
     "git-path": "launcher.core.mends.git_path:MEND",
+    "settings-aside": "launcher.core.mends.settings_aside:MEND",
     "safe-directory": "launcher.core.mends.safe_directory:MEND",
     "git-unlock": "launcher.core.mends.git_unlock:MEND",
     "long-paths": "launcher.core.mends.long_paths:MEND",

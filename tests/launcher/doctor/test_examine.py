@@ -79,3 +79,14 @@ def test_looking_changes_nothing_in_a_workspace_that_is_not_there(here: Here) ->
     here.workspace.root.rmdir()
     list(examine(here, tuple(each for each in CHECKS if each.name != "models")))
     assert not here.workspace.root.exists()
+
+
+def test_settings_that_cannot_be_read_are_said_by_one_check_alone(here: Here) -> None:
+    here.workspace.root.mkdir(parents=True, exist_ok=True)
+    here.workspace.config_file.write_text("[[[broken", "utf-8")
+    asked = tuple(each for each in CHECKS if each.name in ("settings", "models", "proxy", "ports"))
+    found = by_name(examine(here, asked, seconds=10))
+    assert {name: one.ok for name, one in found.items()} == {
+        "settings": False, "models": None, "proxy": None, "ports": None,
+    }  # fmt: skip
+    assert "config.toml" in str(found["models"].detail)
