@@ -26,6 +26,10 @@ class Literals(Generic[Meaning]):
 
     def find(self, lines: Sequence[str]) -> Iterator[tuple[int, Meaning]]:
         """The index of a line with what it holds, in the order of the lines, each once."""
+        return ((index, meaning) for index, _, meaning in self.places(lines))
+
+    def places(self, lines: Sequence[str]) -> Iterator[tuple[int, int, Meaning]]:
+        """The same with the place in the line at which the literal ends."""
         if not len(self._search):
             return
         text = "\n".join(lines).lower()
@@ -39,7 +43,7 @@ class Literals(Generic[Meaning]):
             for meaning in meanings:
                 if meaning not in seen:
                     seen.add(meaning)
-                    yield at, meaning
+                    yield at, end - starts[at], meaning
 
 
 def _starts(text: str, lines: Sequence[str]) -> list[int]:

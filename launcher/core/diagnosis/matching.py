@@ -13,8 +13,13 @@ from launcher.core.diagnosis.circumstances import Circumstances
 from launcher.core.diagnosis.literals import Literals
 from launcher.core.diagnosis.rules import FARTHEST, Kind, Sign
 
-#: of one sign the matches that are kept: a failure that repeats itself a million times is told by its first ones
-_KEPT = 16
+#: of one sign the matches that are kept: a failure that repeats itself a million times is told by its first ones; a
+#: harmless message has to cover what belongs to it each time
+_KEPT, _KEPT_HARMLESS = 32, 10_000
+#: characters before and behind a literal that an expression is given: the time that some take grows faster than a line
+_BEFORE, _BEHIND = 500, 1500
+#: lines over which an expression may reach
+_REACH = 12
 #: matches that are remembered of one pattern before those that nobody asks for any more are forgotten
 _REMEMBERED = 1000
 #: a character class, which may name the end of a line without reaching over it
@@ -112,12 +117,13 @@ class Matcher:
         """Reads on; what this batch has made certain, with `eager` certain enough to be said."""
         text = _Text([*self._before, *lines], self._number - len(self._before))
         found = self._decide(text, final=False)
-        for index, meaning in self._signs.literals.find(lines):
+        for index, place, meaning in self._signs.literals.places(lines):
             number = self._number + index
             if meaning.does == "void":
                 self._void(meaning.sign, number)
-            elif self._allowed[meaning.sign] and len(self._kept[meaning.sign]) < _KEPT:
-                match = self._try(meaning.sign, number, text)
+            elif self._wants(meaning.sign):
+                near = lines[index][max(0, place - _BEFORE) : place + _BEHIND]
+                match = self._try(meaning.sign, number, near, text)
                 if match is not None:
                     # what is said at once is said again in an hour: one is enough to be voided
                     self._kept[meaning.sign] = [*([] if self._eager else self._kept[meaning.sign]), match]
@@ -132,22 +138,28 @@ class Matcher:
         matches = [match for kept in self._kept for match in kept]
         return sorted(matches, key=lambda match: match.line)
 
+    def _wants(self, sign: int) -> bool:
+        harmless = self._signs.tested[sign].kind.severity == "harmless"
+        return self._allowed[sign] and len(self._kept[sign]) < (_KEPT_HARMLESS if harmless else _KEPT)
+
     def _void(self, sign: int, number: int) -> None:
         """What came before the good end has not mattered."""
         self._kept[sign] = [match for match in self._kept[sign] if match.line >= number]
         self._waiting = [each for each in self._waiting if each.match.number != sign or each.match.line >= number]
 
-    def _try(self, number: int, line: int, text: _Text) -> Match | None:
-        """The sign's match in that line, if it is certain; what depends on lines to come waits for them."""
+    def _try(self, number: int, line: int, near: str, text: _Text) -> Match | None:
+        """The sign's match in that line, if it is certain; what depends on lines to come waits for them.
+
+        `near` is what stands in the line around the literal.
+        """
         tested = self._signs.tested[number]
-        quote = text.lines[line - text.start]
         values: tuple[tuple[str, str], ...] = ()
         if tested.match is not None:
-            hit = tested.match.search(quote)
+            hit = tested.match.search(near)
             if hit is None:
                 return None
             values = tuple((name, value) for name, value in hit.groupdict().items() if value is not None)
-        candidate = _Candidate(Match(tested.kind, tested.sign, number, line, quote, values), tested.with_)
+        candidate = _Candidate(Match(tested.kind, tested.sign, number, line, near, values), tested.with_)
         verdict = self._verdict(candidate, text, final=False)
         if verdict is None:
             self._waiting.append(candidate)
@@ -160,7 +172,7 @@ class Matcher:
             verdict = self._verdict(each, text, final=final)
             if verdict is None:
                 waiting.append(each)
-            elif verdict and len(self._kept[each.match.number]) < _KEPT:
+            elif verdict and self._wants(each.match.number):
                 self._kept[each.match.number].append(each.match)
                 found.append(each.match)
         self._waiting = waiting
@@ -217,12 +229,10 @@ class _Seen:
 
     def between(self, first: int, last: int, text: _Text) -> bool:
         """Is it found in one of these lines?"""
-        if self._over_lines:
-            return self._pattern.search("\n".join(text.between(first, last))) is not None
         if not self._start <= first <= self._end:
             self._start, self._end, self._hits = first, first, []
-        lines = text.between(self._end, last)
-        self._hits += [number for number, line in enumerate(lines, self._end) if self._stands_in(line)]
+        if last >= self._end:
+            self._hits += self._over(first, last, text) if self._over_lines else self._in_lines(last, text)
         self._end = max(self._end, last + 1)
         at = bisect_left(self._hits, first)
         found = at < len(self._hits) and self._hits[at] <= last
@@ -231,10 +241,21 @@ class _Seen:
             self._start = first
         return found
 
+    def _in_lines(self, last: int, text: _Text) -> list[int]:
+        lines = text.between(self._end, last)
+        return [number for number, line in enumerate(lines, self._end) if self._stands_in(line)]
+
+    def _over(self, first: int, last: int, text: _Text) -> list[int]:
+        """Of an expression that reaches over lines: where it begins, in what has not been searched yet."""
+        start = max(first, self._end - _REACH)
+        whole = "\n".join(line[:_BEHIND] for line in text.between(start, last))
+        hits = [start + whole.count("\n", 0, hit.start()) for hit in self._pattern.finditer(whole)]
+        return sorted({*hits} - {*self._hits[-_REACH:]})
+
     def _stands_in(self, line: str) -> bool:
         known = self._known.get(line)
         if known is None:
             if len(self._known) >= 2 * _REMEMBERED:
                 self._known.clear()
-            known = self._known[line] = self._pattern.search(line) is not None
+            known = self._known[line] = self._pattern.search(line[:_BEHIND]) is not None
         return known

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 
 from launcher.core.diagnosis.advice import Advice
 from launcher.core.diagnosis.blocks import Trouble
@@ -23,32 +24,39 @@ _EXPLAINS_FROM = 30
 
 def advise(matches: Sequence[Match], troubles: Sequence[Trouble]) -> tuple[Advice, ...]:
     """The findings, the root first; an error that no kind claims is `unknown`, and said only where nothing else is."""
-    harmless = [match for match in matches if match.kind.severity == "harmless"]
-    covered = [(match, _block(match, troubles)) for match in harmless]
-    real = [match for match in matches if match.kind.severity != "harmless" and not _is_covered(match, covered)]
+    covered = cover(matches, troubles)
+    real = [each for each in matches if each.kind.severity != "harmless" and not is_covered(each, covered)]
     if real:
         return tuple(advice_of(match) for match in _ranked(_best(real)))
-    left = [trouble for trouble in troubles if not _explained(trouble, covered)]
+    left = [each for each in troubles if not any(line in covered for line in range(each.start, each.end + 1))]
     return (_unknown(left),) if left else ()
 
 
-def _block(match: Match, troubles: Sequence[Trouble]) -> tuple[int, int]:
-    """The lines that belong together with a harmless message."""
+def cover(matches: Sequence[Match], troubles: Sequence[Trouble]) -> dict[int, int]:
+    """The lines that harmless messages explain, each with the weight of the message."""
+    tracebacks = [trouble for trouble in troubles if trouble.traceback]
+    starts = [trouble.start for trouble in tracebacks]
+    covered: dict[int, int] = {}
+    for match in matches:
+        if match.kind.severity == "harmless":
+            for line in _block(match, tracebacks, starts):
+                covered[line] = max(match.sign.weight, covered.get(line, 0))
+    return covered
+
+
+def is_covered(match: Match, covered: dict[int, int]) -> bool:
+    """Does a harmless message that is at least as sure explain its line?"""
+    return covered.get(match.line, -1) >= match.sign.weight
+
+
+def _block(match: Match, tracebacks: Sequence[Trouble], starts: Sequence[int]) -> Iterable[int]:
+    """The lines that belong together with a harmless message: the traceback in which or beside which it stands."""
     line, near = match.line, _NEAR if match.sign.weight >= _TAKES_FROM else 0
-    for trouble in troubles:
-        if trouble.start - near <= line <= trouble.end + near and trouble.traceback:
-            return min(line, trouble.start), max(line, trouble.end)
-    return line, line
-
-
-def _is_covered(match: Match, covered: Sequence[tuple[Match, tuple[int, int]]]) -> bool:
-    return any(
-        start <= match.line <= end and match.sign.weight <= harmless.sign.weight for harmless, (start, end) in covered
-    )
-
-
-def _explained(trouble: Trouble, covered: Sequence[tuple[Match, tuple[int, int]]]) -> bool:
-    return any(start <= trouble.end and trouble.start <= end for _, (start, end) in covered)
+    after = bisect_right(starts, line + near)
+    for trouble in tracebacks[max(0, after - 2) : after]:
+        if trouble.start - near <= line <= trouble.end + near:
+            return {line, *range(trouble.start, trouble.end + 1)}
+    return (line,)
 
 
 def _best(matches: Sequence[Match]) -> list[Match]:
