@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from launcher.core.diagnosis.literals import Literals
@@ -16,7 +16,8 @@ _EXCEPTION = re.compile(
 _ERROR = re.compile(
     r"^\s*(?:\[[^\]]*\]\s*|[\w.-]+: )?(?:ERROR|Error|error|FATAL|Fatal|fatal|CRITICAL|panic)(?: error)?\s*:"
     r"|\b(?:ERROR|CRITICAL|FATAL)\b(?=[\s:\]|])|thread '.*' panicked|^错误[:：]"
-    r"|!!! Exception during|^Failed to validate prompt|^invalid prompt: |^Error (?:opening|loading|running|calling) "
+    r"|!!! Exception during|^Failed to validate prompt|^invalid prompt: |failed validation\b"
+    r"|^Error (?:opening|loading|running|calling) "
 )
 #: the same line says how it goes on
 _GOES_ON = re.compile(
@@ -33,19 +34,21 @@ _NONE = re.compile(r"\b(?:0|no|No|without) errors?\b")
 #: looked for first: most lines have none of these
 _HINTS = (
     "error", "错误", "exception", "traceback", "fatal", "critical", "panic", "exit", "return", "退出代码",
-    "failed to validate prompt", "invalid prompt: ",
+    "failed to validate prompt", "invalid prompt: ", "failed validation",
 )  # fmt: skip
 #: after one of these what came before was no failure
 _GOOD = (
     "running on local url", "to see the gui go to", "uvicorn running on", "application startup complete",
-    "startup time:", "successfully installed", "serving at ", "already up to date",
-    "model loaded in ", "total progress: 100%", "download complete", "all startup tasks have been completed",
+    "startup time:", "serving at ", "model loaded in ", "total progress: 100%", "all startup tasks have been completed",
 )  # fmt: skip
+#: after one of these, what a line called an error was tried again; a program that ended in a traceback is another matter
+_FETCHED = ("successfully installed", "already up to date", "download complete")
 
 
 @cache
 def _literals() -> Literals[str]:
-    return Literals({**dict.fromkeys(_HINTS, ("hint",)), **dict.fromkeys(_GOOD, ("good",))})
+    words = {"hint": _HINTS, "good": _GOOD, "fetched": _FETCHED}
+    return Literals({word: (meaning,) for meaning, some in words.items() for word in some})
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,19 @@ class Trouble:
     end: int
     quote: str
     traceback: bool = False
+    #: a good end followed: it was no failure
+    over: bool = False
 
 
 class Troubles:
-    """Collects them from lines as they come; what a good end follows is forgotten."""
+    """Collects them from lines as they come."""
 
     def __init__(self) -> None:
         self._number = 0
         #: the line at which the traceback that is being read began
         self._begun: int | None = None
+        #: the line of the last good end
+        self._good = -1
         self.found: list[Trouble] = []
 
     def feed(self, lines: Sequence[str]) -> None:
@@ -76,7 +83,7 @@ class Troubles:
                 continue
             read = index + 1
             if meaning == "good":
-                self.found.clear()
+                self._good = self._number + index
             else:
                 self._judge(self._number + index, lines[index])
         self._read_on(lines, read, len(lines))
@@ -87,7 +94,7 @@ class Troubles:
         if self._begun is not None:
             self._add(Trouble(self._begun, self._number - 1, _TRACEBACK, traceback=True))
             self._begun = None
-        return self.found
+        return [replace(each, over=each.end < self._good) for each in self.found]
 
     def _judge(self, number: int, line: str) -> None:
         if _TRACEBACK in line:

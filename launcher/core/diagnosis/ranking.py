@@ -28,7 +28,7 @@ def advise(matches: Sequence[Match], troubles: Sequence[Trouble]) -> tuple[Advic
     real = [each for each in matches if each.kind.severity != "harmless" and not is_covered(each, covered)]
     if real:
         return tuple(advice_of(match) for match in _ranked(_best(real)))
-    left = [each for each in troubles if not any(line in covered for line in range(each.start, each.end + 1))]
+    left = [each for each in troubles if not each.over and not covered.keys() & range(each.start, each.end + 1)]
     return (_unknown(left),) if left else ()
 
 

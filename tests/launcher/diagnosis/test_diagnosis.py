@@ -135,6 +135,12 @@ def test_a_harmless_message_takes_all_of_a_chain_of_tracebacks():
     assert found(log.replace("During handling of the above", "Some other"), harmless, module) == ["module"]
 
 
+def test_a_harmless_message_takes_its_traceback_with_it_also_where_a_good_end_follows():
+    harmless = kind("no-problem-triton", sign("matching triton"), severity="harmless")
+    module = kind("module", sign("No module named"))
+    assert found(TRACEBACK + "Running on local URL:  http://127.0.0.1:7860\n", harmless, module) == []
+
+
 def test_an_error_that_nobody_knows_is_quoted_with_its_place():
     log = 'start\nTraceback (most recent call last):\n  File "x.py", line 1\n    y()\nsqlite3.Broken: no such thing\n'
     (advice,) = diagnose_text(log, kinds=(kind("other", sign("something else")),))
@@ -176,6 +182,16 @@ def test_no_error_is_invented(log: str):
 )
 def test_errors_in_many_forms_are_unknown_ones(log: str):
     assert found(log, kind("other", sign("something else"))) == ["unknown"]
+
+
+def test_what_pip_installs_afterwards_does_not_excuse_a_traceback():
+    log = "Traceback (most recent call last):\nValueError: x\nSuccessfully installed pillow-11\n"
+    assert found(log, kind("other", sign("something else"))) == ["unknown"]
+
+
+def test_a_harmless_message_covers_its_traceback_however_often_it_comes():
+    harmless = kind("no-problem-triton", sign("matching triton"), severity="harmless")
+    assert found((TRACEBACK + ".\n" * 50) * 60, harmless) == []
 
 
 MACHINE = Machine(
