@@ -14,19 +14,22 @@ from launcher.core.hardware.inquiry import Inquiry
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, cannot_mend, nothing_to_mend
 from launcher.core.mends.proxy_places import Rewrite, places, refuse_if_changed, rewrite, write_back
 from launcher.core.mends.setting import put, put_back, setting
-from launcher.core.network.mirrors import read_mirrors
+from launcher.core.mends.way_out import Need, needs, silent
 from launcher.core.network.proxies import Proxies, find_proxies
-from launcher.core.network.proxy_check import USUAL_PORTS, service_addresses
+from launcher.core.network.proxy_check import USUAL_PORTS
 from launcher.core.network.proxy_trial import listens, try_way
 from launcher.core.packages.pip_settings import read_pip_settings
 from launcher.core.proxy_address import masked, repaired
 from launcher.core.settings import ProxySettings, read_settings
 from launcher.core.text import Text, t
-from launcher.core.web_address import is_address
 
 KEY = "proxy.address"
 REPAIR = t("Write the proxy's address as it works")
 WITHOUT = t("Go without the proxy")
+_START_IT = t(
+    "Start your proxy program, or look whether this computer is online. If that program is gone for good: "
+    "gesso proxy set none"
+)
 #: seconds for a trial; all that are wanted run at once
 _PATIENCE = 4.0
 #: what one program of today may speak at the same port, the likeliest first
@@ -53,25 +56,46 @@ def _apply_repair(here: Here, values: Values, cancel: threading.Event | None) ->
 
 
 def _preview_without(here: Here, values: Values) -> Preview | None:
-    written, others = _written(here), _dead_of_git(here)
-    if written is None and not others:
+    own, others = _in_the_way(here, values)
+    if own is None and not others:
         return None
-    if not _works(None, _targets(here, values)):
-        raise cannot_mend(
-            t("Without the proxy nothing can be reached either."),
-            t("Start your proxy program, or look whether this computer is online."),
-        )
-    own = [] if written is None else [Change(_of_gesso(), masked(written), "none")]
-    remark = t("The way out without it was tried just now, and works. Other programs keep what they are set to.")
-    return Preview("without-proxy", WITHOUT, (*own, *(each.change for each in others)), remark)
+    wanted = needs(here, values)
+    mute = silent(None, wanted, _PATIENCE)
+    if mute:
+        raise cannot_mend(_told(wanted, mute), _START_IT)
+    changes = [] if own is None else [Change(_of_gesso(), masked(own), "none")]
+    remark = t("What is needed was tried just now without it, and answers: {names}. Other programs keep what they are "
+               "set to.", names=_names(wanted))  # fmt: skip
+    return Preview("without-proxy", WITHOUT, (*changes, *(each.change for each in others)), remark)
 
 
 def _apply_without(here: Here, values: Values, cancel: threading.Event | None) -> Generator[Event, None, Record]:  # noqa: ARG001
-    written, others = _written(here), _dead_of_git(here)
-    if written is None and not others:
+    own, others = _in_the_way(here, values)
+    if own is None and not others:
         raise nothing_to_mend(WITHOUT)
-    record = yield from _written_down(here, None if written is None else "none", others)
+    record = yield from _written_down(here, None if own is None else "none", others)
     return record
+
+
+def _in_the_way(here: Here, values: Values) -> tuple[str | None, tuple[Rewrite, ...]]:
+    """Gesso's proxy, unless git's own at which nothing answers explain what failed and it lets everything through."""
+    written, others = _written(here), dead_of_git(here)
+    understood = _understood(written) if written and others else None
+    well = understood is not None and not silent(understood, needs(here, values), _PATIENCE)
+    return None if well else written, others
+
+
+def _told(wanted: tuple[Need, ...], mute: tuple[str, ...]) -> Text:
+    """Which answer and which do not."""
+    if len(mute) == len(wanted):
+        return t("Without the proxy nothing can be reached either.")
+    answering = _names(tuple(each for each in wanted if each.name not in mute))
+    return t("Without the proxy these answer: {names}. These do not: {silent}.", names=answering,
+             silent=", ".join(mute))  # fmt: skip
+
+
+def _names(wanted: tuple[Need, ...]) -> str:
+    return ", ".join(each.name for each in wanted)
 
 
 def _verify_repair(here: Here, values: Values) -> Text | None:
@@ -81,8 +105,14 @@ def _verify_repair(here: Here, values: Values) -> Text | None:
 
 
 def _verify_without(here: Here, values: Values) -> Text | None:
-    still = [each.place.where for each in _dead_of_git(here)]
-    return t("It is still not right: {where}", where=still[0]) if still else _tried(here, _targets(here, values))
+    still = [each.place.where for each in dead_of_git(here)]
+    if still:
+        return t("It is still not right: {where}", where=still[0])
+    for proxy in dict.fromkeys(_proxies(here).addresses or (None,)):
+        if mute := silent(proxy, needs(here, values), _PATIENCE):
+            return t("Still these do not answer ({way}): {silent}.", way=masked(proxy) if proxy else t("directly"),
+                     silent=", ".join(mute))  # fmt: skip
+    return None
 
 
 def _tried(here: Here, targets: tuple[str, ...]) -> Text | None:
@@ -154,7 +184,7 @@ def _better(value: str, targets: tuple[str, ...]) -> str | None:
     return found or (understood if understood != value.strip().rstrip("/") else None)
 
 
-def _dead_of_git(here: Here) -> tuple[Rewrite, ...]:
+def dead_of_git(here: Here) -> tuple[Rewrite, ...]:
     """git's own proxies at which nothing answers."""
 
     def dead(value: str) -> bool:
@@ -190,11 +220,8 @@ def _proxies(here: Here) -> Proxies:
 
 
 def _targets(here: Here, values: Values) -> tuple[str, ...]:
-    """What a way out is tried with: the address that failed, else one of each service. A `host` may be the proxy's."""
-    if is_address(values.get("url", "")):
-        return (values["url"],)
-    addresses = service_addresses(read_mirrors(workspace=here.workspace), read_pip_settings(here.environ))
-    return tuple(addresses.values())
+    """What a proxy is tried with: one that lets any of them through is one."""
+    return tuple(each.urls[0] for each in needs(here, values))
 
 
 def _is_well(here: Here, written: str, targets: tuple[str, ...]) -> bool:

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from launcher.core.errors import LauncherError
-from launcher.core.mends import journal, local_no_proxy
+from launcher.core.mends import journal, local_no_proxy, proxies, way_out
 from launcher.core.mends.local_no_proxy import completed
 from launcher.core.mends.mend import Here
 from launcher.core.mends.user_variables import added, block_of, has_block, line_ends, start_file, taken_out
@@ -171,6 +171,59 @@ def test_the_proxy_stays_where_nothing_is_reached_without_it(here):
             exhaust(journal.mend(here, "without-proxy", {"url": f"http://{dead_place()}/"}))
         assert caught.value.code == "cannot-mend"
         assert read_settings(here.workspace).proxy.address == proxy.url
+
+
+@pytest.fixture
+def services(monkeypatch, far):
+    """What is needed besides models; each is what `far` says or lies where nothing answers."""
+    closed = f"http://{dead_place()}/"
+
+    def put(**answering):
+        found = tuple(
+            way_out.Need(name, (closed, far) if answers else (closed,)) for name, answers in answering.items()
+        )
+        monkeypatch.setattr("launcher.core.mends.proxies.needs", lambda here, values: found)
+
+    return put
+
+
+def test_the_proxy_stays_where_not_all_is_reached_without_it(here, services):
+    """A proxy program that is not started; the place for packages answers directly, as it does everywhere."""
+    services(packages=True, huggingface=False, github=False)
+    change_setting(here.workspace, "proxy.address", f"http://{dead_place()}")
+    before = read_settings(here.workspace).proxy.address
+    with pytest.raises(LauncherError) as caught:
+        exhaust(journal.mend(here, "without-proxy", {}))
+    assert caught.value.code == "cannot-mend"
+    assert str(caught.value.message) == ("Without the proxy these answer: packages. These do not: huggingface, github.")
+    assert read_settings(here.workspace).proxy.address == before
+    services(packages=True, huggingface=True, github=True)
+    assert "packages, huggingface, github" in str(journal.preview(here, "without-proxy", {}).remark)
+    _, mended = exhaust(journal.mend(here, "without-proxy", {}))
+    assert mended.still is None
+    services(packages=True, huggingface=True, github=False)
+    assert "github" in str(proxies.WITHOUT_PROXY.verify(here, {}))
+
+
+def test_gessos_proxy_that_works_stays_when_gits_dead_one_goes(here, services):
+    services(packages=True)
+    subprocess.run(
+        ["git", "config", "--global", "http.proxy", f"http://{dead_place()}"], env=dict(here.environ), check=True
+    )
+    with FakeProxy() as proxy:
+        change_setting(here.workspace, "proxy.address", proxy.url)
+        shown = journal.preview(here, "without-proxy", {})
+    assert [each.after for each in shown.changes] == [None]
+
+
+def test_every_service_that_is_needed_is_named_with_its_mirrors(here):
+    """Either place for models is enough, and a place that the user has chosen has no other beside it."""
+    change_setting(here.workspace, "mirrors.github", "official")
+    found = {each.name: each.urls for each in way_out.needs(here, {})}
+    assert list(found)[-2:] == ["huggingface/modelscope", "github"]
+    assert len(found["huggingface/modelscope"]) > 2
+    assert [url.split("/")[2] for url in found["github"]] == ["github.com"]
+    assert way_out.needs(here, {"url": "https://far.example/file"})[0].name == "far.example"
 
 
 def test_a_proxy_that_the_user_has_chosen_since_is_not_taken_back(here, far):
