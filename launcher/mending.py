@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from launcher.core.diagnosis.advice import Advice
@@ -55,15 +56,19 @@ class Mending:
         if self.mended:
             # An earlier mend may have put this right as well.
             one = self._again(one)
+        tried: list[tuple[str, Mapping[str, str]]] = []
         for _ in range(_MOST):
-            if one.ok is not False or one.mend is None:
+            left = [each for each in _faults(one) if each not in tried]
+            if not left:
                 return one
-            before, well = one, self._mended(one, one.mend)
+            mend, values = left[0]
+            tried.append(left[0])
+            well = self._mended(replace(one, mend=mend, values=values), mend)
             if well is None:
-                return one
+                continue
             one = self._again(one)
-            if one.ok is False and one.values == before.values:
-                return _settled(one) if well else one
+            if well and _faults(one) == [(mend, values)]:
+                return _settled(one)
         return one
 
     def _again(self, one: Checked) -> Checked:
@@ -140,6 +145,11 @@ class Mending:
         if not self.call.printer.json:
             self.call.printer.aside(t("{title}: {message} {hint} [{code}]", title=one.title, message=error.message,
                                       hint=error.hint, code=error.code), always=True)  # fmt: skip
+
+
+def _faults(one: Checked) -> list[tuple[str, Mapping[str, str]]]:
+    """What of it is to be mended, and by what."""
+    return [] if one.ok is not False or one.mend is None else [(one.mend, one.values), *one.others]
 
 
 def _settled(one: Checked) -> Checked:

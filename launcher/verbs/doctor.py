@@ -17,6 +17,7 @@ from launcher.verb import DONE, FAILED, Call, UsageError, Verb, Words
 
 #: a sign and a word for each state, because not everybody sees colours
 _STATES = {True: ("+", t("fine")), False: ("!", t("WRONG")), None: ("-", t("no verdict"))}
+_NOT_HERE = ("-", t("does not apply"))
 
 
 def _add(words: Words) -> None:
@@ -41,7 +42,7 @@ def _run(call: Call) -> int:
     checks = _chosen(words.names)
     found = _in_order(examine(here, checks))
     if not call.printer.json:
-        _show(call, found)
+        _show(call, [each for each in found if each.applies or words.names])
     mending = Mending(call, here)
     if words.fix:
         found = mending.mend_all(found)
@@ -78,7 +79,7 @@ def _show(call: Call, found: list[Checked]) -> None:
 
 def lines_of(one: Checked) -> Iterator[Text]:
     """What is found, and below it what can be done."""
-    sign, state = _STATES[one.ok]
+    sign, state = _STATES[one.ok] if one.applies else _NOT_HERE
     yield t("{sign} {state}  {title}: {detail}", sign=sign, state=state, title=one.title, detail=one.detail)
     if one.fix is not None:
         yield t("    → {fix}", fix=one.fix) if one.ok is False else t("    ({fix})", fix=one.fix)
@@ -105,6 +106,7 @@ def _record(call: Call, one: Checked) -> dict[str, Any]:
     return {
         "name": one.name,
         "ok": one.ok,
+        "applies": one.applies,
         "detail": call.printer.text(one.detail),
         "fix": call.printer.text(one.fix) if one.fix else None,
         "title": call.printer.text(one.title),

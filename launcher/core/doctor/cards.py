@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from launcher.core.doctor.check import Verdict, sentences, unknown, well, wrong
+from launcher.core.doctor.check import Verdict, not_here, sentences, unknown, well, wrong
 from launcher.core.doctor.ground import Ground
 from launcher.core.environments.environments import named, packages_of, read_stamp
 from launcher.core.hardware.machine import Machine, NvmlState, is_nvidia
@@ -33,7 +33,7 @@ def driver(ground: Ground) -> Verdict:
     """The right one for the card and for the PyTorch that fits it."""
     machine = ground.machine
     if not any(is_nvidia(gpu) for gpu in machine.gpus):
-        return unknown(t("There is no NVIDIA card, and other cards' drivers come with the system."))
+        return not_here(t("There is no NVIDIA card, and other cards' drivers come with the system."))
     return of_driver(machine, ground.proposal.plan.torch)
 
 
@@ -60,7 +60,7 @@ def of_nvml(machine: Machine) -> Verdict:
     """As `nvml`, for any computer."""
     mine = [gpu for gpu in machine.gpus if is_nvidia(gpu)]
     if not mine:
-        return unknown(t("There is no NVIDIA card."))
+        return not_here(t("There is no NVIDIA card."))
     if machine.nvml is None:
         return unknown(t("It was not asked."))
     if machine.nvml != "answers":

@@ -26,6 +26,10 @@ class Checked:
     mend: str | None = None
     #: what the mend needs to know: "path", "port", "host" …
     values: Mapping[str, str] = field(default_factory=dict)
+    #: False: nothing of the kind is here, so that there is nothing to look at
+    applies: bool = True
+    #: of further faults that this check has found: a mend, and what it needs to know
+    others: tuple[tuple[str, Mapping[str, str]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Verdict:
     fix: Text | None = None
     mend: str | None = None
     values: Mapping[str, str] = field(default_factory=dict)
+    applies: bool = True
+    others: tuple[tuple[str, Mapping[str, str]], ...] = ()
 
 
 def well(detail: Text, advice: Text | None = None) -> Verdict:
@@ -45,8 +51,13 @@ def well(detail: Text, advice: Text | None = None) -> Verdict:
 
 
 def unknown(detail: Text, advice: Text | None = None) -> Verdict:
-    """It does not apply here, or could not be told; `advice` is how it can be told."""
+    """It could not be told; `advice` is how it can be told."""
     return Verdict(None, detail, advice)
+
+
+def not_here(detail: Text) -> Verdict:
+    """It does not apply on this computer."""
+    return Verdict(None, detail, applies=False)
 
 
 def wrong(detail: Text, fix: Text, mend: str | None = None, **values: object) -> Verdict:

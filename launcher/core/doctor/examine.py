@@ -103,7 +103,10 @@ def _checked(check: Check, answer: Asked[Verdict], seconds: float) -> Checked | 
         verdict = _verdict(answer, seconds)
     except Exception as bug:  # noqa: BLE001 - raised by `examine`
         return bug
-    return Checked(check.name, check.title, verdict.ok, verdict.detail, verdict.fix, verdict.mend, verdict.values)
+    return Checked(
+        check.name, check.title, verdict.ok, verdict.detail, verdict.fix, verdict.mend, verdict.values, verdict.applies,
+        verdict.others,
+    )  # fmt: skip
 
 
 def _verdict(answer: Asked[Verdict], seconds: float) -> Verdict:

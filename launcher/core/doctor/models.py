@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from launcher.core.doctor.check import Verdict, sentences, unknown, well, wrong
 from launcher.core.doctor.ground import Ground
@@ -69,8 +70,10 @@ def of_library(library: Library) -> Verdict:
     if faults:
         return _wrong(faults)
     if library.refused:
-        told = [t("{path} could not be looked at: {why}.", path=each.path, why=each.reason) for each in library.refused]
-        return wrong(sentences(_few(told)), t("Take it away, or put the model there that it stands for."))
+        places = [
+            t("{path} could not be looked at: {why}.", path=each.path, why=each.reason) for each in library.refused
+        ]
+        return wrong(sentences(_few(places)), t("Take it away, or put the model there that it stands for."))
     checkpoints = [model for model in library.models if model.kind == "checkpoint"]
     if not checkpoints:
         told = t("There is no model (checkpoint) yet: Gesso draws with its small demo model.")
@@ -82,7 +85,14 @@ def of_library(library: Library) -> Verdict:
 def _wrong(faults: list[tuple[Model, Problem]]) -> Verdict:
     told = [t("{name}: {problem}", name=model.name, problem=problem.message) for model, problem in faults]
     model, problem = faults[0]
-    return wrong(sentences(_few(told)), problem.hint, _mend_of(model, problem), path=model.path, problem=problem.code)
+    first = wrong(sentences(_few(told)), problem.hint, _mend_of(model, problem), **_values(model, problem))
+    return replace(first, others=tuple(
+        (mend, _values(model, problem)) for model, problem in faults[1:] if (mend := _mend_of(model, problem))
+    ))  # fmt: skip
+
+
+def _values(model: Model, problem: Problem) -> dict[str, str]:
+    return {"path": str(model.path), "problem": problem.code}
 
 
 def _few(told: list[Text]) -> list[Text]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from launcher.core.doctor.asking import ask
-from launcher.core.doctor.check import Verdict, unknown, well, wrong
+from launcher.core.doctor.check import Verdict, not_here, well, wrong
 from launcher.core.doctor.ground import Ground
 from launcher.core.doctor.reserved_ports import holding, reserved
 from launcher.core.mends.end_orphan import orphans
@@ -70,7 +70,7 @@ def runtime(ground: Ground) -> Verdict:
         return wrong(told, t("End it."), "end-orphan", pid=left[0].pid)
     running = status(ground.workspace)
     if running.state == "stopped":
-        return unknown(t("Nothing runs."))
+        return not_here(t("Nothing runs."))
     if running.url:
         return well(t("It serves at {url} (process {pid}).", url=running.url, pid=running.pid))
     return well(t("It is starting (process {pid}).", pid=running.pid))

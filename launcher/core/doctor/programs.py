@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher.core.doctor.asking import Said, ask
-from launcher.core.doctor.check import Verdict, unknown, well, wrong
+from launcher.core.doctor.check import Verdict, not_here, unknown, well, wrong
 from launcher.core.doctor.ground import Ground, UntoldError
 from launcher.core.environments.environments import interpreter, named, read_stamp
 from launcher.core.mends.git_unlock import at_work
@@ -129,7 +129,7 @@ def git(ground: Ground) -> Verdict:
 def of_git(folder: Path, environ: Mapping[str, str], seconds: float) -> Verdict:
     """For the clone in `folder`."""
     if not os.path.lexists(folder / ".git"):
-        return unknown(t("This copy of Gesso was not cloned with git, and nothing else needs it."))
+        return not_here(t("This copy of Gesso was not cloned with git, and nothing else needs it."))
     wanted = environ.get("GIT") or environ.get("GIT_PYTHON_GIT_EXECUTABLE") or "git"
     program = shutil.which(wanted.strip('"'), path=environ.get("PATH"))
     if program is None:

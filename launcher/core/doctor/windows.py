@@ -9,7 +9,7 @@ from pathlib import PureWindowsPath
 
 import psutil
 
-from launcher.core.doctor.check import Verdict, unknown, well, wrong
+from launcher.core.doctor.check import Verdict, not_here, well, wrong
 from launcher.core.doctor.ground import Ground
 from launcher.core.hardware.machine import Machine, is_nvidia
 from launcher.core.paths import Workspace
@@ -48,7 +48,7 @@ def long_paths(ground: Ground) -> Verdict:
 def of_long_paths(machine: Machine, workspace: Workspace) -> Verdict:
     """As `long_paths`, for any computer."""
     if machine.os != "windows":
-        return unknown(_NOT_WINDOWS)
+        return not_here(_NOT_WINDOWS)
     if machine.long_paths:
         return well(t("Paths of more than 259 characters work here."))
     longest = path_too_long(workspace.root)
@@ -62,14 +62,14 @@ def of_long_paths(machine: Machine, workspace: Workspace) -> Verdict:
 def gpu_scheduling(ground: Ground) -> Verdict:
     """Tutorials promise 10 to 50 % from this switch; those who measured found from nothing to 10 %, either way."""
     if ground.machine.os != "windows":
-        return unknown(_NOT_WINDOWS)
+        return not_here(_NOT_WINDOWS)
     return of_scheduling(ground.machine, _number(_GRAPHICS, "HwSchMode"))
 
 
 def of_scheduling(machine: Machine, mode: int | None) -> Verdict:
     """HwSchMode: 2 is on, 1 off; None: never set, so it is as this Windows and this driver have it."""
     if not any(is_nvidia(gpu) or gpu.vendor == "amd" for gpu in machine.gpus):
-        return unknown(t("There is no graphics card that has it."))
+        return not_here(t("There is no graphics card that has it."))
     if mode != 2:
         return well(t("It is off.") if mode == 1 else t("It was never set here, so Windows decides."))
     advice = t(
@@ -88,7 +88,7 @@ def of_scheduling(machine: Machine, mode: int | None) -> Verdict:
 def antivirus(ground: Ground) -> Verdict:
     """Who may take files away while they are installed."""
     if ground.machine.os != "windows":
-        return unknown(_NOT_WINDOWS)
+        return not_here(_NOT_WINDOWS)
     controlled = _number(_GUARD, "EnableControlledFolderAccess")
     guard = Guard(controlled == 1 if controlled is not None else None, watchers_among(_process_names()))
     return of_guard(guard, PureWindowsPath(ground.workspace.root))

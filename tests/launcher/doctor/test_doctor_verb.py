@@ -16,6 +16,7 @@ from launcher.__main__ import main
 from launcher.core.mends.mend import Here
 from launcher.core.paths import Workspace
 from tests.launcher.core_act.workshop import with_fake_engine
+from tests.launcher.doctor.test_models_check import LORA
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -80,6 +81,27 @@ def test_what_is_wrong_is_said_with_what_to_do_and_ends_with_1(call: Call, here:
     quiet = call("leftovers", "permissions", "--quiet")[1]
     assert "Leftovers" in quiet
     assert "Permissions" not in quiet
+
+
+def test_what_does_not_apply_is_left_out_unless_it_is_asked_for(call: Call) -> None:
+    every = call()[1]
+    assert "Port:" in every
+    assert "What runs" not in every
+    assert call("runtime")[1].startswith("- does not apply  What runs: Nothing runs.")
+    checks = {each["name"]: each["applies"] for each in answer(call)[1]["checks"]}
+    assert (checks["runtime"], checks["ports"]) == (False, True)
+
+
+def test_one_that_cannot_be_mended_does_not_keep_the_others_from_it(call: Call, here: Here) -> None:
+    """The first has no address that it could be fetched from."""
+    folder = here.workspace.models / "Stable-diffusion"
+    folder.mkdir(parents=True)
+    (folder / "a.safetensors").write_bytes(b"")
+    (folder / "lora.safetensors").write_bytes(LORA)
+    code, _, err = call("models", "--fix", "--yes")
+    assert code == 1, "the empty one is still there"
+    assert "a.safetensors" in err
+    assert (here.workspace.models / "Lora" / "lora.safetensors").is_file()
 
 
 def test_mended_looked_at_again_and_taken_back(call: Call, here: Here) -> None:
