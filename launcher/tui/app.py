@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on
 from textual.app import App, ComposeResult
 from textual.content import Content
+from textual.events import Event, Key
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Static
@@ -58,6 +60,8 @@ class GessoApp(App[int], inherit_bindings=False):
         self._core, self._wiring, self._first = core, wiring, first
         self.colours = colours if colours in NAMES else next(iter(NAMES))
         self._translate = translator(language)
+        #: keys that came before there was a screen for them, in their order; None: it is there
+        self._early: deque[Key] | None = deque()
         self.set_reactive(GessoApp.language, language)
 
     def compose(self) -> ComposeResult:
@@ -88,6 +92,23 @@ class GessoApp(App[int], inherit_bindings=False):
             self.go(first)
         else:
             self.push_screen(self._home())
+        self.call_after_refresh(self._give_early)
+
+    async def on_event(self, event: Event) -> None:
+        """A key that comes before the first screen is kept for it."""
+        if self._early is not None and isinstance(event, Key) and not event.is_forwarded:
+            self._early.append(event)
+        else:
+            await super().on_event(event)
+
+    async def _give_early(self) -> None:
+        """The next of the kept keys, each once the one before has been taken: it may have opened another screen."""
+        if not self._early:
+            self._early = None
+            return
+        await super().on_event(self._early.popleft())
+        taker = self.focused or self.screen
+        taker.call_later(self.call_later, self._give_early)
 
     def _first_of(self, workspace: Workspace) -> str | None:
         """A first start begins with the guided install."""
@@ -216,7 +237,10 @@ class GessoApp(App[int], inherit_bindings=False):
             self.tell(TITLES[self.colours])
 
     def tell(self, sentence: Text, *, severity: Any = "information") -> None:
-        """A line that stands at the edge for some seconds; what must be read stands in a screen instead."""
+        """A line that stands at the edge for some seconds, in place of the one before; what must be read stands in a
+        screen instead.
+        """
+        self.clear_notifications()
         self.notify(self.say(sentence), severity=severity, markup=False)
 
     def go(self, name: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -139,19 +140,50 @@ class SpeakingScreen(Screen[Answer]):
         self.gesso.switch_theme()
 
 
+#: where there is no room: what goes first, and what never goes, by the key's label
+_FIRST_TO_GO, _STAYS = ("h", "l"), ("?", "Esc", "Enter")
+
+
 class KeyLine(Horizontal):
-    """The last line of a screen: each key is also a button for the mouse."""
+    """The last line of a screen: each key is also a button for the mouse; what does not fit is left out whole."""
 
     def __init__(self, keys: Sequence[KeyOf]) -> None:
         super().__init__(*(Key(each) for each in keys if each.in_line))
+        self._meant: list[Key] = []
 
     def show(self, say: Callable[[Text], str], meaning: Callable[[KeyOf], Text | None]) -> None:
         """A key that does nothing now is hidden."""
         for key in self.query(Key):
             means = meaning(key.of)
-            key.display = means is not None
             if means is not None:
                 key.show(say(means))
+            else:
+                key.display = False
+        self._meant = [key for key in self.query(Key) if meaning(key.of) is not None]
+        self._fit()
+
+    def on_resize(self) -> None:
+        """More or less room."""
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.app.size.width - 2 - sum(key.cells for key in self._meant)
+        left_out = set()
+        for _, _, key in sorted((_need(key), -place, key) for place, key in enumerate(self._meant)):
+            if room >= 0 or key.of.label in _STAYS:
+                break
+            left_out.add(key)
+            room += key.cells
+        for key in self._meant:
+            key.display = key not in left_out
+
+
+def _need(key: Key) -> int:
+    """The least first; of the same need the last goes first, and leaving is the last that goes."""
+    label = key.of.label
+    if label in _FIRST_TO_GO:
+        return _FIRST_TO_GO.index(label)
+    return 4 if label in _STAYS else 3 if key.of.action == "leave" else 2
 
 
 class Key(Static):
@@ -167,6 +199,11 @@ class Key(Static):
             return
         self._said = said
         self.update(Content.assemble((f" {self.of.label} ", "bold reverse"), f" {said}"))
+
+    @property
+    def cells(self) -> int:
+        """The columns it takes, with what keeps it from the next."""
+        return cell_len(f" {self.of.label}  {self._said}") + 2
 
     async def on_click(self) -> None:
         """The same as the key."""

@@ -99,6 +99,18 @@ class Home:
         return plan is not None and any(finding.severity == "error" for finding in plan.findings)
 
     @property
+    def login(self) -> Literal["made", "own"] | None:
+        """What the page asks others for: a password that is made at each start, or the profile's own accounts."""
+        from launcher.core.profiles.flag_words import has
+        from launcher.core.serving.command_line import exposed
+
+        options = self.survey.options if self.survey else None
+        if options is None or not exposed(options):
+            return None
+        own = any(has(options.runtime_flags, name) for name in ("--gradio-auth", "--gradio-auth-path"))
+        return "own" if own else "made"
+
+    @property
     def busy(self) -> bool:
         """Something runs that can be stopped."""
         return self.stage in ("installing", "starting", "serving")

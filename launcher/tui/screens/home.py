@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import ClassVar
 
@@ -159,15 +160,16 @@ class HomeScreen(HomeFlow):
     def action_open(self) -> None:
         """The page in the browser."""
         if self.home.stage == "serving" and not self._core.open_page(self.home.url):
-            url = self.home.url
-            self._note("info", t("There is no screen here: open {url} in the browser of your computer.", url=url))
+            from launcher.tui.browser import way_in
+
+            self._note("info", way_in(self.home.url, self.home.network, os.environ))
 
     def action_qr(self) -> None:
         """The address for a phone, large."""
         from launcher.tui.screens.qr import QrScreen
 
         if self.home.network:
-            self.app.push_screen(QrScreen(self.home.network, self.say))
+            self.app.push_screen(QrScreen(self.home.network, self.say, login=self.home.login is not None))
 
     def action_way(self, name: str) -> None:
         """Another screen."""
@@ -176,18 +178,21 @@ class HomeScreen(HomeFlow):
 
     def action_leave(self) -> None:
         """Leave, after asking what becomes of what runs."""
-        if not (self.home.ours and self.home.busy):
+        choices = {"keep": t("Leave it running"), "stop": t("Stop it and leave"), "stay": t("Stay here")}
+        question = t("Stable Diffusion is running. What shall become of it?")
+        if self.home.then is not None or "choose" in self._jobs.running:
+            choices = {"stay": t("Stay here"), "drop": t("Leave, and start nothing")}
+            question = t("What ran is being stopped, and another start is to follow. Leaving now, it is not started.")
+        elif not (self.home.ours and self.home.busy):
             self._go_away()
             return
-        choices = {"stop": t("Stop it and leave"), "keep": t("Leave it running"), "stay": t("Stay here")}
-        question = t("Stable Diffusion is running. What shall become of it?")
-        if self.home.stage == "installing":
+        elif self.home.stage == "installing":
             del choices["keep"]
             question = t("The installation is not finished. It can be continued later.")
         self.app.push_screen(LeaveScreen(question, choices, self.say), self._leave)
 
     def _leave(self, choice: str | None) -> None:
-        if choice == "keep":
+        if choice in ("keep", "drop"):
             self._go_away()
         elif choice == "stop":
             self._leaving = True

@@ -9,10 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from launcher.core.text import Text
+from launcher.core.text import Text, t
 from launcher.tui.widgets.card import Say
 
 
@@ -31,10 +32,18 @@ class LeaveScreen(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         """The question over one button for each choice."""
-        with Vertical(id="ask"):
+        with Vertical(id="ask") as frame:
+            frame.border_subtitle = self._say(t("↑ ↓ choose, Enter takes it, Esc changes nothing"))
             yield Static(Content(self._say(self._question)))
             for name, meaning in self._choices.items():
-                yield Button(Content(self._say(meaning)), id=name, compact=True)
+                yield Button(Content(f"  {self._say(meaning)}"), id=name, compact=True)
+
+    @on(DescendantFocus)
+    def _mark(self) -> None:
+        """What Enter takes: the colour alone must not say it."""
+        for button in self.query(Button):
+            mark = "▶" if button.has_focus else " "
+            button.label = Content(f"{mark} {self._say(self._choices[button.id or ''])}")
 
     @on(Button.Pressed)
     def answer(self, pressed: Button.Pressed) -> None:

@@ -22,15 +22,18 @@ class QrScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,k,q", "dismiss", show=False)]
 
-    def __init__(self, addresses: tuple[str, ...], say: Say) -> None:
+    def __init__(self, addresses: tuple[str, ...], say: Say, *, login: bool = False) -> None:
+        """`login`: the page asks for a name and a password."""
         super().__init__()
-        self._addresses, self._say = addresses, say
+        self._addresses, self._say, self._login = addresses, say, login
 
     def compose(self) -> ComposeResult:
         """The code, then what it says; other addresses of this computer after it."""
         first, *others = self._addresses
         said = [Content.styled(plain(first), "bold")]
         said.append(Content(self._say(t("A phone in the same network can open this."))))
+        if self._login:
+            said.append(Content(self._say(t("Then it asks for the name and the password."))))
         if others:
             said.append(Content(self._say(t("Or: {addresses}", addresses=plain("  ".join(others))))))
         with VerticalScroll(id="qr-large") as pane:

@@ -8,6 +8,7 @@ from launcher.core.text import Text, t
 from launcher.tui.state import Home
 from launcher.tui.untrusted import plain
 from launcher.tui.widgets.card import Card, Row, Say, rows
+from launcher.tui.widgets.installed import reach
 
 _PHASES = {
     "server": t("starting the server"),
@@ -15,6 +16,8 @@ _PHASES = {
     "model": t("loading the model"),
     "page": t("loading the page"),
 }
+#: whom the runtime makes a password for
+MADE = "gesso"
 _HERE = ("127.0.0.1", "::1")
 
 
@@ -54,6 +57,11 @@ def _serving(home: Home, say: Say) -> list[Row]:
         # Said once by the runtime and kept nowhere: whoever needs them has to copy them now.
         found.append((say(t("Name")), home.credentials.user, "bold $text-warning"))
         found.append((say(t("Password")), home.credentials.password, "bold $text-warning"))
+    elif home.login == "made":
+        found.append((say(t("Name")), MADE, ""))
+        found.append((say(t("Password")), say(t("shown at the start alone; for a new one: s, then Enter")), ""))
+    elif home.login == "own":
+        found.append((say(t("Password")), say(t("as the profile's accounts say")), ""))
     return found
 
 
@@ -82,17 +90,26 @@ def _lines(home: Home) -> list[Text]:
         case "ready" if home.blocked:
             return [t("Something is in the way: the plan below says what."), t("Press Enter to look again.")]
         case "ready" if home.missing:
-            return [t("Not ready yet: the plan below says what is missing."), t("Press Enter to have it done.")]
+            todo = [t("Not ready yet: the plan below says what is missing."), t("Press Enter to have it done.")]
+            return [*todo, *_open_to(home)]
         case "ready":
-            return [t("Not running."), t("Press Enter to start.")]
+            return [t("Not running."), t("Press Enter to start."), *_open_to(home)]
         case "asked":
-            return [t("Carry out the plan below?"), t("Enter begins, Esc goes back.")]
+            return [t("Carry out the plan below?"), t("Enter begins, Esc goes back."), *_open_to(home)]
         case "installing":
             return [t("Installing …"), t("The page opens by itself afterwards. It may be stopped and continued later.")]
         case "starting":
             return [t("Starting: {phase} …", phase=_phase(home))]
         case _:
             return [t("Stopping …")]
+
+
+def _open_to(home: Home) -> list[Text]:
+    """Before it is started: that others will be able to open it."""
+    if home.login is None or home.survey is None:
+        return []
+    return [t("Open to others then: {reach} (profile {name}; p chooses another).", reach=reach(home.survey),
+              name=home.survey.options.profile)]  # fmt: skip
 
 
 def _phase(home: Home) -> Text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 
 from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
@@ -14,6 +15,8 @@ from launcher.core.text import t
 from launcher.tui.app import GessoApp
 from launcher.tui.asks import Place, Wiring
 from launcher.tui.asks_frame import FrameAsks, saved_theme
+from launcher.tui.screens.help import HelpScreen
+from launcher.tui.speaking import KeyLine
 from launcher.tui.themes import NAMES, THEMES, TITLES
 from tests.launcher.tui.test_home_screen import screen_text, until
 
@@ -103,3 +106,56 @@ async def test_over_a_question_there_is_no_palette(fake):
         await pilot.press("ctrl+p")
         assert "What shall become" in screen_text(pilot)
         assert "Type a part" not in screen_text(pilot)
+
+
+async def test_keys_before_the_first_screen_are_given_to_it_in_their_order(fake, tmp_path):
+    app = app_of(fake, root=tmp_path)
+    begin, held = app._open, []
+    app._open = lambda: held.append(begin)
+    async with app.run_test(size=SIZE) as pilot:
+        for key in ("p", "question_mark"):
+            app.post_message(Key(key, None))
+        await pilot.pause()
+        assert "is opening" in screen_text(pilot)
+        held[0]()
+        app.call_after_refresh(app._give_early)
+        while not isinstance(app.screen, HelpScreen):
+            await pilot.pause(0.02)
+        assert [type(each).__name__ for each in app.screen_stack[1:]] == ["HomeScreen", "ProfilesScreen", "HelpScreen"]
+        await pilot.press("escape", "escape")
+        await until(pilot, "Press Enter to start.")
+
+
+async def test_of_passing_remarks_the_last_one_stands_and_hides_no_key(fake, tmp_path):
+    async with app_of(fake, root=tmp_path).run_test(size=SIZE, notifications=True) as pilot:
+        await until(pilot, "Press Enter to start.")
+        await pilot.press("f3", "f3", "f3")
+        text = await until(pilot, pilot.app.say(TITLES["dark"]))
+        assert pilot.app.say(TITLES["light"]) not in text
+        lines = text.splitlines()
+        assert lines[-1].rstrip().endswith("?  Help")
+        assert lines[-2].rstrip().endswith("Settings")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_keys_that_do_not_fit_are_left_out_whole_and_the_way_back_never(fake, tmp_path, language):
+    async with app_of(fake, root=tmp_path, language=language).run_test(size=(60, 20)) as pilot:
+        await until(pilot, "Enter")
+        await pilot.press("p")
+        await until(pilot, "lan")
+        for _ in range(2):
+            await pilot.pause()
+        line = pilot.app.screen.query_one(KeyLine)
+
+        def show() -> None:
+            line.show(pilot.app.say, lambda key: t("{name}", name="a long meaning of it") if key.in_line else None)
+
+        show()
+        await pilot.pause()
+        shown = [key.of.label for key in line.query("Key") if key.display]
+        assert {"Enter", "Esc", "?"} <= set(shown) < {key.of.label for key in line.query("Key")}
+        last = screen_text(pilot).splitlines()[-1]
+        assert last.count("a long meaning") == 2, "Help stands at the right whatever is there"
+        await pilot.resize_terminal(240, 20)
+        show()
+        assert all(key.display for key in line.query("Key"))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.events import Drawing, Notice, Progress, Visitors
+from launcher.core.events import Credentials, Drawing, Notice, Progress, Visitors
 from launcher.core.hardware.live import Figures
 from launcher.core.hardware.look import Gpu
 from launcher.core.memory.choose import MemoryChoice, Peak
 from launcher.core.plan.options import Options
 from launcher.core.ports import PortTakenError
 from launcher.core.text import t
+from launcher.tui import state
+from launcher.tui.browser import way_in
 from launcher.tui.screens import SCREENS
 from launcher.tui.screens.home import ProfileChosen
+from launcher.tui.state import Home
+from launcher.tui.widgets.address import AddressCard
 from launcher.tui.widgets.meter import bar, spark
 from launcher.tui.widgets.qr import QrPane, drawn
 from tests.launcher.tui.conftest import URL, FakeCore
@@ -190,6 +195,84 @@ async def test_another_profile_ends_what_runs_and_starts(fake, survey_of):
     assert [call for call in fake.calls if call != "look"] == [
         "launch", f"open {URL}", "stop", "choose lan", "launch", f"open {URL}",
     ]  # fmt: skip
+
+
+async def test_leaving_during_a_change_of_profile_asks(fake):
+    held = threading.Event()
+
+    def stop() -> None:
+        held.wait(20)
+        FakeCore.stop(fake)
+
+    fake.stop = stop
+    async with fake.app().run_test(size=SMALL) as pilot:
+        await start(pilot)
+        await until(pilot, "ready: press o")
+        pilot.app.screen.post_message(ProfileChosen("lan"))
+        await until(pilot, "Stopping")
+        await pilot.press("q")
+        await until(pilot, "▶ Stay here")
+        await pilot.press("enter")
+        held.set()
+        while len(fake.launched) < 2:
+            await pilot.pause(0.02)
+        await until(pilot, "ready: press o")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("missing", [False, True])
+async def test_that_others_can_open_it_stands_there_before_enter(fake, survey_of, missing, language):
+    fake.survey = replace(survey_of(missing=missing), options=Options(profile="lan", listen=True))
+    async with fake.app(language).run_test(size=SMALL) as pilot:
+        await until(
+            pilot, {"en": "Open to others then: the local network (profile lan", "zh": "启动后别人能打开"}[language]
+        )
+    fake.survey = survey_of(missing=missing)
+    async with fake.app(language).run_test(size=SMALL) as pilot:
+        await until(pilot, "Enter" if language == "en" else "按 Enter")
+        assert "Open to others" not in screen_text(pilot)
+        assert "别人能打开" not in screen_text(pilot)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [((), "for a new one: s, then Enter"), (("--gradio-auth", "me:x"), "as the profile's accounts say")],
+)
+def test_after_coming_back_the_way_to_a_password_is_told(survey_of, flags, said):
+    options = Options(profile="lan", listen=True, runtime_flags=flags)
+    home = state.after(Home("serving", replace(survey_of(running=True), options=options), url=URL), BUSY[0])
+    text = AddressCard().draw(home, str).plain
+    assert said in text
+    assert ("gesso" in text) == (not flags), "whom the password is made for"
+    assert "x" not in [word.strip() for word in text.split()]
+    shown = AddressCard().draw(replace(home, credentials=Credentials("gesso", "correct horse")), str).plain
+    assert said not in shown
+
+
+async def test_the_code_for_a_phone_says_that_a_login_is_asked_for(fake, survey_of):
+    fake.more = BUSY
+    fake.survey = replace(survey_of(), options=Options(profile="lan", listen=True))
+    async with fake.app().run_test(size=LARGE) as pilot:
+        await start(pilot)
+        await until(pilot, " k  QR code")
+        await pilot.press("k")
+        await until(pilot, "Then it asks for the name and the password.")
+
+
+SSH = {"SSH_CONNECTION": "203.0.113.7 50000 198.51.100.4 22"}
+
+
+def test_over_ssh_the_way_in_is_the_one_that_works_there(monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    said = str(way_in(URL, (), SSH))
+    assert "ssh -L 7860:127.0.0.1:7860 ada@198.51.100.4" in said
+    other = {"SSH_CONNECTION": SSH["SSH_CONNECTION"] + "22"}
+    assert "ssh -p 2222 -L 7860:127.0.0.1:7860 ada@198.51.100.4" in str(way_in(URL, (), other))
+    assert LAN in str(way_in(URL, (LAN,), SSH))
+    assert "127.0.0.1" not in str(way_in(URL, (LAN,), SSH))
+    for nothing in ({}, {"SSH_CONNECTION": ""}, {"SSH_CONNECTION": "x"}):
+        assert "ssh" not in str(way_in(URL, (), nothing))
+        assert "on this computer alone" in str(way_in(URL, (), nothing))
 
 
 async def test_a_profile_that_needs_something_first_shows_its_plan(fake, survey_of):

@@ -67,7 +67,7 @@ async def test_enter_launches_shows_the_log_and_opens_the_page(fake):
         assert "http://127.0.0.1:7860" in text
         assert "hello from the runtime" in text
         assert "correct horse" in text
-        await pilot.press("q", "tab", "enter")
+        await pilot.press("q", "enter")
         await gone(pilot)
     assert fake.calls == ["look", "launch", "open http://127.0.0.1:7860"]
 
@@ -193,7 +193,11 @@ async def test_leaving_asks_only_when_something_of_ours_runs(fake):
         await pilot.press("escape")
         await until(pilot, "ready: press o")
         await pilot.press("ctrl+c")
-        await until(pilot, "What shall become")
+        text = await until(pilot, "What shall become")
+        assert "▶ Leave it running" in text, "Enter ends nothing that others may be using"
+        await pilot.press("down")
+        await until(pilot, "▶ Stop it and leave")
+        assert "▶ Leave" not in screen_text(pilot)
         await pilot.press("enter")
         await gone(pilot)
     assert fake.calls[-1] == "stop"

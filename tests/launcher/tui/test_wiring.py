@@ -61,7 +61,7 @@ async def test_enter_starts_a_real_process_and_leaving_can_stop_it(tmp_path: Pat
         await until(pilot, "engine says hello")
         await until(pilot, "一把钥匙")
         assert status(workspace).state == "serving"
-        await pilot.press("q", "tab", "enter")
+        await pilot.press("q", "enter")
     assert status(workspace).state == "serving", "left running, as was chosen"
     app = GessoApp(core, "en")
     async with app.run_test(size=(80, 24)) as pilot:
