@@ -45,7 +45,7 @@ def test_elsewhere_windows_is_not_asked():
 def test_a_sentence_without_an_entry_stays_english():
     assert translator("zh")("No such sentence, {name}.") == "No such sentence, {name}."
     assert translator("zh")("") == ""
-    assert translator("zh")("Plan") == "计划"
+    assert translator("zh")("Plan") == "方案"
     assert translator("en")("Plan") == "Plan"
 
 
