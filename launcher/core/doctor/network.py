@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from statistics import median
@@ -13,12 +14,13 @@ from launcher.core.doctor.ground import Asked, Ground
 from launcher.core.doctor.reach import Reach, Service
 from launcher.core.errors import LauncherError
 from launcher.core.hardware.inquiry import Inquiry
+from launcher.core.mends.proxies import dead_of_git
 from launcher.core.network.mirrors import Kind
 from launcher.core.network.proxies import Proxies, find_proxies
 from launcher.core.network.proxy_check import offers
 from launcher.core.network.proxy_settings import Said, Source
 from launcher.core.network.proxy_trial import Trial, reachable, try_way
-from launcher.core.packages.pip_settings import read_pip_settings
+from launcher.core.packages.pip_settings import PipSettings, read_pip_settings
 from launcher.core.paths import PROXIES
 from launcher.core.plan.places import kinds_needed
 from launcher.core.proxy_address import masked, repaired
@@ -45,10 +47,32 @@ _OTHER = t("Start the program that is the proxy (Clash, V2Ray …), or go withou
 
 
 def proxy(ground: Ground) -> Verdict:
-    """Written as one, listening, and letting a request through."""
+    """Written as one, listening, and letting a request through; and git's own and pip's, which Gesso may not use."""
+    dead = Inquiry(partial(dead_of_git, ground.here))
     pip = read_pip_settings(ground.here.environ)
+    mute = Inquiry(partial(_pips, pip.proxy, max(0.1, ground.left - 0.8)))
+    verdict = _of_gesso(ground, pip)
+    if verdict.ok is False:
+        return verdict
+    for rewrite in dead.by(ground.until - 0.1) or ():
+        told = t("Nothing answers at the proxy {proxy}, which {where} names.", proxy=rewrite.change.before or "",
+                 where=rewrite.place.where)  # fmt: skip
+        return wrong(told, t("Take it out: git config --global --unset-all {key}", key=rewrite.place.key),
+                     "without-proxy", proxy=rewrite.change.before)  # fmt: skip
+    return replace(verdict, fix=verdict.fix or mute.by(ground.until - 0.1))
+
+
+def _pips(address: str | None, seconds: float) -> Text | None:
+    """What to do about one that is dead; where it counts for Gesso, that is told before."""
+    if address is None or reachable(repaired(address), seconds):
+        return None
+    return t("Nothing answers at the proxy {proxy}, which {where} names. Gesso goes without it; for pip itself: "
+             "pip config unset global.proxy", proxy=masked(address), where=_SOURCES["pip"])  # fmt: skip
+
+
+def _of_gesso(ground: Ground, pip: PipSettings) -> Verdict:
+    settings = read_settings(ground.workspace).proxy
     try:
-        settings = read_settings(ground.workspace).proxy
         proxies = find_proxies(ground.here.environ, settings=settings, pip=pip)
     except LauncherError as error:
         return wrong(error.message, error.hint, "repair-proxy" if error.code == "proxy-not-usable" else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
 import time
 from datetime import datetime, timedelta, timezone
@@ -95,6 +96,29 @@ def test_gessos_own_setting_that_is_no_proxy(here: Here, ground: Ground) -> None
     assert (proxy(ground).ok, proxy(ground).mend) == (False, "repair-proxy")
     here.workspace.config_file.write_text('[proxy]\naddress = "none"\n', "utf-8")
     assert "there is none" in str(proxy(ground).detail)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="asks git")
+def test_gits_own_proxy_and_pips_are_looked_at_too(here: Here, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "pip.conf").write_text("")
+    with nobody() as address, FakeProxy("page") as working:
+        at_home = {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "PIP_CONFIG_FILE": str(home / "pip.conf")}
+        there = Here(here.workspace, {**here.environ, **at_home})
+        (home / ".gitconfig").write_text(f"[http]\n\tproxy = {working.url}\n")
+        assert proxy(with_proxy(there, working.url)).ok is True
+        (home / ".gitconfig").write_text(f"[http]\n\tproxy = {address.replace('//', '//me:pass@')}\n")
+        for ground in (with_proxy(there, working.url), Ground(there, time.monotonic() + 6.0)):
+            found = proxy(ground)
+            assert (found.ok, found.mend) == (False, "without-proxy")
+            assert "git's setting http.proxy" in str(found.detail)
+            assert "pass" not in f"{found.detail}{dict(found.values)}"
+        (home / ".gitconfig").unlink()
+        (home / "pip.conf").write_text(f"[global]\nproxy = {address}\n")
+        found = proxy(with_proxy(there, working.url))
+        assert found.ok is True, "Gesso does not use it"
+        assert "pip config unset" in str(found.fix)
 
 
 def test_who_answers_and_what_time_it_is_there() -> None:
