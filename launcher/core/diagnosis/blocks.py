@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 from launcher.core.diagnosis.literals import Literals
 
@@ -41,7 +41,7 @@ _GOOD = (
     "running on local url", "to see the gui go to", "uvicorn running on", "application startup complete",
     "startup time:", "serving at ", "model loaded in ", "total progress: 100%", "all startup tasks have been completed",
 )  # fmt: skip
-#: after one of these, what a line called an error was tried again; a program that ended in a traceback is another matter
+#: after one of these what a line called an error was tried again; a program that ended in a traceback was not
 _FETCHED = ("successfully installed", "already up to date", "download complete")
 
 
@@ -70,8 +70,8 @@ class Troubles:
         self._number = 0
         #: the line at which the traceback that is being read began
         self._begun: int | None = None
-        #: the line of the last good end
-        self._good = -1
+        #: the line of the last good end of each kind
+        self._last = {"good": -1, "fetched": -1}
         self.found: list[Trouble] = []
 
     def feed(self, lines: Sequence[str]) -> None:
@@ -82,8 +82,8 @@ class Troubles:
             if self._begun is not None or index < read:
                 continue
             read = index + 1
-            if meaning == "good":
-                self._good = self._number + index
+            if meaning in self._last:
+                self._last[meaning] = self._number + index
             else:
                 self._judge(self._number + index, lines[index])
         self._read_on(lines, read, len(lines))
@@ -94,7 +94,10 @@ class Troubles:
         if self._begun is not None:
             self._add(Trouble(self._begun, self._number - 1, _TRACEBACK, traceback=True))
             self._begun = None
-        return [replace(each, over=each.end < self._good) for each in self.found]
+        return [replace(each, over=self._is_over(each)) for each in self.found]
+
+    def _is_over(self, trouble: Trouble) -> bool:
+        return trouble.end < self._last["good"] or (not trouble.traceback and trouble.end < self._last["fetched"])
 
     def _judge(self, number: int, line: str) -> None:
         if _TRACEBACK in line:
@@ -102,9 +105,7 @@ class Troubles:
         elif _CHAIN.search(line) and self.found and self.found[-1].traceback:
             # one error in several tracebacks, which the last of them names
             self._begun = self.found.pop().start
-        elif _NONE.search(line) or _GOES_ON.search(line):
-            return
-        elif _ERROR.search(line) or (_EXCEPTION.search(line) and "Warning" not in line) or _ends_badly(line):
+        elif _is_error(line):
             self._add(Trouble(number, number, line.strip()))
 
     def _read_on(self, lines: Sequence[str], start: int, end: int) -> int:
@@ -124,6 +125,14 @@ class Troubles:
         if len(self.found) >= 400:
             del self.found[200]
         self.found.append(trouble)
+
+
+@lru_cache(maxsize=2048)
+def _is_error(line: str) -> bool:
+    """Remembered, because failures repeat themselves."""
+    if _NONE.search(line) or _GOES_ON.search(line):
+        return False
+    return bool(_ERROR.search(line) or (_EXCEPTION.search(line) and "Warning" not in line) or _ends_badly(line))
 
 
 def _ends_badly(line: str) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
 
 from launcher.core.diagnosis.circumstances import Circumstances
 from launcher.core.diagnosis.literals import Literals
@@ -18,6 +18,8 @@ from launcher.core.diagnosis.rules import FARTHEST, Kind, Sign
 _KEPT, _KEPT_HARMLESS = 32, 10_000
 #: characters before and behind a literal that an expression is given: the time that some take grows faster than a line
 _BEFORE, _BEHIND = 500, 1500
+#: of the lines that are read together, a million characters or so, those at either end in which a sign is tried
+_TRIED = 24
 #: lines over which an expression may reach
 _REACH = 12
 #: matches that are remembered of one pattern before those that nobody asks for any more are forgotten
@@ -60,31 +62,24 @@ class _Tested:
 
 
 @dataclass(frozen=True)
-class Meaning:
-    """What a literal stands for: a sign to be tried, or the good end that voids one."""
-
-    does: Literal["try", "void"]
-    sign: int
-
-
-@dataclass(frozen=True)
 class Signs:
     """All signs ready to be tried."""
 
     tested: tuple[_Tested, ...]
-    literals: Literals[Meaning] = field(repr=False)
+    #: each stands for the number of a sign to be tried, or, below zero, for the good end of the sign `~number`
+    literals: Literals[int] = field(repr=False)
 
 
 @cache
 def compiled(kinds: tuple[Kind, ...]) -> Signs:
     """The signs of `kinds`; half a second's work, done once."""
     tested = tuple(_tested(kind, sign) for kind in kinds for sign in kind.sign)
-    literals: dict[str, list[Meaning]] = {}
+    literals: dict[str, list[int]] = {}
     for number, each in enumerate(tested):
         for literal in each.sign.has:
-            literals.setdefault(literal, []).append(Meaning("try", number))
+            literals.setdefault(literal, []).append(number)
         for literal in (*each.sign.until, *each.kind.until):
-            literals.setdefault(literal, []).append(Meaning("void", number))
+            literals.setdefault(literal, []).append(~number)
     return Signs(tested, Literals(literals))
 
 
@@ -107,6 +102,7 @@ class Matcher:
         self._signs, self._eager = signs, eager
         self._allowed = [circumstances.allow(each.sign.when) for each in signs.tested]
         self._kept: list[list[Match]] = [[] for _ in signs.tested]
+        self._most = [_KEPT_HARMLESS if each.kind.severity == "harmless" else _KEPT for each in signs.tested]
         self._waiting: list[_Candidate] = []
         self._seen: dict[re.Pattern[str], _Seen] = {}
         #: the last lines before the batch, and the number of the first of them
@@ -117,16 +113,16 @@ class Matcher:
         """Reads on; what this batch has made certain, with `eager` certain enough to be said."""
         text = _Text([*self._before, *lines], self._number - len(self._before))
         found = self._decide(text, final=False)
-        for index, place, meaning in self._signs.literals.places(lines):
+        for index, place, sign in self._not_too_many([*filter(self._wants, self._signs.literals.places(lines))]):
             number = self._number + index
-            if meaning.does == "void":
-                self._void(meaning.sign, number)
-            elif self._wants(meaning.sign):
+            if sign < 0:
+                self._void(~sign, number)
+            elif self._wants((index, place, sign)):
                 near = lines[index][max(0, place - _BEFORE) : place + _BEHIND]
-                match = self._try(meaning.sign, number, near, text)
+                match = self._try(sign, number, near, text)
                 if match is not None:
                     # what is said at once is said again in an hour: one is enough to be voided
-                    self._kept[meaning.sign] = [*([] if self._eager else self._kept[meaning.sign]), match]
+                    self._kept[sign] = [*([] if self._eager else self._kept[sign]), match]
                     found.append(match)
         self._number += len(lines)
         self._before = text.lines[-FARTHEST:]
@@ -138,9 +134,19 @@ class Matcher:
         matches = [match for kept in self._kept for match in kept]
         return sorted(matches, key=lambda match: match.line)
 
-    def _wants(self, sign: int) -> bool:
-        harmless = self._signs.tested[sign].kind.severity == "harmless"
-        return self._allowed[sign] and len(self._kept[sign]) < (_KEPT_HARMLESS if harmless else _KEPT)
+    def _wants(self, found: tuple[int, int, int]) -> bool:
+        sign = found[2]
+        return sign < 0 or (self._allowed[sign] and len(self._kept[sign]) < self._most[sign])
+
+    def _not_too_many(self, places: list[tuple[int, int, int]]) -> Iterator[tuple[int, int, int]]:
+        """Of a flood that holds one sign's literal in every line the first and the last lines: the root and the end."""
+        total = Counter(sign for _, _, sign in places)
+        seen: Counter[int] = Counter()
+        for place in places:
+            sign = place[2]
+            seen[sign] += 1
+            if sign < 0 or seen[sign] <= _TRIED or seen[sign] > total[sign] - _TRIED or self._most[sign] > _KEPT:
+                yield place
 
     def _void(self, sign: int, number: int) -> None:
         """What came before the good end has not mattered."""
@@ -172,7 +178,7 @@ class Matcher:
             verdict = self._verdict(each, text, final=final)
             if verdict is None:
                 waiting.append(each)
-            elif verdict and self._wants(each.match.number):
+            elif verdict and self._wants((0, 0, each.match.number)):
                 self._kept[each.match.number].append(each.match)
                 found.append(each.match)
         self._waiting = waiting

@@ -23,6 +23,12 @@ def test_what_was_refused_ten_thousand_times_is_still_looked_at():
     assert matched([*flood, "", "[Errno 111] Connection refused", ""]) == [len(flood) + 1]
 
 
+def test_a_flood_that_comes_at_once_is_looked_at_from_both_ends():
+    flood = [f"{number} by proxy: connection refused" for number in range(5000)]
+    fine = ["", "", "connection refused", "", ""]
+    assert matched([*flood[:10], *fine, *flood, *fine]) == [12, 5017]
+
+
 def test_each_line_is_searched_once_whatever_the_number_of_matches_around_it():
     looked: list[str] = []
 
