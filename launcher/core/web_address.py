@@ -11,16 +11,14 @@ from launcher.core.text import Text, t
 _CREDENTIALS = re.compile(r"(?<=://)[^\s]*@")
 #: a proxy may be written without its scheme; "C:\" begins no name
 _BARE_CREDENTIALS = re.compile(r"^(?![A-Za-z]:[\\/])[^/@\s:]*:[^/\s]*@")
-#: likewise within a sentence, where a path may have lost one of the slashes
-_SIGN = r"[^/@\s\"'“”]"
-_IN_SENTENCE = re.compile(rf"(?:(?<![\w.%])[^/@\s:\"'“”]+:{_SIGN}*|(?:(?<=:/)|(?<=://)){_SIGN}+)@(?=[\w\[])")
+#: Likewise within a sentence, where a path may have lost one of the slashes, up to the last @: a password may have one.
+#: A search begins only where such a piece does, else a hostile line costs the square of its length.
+_BEFORE_HOST = re.compile(r"(?<![^/\s\"'“”])[^/\s\"'“”]+@(?=[\w\[])")
 #: tokens are written there too
-_QUERY = re.compile(r"(:/[^\s?#]*\?)[^\s#\"“”]+")
+_QUERY = re.compile(r"(:/[^\s?#:]*(?::(?!/)[^\s?#:]*)*\?)[^\s#\"“”]+")
 #: and in an address that was written without its scheme
 _BARE_QUERY = re.compile(r"^(?![A-Za-z]:[\\/])([^\s?#]*[./][^\s?#]*\?)[^\s#]+")
 _LONGEST_SAID = 200
-_BLANKS = re.compile(r"(\s+)")
-_LONGEST_WORD = 4000
 
 
 def written_address(text: str, hint: Text | None = None) -> str:
@@ -72,13 +70,10 @@ def discreet(sentence: str) -> str:
     if "@" not in sentence and "?" not in sentence:
         # Nothing to hide without one of the two: a log that floods goes through here line by line.
         return sentence
-    return "".join(map(_discreet_word, _BLANKS.split(sentence)))
+    return _QUERY.sub(r"\1…", _BEFORE_HOST.sub(_without_secret, sentence))
 
 
-def _discreet_word(word: str) -> str:
-    """No address has a blank in it, so each word is looked at by itself, and only where it may hide something."""
-    if len(word) > _LONGEST_WORD and ("@" in word or "?" in word):
-        # The search for where a secret begins takes the square of the length.
-        return "…"
-    said = _IN_SENTENCE.sub("***@", word) if "@" in word else word
-    return _QUERY.sub(r"\1…", said) if "?" in said else said
+def _without_secret(found: re.Match[str]) -> str:
+    """A name alone may be anything's, as in a mail's address; with a colon, or behind a scheme, it opens a door."""
+    behind = found.string[max(0, found.start() - 2) : found.start()]
+    return "***@" if ":" in found[0] or behind.endswith(":/") or behind == "//" else found[0]

@@ -10,58 +10,19 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from launcher.core.web_address import discreet
+from launcher.core.report.passwords import HIDDEN, USER, hidden, takes_secret, without_secrets
 
-HIDDEN = "***"
-USER, HOST, MAIL, ADDRESS, HARDWARE = "<user>", "<computer>", "<e-mail>", "<address>", "<hardware number>"
+HOST, MAIL, ADDRESS, HARDWARE, PHONE = "<computer>", "<e-mail>", "<address>", "<hardware number>", "<phone number>"
 #: names that say nothing of anybody, and that stand in every log with another meaning
 _COMMON = frozenset({
     "root", "user", "users", "admin", "administrator", "ubuntu", "debian", "fedora", "arch", "home", "gesso", "python",
     "torch", "runtime", "default", "public", "test", "guest", "localhost", "linux", "windows", "macos", "desktop",
     "laptop", "server", "computer", "pc", "host", "model", "models", "cache", "error", "info", "none", "true", "false",
 })  # fmt: skip
-_SHORTEST_NAME, _SHORTEST_SECRET = 3, 4
+_SHORTEST_SECRET = 4
 #: characters of a line of a log
 _LONGEST_LINE = 4000
 
-#: what a secret is called: as a key of JSON or TOML, a header, a variable, a flag; `token` is no `tokenizer`
-_CALLED = (
-    r"(?:[\w.-]*?(?:pass(?:words?|wd|phrase)|pwd|secrets?|credentials?|(?:api|access|private)[_-]?keys?"
-    r"|(?<![a-z])token|(?<![a-z])auth|authorization|cookies?|session[_-]?id|signature|ngrok)(?![a-z])[\w.-]*"
-    r"|密码|口令|密钥|令牌)"
-)
-_KEY_CALLED = re.compile(_CALLED, re.IGNORECASE)
-#: in a list of arguments the next one is its value
-_TAKES_SECRET = re.compile(rf"--{_CALLED}", re.IGNORECASE)
-#: keys that sound like a secret and are none
-_NO_SECRET = re.compile(
-    r"(?i)(?:max|min|num|new|pad|bos|eos|unk|mask|sep|cls)[_-]?token|token[_-]?(?:id|count|type|merging|ratio)|tokens"
-    r"|^[\"']?(?:old)?pwd\b"
-)
-_VALUE = r"(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[^\s,;}\])\"']+)"
-_ASSIGNED = re.compile(
-    rf"(?P<key>[\"']?(?<![\w.-]){_CALLED}[\"']?\s*(?:[:=：]|是|为)\s*)(?!\s)(?P<value>{_VALUE})", re.IGNORECASE
-)
-_FLAG = re.compile(rf"(?P<key>--{_CALLED}(?:[\"']\s*,\s*|=|\s+))(?P<value>(?!--){_VALUE})", re.IGNORECASE)
-#: a password that stands bare may have a blank in it
-_PASSWORD = re.compile(
-    r"(?i)((?:\bpass(?:word|phrase)|密码|口令)\s*[:=：]\s*)(?![\"'\s])[^\r\n,;}\])\"']+?(?=\s{2}|\s+--|[\r\n,;}\])\"']|$)",
-    re.MULTILINE,
-)
-#: headers whose whole line is secret
-_HEADER = re.compile(r"(?im)((?:proxy-)?authorization|(?:set-)?cookie2?)(\\?[\"']?\s*[:=]\s*)[^\r\n]+")
-_BEARER = re.compile(r"(?i)\b(bearer|basic|digest|negotiate)(\s+)[A-Za-z0-9._~+/=-]{6,}")
-_TOKENS = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
-    r"(?:hf|api_org)_[A-Za-z0-9]{6,}|sk-[A-Za-z0-9_-]{6,}|(?:ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{6,}"
-    r"|github_pat_[A-Za-z0-9_]{6,}|glpat-[A-Za-z0-9_-]{6,}|pypi-[A-Za-z0-9_-]{16,}|xox[abprs]-[A-Za-z0-9-]{6,}"
-    r"|r8_[A-Za-z0-9]{16,}|AKIA[A-Z0-9]{12,}|AIza[A-Za-z0-9_-]{20,}|ms-[0-9a-f]{8}-[0-9a-f-]{20,}"
-    r"|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){1,2})"
-)
-_KEY_BLOCK = re.compile(r"-----BEGIN ([A-Z ]*)-----.*?(?:-----END \1-----|\Z)", re.DOTALL)
-#: signatures and tokens are written there
-_QUERY = re.compile(r"\?[\w.%~\[\]-]+=[^\s\"'<>|)]*")
-_FRAGMENT = re.compile(r"(#[\w.-]*(?:token|key|auth)[\w.-]*=)[^\s\"'<>]+", re.IGNORECASE)
 #: whoever has the link opens the page
 _PUBLIC_LINK = re.compile(
     r"(?<![\w-])[\w-]+(?=\.(?:gradio\.live|gradio\.app|ngrok(?:-free)?\.(?:io|app|dev)|trycloudflare\.com|loca\.lt)\b)"
@@ -75,8 +36,22 @@ _IPV6 = re.compile(r"(?i)(?<![\w:.])[0-9a-f:]{0,40}:[0-9a-f]{0,4}:[0-9a-f:.]{0,4
 #: "nvidia-cublas==12.4.5.8" and "cublas-12.4.5.8-py3" are versions
 _VERSION_BEFORE = re.compile(r"(?i)(?:[=<>~!]=|[<>]|[a-z0-9_]-|\bv|versions?[ :=\"']{1,4})\s*$")
 _HOMES = re.compile(
-    r"(?i)((?:/|\b[a-z]:[\\/]+|[\\/]mnt[\\/][a-z][\\/]+)(?:home|users|documents and settings)[\\/]+)"
+    r"(?i)((?:/|\b[a-z]:[\\/]+|[\\/]mnt[\\/][a-z][\\/]+)(?:home|users|documents and settings|用户|使用者)[\\/]+)"
     r"(?!<user>)([^\\/\r\n\"'<>|:*?]+(?=[\\/])|[^\\/\s\"'<>|:*?,;)]+)"
+)
+
+
+#: "\\\\server\\share", once or twice as long by escapes; what is Windows' own begins with another sign
+_UNC = re.compile(r"(?m)(?:^|(?<=[\s\"'=(\[,;：，“（]))(\\\\(?:\\\\)?)[A-Za-z0-9][\w.-]{0,253}(?=\\)")
+_SHARE = re.compile(r"(?i)\b((?:smb|cifs|nfs|afp|sftp)://(?:\*\*\*@)?)[\w.-]{1,253}")
+_PROXY_HOST = re.compile(
+    r"(?i)(prox(?:y|ies)[\w.]{0,20}[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?(?:[a-z0-9]{2,8}://)?(?:\*\*\*@)?)"
+    r"(?!localhost\b|[\d.]+:)([a-z0-9][a-z0-9.-]{0,252})(?=:\d)"
+)
+#: a mobile number of China, and one with its country's code; eleven digits may also count bytes
+_PHONE = re.compile(
+    r"(?<![\w.+-])(?:(?:\+?86[- ]?)?1[3-9]\d([- ]?)\d{4}\1\d{4}|\+[1-9]\d{0,2}(?:[- ]?\d{2,4}){3,4})"
+    r"(?![\w.-])(?!\s?(?:bytes|B)\b)"
 )
 
 
@@ -100,7 +75,7 @@ class Redaction:
         steps = (
             _replacing(map(re.escape, _longest_first(known)), HIDDEN),
             _replacing((_separated(each) for each in _longest_first(self.homes)), "~", re.IGNORECASE),
-            _secrets,
+            without_secrets,
             _forms,
             _replacing(_named(self.hosts), HOST, re.IGNORECASE),
             _replacing(_named(self.users), USER, re.IGNORECASE),
@@ -121,13 +96,14 @@ class Redaction:
             return {self.text(str(key)): self._held(str(key), each) for key, each in value.items()}
         if isinstance(value, (list, tuple)):
             return [
-                HIDDEN if isinstance(before, str) and _TAKES_SECRET.fullmatch(before) else self.json(each)
+                HIDDEN if isinstance(before, str) and takes_secret(before, str(each)) else self.json(each)
                 for before, each in zip((None, *value), value, strict=False)
             ]
         return value
 
     def _held(self, key: str, value: Any) -> Any:
-        return HIDDEN if value and _is_secret(key) and not isinstance(value, bool) else self.json(value)
+        by = hidden(key, str(value)) if value and not isinstance(value, bool) else None
+        return by or self.json(value)
 
     def lines(self, lines: Iterable[str]) -> str:
         """A log: a line that is JSON is read as such, so that nothing hides behind its escapes."""
@@ -152,15 +128,6 @@ def _told(line: str) -> Any:
         return line
 
 
-def is_secret_name(name: str) -> bool:
-    """Does a variable or key of this name hold a secret?"""
-    return _is_secret(name)
-
-
-def _is_secret(key: str) -> bool:
-    return bool(_KEY_CALLED.fullmatch(key)) and not _NO_SECRET.search(key)
-
-
 def _replacing(patterns: Iterable[str], by: str, flags: int = 0) -> Callable[[str], str]:
     joined = "|".join(patterns)
     if not joined:
@@ -177,17 +144,19 @@ def _longest_first(words: Iterable[str]) -> list[str]:
 def _separated(home: str) -> str:
     """Either separator, doubled as JSON and Python write it, and never in the middle of a longer name."""
     parts = [re.escape(part) for part in re.split(r"[\\/]+", home.rstrip("\\/"))]
-    return r"[\\/]+".join(parts) + r"(?![\w.-])" if any(parts) else r"(?!)"
+    # a search begins once in a row of separators, not at each of them
+    begins = "" if parts[0] else r"(?<![\\/])"
+    return begins + r"[\\/]+".join(parts) + r"(?![\w.-])" if any(parts) else r"(?!)"
 
 
 def _named(names: Iterable[str]) -> list[str]:
-    """Each as a word; a name of common meaning or of two letters only where it is the name of a folder."""
+    """Each as a word; never one of common meaning, and one of a single letter only where it is the name of a folder."""
     found = []
     for name in _longest_first(names):
         word = re.escape(name)
         if name.lower() in _COMMON:
             continue
-        if len(name) < _SHORTEST_NAME and name.isascii():
+        if len(name) == 1 and name.isascii():
             found.append(rf"(?<=[\\/]){word}(?=[\\/@]|$)")
         elif name.isascii():
             found.append(rf"(?<![A-Za-z0-9]){word}(?![A-Za-z0-9])")
@@ -196,32 +165,14 @@ def _named(names: Iterable[str]) -> list[str]:
     return found
 
 
-def _secrets(text: str) -> str:
-    text = _KEY_BLOCK.sub(HIDDEN, text)
-    text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
-    text = _BEARER.sub(rf"\1\2{HIDDEN}", text)
-    text = _PASSWORD.sub(rf"\1{HIDDEN}", text)
-    text = _ASSIGNED.sub(_assigned, text)
-    text = _FLAG.sub(_assigned, text)
-    text = _TOKENS.sub(HIDDEN, text)
-    text = _FRAGMENT.sub(rf"\1{HIDDEN}", text)
-    return _QUERY.sub("?…", "".join(map(discreet, re.split(r"(\n)", text))))
-
-
-def _assigned(found: re.Match[str]) -> str:
-    """The value gone, its quotes and what it was called kept."""
-    key, value = found["key"], found["value"]
-    if _NO_SECRET.search(key) or value in ("null", "None", "true", "false", "True", "False", '""', "''", HIDDEN):
-        return found[0]
-    quote = value[0] if value[0] in "\"'" else ""
-    return f"{key}{quote}{HIDDEN}{quote}"
-
-
 def _forms(text: str) -> str:
     """What is recognised by its form alone."""
     text = _MAIL.sub(MAIL, _PUBLIC_LINK.sub(HIDDEN, text))
     text = _CARD_NUMBER.sub(HARDWARE, _SID.sub(USER, _MAC.sub(HARDWARE, text)))
     text = _IPV4.sub(_address, _IPV6.sub(_address, text))
+    text = _PHONE.sub(PHONE, text)
+    for host in (_UNC, _SHARE, _PROXY_HOST):
+        text = host.sub(rf"\1{HOST}", text)
     return _HOMES.sub(rf"\1{USER}", text)
 
 

@@ -19,7 +19,8 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Progress
 from launcher.core.paths import Workspace
 from launcher.core.plan.options import Options
-from launcher.core.report.redaction import Redaction, is_secret_name
+from launcher.core.report.passwords import is_secret
+from launcher.core.report.redaction import Redaction
 from launcher.core.report.sources import Ground, Source, sources
 from launcher.core.settings import read_settings
 from launcher.core.text import Text, t
@@ -116,7 +117,7 @@ def whose(workspace: Workspace, environ: Mapping[str, str]) -> Redaction:
 
 def _secrets(workspace: Workspace, environ: Mapping[str, str]) -> Iterable[str]:
     """Values that are secret wherever they stand: of variables that are called so, and passwords of proxies."""
-    yield from (value for name, value in environ.items() if is_secret_name(name))
+    yield from (value for name, value in environ.items() if is_secret(name))
     try:
         chosen = read_settings(workspace).proxy.address or ""
     except LauncherError:
