@@ -26,7 +26,8 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 
     Raises NotWrittenError.
     """
-    write_text(path, json.dumps(record, ensure_ascii=False, indent=1))
+    # In ASCII: a name of a file that is no text (a lone surrogate) can be written so, and is read again as it was.
+    write_text(path, json.dumps(record, indent=1))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,13 +27,17 @@ class Moved:
     after: Path
 
 
-def set_aside(workspace: Workspace, mend: str, paths: Sequence[Path]) -> tuple[Moved, ...]:
+def set_aside(
+    workspace: Workspace, mend: str, paths: Sequence[Path], begin: Callable[[tuple[Moved, ...]], None] | None = None
+) -> tuple[Moved, ...]:
     """Move each of `paths`, which lie below the workspace, to a folder of this mend. All of them or none.
 
-    LauncherError `no-permission` names the one that the system holds fast.
+    `begin` is told before anything is moved. LauncherError `no-permission` names the one that the system holds fast.
     """
     place = _fresh(workspace, mend)
     moved = tuple(Moved(path, place / path.relative_to(workspace.root)) for path in paths)
+    if begin is not None:
+        begin(moved)
     move_all(moved)
     return moved
 
@@ -54,12 +58,16 @@ def move_all(moved: Sequence[Moved]) -> None:
 
 def swap_back(workspace: Workspace, mend: str, record: Record) -> None:
     """What the record's `moved` (`to_record`) says goes back to where it lay; what the mend has put there instead
-    (`put`, by `put_record`) is set aside.
+    (`put`, by `put_record`) is set aside. What already is as it was stays so: a mend or an undo may have been ended
+    in the middle.
 
     LauncherError `mend-changed-since` where something else lies there by now, `set-aside-gone` where somebody has
     taken away what was set aside: nothing is moved then.
     """
-    put, moved = _still_as_put(workspace, record.get("put", [])), _still_aside(workspace, record.get("moved"))
+    pairs = from_record(workspace, record.get("moved"))
+    back = {each.before for each in pairs if not os.path.lexists(each.after)}
+    put = _still_as_put(workspace, record.get("put", []), back)
+    moved = _still_aside(pairs, put)
     for each in moved:
         if each.before not in put and os.path.lexists(each.before):
             raise changed_since(t("{file}", file=each.before))
@@ -73,29 +81,32 @@ def swap_back(workspace: Workspace, mend: str, record: Record) -> None:
         _tidy(each.after.parent, workspace.root / FOLDER)
 
 
-def _still_aside(workspace: Workspace, record: object) -> tuple[Moved, ...]:
-    moved = from_record(workspace, record)
-    for each in moved:
-        if not os.path.lexists(each.after):
+def _still_aside(pairs: Sequence[Moved], put: Sequence[Path]) -> tuple[Moved, ...]:
+    """Without those that lie where they lay."""
+    for each in pairs:
+        if not os.path.lexists(each.after) and (each.before in put or not os.path.lexists(each.before)):
             raise LauncherError(
                 "set-aside-gone",
                 t("What was set aside is no longer there: {file}", file=each.after),
                 t("Nothing was changed."),
             )
-    return moved
+    return tuple(each for each in pairs if os.path.lexists(each.after))
 
 
-def _still_as_put(workspace: Workspace, record: object) -> tuple[Path, ...]:
-    if not isinstance(record, list) or not all(isinstance(each, list) and len(each) == 3 for each in record):
+def _still_as_put(workspace: Workspace, record: object, back: Collection[Path]) -> tuple[Path, ...]:
+    """What lies there of it; at `back` it may be the old one."""
+    if not isinstance(record, list) or not all(isinstance(each, list) and len(each) in (1, 3) for each in record):
         raise unreadable_record()
+    there = []
     for name, *state in record:
-        try:
-            same = state_of(workspace.root / str(name)) == state
-        except OSError:
-            same = False
-        if not same:
-            raise changed_since(t("{file}", file=workspace.root / str(name)))
-    return tuple(workspace.root / str(name) for name, *_ in record)
+        path = workspace.root / str(name)
+        if not os.path.lexists(path):
+            continue
+        if state_of(path) == state or (not state and path not in back):
+            there.append(path)
+        elif path not in back:
+            raise changed_since(t("{file}", file=path))
+    return tuple(there)
 
 
 def to_record(workspace: Workspace, moved: Sequence[Moved]) -> list[list[str]]:
@@ -127,7 +138,17 @@ def state_of(path: Path) -> list[int]:
 
 def put_record(workspace: Workspace, paths: Sequence[Path]) -> list[list[object]]:
     """What a mend has put where nothing lay, to be known again."""
-    return [[_name(workspace, path), *state_of(path)] for path in paths]
+    return to_put(workspace, [(path, path) for path in paths])
+
+
+def to_put(workspace: Workspace, pairs: Iterable[tuple[Path, Path]]) -> list[list[object]]:
+    """What a mend is about to rename: from where it lies, to where nothing will lie then."""
+    return [[_name(workspace, after), *state_of(before)] for before, after in pairs]
+
+
+def to_come(workspace: Workspace, paths: Iterable[Path]) -> list[list[object]]:
+    """Where a mend is about to put what nobody knows yet."""
+    return [[_name(workspace, path)] for path in paths]
 
 
 def _fresh(workspace: Workspace, mend: str) -> Path:

@@ -14,7 +14,7 @@ from launcher.core.environments.environments import is_link
 from launcher.core.errors import LauncherError, writing
 from launcher.core.events import Event, Notice, Progress, Step
 from launcher.core.file_hash import sha256
-from launcher.core.mends.aside import FOLDER, Moved, move_all, put_record, set_aside, swap_back, to_record
+from launcher.core.mends.aside import FOLDER, Moved, move_all, set_aside, swap_back, to_put, to_record
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, nothing_to_mend
 from launcher.core.mends.model_sources import Source, find_source, read_pointer
 from launcher.core.models.addresses import OnlineFile, find_ways, measured_ways
@@ -169,11 +169,10 @@ def _apply(name: str, here: Here, values: Values, cancel: threading.Event | None
     if not known:
         raise nothing_to_mend(_TITLES[name])
     yield from _fetched(here, known, cancel)
-    moved = _exchanged(here.workspace, name, [each.path for each in known])
+    record = _exchanged(here, name, [each.path for each in known])
     for each in known:
         take_note(here.workspace, each.path, _digest(each))
-    put = put_record(here.workspace, [each.path for each in known])
-    return {"moved": to_record(here.workspace, moved), "put": put}
+    return record
 
 
 def _fetched(here: Here, known: tuple[Broken, ...], cancel: threading.Event | None) -> Iterator[Event]:
@@ -210,9 +209,15 @@ def _check(path: Path) -> None:
         ) from None
 
 
-def _exchanged(workspace: Workspace, name: str, paths: list[Path]) -> tuple[Moved, ...]:
+def _exchanged(here: Here, name: str, paths: list[Path]) -> Record:
     """The new ones take the places of the old ones: all of them or none."""
-    moved = set_aside(workspace, name, paths)
+    record: Record = {"put": to_put(here.workspace, [(beside(path, AGAIN), path) for path in paths])}
+
+    def begin(moved: tuple[Moved, ...]) -> None:
+        record["moved"] = to_record(here.workspace, moved)
+        here.begin(record)
+
+    moved = set_aside(here.workspace, name, paths, begin)
     done: list[Path] = []
     try:
         for path in paths:
@@ -223,7 +228,7 @@ def _exchanged(workspace: Workspace, name: str, paths: list[Path]) -> tuple[Move
         move_all([Moved(path, beside(path, AGAIN)) for path in done])
         move_all([Moved(each.after, each.before) for each in moved])
         raise
-    return moved
+    return record
 
 
 def _verify(name: str, here: Here, values: Values) -> Text | None:

@@ -76,9 +76,11 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
     found = _found(here)
     before = read_record(_file(here))
     after = vars(found)
+    record: Record = {"before": before, "after": after}
+    here.begin(record)
     write_record(_file(here), after)
     yield Notice("git-remembered", "info", t("git is at {program}.", program=found.program))
-    return {"before": before, "after": after}
+    return record
 
 
 def _verify(here: Here, values: Values) -> Text | None:  # noqa: ARG001
@@ -88,9 +90,12 @@ def _verify(here: Here, values: Values) -> Text | None:  # noqa: ARG001
 
 
 def _undo(here: Here, record: Record) -> Iterator[Event]:
-    if read_record(_file(here)) != record["after"]:
+    now = read_record(_file(here))
+    if now not in (record["before"], record["after"]):
         raise changed_since(t("Where git is"))
-    if record["before"] is None:
+    if now == record["before"]:
+        pass
+    elif record["before"] is None:
         with writing(_file(here)):
             _file(here).unlink()
     else:

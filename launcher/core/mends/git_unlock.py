@@ -51,11 +51,13 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
         raise nothing_to_mend(TITLE)
     _refuse_work(lock)
     kept = here.workspace.state / "mends" / f"{time.time_ns()}-{lock.name}"
+    record: Record = {"lock": str(lock), "kept": str(kept)}
+    here.begin(record)
     with writing(kept):
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(lock, kept)
     yield Notice("git-unlocked", "info", t("The lock {file} is away.", file=lock))
-    return {"lock": str(lock), "kept": str(kept)}
+    return record
 
 
 def _verify(here: Here, values: Values) -> Text | None:  # noqa: ARG001
@@ -65,10 +67,11 @@ def _verify(here: Here, values: Values) -> Text | None:  # noqa: ARG001
 
 def _undo(here: Here, record: Record) -> Iterator[Event]:  # noqa: ARG001
     lock, kept = Path(record["lock"]), Path(record["kept"])
-    if os.path.lexists(lock) or not kept.is_file() or not lock.parent.is_dir():
+    if os.path.lexists(lock) == kept.is_file() or not lock.parent.is_dir():
         raise changed_since(t("The lock {file}", file=lock))
-    with writing(lock):
-        shutil.move(kept, lock)
+    if kept.is_file():
+        with writing(lock):
+            shutil.move(kept, lock)
     yield Notice("git-unlocked", "info", t("The lock {file} is there again.", file=lock))
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import threading
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from launcher.core.errors import LauncherError, NotWrittenError
-from launcher.core.events import Event
+from launcher.core.errors import LauncherError, NotWrittenError, writing
+from launcher.core.events import Event, Notice
 from launcher.core.file_lock import only_one
 from launcher.core.mends import MENDS, find_mend
+from launcher.core.mends.aside import unreadable_record
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, nothing_to_mend
 from launcher.core.records import read_record, write_record
 from launcher.core.text import Text, t
@@ -45,6 +48,8 @@ class Done:
     undone: bool
     #: can it be taken back?
     reversible: bool
+    #: it was ended in the middle: some of it may be done
+    begun: bool = False
 
 
 def preview(here: Here, name: str, values: Values) -> Preview | None:
@@ -53,31 +58,46 @@ def preview(here: Here, name: str, values: Values) -> Preview | None:
 
 
 def mend(
-    here: Here, name: str, values: Values, cancel: threading.Event | None = None
+    here: Here, name: str, values: Values, cancel: threading.Event | None = None, agreed: Preview | None = None
 ) -> Generator[Event, None, Mended]:
-    """Do it, keep the way back, and look whether it helped; the generator's value says so.
+    """Keep the way back, do it, and look whether it helped; the generator's value says so. `agreed`: nothing else.
 
-    LauncherError `no-such-mend`, `nothing-to-mend`, `mend-busy`, CancelledError, and the mend's own.
+    LauncherError `no-such-mend`, `nothing-to-mend`, `mend-not-as-shown`, `mend-busy`, CancelledError, and the mend's
+    own.
     """
     found = find_mend(name)
     with only_one(here.workspace.state / "mends.lock", _busy, patience=_PATIENCE):
         shown = found.preview(here, values)
         if shown is None:
             raise nothing_to_mend(found.title)
-        record = yield from found.apply(here, values, cancel)
+        if agreed is not None and agreed.changes != shown.changes:
+            raise _not_as_shown(found)
+        yield from _kept_if_unreadable(here)
+        entry = _new(here, name, shown)
         try:
-            number = _keep(here, name, shown, record)
+            record = yield from found.apply(
+                replace(here, begin=lambda known: _begin(here, entry, known)), values, cancel
+            )
+        except LauncherError:
+            # All is as it was.
+            with contextlib.suppress(LauncherError):
+                _write(here, _others(here, entry))
+            raise
+        try:
+            _write(here, [*_others(here, entry), entry | {"record": record, "begun": False}])
         except NotWrittenError:
             # What is not written down could never be taken back.
             if found.reversible:
                 yield from found.undo(here, record)
             raise
-    return Mended(number, found.verify(here, values))
+    return Mended(entry["number"], found.verify(here, values))
 
 
 def undo(here: Here, number: int) -> Generator[Event, None, None]:
-    """Take back what the mend of that number did. LauncherError `no-such-mended`, `mend-final` (it cannot be taken
-    back), `mend-changed-since` (somebody has changed the same since), `mend-busy`, and the mend's own.
+    """Take back what the mend of that number did.
+
+    LauncherError `no-such-mended`, `mend-already-undone`, `mend-final` (it cannot be taken back), `mend-changed-since`
+    (somebody has changed the same since), `mend-unknown` (its record cannot be read), `mend-busy`, and the mend's own.
     """
     with only_one(here.workspace.state / "mends.lock", _busy, patience=_PATIENCE):
         entries = _entries(here)
@@ -88,7 +108,10 @@ def undo(here: Here, number: int) -> Generator[Event, None, None]:
         if not found.reversible:
             raise _final(found)
         record: Record = entry["record"]
-        yield from found.undo(here, record)
+        try:
+            yield from found.undo(here, record)
+        except (KeyError, TypeError):
+            raise unreadable_record() from None
         entry["undone"] = _now()
         _write(here, entries)
 
@@ -98,13 +121,30 @@ def done(here: Here) -> tuple[Done, ...]:
     return tuple(_done(entry) for entry in _entries(here))
 
 
-def _keep(here: Here, name: str, shown: Preview, record: Record) -> int:
-    entries = _entries(here)
-    number = max((each["number"] for each in entries), default=0) + 1
+def _new(here: Here, name: str, shown: Preview) -> dict[str, Any]:
+    number = max((each["number"] for each in _entries(here)), default=0) + 1
     changes = [[*_written(each.what), each.before, each.after] for each in shown.changes]
-    entry = {"number": number, "name": name, "at": _now(), "changes": changes, "record": record, "undone": None}
-    _write(here, [*entries, entry])
-    return number
+    return {"number": number, "name": name, "at": _now(), "changes": changes, "undone": None}
+
+
+def _begin(here: Here, entry: dict[str, Any], known: Record) -> None:
+    _write(here, [*_others(here, entry), entry | {"record": known, "begun": True}])
+
+
+def _others(here: Here, entry: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in _entries(here) if each["number"] != entry["number"]]
+
+
+def _kept_if_unreadable(here: Here) -> Generator[Event, None, None]:
+    """A journal that somebody's editor was at is not written over: it may hold ways back."""
+    file = here.workspace.state / FILE
+    found = (read_record(file) or {}).get("mends")
+    if file.is_file() and not (isinstance(found, list) and all(map(_is_entry, found))):
+        kept = file.with_name(f"mends.{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}.json")
+        with writing(kept):
+            shutil.copy(file, kept)
+        yield Notice("mends-kept", "warning", t("Not all of {file} can be read. It is kept as {kept}.", file=file.name,
+                                                kept=kept.name))  # fmt: skip
 
 
 def _write(here: Here, entries: list[dict[str, Any]]) -> None:
@@ -112,7 +152,7 @@ def _write(here: Here, entries: list[dict[str, Any]]) -> None:
 
 
 def _entries(here: Here) -> list[dict[str, Any]]:
-    """What anybody else wrote there counts for nothing."""
+    """Those that can be read."""
     found = (read_record(here.workspace.state / FILE) or {}).get("mends")
     return [each for each in found if _is_entry(each)] if isinstance(found, list) else []
 
@@ -134,14 +174,19 @@ def _done(entry: dict[str, Any]) -> Done:
         entry["name"],
         found.title if found else Text(entry["name"]),
         str(entry.get("at")),
-        tuple(_change(each) for each in changes) if isinstance(changes, list) else (),
+        tuple(_change(each) for each in changes if _is_change(each)) if isinstance(changes, list) else (),
         bool(entry.get("undone")),
         found is not None and found.reversible,
+        bool(entry.get("begun")) and not entry.get("undone"),
     )
 
 
 def _written(text: Text) -> tuple[str, dict[str, str]]:
     return text.template, {name: str(value) for name, value in text.values}
+
+
+def _is_change(written: object) -> bool:
+    return isinstance(written, list) and len(written) == 4 and isinstance(written[1], dict)
 
 
 def _change(written: list[Any]) -> Change:
@@ -161,7 +206,18 @@ def _busy(holder: object) -> LauncherError:
     )
 
 
+def _not_as_shown(found: Mend) -> LauncherError:
+    return LauncherError(
+        "mend-not-as-shown",
+        t("By now other things would be changed than were shown: {title}", title=found.title),
+        t("Nothing was changed. Look at it again, and then decide."),
+    )
+
+
 def _no_such(number: int, entries: list[dict[str, Any]]) -> LauncherError:
+    if any(each["number"] == number for each in entries):
+        text = t("What mend {number} did is already taken back.", number=number)
+        return LauncherError("mend-already-undone", text, t("Nothing was changed."))
     numbers = ", ".join(str(each["number"]) for each in entries if not each.get("undone"))
     hint = t("There are: {names}.", names=numbers) if numbers else t("Nothing was mended that could be taken back.")
     return LauncherError("no-such-mended", t("No mend has the number {number}.", number=number), hint)

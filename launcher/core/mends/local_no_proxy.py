@@ -72,16 +72,20 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
         raise nothing_to_mend(TITLE)
     if _WINDOWS:
         before = read_user_variable(NAME)
+        record: Record = {"variable": NAME, "before": before, "after": completed(before)}
+        here.begin(record)
         _set(completed(before))
         yield _told(t("Your variable {name} is written.", name=NAME))
-        return {"variable": NAME, "before": before, "after": completed(before)}
+        return record
     file = _file(here)
     before = read_kept(file)
     block = block_of(MARK, _lines(file), line_ends(before or ""))
+    joined = bool(before) and not (before or "").endswith("\n")
+    record = {"file": str(file), "made": before is None, "block": block, "joined": joined}
+    here.begin(record)
     write_kept(file, added(before or "", block))
     yield _told(t("The file {file} is written.", file=file))
-    joined = bool(before) and not (before or "").endswith("\n")
-    return {"file": str(file), "made": before is None, "block": block, "joined": joined}
+    return record
 
 
 def _verify(here: Here, values: Values) -> Text | None:  # noqa: ARG001
@@ -94,16 +98,20 @@ def _verify(here: Here, values: Values) -> Text | None:  # noqa: ARG001
 
 def _undo(here: Here, record: Record) -> Iterator[Event]:  # noqa: ARG001
     if "variable" in record:
-        if read_user_variable(NAME) != record["after"]:
+        now = read_user_variable(NAME)
+        if now not in (record["before"], record["after"]):
             raise changed_since(t("Your variable {name}", name=NAME))
-        _set(record["before"])
+        if now != record["before"]:
+            _set(record["before"])
         yield _told(t("Your variable {name} is as it was before.", name=NAME))
     else:
         file = Path(record["file"])
-        before = taken_out(read_kept(file) or "", record["block"], joined=record["joined"])
-        if before is None:
-            raise changed_since(t("The file {file}", file=file))
-        write_kept(file, before or None if record["made"] else before)
+        now = read_kept(file) or ""
+        if has_block(now, MARK):
+            before = taken_out(now, record["block"], joined=record["joined"])
+            if before is None:
+                raise changed_since(t("The file {file}", file=file))
+            write_kept(file, before or None if record["made"] else before)
         yield _told(t("The file {file} is as it was before.", file=file))
 
 

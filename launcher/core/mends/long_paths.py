@@ -60,17 +60,20 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
     record: Record = {}
     switch, git = read_switch(), _git(here)
     if git is not None and git != "true":
-        _set_git(here, "true")
         record["git"] = git
-        yield _told(t("git takes long paths now."))
     if not switch and may_write():
+        record["switch"] = switch
+    here.begin(record)
+    if "git" in record:
+        _set_git(here, "true")
+        yield _told(t("git takes long paths now."))
+    if "switch" in record:
         try:
             _write(1)
         except NotWrittenError:
             if "git" in record:
                 _set_git(here, record["git"])
             raise
-        record["switch"] = switch
         yield _told(t("Windows takes long paths in programs that are started from now on."))
     return record
 
@@ -82,11 +85,14 @@ def _verify(here: Here, values: Values) -> Text | None:  # noqa: ARG001
 
 
 def _undo(here: Here, record: Record) -> Iterator[Event]:
-    if ("git" in record and _git(here) != "true") or ("switch" in record and read_switch() != 1):
+    git, switch = _git(here), read_switch()
+    if ("git" in record and git not in ("true", record["git"])) or (
+        "switch" in record and switch not in (1, record["switch"])
+    ):
         raise changed_since(t("The setting for long paths"))
-    if "switch" in record:
+    if "switch" in record and switch != record["switch"]:
         _write(record["switch"])
-    if "git" in record:
+    if "git" in record and git != record["git"]:
         _set_git(here, record["git"])
     yield _told(t("Long paths are as they were before."))
 

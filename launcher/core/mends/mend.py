@@ -18,12 +18,18 @@ Values = Mapping[str, str]
 Record = dict[str, Any]
 
 
+def _unkept(_record: Record) -> None:
+    """Nobody keeps a way back."""
+
+
 @dataclass(frozen=True)
 class Here:
     """Where something is to be mended."""
 
     workspace: Workspace
     environ: Mapping[str, str]
+    #: keeps the way back of what is about to be changed; raises NotWrittenError
+    begin: Callable[[Record], None] = _unkept
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,11 @@ class Mend:
     """One mend. Nothing but `apply` and `undo` changes anything.
 
     `preview` gives None where there is nothing to mend, and may take some seconds where it has to try something out;
-    it raises `cannot_mend` where something is wrong that only the user can change. `apply` leaves all as it was if it
-    raises; its generator's value is what `undo` is given. `verify` gives None when it is well now, else what still is
-    not. `undo` raises `changed_since` before it touches anything, if its ground is another than `apply` left.
+    it raises `cannot_mend` where something is wrong that only the user can change. `apply` gives `here.begin` what
+    `undo` needs before it changes anything, so that there is a way back whatever ends it; its generator's value is the
+    same, or knows more. It leaves all as it was if it raises a LauncherError. `verify` gives None when it is well now,
+    else what still is not. `undo` takes what is as it was before for taken back, and raises `changed_since` before it
+    touches anything, if its ground is otherwise another than `apply` left.
     """
 
     name: str
@@ -64,6 +72,8 @@ class Mend:
     undo: Callable[[Here, Record], Iterator[Event]]
     #: False: what it does cannot be taken back, and its remark says so
     reversible: bool = True
+    #: it opens or takes away what the values name, wherever that lies: what a log alone names is asked about each time
+    asks: bool = False
 
 
 def changed_since(what: Text) -> LauncherError:

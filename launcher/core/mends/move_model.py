@@ -10,7 +10,7 @@ from pathlib import Path
 from launcher.core.download.part import put_beside
 from launcher.core.errors import LauncherError, writing
 from launcher.core.events import Event, Notice
-from launcher.core.mends.aside import Moved, from_record, put_record, state_of, to_record
+from launcher.core.mends.aside import Moved, from_record, state_of, to_put, to_record, unreadable_record
 from launcher.core.mends.download_again import AGAIN, is_meant, is_ours, read_models
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, changed_since, nothing_to_mend
 from launcher.core.models.facts import Facts, describe
@@ -158,6 +158,11 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
         raise nothing_to_mend(TITLE)
     pairs = [one for each in found for one in each.all]
     hashes = {each.target: _hash_of(here.workspace, each.path) for each in found}
+    record: Record = {
+        "moved": to_record(here.workspace, pairs),
+        "put": to_put(here.workspace, [(one.before, one.after) for one in pairs]),
+    }
+    here.begin(record)
     _carry(pairs)
     for target, digest in hashes.items():
         if digest:
@@ -166,7 +171,7 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
         yield Notice(
             "model-moved", "info", t("{name} lies in {folder}.", name=each.target.name, folder=each.target.parent)
         )
-    return {"moved": to_record(here.workspace, pairs), "put": put_record(here.workspace, [one.after for one in pairs])}
+    return record
 
 
 def _carry(pairs: list[Moved]) -> None:
@@ -200,13 +205,25 @@ def _undo(here: Here, record: Record) -> Iterator[Event]:
     pairs = from_record(here.workspace, record.get("moved"))
     states = record.get("put")
     known = [each[1:] for each in states if isinstance(each, list)] if isinstance(states, list) else []
-    if known != [_state(one.after) for one in pairs]:
-        raise changed_since(t("One of the files"))
-    for one in pairs:
+    if len(known) != len(pairs):
+        raise unreadable_record()
+    twice = [one for one in pairs if _lies(one.before) and _lies(one.after) and one.before.samefile(one.after)]
+    away = [(one, state) for one, state in zip(pairs, known, strict=True) if one not in twice and not _is_back(one)]
+    for one, state in away:
+        if _state(one.after) != state:
+            raise changed_since(t("One of the files"))
         if _lies(one.before):
             raise changed_since(t("{file}", file=one.before))
-    _carry([Moved(one.after, one.before) for one in pairs])
+    for one in twice:
+        # ended between its new name and the loss of its old one
+        with writing(one.after):
+            one.after.unlink()
+    _carry([Moved(one.after, one.before) for one, _ in away])
     yield Notice("model-moved", "info", t("Everything lies where it lay."))
+
+
+def _is_back(one: Moved) -> bool:
+    return _lies(one.before) and not _lies(one.after)
 
 
 def _state(path: Path) -> list[int]:

@@ -70,6 +70,7 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
     port, file = _next(wish), _file(here, wish.profile)
     record = {"profile": wish.profile, "made": not file.exists(), "by_flag": wish.by_flag, "after": port}
     record["before"] = _said(here, wish.profile, by_flag=wish.by_flag)
+    here.begin(record)
     if record["made"]:
         # One that came with Gesso gets one of the user's own that is built on it.
         save_profile(folder_of(here), wish.profile, RunProfile(extends=wish.profile))
@@ -86,11 +87,12 @@ def _verify(here: Here, values: Values) -> Text | None:
 def _undo(here: Here, record: Record) -> Iterator[Event]:
     name, by_flag = record["profile"], record["by_flag"]
     file = _file(here, name)
-    if not file.exists() or _said(here, name, by_flag=by_flag) != str(record["after"]):
+    before, now = record["before"], _said(here, name, by_flag=by_flag)
+    if now not in (before, str(record["after"])):
         raise changed_since(t('The run profile "{name}"', name=name))
-    before = record["before"]
-    _write(file, before if by_flag or before is None else int(before), by_flag=by_flag)
-    if record["made"] and own_of(here, name) == RunProfile(extends=name):
+    if now != before:
+        _write(file, before if by_flag or before is None else int(before), by_flag=by_flag)
+    if record["made"] and file.exists() and own_of(here, name) == RunProfile(extends=name):
         delete_profile(folder_of(here), name)
     yield _told(t('The run profile "{name}" is as it was before.', name=record["profile"]))
 

@@ -52,17 +52,28 @@ def go_back(here: Here, record: Record) -> Iterator[Event]:
     """Make current again what was. LauncherError `mend-changed-since`, `no-previous-environment`,
     `install-running`."""
     workspace, before = here.workspace, record.get("before")
-    if pointed(workspace).get("name") != record.get("after"):
-        raise changed_since(t("The current environment"))
-    if not isinstance(before, dict) or not _is_there(workspace, before.get("name")):
-        raise LauncherError(
-            "no-previous-environment",
-            t("The environment from before is no longer there."),
-            t("`gesso env list` shows those there are; `gesso env switch NAME` takes one of them."),
-        )
     with install_lock(workspace):
+        now = pointed(workspace)
+        if now == before:
+            return
+        if not _is_after(now, record):
+            raise changed_since(t("The current environment"))
+        if not isinstance(before, dict) or not _is_there(workspace, before.get("name")):
+            raise LauncherError(
+                "no-previous-environment",
+                t("The environment from before is no longer there."),
+                t("`gesso env list` shows those there are; `gesso env switch NAME` takes one of them."),
+            )
         write_record(workspace.environments / POINTER, before)
     yield Notice("environment-back", "info", t("{name} is the current environment now.", name=before["name"]))
+
+
+def _is_after(now: Record, record: Record) -> bool:
+    """Of a mend that was ended in the middle only the environment from before is known."""
+    if "after" in record:
+        return bool(now.get("name") == record["after"])
+    before = record.get("before")
+    return now.get("previous") in (None, before.get("name") if isinstance(before, dict) else None)
 
 
 def _is_there(workspace: Workspace, name: object) -> bool:

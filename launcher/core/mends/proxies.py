@@ -12,8 +12,8 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.hardware.inquiry import Inquiry
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, cannot_mend, nothing_to_mend
-from launcher.core.mends.proxy_places import Rewrite, places, refuse_if_changed, rewrite, write_back
-from launcher.core.mends.setting import put, put_back, setting
+from launcher.core.mends.proxy_places import Rewrite, places, refuse_if_changed, rewrite, to_record, write_back
+from launcher.core.mends.setting import kept_setting, put, put_back, setting
 from launcher.core.mends.way_out import Need, needs, silent
 from launcher.core.network.proxies import Proxies, find_proxies
 from launcher.core.network.proxy_check import USUAL_PORTS
@@ -134,13 +134,17 @@ def _undo(here: Here, record: Record) -> Iterator[Event]:
 
 def _written_down(here: Here, own: str | None, others: tuple[Rewrite, ...]) -> Generator[Event, None, Record]:
     """Gesso's setting and the other places; none of them, if one cannot be written."""
+    record: Record = {"own": kept_setting(here, KEY, own) if own else None, "others": to_record(others)}
+    here.begin(record)
     done = rewrite(here, others)
     try:
-        record = (yield from put(here, KEY, own)) if own else None
+        if own:
+            # The whole way back is kept already.
+            yield from put(Here(here.workspace, here.environ), KEY, own)
     except LauncherError:
         write_back(here, done)
         raise
-    return {"own": record, "others": done}
+    return record
 
 
 def _repairs(here: Here, values: Values) -> tuple[tuple[str, str] | None, tuple[Rewrite, ...]]:

@@ -6,7 +6,7 @@ import contextlib
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from launcher.core.errors import LauncherError, NotWrittenError
@@ -79,22 +79,36 @@ def rewrite(here: Here, wanted: Iterable[Rewrite]) -> list[list[str | None]]:
         for each in reversed(done):
             _put(here, each.place, each.after, each.place.value)
         raise
-    return [[each.place.key, each.place.file, each.place.value, each.after] for each in done]
+    return to_record(done)
+
+
+def to_record(wanted: Iterable[Rewrite]) -> list[list[str | None]]:
+    """What `write_back` needs."""
+    return [[each.place.key, each.place.file, each.place.value, each.after] for each in wanted]
 
 
 def refuse_if_changed(here: Here, record: Iterable[list[str | None]]) -> None:
     """LauncherError `mend-changed-since` if one of them is not as we left it."""
-    now = {(each.key, each.file): each.value for each in places(here)}
+    now = places(here)
     for key, file, before, after in record:
         place = Place(str(key), str(before), str(file))
-        if now.get((place.key, place.file)) != after:
+        if place not in now and not _is_now(now, place, after):
             raise changed_since(place.where)
 
 
 def write_back(here: Here, record: Iterable[list[str | None]]) -> None:
-    """Each as it was."""
+    """Each as it was, also where it is so already."""
+    now = places(here)
     for key, file, before, after in record:
-        _put(here, Place(str(key), str(before), str(file)), after, before)
+        place = Place(str(key), str(before), str(file))
+        if _is_now(now, place, after):
+            _put(here, place, after, before)
+
+
+def _is_now(now: tuple[Place, ...], place: Place, value: str | None) -> bool:
+    if value is None:
+        return not any((each.key, each.file) == (place.key, place.file) for each in now)
+    return replace(place, value=value) in now
 
 
 def _of_git(here: Here) -> Iterator[Place]:

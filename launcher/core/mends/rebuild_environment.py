@@ -92,6 +92,7 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
     folder = own_environment(workspace)
     if folder is None:
         raise nothing_to_mend(_TITLES[REBUILD])
+    here.begin({"before": before})
     if read_recipe(folder) is None:
         making = Making(anew=True)
         yield from install(

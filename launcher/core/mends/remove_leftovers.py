@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from launcher.core.environments.environments import everything, is_link, left_ov
 from launcher.core.events import Event, Notice
 from launcher.core.install.lock import install_lock
 from launcher.core.install.repair import is_outside
-from launcher.core.mends.aside import FOLDER, set_aside, swap_back, to_record
+from launcher.core.mends.aside import FOLDER, Moved, set_aside, swap_back, to_record
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, nothing_to_mend
 from launcher.core.paths import Workspace
 from launcher.core.text import Text, t
@@ -76,8 +76,12 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
         found = leftovers(here.workspace)
         if not found:
             raise nothing_to_mend(TITLE)
-        moved = set_aside(here.workspace, NAME, found)
+        moved = set_aside(here.workspace, NAME, found, lambda each: here.begin(_record(here, each)))
     yield Notice("set-aside", "info", t("Set aside: {count} leftovers.", count=len(moved)))
+    return _record(here, moved)
+
+
+def _record(here: Here, moved: Sequence[Moved]) -> Record:
     return {"moved": to_record(here.workspace, moved)}
 
 

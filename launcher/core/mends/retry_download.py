@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,17 @@ from launcher.core.install.repair import plan_again
 from launcher.core.install.sources import package_sources, torch_sources
 from launcher.core.install.wheelhouse import damaged, wheelhouse
 from launcher.core.install.work import Work, scratch
-from launcher.core.mends.aside import FOLDER, Moved, from_record, move_all, put_record, set_aside, swap_back, to_record
+from launcher.core.mends.aside import (
+    FOLDER,
+    Moved,
+    from_record,
+    move_all,
+    put_record,
+    set_aside,
+    swap_back,
+    to_come,
+    to_record,
+)
 from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, nothing_to_mend
 from launcher.core.mends.rebuild_environment import plan_of
 from launcher.core.packages.pip_settings import read_pip_settings
@@ -90,7 +100,19 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
         found = find_damaged(here, values)
         if not found.paths(workspace):
             raise nothing_to_mend(TITLE)
-        wheels = set_aside(workspace, NAME, found.paths(workspace))
+        count = len(found.wheels)
+
+        def record(moved: Sequence[Moved], put: list[list[object]]) -> Record:
+            return {
+                "moved": to_record(workspace, moved[:count]),
+                "cache": to_record(workspace, moved[count:]),
+                "put": put,
+            }
+
+        def begin(moved: Sequence[Moved]) -> None:
+            here.begin(record(moved, to_come(workspace, [each.before for each in moved[:count]])))
+
+        wheels = set_aside(workspace, NAME, found.paths(workspace), begin)
         try:
             fetched = yield from _fetched(here, found.wheels, cancel)
         except BaseException:
@@ -98,12 +120,11 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
             with contextlib.suppress(LauncherError):
                 swap_back(workspace, NAME, {"moved": to_record(workspace, wheels)})
             raise
-    count = len(found.wheels)
+    done = record(wheels, put_record(workspace, fetched))
     yield Notice(
         "set-aside", "info", t("Set aside: {count}; fetched again: {new}.", count=len(wheels), new=len(fetched))
     )
-    moved, cache = to_record(workspace, wheels[:count]), to_record(workspace, wheels[count:])
-    return {"moved": moved, "cache": cache, "put": put_record(workspace, fetched)}
+    return done
 
 
 def _fetched(

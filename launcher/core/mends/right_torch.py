@@ -68,6 +68,7 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
     # what the stamp says is no longer true, so nothing that is said to be there counts
     swapped = stamp is not None and stamp.torch == plan.torch.build
     plan = with_torch(plan, plan.torch) if swapped else plan
+    here.begin({"before": before})
     yield from install(
         plan, workspace, environ=here.environ, cancel=cancel, lock=ENGINE_LOCK, proof=PROOF, making=Making(anew=swapped)
     )

@@ -85,6 +85,7 @@ def change(here: Here, name: str, edit: Edit) -> Record:
         "added": list(edit.added),
         "taken": gone,
     }
+    here.begin(record)
     _write(file, {"extends": name} if made else {}, edit.memory, edit.added, [word for each in gone for word in each])
     return record
 
@@ -93,10 +94,18 @@ def change_back(here: Here, record: Record) -> None:
     """LauncherError `mend-changed-since` where one of these settings has been changed since."""
     name, memory, added, taken = _understood(record)
     file, own = folder_of(here) / f"{name}.toml", own_of(here, name)
+    gone = [group[0].partition("=")[0] for group in taken]
+    if (
+        (record.get("made") or file.exists())
+        and (memory is None or own.memory == memory[0])
+        and not any(has(own.flags, flag) for flag in added if flag[:2] == "--")
+        and all(has(own.flags, flag) for flag in gone)
+    ):
+        return
     same = (memory is None or own.memory == memory[1]) and all(
         has(own.flags, flag) for flag in added if flag[:2] == "--"
     )
-    if not file.exists() or not same or any(has(own.flags, group[0].partition("=")[0]) for group in taken):
+    if not file.exists() or not same or any(has(own.flags, flag) for flag in gone):
         raise changed_since(t('The run profile "{name}"', name=name))
     back = [word for group in taken for word in group]
     _write(file, {}, None if memory is None else memory[0] or "", back, added, last=bool(record.get("made")))

@@ -10,7 +10,7 @@ from pathlib import Path
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.mends.git_door import ask_git, refused
-from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, changed_since, nothing_to_mend
+from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, nothing_to_mend
 from launcher.core.paths import checkout, written_path
 from launcher.core.text import Text, t
 
@@ -34,6 +34,7 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
     wanted = _wanted(here, values)
     if wanted is None:
         raise nothing_to_mend(TITLE)
+    here.begin({"folder": wanted})
     _set(here, "--add", KEY, wanted)
     yield Notice("git-setting", "info", t("git may work in {folder}.", folder=wanted))
     return {"folder": wanted}
@@ -48,12 +49,10 @@ def _undo(here: Here, record: Record) -> Iterator[Event]:
     folder = str(record["folder"])
     same = f"^{re.escape(folder)}$"
     count = ask_git(here, "config", "--global", "--get-all", KEY).out.count(folder)
-    if not count:
-        raise changed_since(t("git's list of folders"))
     if count > 1:
         # Of several that say the same one is the user's own.
         _set(here, "--replace-all", KEY, folder, same)
-    else:
+    elif count:
         _set(here, "--unset", KEY, same)
     yield Notice("git-setting", "info", t("{folder} is no longer in git's list.", folder=folder))
 

@@ -20,18 +20,26 @@ def setting(here: Here, key: str) -> Any:
     return found
 
 
+def kept_setting(here: Here, key: str, value: str) -> Record:
+    """What `put_back` needs, before it is changed."""
+    return {"key": key, "before": setting(here, key), "after": value}
+
+
 def put(here: Here, key: str, value: str) -> Generator[Event, None, Record]:
     """Change it; the value is what `put_back` needs."""
-    before = setting(here, key)
+    record = kept_setting(here, key, value)
+    here.begin(record)
     change_setting(here.workspace, key, value)
     yield Notice("setting-changed", "info", t("The setting {key} is now {value}.", key=key, value=masked(value)))
-    return {"key": key, "before": before, "after": value}
+    return record
 
 
 def put_back(here: Here, record: Record) -> Generator[Event, None, None]:
     """As it was before `put`. LauncherError `mend-changed-since`."""
     key, before = record["key"], record["before"]
-    if setting(here, key) != record["after"]:
+    now = setting(here, key)
+    if now not in (before, record["after"]):
         raise changed_since(t("The setting {key}", key=key))
-    change_setting(here.workspace, key, before)
+    if now != before:
+        change_setting(here.workspace, key, before)
     yield Notice("setting-changed", "info", t("The setting {key} is as it was before.", key=key))

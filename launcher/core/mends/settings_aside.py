@@ -51,9 +51,11 @@ def _apply(here: Here, values: Values, _cancel: threading.Event | None) -> Gener
         raise nothing_to_mend(_TITLE)
     file = here.workspace.config_file
     moved = Moved(file, _free_name(file))
+    record: Record = {"moved": to_record(here.workspace, [moved])}
+    here.begin(record)
     move_all([moved])
     yield Notice(NAME, "info", t("The old settings lie in {file}.", file=moved.after))
-    return {"moved": to_record(here.workspace, [moved])}
+    return record
 
 
 def _undo(here: Here, record: Record) -> Iterator[Event]:

@@ -202,11 +202,16 @@ def test_other_edits_of_the_profile_survive_the_undo_and_an_edit_of_the_same_sto
     assert file.read_text() == MINE.replace("7870", "7871").replace(
         '"--upcast-sampling",', '"--upcast-sampling",\n    "--no-half-vae",'
     )
-    file.write_text(MINE)
+    other = MINE.replace("port =", 'memory = "lowvram"\nport =')
+    third = mended(here, "smaller-memory")
+    file.write_text(other)
     with pytest.raises(LauncherError) as refused:
-        exhaust(journal.undo(here, second))
+        exhaust(journal.undo(here, third))
     assert refused.value.code == "mend-changed-since"
-    assert file.read_text() == MINE
+    assert file.read_text() == other
+    file.write_text(MINE)
+    exhaust(journal.undo(here, second))
+    assert file.read_text() == MINE, "as it was already"
     third = mended(here, "smaller-memory")
     file.unlink()
     with pytest.raises(LauncherError, match="mend-changed-since"):
