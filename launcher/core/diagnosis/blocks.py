@@ -30,6 +30,7 @@ _EXIT = re.compile(
     re.IGNORECASE,
 )
 _CHAIN = re.compile(r"^\s*(?:During handling of the above exception|The above exception was the direct cause)")
+_FRAME = re.compile(r"\s*File ")
 _NONE = re.compile(r"\b(?:0|no|No|without) errors?\b")
 #: looked for first: most lines have none of these
 _HINTS = (
@@ -68,8 +69,9 @@ class Troubles:
 
     def __init__(self) -> None:
         self._number = 0
-        #: the line at which the traceback that is being read began
+        #: the line at which the traceback that is being read began, and how far it is indented
         self._begun: int | None = None
+        self._indent = 0
         #: the line of the last good end of each kind
         self._last = {"good": -1, "fetched": -1}
         self.found: list[Trouble] = []
@@ -89,6 +91,11 @@ class Troubles:
         self._read_on(lines, read, len(lines))
         self._number += len(lines)
 
+    @property
+    def inside(self) -> bool:
+        """Is a traceback being read whose end has not come?"""
+        return self._begun is not None
+
     def finish(self) -> list[Trouble]:
         """All that were found; a traceback that breaks off is one too."""
         if self._begun is not None:
@@ -101,7 +108,7 @@ class Troubles:
 
     def _judge(self, number: int, line: str) -> None:
         if _TRACEBACK in line:
-            self._begun = number
+            self._begun, self._indent = number, _indent(line)
         elif _CHAIN.search(line) and self.found and self.found[-1].traceback:
             # one error in several tracebacks, which the last of them names
             self._begun = self.found.pop().start
@@ -114,7 +121,7 @@ class Troubles:
             return start
         for index in range(start, end):
             line = lines[index]
-            if line.strip() and _TRACEBACK not in line and not line.startswith((" ", "\t", "File ")):
+            if line.strip() and _TRACEBACK not in line and _indent(line) <= self._indent and not _FRAME.match(line):
                 self._add(Trouble(self._begun, self._number + index, line.strip(), traceback=True))
                 self._begun = None
                 return index + 1
@@ -125,6 +132,10 @@ class Troubles:
         if len(self.found) >= 400:
             del self.found[200]
         self.found.append(trouble)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 @lru_cache(maxsize=2048)

@@ -24,6 +24,11 @@ _TRIED = 24
 _REACH = 12
 #: matches that are remembered of one pattern before those that nobody asks for any more are forgotten
 _REMEMBERED = 1000
+#: what somebody wants drawn may name any failure
+_PROMPT = re.compile(
+    r"\s*(?:\[[^\]]*\]\s*)?(?:got prompt|(?:negative[ _])?prompts?|parameters|提示词|正向提示词|反向提示词)\s*[:=：]",
+    re.IGNORECASE,
+)
 #: a character class, which may name the end of a line without reaching over it
 _CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
 
@@ -117,7 +122,7 @@ class Matcher:
             number = self._number + index
             if sign < 0:
                 self._void(~sign, number)
-            elif self._wants((index, place, sign)):
+            elif self._wants((index, place, sign)) and not _PROMPT.match(lines[index]):
                 near = lines[index][max(0, place - _BEFORE) : place + _BEHIND]
                 match = self._try(sign, number, near, text)
                 if match is not None:

@@ -194,6 +194,15 @@ def test_a_harmless_message_covers_its_traceback_however_often_it_comes():
     assert found((TRACEBACK + ".\n" * 50) * 60, harmless) == []
 
 
+@pytest.mark.parametrize(
+    "line", ["got prompt: a robot, {}", "Negative prompt: {}", "[12:00] 提示词：{}", "prompt = {}"]
+)
+def test_what_somebody_wants_drawn_is_no_failure(line: str):
+    rule = kind("late", sign("timed out"))
+    assert found(line.format("read timed out") + "\n", rule) == []
+    assert found("it went wrong: read timed out\n", rule) == ["late"]
+
+
 MACHINE = Machine(
     os="linux", driver="560.35", disk_free_mib=900, gpus=(Gpu(vendor="nvidia", compute_capability="8.6"),)
 )

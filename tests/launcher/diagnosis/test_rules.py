@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from launcher.core.diagnosis.diagnose import diagnose_text
+from launcher.core.diagnosis.live import LiveDiagnosis
 from launcher.core.diagnosis.rules import Kind, Sign, read_rules
 
 KINDS = read_rules()
@@ -27,3 +28,12 @@ def test_a_sign_recognises_its_examples(kind: Kind, sign: Sign):
 def test_a_sign_does_not_claim_its_near_misses(kind: Kind, sign: Sign):
     for log in sign.no:
         assert kind.slug not in [advice.slug for advice in diagnose_text(log)], log
+
+
+@pytest.mark.parametrize(("kind", "sign"), SIGNS)
+def test_a_live_log_is_judged_as_the_whole_one(kind: Kind, sign: Sign):
+    for log in sign.yes:
+        said = [advice.slug for _, advice in LiveDiagnosis().feed(log.splitlines())]
+        assert (kind.slug in said) is (kind.severity != "harmless"), log
+        if kind.severity == "harmless":
+            assert said == [], log
