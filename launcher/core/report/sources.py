@@ -5,18 +5,21 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from threading import Event as Cancel
+from typing import Any, TypeVar
 
-from launcher.core.diagnosis.diagnose import diagnose_file
+from launcher.core.diagnosis.diagnose import diagnose_batches
+from launcher.core.diagnosis.reading import read_lines
 from launcher.core.doctor.check import Checked
 from launcher.core.environments.environments import current, everything, installed, packages_of, previous, read_stamp
 from launcher.core.hardware.look import Machine, look
 from launcher.core.paths import CACHES, FOREIGN, PROXIES, Workspace, checkout
 from launcher.core.plan.options import Options
+from launcher.core.process import CancelledError
 from launcher.core.project import version_in
 from launcher.core.proposal import propose
 from launcher.core.records import read_record
@@ -37,6 +40,9 @@ _MATTERING_ALONE = {
 }  # fmt: skip
 
 
+Each = TypeVar("Each")
+
+
 @dataclass(frozen=True)
 class Ground:
     """Where a report is made, and what has been found there already."""
@@ -45,6 +51,7 @@ class Ground:
     options: Options
     environ: Mapping[str, str]
     checks: tuple[Checked, ...] = ()
+    cancel: Cancel | None = None
 
     @cached_property
     def machine(self) -> Machine:
@@ -60,6 +67,14 @@ class Source:
     name: str
     what: Text
     read: Callable[[Ground], Any]
+
+
+def uncancelled(cancel: Cancel | None, items: Iterable[Each]) -> Iterator[Each]:
+    """`items`, as long as nobody cancels. CancelledError."""
+    for each in items:
+        if cancel is not None and cancel.is_set():
+            raise CancelledError
+        yield each
 
 
 def sources(workspace: Workspace) -> tuple[Source, ...]:
@@ -113,7 +128,7 @@ def _findings(ground: Ground) -> dict[str, Any]:
         found[file.name] = [
             {"slug": each.slug, "severity": each.severity, "line": each.line, "quote": each.quote,
              "cause": str(each.cause), "steps": [str(step) for step in each.steps], "mend": each.mend}
-            for each in diagnose_file(file)
+            for each in diagnose_batches(uncancelled(ground.cancel, read_lines(file)))
         ]  # fmt: skip
     return found
 

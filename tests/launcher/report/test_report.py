@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import stat
+import threading
 import zipfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from launcher.core.events import Progress
 from launcher.core.hardware.machine import Gpu, Machine, Volume, simulate
 from launcher.core.paths import Workspace
 from launcher.core.plan.options import Options
+from launcher.core.process import CancelledError
 from launcher.core.report import report as making
 from launcher.core.report import sources
 from launcher.core.report.bundle import check_free, free_path, write
@@ -31,6 +33,9 @@ CANARIES = {
     "ghp": "ghp_AbCdEfGhIjKlMnOp0123", "bearer": "eyTokenOfBearer0001", "key": "civitaikey77",
     "cookie": "sessionid-canary-5",
     "proxy": "ProxyPassw0rd", "url": "UrlPassw0rd", "query": "SignedQuery99", "variable": "VariableSecret42",
+    "at": "p@Half0fIt", "firm": "proxy.firm-canary.example", "aws": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "netrc": "NetrcSecret1", "is": "hunter33", "curl": "hunter55", "flag": "liming-canary", "phone": "13812345678",
+    "unc": "FILESERVER01", "folder": "张伟", "pwd": "PwdSecret7", "tokens": "tokens-canary-8", "sshpass": "hunter77",
     "password": "PagePassw0rd", "mac": "00:1a:2b:aa:bb:cc", "card": "GPU-deadbeef-0000-1111-2222-333344445555",
 }  # fmt: skip
 C = CANARIES
@@ -48,6 +53,13 @@ LINES = (
     f"the variable says {C['variable']}",
     f"Name: gesso   Password: {C['password']}   (shown only now)",
     f"--gradio-auth ming:{C['password']} --port 7861",
+    f"https://me:{C['at']}@h.example/x; {C['firm']} refused; call {C['phone']}",
+    f"the AWS key {C['aws']}",
+    f"machine h.example login {C['flag']} password {C['netrc']}",
+    f"password is {C['is']}",
+    f"curl -u bob:{C['curl']} http://h.example; sshpass -p {C['sshpass']} ssh h.example; git --username {C['flag']}",
+    f"\\\\{C['unc']}\\share and C:\\用户\\{C['folder']}\\桌面",
+    f"UID=sa;PWD={C['pwd']}; access_tokens = {C['tokens']}",
     "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB",
 )
 
@@ -96,6 +108,7 @@ def planted(tmp_path, monkeypatch, machine) -> Workspace:
 ENVIRON = {
     "USER": C["user"], "HOME": f"/home/{C['user']}", "COMPUTERNAME": C["host"], "MY_SECRET": C["variable"],
     "HF_TOKEN": C["hf"], "https_proxy": f"http://me:{C['proxy']}@{C['ip']}:7890", "CUDA_VISIBLE_DEVICES": "0",
+    "all_proxy": f"socks5://{C['firm']}:1080",
     "COMMANDLINE_ARGS": f"--gradio-auth ming:{C['password']}", "UNRELATED": "x",
 }  # fmt: skip
 
@@ -129,12 +142,54 @@ def test_what_helps_is_there(planted):
         assert "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB" in parts[name], name
     assert json.loads(parts["checks.json"]) == [{"name": "disk", "ok": False, "detail": "full", "fix": "free some"}]
     assert json.loads(parts["state.json"])["results"]["local"]["failed"] == "runtime-ended"
-    assert parts["variables.txt"].split() == ["COMMANDLINE_ARGS", "CUDA_VISIBLE_DEVICES", "HF_TOKEN", "https_proxy"]
+    assert parts["variables.txt"].split() == [
+        "COMMANDLINE_ARGS", "CUDA_VISIBLE_DEVICES", "HF_TOKEN", "all_proxy", "https_proxy",
+    ]  # fmt: skip
     assert "[torch-1]" in parts["environments.txt"]
     assert json.loads(parts["versions.json"])["gesso"]
     assert set(json.loads(parts["findings.json"])) == {"runtime.log", "runtime.previous.log", "<user>.txt"}
     assert "http://***@<address>:7890" in parts["settings/config.toml"]
     assert json.loads(parts["plan.json"])["torch"]["version"]
+
+
+def test_its_first_file_says_what_cannot_be_recognised(planted):
+    about = made(planted).parts[0]
+    assert about.name == "README.txt"
+    for word in ("prompts", "names of other people", "提示词", "其他人的姓名"):
+        assert word in about.text
+
+
+def test_it_can_be_stopped_before_the_checks_between_them_and_inside_a_log(planted, monkeypatch):
+    asked: list[str] = []
+
+    def checks():
+        for name in ("one", "two", "three"):
+            asked.append(name)
+            yield Checked(name, t("Disk"), True, t("well"), None)
+
+    cancel = threading.Event()
+    walk = gather(planted, Options(), ENVIRON, checks(), cancel)
+    assert isinstance(next(walk), Progress)
+    assert asked == []
+    cancel.set()
+    with pytest.raises(CancelledError):
+        next(walk)
+    assert asked == ["one"]
+
+    batches: list[int] = []
+
+    def read_lines(_file):
+        for number in range(1000):
+            batches.append(number)
+            if number == 3:
+                cancel.set()
+            yield ["quiet"]
+
+    cancel.clear()
+    monkeypatch.setattr(sources, "read_lines", read_lines)
+    with pytest.raises(CancelledError):
+        list(gather(planted, Options(), ENVIRON, (), cancel))
+    assert len(batches) == 4
 
 
 def test_its_hardware_replays(planted, tmp_path, machine):
