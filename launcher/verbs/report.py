@@ -52,7 +52,8 @@ def _written(call: Call, report: Report, target: str) -> int:
                 always=call.asks,
             )
         removed = t(
-            "Names, home folders, addresses, passwords and tokens have been taken out: look it through even so."
+            "Your name, the home folder, addresses, passwords and tokens are taken out where they are recognised; "
+            "prompts, names of models and folders and other people's names are not: look it through first."
         )
         call.printer.aside(removed, always=call.asks)
     if not call.agrees(t("Write it to {path}?", path=target)):
