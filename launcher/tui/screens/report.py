@@ -26,9 +26,9 @@ class ReportScreen(WorkingScreen):
     heading = t("Report")
     about = (
         t("One file to attach to a question: what there is on this computer and what went wrong."),
-        t("Your name, the home folder, addresses, passwords and tokens are taken out where they are recognised; prompts, "
-          "names of models and folders and other people's names are not. Look it through: what you see here is exactly "
-          "what will be written, and nothing is sent to anybody."),
+        t("Your name, the home folder, addresses, passwords and tokens are taken out where they are recognised; "
+          "prompts, names of models and folders and other people's names are not. Look it through: what you see here "
+          "is exactly what will be written, and nothing is sent to anybody."),
     )  # fmt: skip
     keys = (
         KeyOf("s", "save", t("Write it")),
