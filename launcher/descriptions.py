@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from launcher.amounts import in_bytes, in_mib
+from launcher.core.network.mirrors import TITLES
 from launcher.core.plan.plan import Plan
 from launcher.core.running import Status
 from launcher.core.serving.command_line import CommandLine
-from launcher.core.text import Text, t
+from launcher.core.text import Text, moment, t
 from launcher.core.web_address import shown
 
-_MIB = 1024**2
 _UNKNOWN = t("unknown")
 
 
@@ -32,15 +33,20 @@ def of_plan(plan: Plan) -> Iterator[Text]:
         state = t("there already") if step.state == "done" else t("to do")
         yield t("  {number}. {title}: {state}", number=number, title=step.title, state=state)
     for download in plan.downloads:
-        size = _UNKNOWN if download.bytes is None else f"{download.bytes / _MIB:.0f} MiB"
-        yield t("Download: {name}, {size}, from {source}", name=download.name, size=size, source=download.source)
+        size = _UNKNOWN if download.bytes is None else in_bytes(download.bytes)
+        yield t(
+            "Download: {name}, {size}, from {source}",
+            name=TITLES.get(download.name, download.name),
+            size=size,
+            source=download.source,
+        )
         if download.others:
             yield t("    if that fails: {names}", names=", ".join(download.others))
         if download.why:
             yield t("    {reason}", reason=download.why)
     if plan.missing:
         yield t(
-            "Disk: {needed} MiB needed, {free} MiB free", needed=_or(plan.disk_needed_mib), free=_or(plan.disk_free_mib)
+            "Disk: {needed} needed, {free} free.", needed=_size(plan.disk_needed_mib), free=_size(plan.disk_free_mib)
         )
     yield from _findings(plan)
 
@@ -65,14 +71,19 @@ def of_command(command: CommandLine) -> Iterator[Text]:
 def of_status(status: Status) -> Text:
     """One sentence."""
     if status.state == "serving":
-        return t("Serving at {url} (process {pid}, since {since}).", url=status.url, pid=status.pid, since=status.since)
+        return t(
+            "Serving at {url} (process {pid}, since {since}).",
+            url=status.url,
+            pid=status.pid,
+            since=moment(status.since or ""),
+        )
     if status.state == "starting":
-        return t("Starting (process {pid}, since {since}).", pid=status.pid, since=status.since)
+        return t("Starting (process {pid}, since {since}).", pid=status.pid, since=moment(status.since or ""))
     return t("Nothing is running.")
 
 
 _SEVERITIES = {"info": t("Note"), "warning": t("Warning"), "error": t("Error")}
 
 
-def _or(value: object) -> object:
-    return _UNKNOWN if value is None else value
+def _size(mib: int | None) -> object:
+    return _UNKNOWN if mib is None else in_mib(mib)

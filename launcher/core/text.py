@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,27 @@ class Text:
 def t(template: str, **values: object) -> Text:
     """A sentence for the catalogues: `tools/catalogues.py` collects the first argument of every call."""
     return Text(template, tuple(values.items()))
+
+
+def moment(at: str, now: datetime | None = None) -> Text:
+    """An ISO 8601 moment by this computer's clock, as people say it; what is no moment stays as it is."""
+    try:
+        then = datetime.fromisoformat(at).astimezone()
+    except ValueError:
+        return t("{text}", text=at)
+    clock = f"{then:%H:%M}"
+    days = ((now or datetime.now()).astimezone().date() - then.date()).days
+    if days in (0, 1):
+        return t("yesterday {clock}", clock=clock) if days else t("today {clock}", clock=clock)
+    return t("{date} {clock}", date=then.date(), clock=clock)
+
+
+def minutes_ago(seconds: float) -> Text:
+    """How long since, roughly."""
+    minutes = max(0, round(seconds / 60))
+    if not minutes:
+        return t("just now")
+    return t("{minutes} min ago", minutes=minutes) if minutes < 60 else t("{hours} h ago", hours=round(minutes / 60))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from launcher.amounts import in_bytes
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Probed
-from launcher.core.text import Text, t
+from launcher.core.text import Text, minutes_ago, t
 from launcher.core.web_address import shown
 from launcher.tui.asks_network import MirrorsSeen
 from launcher.tui.widgets.card import Say
@@ -133,7 +133,7 @@ def _line(network: Network, table: MirrorTable, mirror: Mirror, say: Say, *, wid
     cells = [say(KINDS[table.kind]), f"{'●' if counts else ' '} {shown(mirror.name)}", speed, delay, fared]
     if wide:
         cells.insert(2, mirror.group)
-        cells.append(say(ago(now - table.measured.at)) if table.measured and verdict else "-")
+        cells.append(say(minutes_ago(now - table.measured.at)) if table.measured and verdict else "-")
     return Line(f"{table.kind}/{mirror.name}", tuple(cells), "bold" if counts else "")
 
 
@@ -142,14 +142,6 @@ def bar(probe: Probed) -> str:
     share = probe.done / probe.total if probe.total else 0.0
     filled = round(_BAR * share)
     return f"{'━' * filled}{'─' * (_BAR - filled)} {share:4.0%}{' ■' if probe.over else ''}"
-
-
-def ago(seconds: float) -> Text:
-    """How long since, roughly."""
-    minutes = max(0, round(seconds / 60))
-    if minutes < 60:
-        return t("{minutes} min ago", minutes=minutes)
-    return t("{hours} h ago", hours=round(minutes / 60))
 
 
 def headline(network: Network) -> Text:

@@ -10,7 +10,7 @@ from launcher.core.doctor.check import Checked
 from launcher.core.doctor.examine import CHECKS, Check, examine
 from launcher.core.mends import MENDS, journal
 from launcher.core.mends.mend import Here
-from launcher.core.text import Text, t
+from launcher.core.text import Text, moment, t
 from launcher.mending import Mending, change_record
 from launcher.serving import signals_cancel
 from launcher.verb import DONE, FAILED, Call, UsageError, Verb, Words
@@ -137,7 +137,7 @@ def _list(call: Call, here: Here) -> int:
     for each in entries:
         state = t("taken back") if each.undone else t("in force") if each.reversible else t("cannot be taken back")
         call.printer.result(t("{number}  {title} ({state}, {when})", number=each.number, title=each.title, state=state,
-                              when=each.at))  # fmt: skip
+                              when=moment(each.at)))  # fmt: skip
     return DONE
 
 

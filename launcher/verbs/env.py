@@ -28,7 +28,7 @@ from launcher.core.paths import written_path
 from launcher.core.plan.plan import Plan
 from launcher.core.proposal import propose
 from launcher.core.running import find_running
-from launcher.core.text import Text, t
+from launcher.core.text import Text, moment, t
 from launcher.serving import signals_cancel
 from launcher.verb import DONE, FAILED, Action, Call, UsageError, Verb, Words
 
@@ -85,7 +85,7 @@ def _lines(one: Listed) -> Iterator[Text]:
             "    torch {torch}, Python {python}, proven {when}",
             torch=stamp.torch,
             python=stamp.interpreter or stamp.python,
-            when=stamp.verified_at,
+            when=moment(stamp.verified_at),
         )
     yield t(
         "    {total} MiB on the disk, {shared} MiB of it shared with the cache or another environment",
@@ -107,7 +107,7 @@ def _drift_record(drift: Drift | None, call: Call) -> dict[str, Any] | None:
 def _drift_lines(drift: Drift | None) -> Iterator[Text]:
     if drift is None or not drift.changes:
         return
-    yield t("Since the engine last started well ({when}):", when=drift.since)
+    yield t("Since the engine last started well ({when}):", when=moment(drift.since))
     for change in drift.changes:
         yield t("    {change}", change=change.sentence)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from launcher.core.environments.environments import installed
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Ready
+from launcher.core.network.mirrors import TITLES
 from launcher.core.pack.use import install_with, propose_with
 from launcher.core.proposal import Proposal
 from launcher.core.running import stop
@@ -107,7 +108,7 @@ class Lines:
         plan = (self.proposal or self._propose()).plan
         with signals_cancel() as cancel:
             choices = self.call.through(measured(self.workspace, plan, cancel))
-        self.say(*(t("{kind}: {reason}", kind=each.kind, reason=each.reason) for each in choices))
+        self.say(*(t("{kind}: {reason}", kind=TITLES[each.kind], reason=each.reason) for each in choices))
         if not question:
             self.pause()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from launcher.amounts import in_mib
 from launcher.core.doctor.check import Verdict, sentences, unknown, well, wrong
 from launcher.core.doctor.ground import Ground, UntoldError
 from launcher.core.doctor.page_file import PageFile, page_file
@@ -44,7 +45,9 @@ def disk(ground: Ground) -> Verdict:
         return wrong(told, _SPACE, "free-space" if ours else None, folder=ground.workspace.root, needed_mib=needed)
     if machine.disk_free_mib is None:
         return unknown(t("The system does not tell how much is free."))
-    return well(t("{free} MiB are free, and {needed} MiB are needed.", free=machine.disk_free_mib, needed=needed))
+    return well(
+        t("{free} are free, and {needed} are needed.", free=in_mib(machine.disk_free_mib), needed=in_mib(needed))
+    )
 
 
 def _needed(ground: Ground) -> int:
@@ -61,11 +64,11 @@ def _is_short(volume: Volume, needed: int) -> bool:
 
 def _shortage(name: str, volume: Volume, needed: int) -> Text:
     return t(
-        "On {what} ({path}) {free} MiB are free, and {needed} MiB are needed.",
+        "On {what} ({path}) {free} are free, and {needed} are needed.",
         what=_NAMES[name],
         path=volume.path,
-        free=volume.free_mib,
-        needed=needed,
+        free=in_mib(volume.free_mib or 0),
+        needed=in_mib(needed),
     )
 
 
@@ -82,10 +85,10 @@ def of_memory(machine: Machine, paging: PageFile | None) -> Verdict:
         return short
     both = machine.ram_mib + (machine.swap_mib or 0)
     told = t(
-        "{ram} MiB of memory and {swap} MiB of page file or swap, of which {free} MiB are free now.",
-        ram=machine.ram_mib,
-        swap=machine.swap_mib or 0,
-        free=(machine.ram_available_mib or 0) + (machine.swap_free_mib or 0),
+        "{ram} of memory and {swap} of page file or swap, of which {free} are free now.",
+        ram=in_mib(machine.ram_mib),
+        swap=in_mib(machine.swap_mib or 0),
+        free=in_mib((machine.ram_available_mib or 0) + (machine.swap_free_mib or 0)),
     )
     if machine.os != "windows" and both < _OTHERS:
         text = t("That is little: use small models (2 GB), and let the system have swap of 8 GB or more.")
@@ -102,9 +105,9 @@ def _short_of_page_file(ram: int, swap: int | None, paging: PageFile | None) -> 
     if managed or ram >= _ENOUGH or ram + most >= _WINDOWS:
         return None
     told = t(
-        "Windows may use {ram} MiB of memory and {most} MiB of page file: with large models that ends with "
+        "Windows may use {ram} of memory and {most} of page file: with large models that ends with "
         '"The paging file is too small" (error 1455).',
-        ram=ram,
-        most=most,
+        ram=in_mib(ram),
+        most=in_mib(most),
     )
     return wrong(told, _PAGE_FILE)

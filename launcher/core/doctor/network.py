@@ -15,7 +15,7 @@ from launcher.core.doctor.reach import Reach, Service
 from launcher.core.errors import LauncherError
 from launcher.core.hardware.inquiry import Inquiry
 from launcher.core.mends.proxies import dead_of_git
-from launcher.core.network.mirrors import Kind
+from launcher.core.network.mirrors import TITLES, Kind
 from launcher.core.network.proxies import Proxies, find_proxies
 from launcher.core.network.proxy_check import offers
 from launcher.core.network.proxy_settings import Said, Source
@@ -188,7 +188,7 @@ def _nothing(ground: Ground) -> Verdict:
 
 def _measured(reach: Reach) -> list[Text]:
     measured: list[Service] = [each for each in reach.services if each.choice.basis == "measured"]
-    return [t("{kind}: {reason}", kind=each.kind, reason=each.choice.reason) for each in measured]
+    return [t("{kind}: {reason}", kind=TITLES[each.kind], reason=each.choice.reason) for each in measured]
 
 
 def clock(ground: Ground) -> Verdict:

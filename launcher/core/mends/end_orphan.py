@@ -20,7 +20,7 @@ from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values
 from launcher.core.paths import Workspace, child_environment
 from launcher.core.process import CancelledError, alive, end_tree, tree
 from launcher.core.running import find_running
-from launcher.core.text import Text, t
+from launcher.core.text import Text, moment, t
 
 TITLE = t("End what an earlier Gesso has left running")
 #: seconds to end by itself
@@ -128,8 +128,8 @@ def _parent(pid: int) -> int | None:
         return None
 
 
-def _when(orphan: Orphan) -> str:
-    return datetime.fromtimestamp(orphan.made).astimezone().isoformat(" ", "seconds")
+def _when(orphan: Orphan) -> Text:
+    return moment(datetime.fromtimestamp(orphan.made).isoformat())
 
 
 def _said(orphan: Orphan) -> str:

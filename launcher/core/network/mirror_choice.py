@@ -19,7 +19,7 @@ from launcher.core.network.proxies import find_proxies
 from launcher.core.packages.pip_settings import PipSettings, read_pip_settings
 from launcher.core.paths import Workspace
 from launcher.core.settings import MirrorSettings, read_settings
-from launcher.core.text import Text, t
+from launcher.core.text import Text, minutes_ago, t
 from launcher.core.web_address import is_address, shown
 
 MEASURED = "measured"
@@ -191,20 +191,15 @@ def _reason(first: Mirror, measured: Measurement | None, away: frozenset[str], n
     if verdict is None or not verdict.usable:
         return t("None that was measured gave {file}, so the official place comes first.", file=measured.sample)
     values = {
-        "name": first.name,
-        "file": measured.sample,
+        "name": t("the official place") if first.official else first.name,
         "rate": f"{(verdict.rate or 0.0) / 1e6:.1f}",
-        "count": len(measured.ranking),
-        "minutes": max(0, round((now - measured.at) / 60)),
+        "when": minutes_ago(now - measured.at),
     }
     if any(each.group in away for each in measured.ranking):
         return t(
-            "{name} gave {file} with {rate} MB/s, measured {minutes} minutes ago in this network; "
-            "a faster one has failed since.",
-            **values,
+            "A faster one has failed since; this is {name}: {rate} MB/s, measured in this network {when}.", **values
         )
-    return t(
-        "{name} was the fastest of {count} that have {file}: {rate} MB/s, "
-        "measured {minutes} minutes ago in this network.",
-        **values,
-    )
+    if len(measured.ranking) == 1:
+        return t("Only this place gave anything: {name}, {rate} MB/s, measured in this network {when}.", **values)
+    count = len(measured.ranking)
+    return t("Fastest of {count}: {name}, {rate} MB/s, measured in this network {when}.", count=count, **values)

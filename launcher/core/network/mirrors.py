@@ -17,6 +17,14 @@ from launcher.core.web_address import is_address, is_secret, shown
 
 Kind = Literal["packages", "torch", "huggingface", "modelscope", "github", "python"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+TITLES: dict[str, Text] = {
+    "packages": t("Packages"),
+    "torch": Text("PyTorch"),
+    "python": t("Python"),
+    "huggingface": t("Models (Hugging Face)"),
+    "modelscope": t("Models (ModelScope)"),
+    "github": t("Gesso itself (GitHub)"),
+}
 Style = Literal["index", "find-links", "endpoint", "prefix", "release-folder"]
 #: how an address of the user's own is used, where no mirror of that name says it
 STYLES: dict[Kind, Style] = {

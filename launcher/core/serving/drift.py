@@ -11,7 +11,7 @@ from launcher.core.events import Event, Notice, Ready, Stopped
 from launcher.core.hardware.look import look
 from launcher.core.hardware.machine import Machine
 from launcher.core.paths import Workspace
-from launcher.core.text import t
+from launcher.core.text import moment, t
 
 
 def compared(
@@ -42,6 +42,6 @@ def _changes(workspace: Workspace, flags: Sequence[str], machine: Callable[[Work
     drift = since_last_good(workspace, machine(workspace), flags)
     if drift is None or not drift.changes:
         return
-    yield Notice("changed-since", "info", t("Since the engine last started well ({when}):", when=drift.since))
+    yield Notice("changed-since", "info", t("Since the engine last started well ({when}):", when=moment(drift.since)))
     for change in drift.changes:
         yield Notice("changed-since", "info", t("    {change}", change=change.sentence))

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from launcher.amounts import in_bytes
 from launcher.core.environments.listing import Listed
 from launcher.core.install.repair import Health
-from launcher.core.text import Text, t
+from launcher.core.text import Text, moment, t
 from launcher.tui.asks_environments import EnvironmentsAsks, EnvironmentsSeen
 from launcher.tui.jobs import Job
 from launcher.tui.messages import Done
@@ -136,11 +136,13 @@ class EnvironmentsScreen(WorkingScreen):
             return [t("There is no environment yet: Enter on the home screen makes one.")]
         said = []
         if one.stamp:
-            said.append(t("Proven {when}, from {source}", when=one.stamp.verified_at, source=one.stamp.source or "-"))
+            said.append(
+                t("Proven {when}, from {source}", when=moment(one.stamp.verified_at), source=one.stamp.source or "-")
+            )
         if one.folder in self._health:
             said += _told(self._health[one.folder])
         if one.state == "current" and drift and drift.changes:
-            said.append(t("Since the engine last started well ({when}):", when=drift.since))
+            said.append(t("Since the engine last started well ({when}):", when=moment(drift.since)))
             said += [change.sentence for change in drift.changes]
         return said
 

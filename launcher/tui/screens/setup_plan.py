@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from launcher.amounts import in_bytes
+from launcher.core.network.mirrors import TITLES
 from launcher.core.plan.plan import Plan
 from launcher.core.setup.course import ABOUT
 from launcher.core.setup.expectations import Estimate
@@ -109,7 +110,9 @@ def _fetched(plan: Plan, estimate: Estimate) -> list[Text | Content]:
     for each in plan.downloads:
         about = estimate.sizes.get("environment" if each.name == "python" else each.name)
         size = _size(each.bytes or 0, about or 0)
-        lines.append(t("{name}, {size}, from {source}", name=each.name, size=size, source=each.source))
+        lines.append(
+            t("{name}, {size}, from {source}", name=TITLES.get(each.name, each.name), size=size, source=each.source)
+        )
         if each.others:
             lines.append(t("    if that fails: {names}", names=", ".join(each.others)))
         if each.why:

@@ -7,20 +7,13 @@ from textual.widgets import Static
 
 from launcher.amounts import in_bytes
 from launcher.core.events import Event, Notice, Probed
-from launcher.core.text import Text, t
+from launcher.core.network.mirrors import TITLES
+from launcher.core.text import t
 from launcher.tui.untrusted import plain
 from launcher.tui.widgets.card import Say
 
 BAR = 16
 _NAME = 12
-KINDS: dict[str, Text] = {
-    "packages": t("Packages"),
-    "torch": Text("PyTorch"),
-    "python": t("Python"),
-    "huggingface": t("Models (Hugging Face)"),
-    "modelscope": t("Models (ModelScope)"),
-    "github": t("Gesso itself (GitHub)"),
-}
 
 
 class MirrorBars(Static):
@@ -44,7 +37,7 @@ class MirrorBars(Static):
         """Draw them, the fastest first."""
         self.display = bool(self._places)
         ranked = sorted(self._places.values(), key=lambda each: (-(each.rate or 0.0), each.name))
-        heading = KINDS.get(self._kind)
+        heading = TITLES.get(self._kind)
         lines = [Content.styled(say(heading), "bold")] if heading else []
         self.update(Content("\n").join([*lines, *(_bar(each, say) for each in ranked)]))
 

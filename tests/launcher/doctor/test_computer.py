@@ -29,7 +29,7 @@ def test_a_plan_needs_more_than_is_free(described) -> None:
     ground._told["proposal"] = needing(9000)
     found = disk(ground)
     assert (found.ok, found.mend) == (False, "free-space")
-    assert "4000" in str(found.detail)
+    assert "3.9 GB" in str(found.detail)
     assert "9000" in str(found.detail)
     assert found.values["folder"] == str(ground.workspace.root)
 

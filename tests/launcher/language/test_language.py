@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
 from launcher import language
 from launcher.core.paths import Workspace
+from launcher.core.text import moment
 from launcher.language import choose_language, read_saved_language, save_language, translator
 
 
@@ -74,3 +76,18 @@ def test_a_file_that_says_nothing_useful_is_no_choice(tmp_path: Path, content: s
     file.write_bytes(content.encode("latin-1"))
     assert read_saved_language(file) is None
     assert read_saved_language(tmp_path / "none.toml") is None
+
+
+def test_a_moment_is_told_by_this_computers_clock():
+    now = datetime(2026, 11, 22, 12, 0).astimezone()
+    told = {
+        "2026-11-22 05:25": "today 05:25",
+        "2026-11-21 23:59": "yesterday 23:59",
+        "2026-11-20 00:01": "2026-11-20 00:01",
+        "2026-11-23 05:25": "2026-11-23 05:25",
+    }
+    for local, words in told.items():
+        at = datetime.fromisoformat(local).astimezone(timezone.utc).isoformat(timespec="seconds")
+        assert str(moment(at, now)) == words
+    assert str(moment("never {x}")) == "never {x}"
+    assert moment("2026-11-21T23:59:00", now).render(translator("zh")) == "昨天 23:59"

@@ -1,4 +1,4 @@
-"""Chinese has Chinese punctuation: in the catalogue, in the tables that hold both languages, and before Gesso starts."""
+"""Chinese has Chinese punctuation: in the catalogue, in the tables of both languages, and before Gesso starts."""
 
 from __future__ import annotations
 

@@ -29,11 +29,11 @@ from launcher.core.plan.options import Options
 from launcher.core.process import CancelledError
 from launcher.core.proxy_address import repaired
 from launcher.core.settings import read_settings
-from launcher.core.text import t
+from launcher.core.text import minutes_ago, t
 from launcher.tui.app import GessoApp
 from launcher.tui.asks import Place, Wiring
 from launcher.tui.asks_network import MirrorsSeen, NetworkAsks, ProxiesSeen, ProxyAsks
-from launcher.tui.network_state import Network, ago, bar, filtered, lines, sorted_next
+from launcher.tui.network_state import Network, bar, filtered, lines, sorted_next
 from launcher.tui.screens.ask import AskScreen
 from launcher.tui.screens.network import NetworkScreen
 from launcher.tui.screens.proxy import ProxyScreen
@@ -160,7 +160,7 @@ def test_rows_are_filtered_and_ordered_and_bars_filled() -> None:
     assert kinds[-1].kind is None
     assert bar(Probed("x", "y", 3, 10)) == "━━━─────── " + " 30%"
     assert bar(Probed("x", "y", 10, 10, over=True)).endswith("100% ■")
-    assert (str(ago(59)), str(ago(7200))) == ("1 min ago", "2 h ago")
+    assert [str(minutes_ago(each)) for each in (5, 59, 7200)] == ["just now", "1 min ago", "2 h ago"]
 
 
 async def test_measuring_shows_a_bar_in_each_row_and_then_what_was_found(fake):
