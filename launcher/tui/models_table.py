@@ -34,6 +34,8 @@ class Shown:
     """What is looked at of the library, and how."""
 
     library: Library = field(default_factory=Library)
+    #: it was looked at: an empty one has no models
+    known: bool = False
     #: part of a name, a kind, a family, a word or a hash
     needle: str = ""
     order: str = "kind"

@@ -33,6 +33,11 @@ class Chosen:
     use: Use | None = None
     error: LauncherError | None = None
 
+    @property
+    def unread(self) -> bool:
+        """The file is there and nobody can read it."""
+        return self.seen is None and self.error is not None
+
     def value(self, key: str) -> object:
         """What config.toml says; None or (): nothing."""
         return dict(self.seen.values).get(key) if self.seen else None
@@ -67,6 +72,8 @@ def editable(chosen: Chosen, key: str) -> str:
 
 def about(chosen: Chosen, key: str | None) -> list[Text]:
     """The lines under the table."""
+    if chosen.unread:
+        return [t("t: troubleshooting can set this file aside; afterwards everything can be chosen again.")]
     if key is None or chosen.seen is None:
         return []
     words = WORDS[key]

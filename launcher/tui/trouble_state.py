@@ -13,14 +13,29 @@ if TYPE_CHECKING:
     from launcher.core.doctor.check import Checked
     from launcher.tui.asks_trouble import Found
 
-State = Literal["error", "warning", "wrong", "unknown", "well", "mended"]
+State = Literal["error", "warning", "wrong", "then", "unknown", "well", "mended"]
 
 STATES: dict[State, Text] = {
     "error": t("✗ error"), "warning": t("! warning"), "wrong": t("✗ to mend"), "unknown": t("- skipped"),
-    "well": t("✓ well"), "mended": t("✓ mended"),
+    "well": t("✓ well"), "mended": t("✓ mended"), "then": t("- back then"),
 }  # fmt: skip
 #: as a table colours the row; the word says the same
-STYLES: dict[State, str] = {"error": "bold red", "warning": "yellow", "wrong": "bold red", "unknown": "dim"}
+STYLES: dict[State, str] = {
+    "error": "bold red",
+    "warning": "yellow",
+    "wrong": "bold red",
+    "unknown": "dim",
+    "then": "dim",
+}
+#: what a log of an earlier hour tells -> the check that tells how it is now
+_NOW: dict[str, str] = {
+    "env-disk-full": "disk", "env-long-path": "long-paths", "git-missing": "git", "git-dubious-ownership": "git",
+    "git-locked": "git", "srv-port-in-use": "ports", "net-proxy-broken": "proxy", "model-file-corrupt": "models",
+    "gpu-torch-cpu-build": "torch", "gpu-arch-unsupported": "torch", "gpu-driver-too-old": "driver",
+    "py-venv-broken": "environment", "dep-conflict": "packages",
+}  # fmt: skip
+#: the check without which nothing else can be judged or mended
+_SETTINGS = "settings"
 
 
 @dataclass(frozen=True)
@@ -48,15 +63,26 @@ class Trouble:
 
     found: tuple[Found, ...] = ()
     checks: tuple[Checked, ...] = ()
-    #: keys of findings that were mended since: the log still tells of them
-    mended: frozenset[str] = frozenset()
+    #: keys of findings that were mended since (the log still tells of them), and the mend's number
+    mended: tuple[tuple[str, int], ...] = ()
+    #: keys of rows whose mend has said that it can do nothing here, with its words
+    refused: tuple[tuple[str, tuple[Text, ...]], ...] = ()
 
     @property
     def items(self) -> tuple[Item, ...]:
-        """Findings, then what is wrong, is well, does not apply here."""
-        order = ("wrong", "well", "unknown")
-        checks = sorted(map(_check, self.checks), key=lambda each: order.index(each.state))
-        return (*self._findings(), *checks)
+        """Settings that cannot be read; findings, then what is wrong, was so back then, is well, does not apply."""
+        checks = [_check(each) for each in self.checks]
+        first = next((each for each in checks if each.key == f"check {_SETTINGS}" and each.state == "wrong"), None)
+        items = [self._promised(each) for each in (*self._findings(), *checks) if each != first]
+        if first is not None and first.mend:
+            items = [_waits(each) for each in items]
+        items.sort(key=lambda each: _ORDER.get(each.state, 0))
+        return (*(() if first is None else (self._promised(first),)), *items)
+
+    def _promised(self, item: Item) -> Item:
+        """A mend that can do nothing here is not offered; what it said instead is."""
+        said = dict(self.refused).get(item.key)
+        return item if said is None else replace(item, mend=None, paragraphs=(*item.paragraphs, *said))
 
     def _findings(self) -> Iterable[Item]:
         """The same failure in several logs stands once, where it was last."""
@@ -68,11 +94,21 @@ class Trouble:
                 if name not in seen:
                     seen.add(name)
                     item = _finding(found, advice)
-                    yield replace(item, state="mended") if item.key in self.mended else item
+                    if item.key in dict(self.mended):
+                        item = replace(item, state="mended")
+                    elif found.log and (now := self._well(_NOW.get(advice.slug))):
+                        item = _then(item, now)
+                    yield item
+
+    def _well(self, name: str | None) -> Checked | None:
+        return next((each for each in self.checks if each.name == name and each.ok), None)
 
     def count(self, *states: State) -> int:
         """How many rows are in one of these states."""
         return sum(each.state in states for each in self.items)
+
+
+_ORDER = {"wrong": 1, "then": 2, "well": 3, "unknown": 4}
 
 
 def told(trouble: Trouble, news: Found | Checked) -> Trouble:
@@ -110,3 +146,16 @@ def _check(check: Checked) -> Item:
     # what is well needs no mend, even where one could be done
     mend = check.mend if check.ok is False else None
     return Item(f"check {check.name}", state, check.title, check.detail, (check.detail,), fix, (), mend, check.values)
+
+
+def _then(item: Item, now: Checked) -> Item:
+    said = t("That is how it was back then. Now: {title}: {detail}", title=now.title, detail=now.detail)
+    return replace(item, state="then", short=said, paragraphs=(*item.paragraphs, said), mend=None)
+
+
+def _waits(item: Item) -> Item:
+    """Every mend reads the settings first."""
+    if item.mend is None:
+        return item
+    said = t("Gesso may be able to mend this once its settings can be read: see the first row.")
+    return replace(item, mend=None, paragraphs=(*item.paragraphs, said))

@@ -30,8 +30,8 @@ class HandbookScreen(SpeakingScreen[None]):
         t("The arrows go from page to page while you type; Page Down reads on, Esc empties the field, then goes back."),
     )
     keys = (
-        KeyOf("up", "page_before", t("Page before"), "↑"),
-        KeyOf("down", "next_page", t("Next page"), "↓"),
+        KeyOf("up", "page_before", t("Entry before"), "↑"),
+        KeyOf("down", "next_page", t("Next entry"), "↓"),
         KeyOf("pagedown", "read_on", t("Read on"), "Page Down"),
         KeyOf("pageup", "read_back", t("Read back"), "Page Up", in_line=False),
     )

@@ -109,7 +109,8 @@ class ModelsScreen(WorkingScreen):
                           size=in_bytes(size)))  # fmt: skip
         if library.wasted:
             said += "  " + self.say(t("{size} lie there twice", size=in_bytes(library.wasted)))
-        self.query_one("#sum", Static).update(Content(said))
+        said += "  " + self.say(t("and the demo model, which came with Gesso"))
+        self.query_one("#sum", Static).update(Content(said if self.shown.known else ""))
         self._redraw_details()
 
     @on(RowTable.Moved)
@@ -122,9 +123,11 @@ class ModelsScreen(WorkingScreen):
     def _empty(self) -> Text:
         if "look" in self.jobs.running:
             return t("Looking …")
+        if not self.shown.known:
+            return t("not known")
         if self.shown.library.models:
             return t("Nothing fits the filter.")
-        return t("There are no models yet: d shows some to begin with, a adds one of yours.")
+        return t("There are no models of yours yet: d shows some to begin with, a adds one.")
 
     # What the jobs say
 
@@ -132,7 +135,7 @@ class ModelsScreen(WorkingScreen):
     def _done(self, message: Done) -> None:
         line, value = self.line, message.value
         if isinstance(value, Library):
-            self.shown = replace(self.shown, library=value)
+            self.shown = replace(self.shown, library=value, known=True)
             line.pause(self.say)
             return
         match message.name:

@@ -48,6 +48,7 @@ class SettingsScreen(SpeakingScreen[None]):
         KeyOf("enter", "edit", t("Change")),
         KeyOf("r", "reset", t("Take back")),
         KeyOf("u", "update", t("Newer Gesso")),
+        KeyOf("t", "trouble", t("Troubleshooting")),
     )
     chosen: reactive[Chosen] = reactive(Chosen(), init=False)
 
@@ -97,7 +98,7 @@ class SettingsScreen(SpeakingScreen[None]):
             return key.meaning if picked else None
         if key.action == "reset":
             return key.meaning if picked and written(self.chosen.value(picked)) else None
-        return key.meaning
+        return None if key.action == "trouble" and not self.chosen.unread else key.meaning
 
     def _redraw(self) -> None:
         rest = max(10, self.size.width - _KEY - _VALUE - 8)
@@ -174,6 +175,16 @@ class SettingsScreen(SpeakingScreen[None]):
         key = self.query_one(RowTable).picked
         if key and written(self.chosen.value(key)):
             self._change(key, None)
+
+    def action_trouble(self) -> None:
+        """Where a file that cannot be read is set aside."""
+        if self.chosen.unread:
+            self.gesso.go("troubleshooting")
+
+    def on_screen_resume(self) -> None:
+        """Back from there."""
+        if self.chosen.unread:
+            self._jobs.start("look", lambda _: self._asks.look())
 
     def action_update(self) -> None:
         """Another screen."""

@@ -59,6 +59,8 @@ class TroubleshootingScreen(MendingScreen):
         self._logs: set[str] = set()
         #: the user has gone to another row than the first: from then on the cursor stays
         self._gone_to = False
+        #: something was changed while it was looked
+        self._look_again = False
 
     def body(self) -> ComposeResult:
         """What was found, its text, work."""
@@ -121,7 +123,7 @@ class TroubleshootingScreen(MendingScreen):
         self._redraw_text()
 
     def _line(self, item: Item) -> Line:
-        cells = (self.say(STATES[item.state]), self.say(item.title), self.say(item.short))
+        cells = (self.say(STATES[item.state]), self.say(item.title), self.say(item.short).split("\n")[0])
         return Line(item.key, cells, STYLES.get(item.state, ""))
 
     def _sum(self) -> Text:
@@ -171,17 +173,23 @@ class TroubleshootingScreen(MendingScreen):
         if message.name == "findings":
             self.trouble = only(self.trouble, self._logs)
 
-    def mended(self, item: Item) -> None:
+    def mended(self, item: Item, number: int) -> None:
         """The log goes on telling of it."""
-        self.trouble = replace(self.trouble, mended=self.trouble.mended | {item.key})
+        self.trouble = replace(self.trouble, mended=(*self.trouble.mended, (item.key, number)))
 
-    def undone(self) -> None:
-        """Which one it was nobody asks."""
-        self.trouble = replace(self.trouble, mended=frozenset())
+    def undone(self, number: int) -> None:
+        """The others stay mended."""
+        self.trouble = replace(self.trouble, mended=tuple(each for each in self.trouble.mended if each[1] != number))
+
+    def refused(self, item: Item, said: tuple[Text, ...]) -> None:
+        """The row promises nothing more."""
+        self.trouble = replace(self.trouble, refused=(*self.trouble.refused, (item.key, said)))
 
     def ended(self, name: str) -> None:
-        """Look again where something has changed."""
+        """Look again where something has changed; a look that began before saw what was before."""
         if name in ("mend", "undo"):
+            self._look_again = True
+        if self._look_again and not self.jobs.running & LOOKING:
             self.action_look()
         self._redraw()
 
@@ -189,11 +197,12 @@ class TroubleshootingScreen(MendingScreen):
 
     def action_look(self) -> None:
         """Read the logs again, and ask every check."""
+        self._look_again = False
+        self.trouble = replace(self.trouble, refused=())
         store = self.gesso.log_store
         numbers = range(max(store.first, store.end - _LINES), store.end)
         lines = [store.text(n) for n in numbers if store.source(n) not in (GESSO, DIAGNOSIS, "runtime")]
-        if "findings" not in self.jobs.running:
-            self._logs = set()
+        self._logs = set()
         self.jobs.start("findings", lambda cancel: self.asks.findings(lines, cancel))
         self.jobs.start("checks", lambda _: self.asks.checks())
         self._redraw()

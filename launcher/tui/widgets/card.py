@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.content import Content
 from textual.widgets import Static
 
-from launcher.core.text import Text
+from launcher.core.text import Text, t
 from launcher.tui.state import Home
 from launcher.tui.untrusted import plain
 
@@ -30,6 +30,11 @@ class Card(Static):
     def draw(self, home: Home, say: Say) -> Content:
         """What stands in the frame."""
         raise NotImplementedError
+
+
+def without_survey(home: Home, say: Say) -> Content:
+    """What a card says of a computer that nobody has looked at, or could look at."""
+    return Content(say(t("not known") if home.stage == "failed" else t("Looking …")))
 
 
 def rows(found: Iterable[Row]) -> Content:

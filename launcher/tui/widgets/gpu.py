@@ -12,7 +12,7 @@ from launcher.amounts import in_mib
 from launcher.core.errors import LauncherError
 from launcher.core.text import t
 from launcher.tui.state import Home, Survey
-from launcher.tui.widgets.card import Card, Row, Say, rows
+from launcher.tui.widgets.card import Card, Row, Say, rows, without_survey
 from launcher.tui.widgets.meter import bar, spark
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class GpuCard(Card):
     def draw(self, home: Home, say: Say) -> Content:
         """Four lines, or more where there is room."""
         if home.survey is None:
-            return Content(say(t("Looking …")))
+            return without_survey(home, say)
         survey = home.survey
         card = drawing_card(survey)
         live = [_same(figures, card) for figures in self._history] if card else []

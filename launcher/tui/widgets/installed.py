@@ -8,7 +8,7 @@ from textual.content import Content
 
 from launcher.core.text import Text, t
 from launcher.tui.state import Home, Survey
-from launcher.tui.widgets.card import Card, Row, Say, rows
+from launcher.tui.widgets.card import Card, Row, Say, rows, without_survey
 
 if TYPE_CHECKING:
     from launcher.core.environments.installed import Installed
@@ -22,7 +22,7 @@ class InstalledCard(Card):
     def draw(self, home: Home, say: Say) -> Content:
         """Four lines; nothing installed yet is said in words."""
         if home.survey is None:
-            return Content(say(t("Looking …")))
+            return without_survey(home, say)
         survey = home.survey
         return rows([_environment(survey, say), _torch(survey.installed, say), _model(home, survey, say),
                      _profile(survey, say)])  # fmt: skip
@@ -36,7 +36,7 @@ class EnvironmentCard(Card):
     def draw(self, home: Home, say: Say) -> Content:
         """Four lines."""
         if home.survey is None:
-            return Content(say(t("Looking …")))
+            return without_survey(home, say)
         survey = home.survey
         python = survey.installed.python or survey.plan.python
         return rows(
@@ -57,7 +57,7 @@ class ModelCard(Card):
     def draw(self, home: Home, say: Say) -> Content:
         """The loaded one, then the names of the others."""
         if home.survey is None:
-            return Content(say(t("Looking …")))
+            return without_survey(home, say)
         models = home.survey.models
         loaded = home.model or say(t("none yet"))
         return rows(
@@ -74,7 +74,7 @@ class ProfileCard(Card):
     def draw(self, home: Home, say: Say) -> Content:
         """Four lines."""
         if home.survey is None:
-            return Content(say(t("Looking …")))
+            return without_survey(home, say)
         survey, memory = home.survey, home.survey.plan.memory
         port = survey.options.port
         return rows(

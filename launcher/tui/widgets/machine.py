@@ -9,7 +9,7 @@ from textual.content import Content
 from launcher.amounts import in_mib
 from launcher.core.text import t
 from launcher.tui.state import Home
-from launcher.tui.widgets.card import Card, Say, rows
+from launcher.tui.widgets.card import Card, Say, rows, without_survey
 
 if TYPE_CHECKING:
     from launcher.core.hardware.machine import Machine
@@ -26,7 +26,7 @@ class MachineCard(Card):
     def draw(self, home: Home, say: Say) -> Content:
         """At most five lines."""
         if home.survey is None:
-            return Content(say(t("Looking …")))
+            return without_survey(home, say)
         machine = home.survey.machine
         unknown = say(_UNKNOWN)
         found = [

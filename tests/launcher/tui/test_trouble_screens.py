@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
 
+from launcher.core.doctor.check import Checked
 from launcher.core.errors import LauncherError
 from launcher.core.events import Line, Notice
 from launcher.core.text import t
-from launcher.tui.asks_trouble import HERE, Found
+from launcher.tui.asks_trouble import HERE, Found, TroubleAsks
 from launcher.tui.live_marks import LiveMarks
 from launcher.tui.log_store import LogStore
 from launcher.tui.screens.handbook import HandbookScreen
@@ -58,7 +60,7 @@ async def test_findings_come_first_then_what_is_wrong_then_what_is_well(surgery,
         table = pilot.app.screen.query_one(RowTable)
         assert list(table._lines) == [
             "finding runtime.log srv-port-in-use", "finding runtime.log git-missing", "check proxy", "check disk",
-            "check git", "check windows",
+            "check memory", "check windows",
         ]  # fmt: skip
         assert all(each in text for each in (said["title"], said["cause"], said["mend"], said["well"], said["skipped"]))
         assert "OSError: [Errno 98] [b]address[/b] already in use" in text
@@ -179,6 +181,105 @@ def test_what_was_found_before_is_replaced_and_a_failure_stands_once() -> None:
     again = told(first, Found(t("this run or the last"), "runtime.log", ()))
     assert [each.key for each in again.items] == ["finding  srv-port-in-use"]
     assert told(told(Trouble(), CHECKS[1]), CHECKS[1]).checks == (CHECKS[1],)
+
+
+BROKEN = Checked("settings", t("Settings"), False, t("not known"), None, "settings-aside")
+
+
+def test_settings_that_cannot_be_read_come_first_and_nothing_else_is_promised() -> None:
+    trouble = Trouble((Found(HERE, "runtime.log", (advice(),)),), (*CHECKS, BROKEN))
+    first, *others = trouble.items
+    assert (first.key, first.mend) == ("check settings", "settings-aside")
+    assert [each.mend for each in others] == [None] * 5
+    assert others[0].key == "finding runtime.log srv-port-in-use"
+    assert "first row" in str(others[0].paragraphs[-1])
+    # without a mend (another file than config.toml) nothing waits for it
+    assert replace(trouble, checks=(*CHECKS, replace(BROKEN, mend=None))).items[1].mend == "next-port"
+
+
+def test_what_a_check_refutes_now_was_back_then_and_does_not_count() -> None:
+    full = Checked("disk", t("Disk space"), True, t("not known"))
+    old = Found(HERE, "runtime.log", (advice("env-disk-full", mend="free-space"),))
+    trouble = Trouble((old,), (full, CHECKS[1]))
+    assert [(each.key, each.state) for each in trouble.items] == [
+        ("check proxy", "wrong"), ("finding runtime.log env-disk-full", "then"), ("check disk", "well"),
+    ]  # fmt: skip
+    assert trouble.items[1].mend is None
+    assert trouble.count("error", "warning", "wrong") == 1
+    # what was just seen here, and what no check denies
+    assert Trouble((replace(old, log=""),), (full,)).items[0].state == "error"
+    assert Trouble((old,), (replace(full, ok=None),)).items[0].state == "error"
+
+
+async def test_esc_ends_the_looking_first_and_what_was_looked_for_does_not_open(surgery, fake):
+    go, real = threading.Event(), surgery.preview
+
+    def slow(name, values):
+        go.wait(10)
+        return real(name, values)
+
+    surgery.preview = slow
+    async with surgery.app(fake).run_test(size=LARGE) as pilot:
+        await opened(pilot)
+        await pilot.press("enter")
+        await until(pilot, "Looking at what would change")
+        await pilot.press("escape")
+        await until(pilot, "Cancelled; nothing was changed.")
+        assert isinstance(pilot.app.screen, TroubleshootingScreen)
+        go.set()
+        while pilot.app.screen.busy:
+            await pilot.pause(0.02)
+        assert isinstance(pilot.app.screen, TroubleshootingScreen)
+        await pilot.press("enter")
+        await until(pilot, "This will be changed:")
+
+
+async def test_a_mend_that_can_do_nothing_here_is_promised_no_longer(surgery, fake):
+    def cannot(_name, _values):
+        raise LauncherError("model-source-unknown", t("not known"), t("Download it again."))
+
+    surgery.preview = cannot
+    async with surgery.app(fake).run_test(size=LARGE) as pilot:
+        assert "Gesso can mend this" in await opened(pilot)
+        await pilot.press("enter")
+        await until(pilot, "Download it again.")
+        item = pilot.app.screen.trouble.items[0]
+        assert (item.mend, str(item.paragraphs[-1])) == (None, "Download it again.")
+        assert "Gesso can mend this" not in screen_text(pilot)
+
+
+async def test_one_undo_leaves_the_other_mended(surgery, fake):
+    async with surgery.app(fake).run_test(size=LARGE) as pilot:
+        await opened(pilot)
+        screen = pilot.app.screen
+        screen.trouble = replace(screen.trouble, mended=(("a", 1), ("b", 3)))
+        screen.undone(3)
+        assert screen.trouble.mended == (("a", 1),)
+
+
+async def test_a_look_during_which_something_changed_is_looked_again(surgery, fake):
+    go, looks = threading.Event(), []
+
+    def checks():
+        looks.append(1)
+        go.wait(10)
+        return iter(CHECKS)
+
+    asks = surgery.asks()
+    surgery.asks = lambda: {**asks, TroubleAsks: replace(asks[TroubleAsks], checks=checks)}
+    async with surgery.app(fake).run_test(size=LARGE) as pilot:
+        pilot.app.go("troubleshooting")
+        await until(pilot, "The port is taken")
+        await pilot.press("enter")
+        await until(pilot, "This will be changed:")
+        await pilot.press("enter")
+        await until(pilot, "all is well")
+        assert len(looks) == 1
+        go.set()
+        await until(pilot, "3 to see to")
+        while pilot.app.screen.jobs.running:
+            await pilot.pause(0.02)
+    assert len(looks) == 2
 
 
 # The way there from home, and from the console

@@ -40,7 +40,7 @@ def advice(slug: str = "srv-port-in-use", title: str = "The port is taken", mend
 
 
 CHECKS = (
-    Checked("git", both("Git", "Git"), True, both("It is there.", "已经有了。")),
+    Checked("memory", both("Memory", "内存"), True, both("It is there.", "已经有了。")),
     Checked("proxy", both("Proxy", "代理"), False, both("It refuses [red]all[/red].", "它全部拒绝。"),
             both("Start the proxy.", "打开代理软件。"), "without-proxy", {"address": "http://127.0.0.1:1"}),
     Checked("windows", both("Windows", "系统"), None, both("This is another system.", "这是别的系统。")),
