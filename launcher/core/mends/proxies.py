@@ -11,8 +11,18 @@ from urllib.parse import urlsplit
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.hardware.inquiry import Inquiry
-from launcher.core.mends.mend import Change, Here, Mend, Preview, Record, Values, cannot_mend, nothing_to_mend
-from launcher.core.mends.proxy_places import Rewrite, places, refuse_if_changed, rewrite, to_record, write_back
+from launcher.core.mends.mend import (
+    Change,
+    Here,
+    Mend,
+    Preview,
+    Record,
+    Values,
+    cannot_mend,
+    changed_since,
+    nothing_to_mend,
+)  # fmt: skip
+from launcher.core.mends.proxy_places import Rewrite, changed, places, rewrite, to_record, write_back
 from launcher.core.mends.setting import kept_setting, put, put_back, setting
 from launcher.core.mends.way_out import Need, needs, silent
 from launcher.core.network.proxies import Proxies, find_proxies
@@ -124,11 +134,21 @@ def _tried(here: Here, targets: tuple[str, ...]) -> Text | None:
 
 
 def _undo(here: Here, record: Record) -> Iterator[Event]:
-    refuse_if_changed(here, record["others"])
-    if record["own"]:
-        yield from put_back(here, record["own"])
-    write_back(here, record["others"])
-    if record["others"]:
+    """What nobody has changed since goes back; what somebody has stays, and is said."""
+    own, others = record["own"], record["others"]
+    stays = [place.where for place in changed(here, others)]
+    others_go = len(others) > len(stays)
+    own_goes = own and setting(here, KEY) in (own["before"], own["after"])
+    if own and not own_goes:
+        stays.append(t("The setting {key}", key=KEY))
+    if not own_goes and not others_go:
+        raise changed_since(stays[0])
+    if own_goes:
+        yield from put_back(here, own)
+    write_back(here, others)
+    for where in stays:
+        yield Notice("proxy-stays", "warning", t("{what} has been changed since, and stays as it is now.", what=where))
+    if others_go:
         yield Notice("proxy-changed", "info", t("The proxy of other programs is as it was before."))
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from launcher.core.errors import LauncherError, NotWrittenError
 from launcher.core.mends.git_door import ask_git, refused
 from launcher.core.mends.kept_text import read_kept, write_kept
-from launcher.core.mends.mend import Change, Here, changed_since
+from launcher.core.mends.mend import Change, Here
 from launcher.core.mends.user_variables import read_user_variable, start_file, write_user_variable
 from launcher.core.proxy_address import masked
 from launcher.core.text import Text, t
@@ -35,6 +37,8 @@ class Place:
     key: str
     value: str
     file: str = ""
+    #: in a file: the how manieth line that sets this name
+    at: int = 0
 
     @property
     def of_git(self) -> bool:
@@ -68,7 +72,7 @@ def places(here: Here) -> tuple[Place, ...]:
     return (*_of_git(here), *_variables(), *_lines(here))
 
 
-def rewrite(here: Here, wanted: Iterable[Rewrite]) -> list[list[str | None]]:
+def rewrite(here: Here, wanted: Iterable[Rewrite]) -> list[list[Any]]:
     """Write them all or none; the value is what `write_back` needs. LauncherError `git-failed`, NotWrittenError."""
     done: list[Rewrite] = []
     try:
@@ -82,27 +86,28 @@ def rewrite(here: Here, wanted: Iterable[Rewrite]) -> list[list[str | None]]:
     return to_record(done)
 
 
-def to_record(wanted: Iterable[Rewrite]) -> list[list[str | None]]:
+def to_record(wanted: Iterable[Rewrite]) -> list[list[Any]]:
     """What `write_back` needs."""
-    return [[each.place.key, each.place.file, each.place.value, each.after] for each in wanted]
+    return [[each.place.key, each.place.file, each.place.value, each.after, each.place.at] for each in wanted]
 
 
-def refuse_if_changed(here: Here, record: Iterable[list[str | None]]) -> None:
-    """LauncherError `mend-changed-since` if one of them is not as we left it."""
+def changed(here: Here, record: Iterable[list[Any]]) -> list[Place]:
+    """Those of them that are neither as we left them nor as they were."""
     now = places(here)
-    for key, file, before, after in record:
-        place = Place(str(key), str(before), str(file))
-        if place not in now and not _is_now(now, place, after):
-            raise changed_since(place.where)
+    return [place for place, after in _told(record) if place not in now and not _is_now(now, place, after)]
 
 
-def write_back(here: Here, record: Iterable[list[str | None]]) -> None:
-    """Each as it was, also where it is so already."""
+def write_back(here: Here, record: Iterable[list[Any]]) -> None:
+    """Each as it was, also where it is so already; what somebody has changed since stays."""
     now = places(here)
-    for key, file, before, after in record:
-        place = Place(str(key), str(before), str(file))
+    for place, after in _told(record):
         if _is_now(now, place, after):
-            _put(here, place, after, before)
+            _put(here, place, after, place.value)
+
+
+def _told(record: Iterable[list[Any]]) -> Iterator[tuple[Place, str | None]]:
+    for key, file, before, after, *at in record:
+        yield Place(key, before, file, *at), after
 
 
 def _is_now(now: tuple[Place, ...], place: Place, value: str | None) -> bool:
@@ -131,8 +136,10 @@ def _lines(here: Here) -> Iterator[Place]:
     if file is None:
         return
     with contextlib.suppress(LauncherError):
+        met: Counter[str] = Counter()
         for found in _LINE.finditer(read_kept(file) or ""):
-            yield Place(found["name"], found["value"], str(file))
+            yield Place(found["name"], found["value"], str(file), met[found["name"]])
+            met[found["name"]] += 1
 
 
 def _put(here: Here, place: Place, before: str | None, after: str | None) -> None:
@@ -143,7 +150,7 @@ def _put(here: Here, place: Place, before: str | None, after: str | None) -> Non
             raise refused(answer)
     elif place.file:
         file = Path(place.file)
-        write_kept(file, with_value(read_kept(file) or "", place.key, before or "", after or ""))
+        write_kept(file, with_value(read_kept(file) or "", place.key, before or "", after or "", place.at))
     else:
         try:
             write_user_variable(place.key, after)
@@ -151,10 +158,12 @@ def _put(here: Here, place: Place, before: str | None, after: str | None) -> Non
             raise NotWrittenError(Path(r"HKEY_CURRENT_USER\Environment"), error) from error
 
 
-def with_value(text: str, name: str, before: str, after: str) -> str:
-    """`text` with another value where `name` is set to `before`; every other sign stays as it is."""
+def with_value(text: str, name: str, before: str, after: str, at: int = 0) -> str:
+    """`text` with another value where `name` is set for the `at`th time, if to `before`; all else stays as it is."""
+    lines = [found.start() for found in _LINE.finditer(text) if found["name"] == name]
 
     def put(found: re.Match[str]) -> str:
-        return found["start"] + (after if (found["name"], found["value"]) == (name, before) else found["value"])
+        this = found.start() in lines[at : at + 1] and found["value"] == before
+        return found["start"] + (after if this else found["value"])
 
     return _LINE.sub(put, text)

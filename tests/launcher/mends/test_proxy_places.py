@@ -148,18 +148,44 @@ def test_gits_proxy_that_answers_stays(here, service):
         assert journal.preview(here, "repair-proxy", {"url": service}) is None
 
 
-def test_what_was_changed_since_stays_everywhere(here, service):
+def test_what_was_changed_since_stays_and_the_rest_goes_back(here, service):
     with FakeProxy() as proxy:
         file = Path(here.environ["HOME"]) / ".bashrc"
         file.write_text(f"export http_proxy={proxy.place}\n")
         git(here, "config", "--global", "http.proxy", f"https://{proxy.place}")
         _, mended = exhaust(journal.mend(here, "repair-proxy", {"url": service}))
         git(here, "config", "--global", "http.proxy", "http://127.0.0.1:7897")
+        events, _ = exhaust(journal.undo(here, mended.number))
+        assert "git's setting http.proxy, for your user has been changed since" in " ".join(
+            str(each.text) for each in events
+        )
+        assert file.read_text() == f"export http_proxy={proxy.place}\n"
+        assert git(here, "config", "--global", "http.proxy").stdout.strip() == "http://127.0.0.1:7897"
+
+
+def test_nothing_is_taken_back_where_all_was_changed_since(here, service):
+    with FakeProxy() as proxy:
+        git(here, "config", "--global", "http.proxy", f"https://{proxy.place}")
+        _, mended = exhaust(journal.mend(here, "repair-proxy", {"url": service}))
+        git(here, "config", "--global", "http.proxy", "http://127.0.0.1:7897")
         with pytest.raises(LauncherError) as caught:
             exhaust(journal.undo(here, mended.number))
         assert caught.value.code == "mend-changed-since"
-        assert file.read_text() == f"export http_proxy={proxy.url}\n"
         assert git(here, "config", "--global", "http.proxy").stdout.strip() == "http://127.0.0.1:7897"
+
+
+def test_only_the_line_that_was_changed_is_changed_back(here, service):
+    """Two lines set the name; one is right already."""
+    with FakeProxy() as proxy:
+        file = Path(here.environ["HOME"]) / ".bashrc"
+        before = (
+            f"if true; then\n  http_proxy={proxy.url}\nfi\nhttp_proxy={proxy.place}\nhttp_proxy=https://{proxy.place}\n"
+        )
+        file.write_text(before)
+        _, mended = exhaust(journal.mend(here, "repair-proxy", {"url": service}))
+        assert file.read_text().count(f"http_proxy={proxy.url}\n") == 3
+        exhaust(journal.undo(here, mended.number))
+        assert file.read_text() == before
 
 
 def test_windows_variables_of_this_user(here, service, monkeypatch):
@@ -203,3 +229,9 @@ def test_one_that_cannot_be_written_leaves_the_others_as_they_were(here, service
 )
 def test_the_line_that_sets_it_and_no_other(text, changed):
     assert with_value(text, "http_proxy", "a:1", "NEW") == (changed or text)
+
+
+def test_of_several_lines_the_one_that_is_meant():
+    assert (
+        with_value("http_proxy=a:1\nhttp_proxy=a:1\n", "http_proxy", "a:1", "N", 1) == "http_proxy=a:1\nhttp_proxy=N\n"
+    )
