@@ -13,6 +13,7 @@ from launcher.core.hardware.machine import Gpu
 from launcher.core.paths import Workspace
 from launcher.core.profiles.run_profiles import Known, RunProfile
 from launcher.core.serving.results import RunResult
+from launcher.core.text import t
 from launcher.tui.asks import Place
 
 #: what is said of the flags; everything else about a plan stands on the home screen
@@ -134,4 +135,14 @@ def _preview(workspace: Workspace, name: str, given: RunProfile) -> Preview:
     except LauncherError as error:
         return Preview(error=error)
     said = tuple(each for each in proposal.plan.findings if each.slug in _ABOUT_FLAGS)
-    return Preview(proposal.command.line(), tuple(proposal.command.shown_variables.items()), said)
+    missing = _missing_model(workspace, draft.profile.model)
+    return Preview(proposal.command.line(), tuple(proposal.command.shown_variables.items()), (*missing, *said))
+
+
+def _missing_model(workspace: Workspace, model: str | None) -> tuple[Finding, ...]:
+    from launcher.core.paths import written_path
+
+    if not model or (workspace.models / "Stable-diffusion" / written_path(model)).is_file():
+        return ()
+    message = t('There is no file "{name}" among the checkpoints: it could not be loaded.', name=model)
+    return (Finding("model-missing", "warning", message),)

@@ -107,4 +107,4 @@ def models(workspace: Workspace) -> tuple[str, ...]:
     """The names of the checkpoints that can be drawn with: the user's, and the one that comes with Gesso."""
     folders = (workspace.models / "Stable-diffusion", checkout() / DEMO)
     found = (file for folder in folders if folder.is_dir() for file in folder.rglob("*"))
-    return tuple(sorted(file.stem for file in found if file.suffix in CHECKPOINTS))
+    return tuple(sorted(file.stem for file in found if file.suffix in CHECKPOINTS and file.is_file()))

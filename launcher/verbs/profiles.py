@@ -29,7 +29,7 @@ from launcher.core.profiles.run_profiles import (
 from launcher.core.profiles.webui_user import WebuiUser, read_webui_user
 from launcher.core.proposal import Proposal, propose
 from launcher.core.serving.results import RunResult, read_results
-from launcher.core.text import Text, t
+from launcher.core.text import Text, moment, t
 from launcher.descriptions import of_command
 from launcher.verb import DONE, Action, Call, UsageError, Verb, Words
 
@@ -120,9 +120,13 @@ def of_result(result: RunResult) -> Text:
     """One sentence about the last start."""
     if result.failed or result.seconds is None:
         why = result.why or result.failed
-        return t("Started {when}: failed ({why})", when=result.started, why=why) if why else t(
-            "Started {when}: was not ready", when=result.started)  # fmt: skip
-    said = t("Started {when}: ready after {seconds} s.", when=result.started, seconds=result.seconds)
+        return t("Started {when}: failed ({why})", when=moment(result.started), why=why) if why else t(
+            "Started {when}: was not ready", when=moment(result.started))  # fmt: skip
+    said = t("Started {when}: it answered after {seconds} s, no model was ready.", when=moment(result.started),
+             seconds=result.seconds)  # fmt: skip
+    if result.model_seconds is not None:
+        ready = max(result.seconds, result.model_seconds)
+        said = t("Started {when}: ready after {seconds} s.", when=moment(result.started), seconds=ready)
     if result.peak_vram_mib:
         said = t("{first} {second}", first=said, second=t("Video memory at most: {mib} MiB.", mib=result.peak_vram_mib))
     if result.out_of_memory:

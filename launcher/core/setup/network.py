@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
 from launcher.core.network.mirror_choice import Choice as Mirrored
 from launcher.core.network.mirror_choice import chosen, look_around
-from launcher.core.network.mirror_survey import samples, survey_unknown
+from launcher.core.network.mirror_survey import samples, survey
 from launcher.core.network.mirrors import Kind, read_mirrors
 from launcher.core.network.proxies import find_proxies
 from launcher.core.network.proxy_check import offers
@@ -71,9 +71,18 @@ def measured(
     wanted = samples(around, open_kinds, plan.python, plan.torch, environ=environ)
     mirrors = read_mirrors(workspace=workspace)
     router = find_route(mirrors, read_settings(workspace).proxy, environ, pip=pip)
-    yield from survey_unknown(workspace, around, wanted, pip=pip, route=router, cancel=cancel)
+    unknown = [sample for sample in wanted if around.memory.measured(sample.key) is None]
+    fresh = yield from survey(workspace, around, unknown, pip=pip, route=router, cancel=cancel)
     around = look_around(workspace, environ, kinds, pip=pip)
-    return tuple(chosen(around, kind, tags[kind]) for kind in kinds)
+    choices = tuple(chosen(around, kind, tags[kind]) for kind in kinds)
+    silent = {each.key.partition(":")[0]: len(each.verdicts) for each in fresh if not each.ranking}
+    return tuple(_without_answer(each, silent[each.kind]) if each.kind in silent else each for each in choices)
+
+
+def _without_answer(choice: Mirrored, count: int) -> Mirrored:
+    """What nobody could give is remembered nowhere; said is it all the same."""
+    return replace(choice, reason=t("None of {count} places gave anything just now; the official one is asked first, "
+                                    "and when it fails the others.", count=count))  # fmt: skip
 
 
 def network_question(network: Network) -> Question | None:

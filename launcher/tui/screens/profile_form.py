@@ -120,7 +120,8 @@ class ProfileForm(SpeakingScreen["str | None"]):
         now = values or self.values
         for field in FIELDS:
             control, parent = self._control(field), inherited(field, now, self._seen)
-            blank = t("as built on: {value}", value=parent) if parent else t("not set")
+            otherwise = t("the first free one") if field.key == "port" else t("not set")
+            blank = t("as built on: {value}", value=parent) if parent else otherwise
             if isinstance(control, Choice):
                 choices = field.choices(self._seen) if field.choices else ()
                 shown = [

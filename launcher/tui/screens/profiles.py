@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -51,6 +54,8 @@ class ProfilesScreen(SpeakingScreen[None]):
         super().__init__()
         self._jobs = Jobs(self)
         self._first = ""
+        #: what was asked for before there was anything to ask it of
+        self._later: list[Callable[[], None]] = []
 
     def body(self) -> ComposeResult:
         """The table, and more about the row."""
@@ -89,6 +94,8 @@ class ProfilesScreen(SpeakingScreen[None]):
         if key.action == "take":
             if known is None or known.trouble:
                 return None
+            if self.seen and self.seen.running == known.name:
+                return t("Start it again")
             return t("Stop, start with it") if self.seen and self.seen.running else key.meaning
         if key.action == "edit" and (known is None or known.profile is None):
             return None
@@ -122,7 +129,7 @@ class ProfilesScreen(SpeakingScreen[None]):
         profile = known.profile or RunProfile()
         cells = [f"{number} {mark}", known.name, self.say(Text(profile.title)) if profile.title else "", ""]
         cells[3] = (
-            self.say(t("cannot be used")) if known.trouble else ", ".join(self.say(each) for each in _brief(profile))
+            self.say(t("cannot be used")) if known.trouble else " · ".join(self.say(each) for each in _brief(profile))
         )
         if wide:
             result = seen.results.get(known.name)
@@ -137,8 +144,10 @@ class ProfilesScreen(SpeakingScreen[None]):
         if known is not None and self.seen is not None:
             whose = t("yours") if known.own else t("came with Gesso")
             running = [t("runs now")] if self.seen.running == known.name else []
-            chosen = [t("starts with Enter at home")] if self.seen.chosen == known.name else []
-            said.append(Content(", ".join(self.say(each) for each in (whose, *running, *chosen))))
+            chosen = (
+                [t("starts with Enter at home")] if self.seen.chosen == known.name and not self.seen.running else []
+            )
+            said.append(Content(" · ".join(self.say(each) for each in (whose, *running, *chosen))))
             if known.profile and known.profile.why:
                 said.append(Content(plain(self.say(Text(known.profile.why)))))
             if known.trouble:
@@ -157,6 +166,9 @@ class ProfilesScreen(SpeakingScreen[None]):
             if first or self._first:
                 self.query_one(RowTable).pick(self._first or self.seen.running or self.seen.chosen)
                 self._first = ""
+            later, self._later = self._later, []
+            for asked in later:
+                asked()
         elif message.name == "delete":
             self.gesso.tell(t("Deleted: {file}", file=message.value))
 
@@ -174,7 +186,9 @@ class ProfilesScreen(SpeakingScreen[None]):
 
     def action_number(self, number: int) -> None:
         """Go to it; Enter starts."""
-        if self.seen and number <= len(self.seen.profiles):
+        if self.seen is None:
+            self._later.append(partial(self.action_number, number))
+        elif number <= len(self.seen.profiles):
             self.query_one(RowTable).pick(self.seen.profiles[number - 1].name)
 
     @on(RowTable.Taken)
@@ -190,12 +204,16 @@ class ProfilesScreen(SpeakingScreen[None]):
 
     def action_edit(self) -> None:
         """The form of this row."""
+        if self.seen is None:
+            self._later.append(self.action_edit)
         known = self._known()
         if known is not None and known.profile is not None:
             self.app.push_screen(ProfileForm(known.name, own=known.own), self._edited)
 
     def action_add(self) -> None:
         """A new one, built on this row."""
+        if self.seen is None:
+            self._later.append(self.action_add)
         known = self._known()
         if known is not None and known.profile is not None:
             self.app.push_screen(ProfileForm(known.name, own=False), self._edited)

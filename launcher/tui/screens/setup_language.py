@@ -14,7 +14,7 @@ from launcher.tui.widgets.choices import ChoiceList
 
 _WELCOME: tuple[Text, ...] = (
     t("Welcome. A few questions, then a first picture. Enter takes what is proposed; Esc goes back."),
-    t("Nothing is changed on this computer before you have seen the plan and agreed."),
+    t("Until you have seen the plan and agreed, Gesso keeps nothing but your answers and what it measures."),
 )
 
 

@@ -13,10 +13,12 @@ from textual.widgets import Static
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event
 from launcher.core.network.mirror_choice import Choice as Mirrored
+from launcher.core.network.mirrors import TITLES
 from launcher.core.setup.course import ABOUT
 from launcher.core.setup.network import Network, network_question
 from launcher.core.text import Text, t
 from launcher.core.web_address import shown
+from launcher.tui.asks_setup import Course
 from launcher.tui.jobs import Cancel
 from launcher.tui.messages import Done, Happened
 from launcher.tui.screens.setup import GO, SetupScreen
@@ -24,7 +26,7 @@ from launcher.tui.speaking import KeyOf
 from launcher.tui.state import Survey
 from launcher.tui.untrusted import plain
 from launcher.tui.widgets.choices import ChoiceList
-from launcher.tui.widgets.mirror_bars import KINDS, MirrorBars
+from launcher.tui.widgets.mirror_bars import MirrorBars
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,12 @@ class NetworkScreen(SetupScreen):
 
     step = "network"
     about = ABOUT["network"]
+    keys = (*SetupScreen.keys, KeyOf("r", "again", t("Measure again")))
+
+    def __init__(self, course: Course) -> None:
+        super().__init__(course)
+        self._network: Network | None = None
+        self._decided: tuple[Mirrored, ...] = ()
 
     def parts(self) -> ComposeResult:
         """Proxies, bars, what was decided; a question only where there is one."""
@@ -48,8 +56,6 @@ class NetworkScreen(SetupScreen):
 
     def on_mount(self) -> None:
         """Proxies first: everything else may go through them."""
-        self._network: Network | None = None
-        self._decided: tuple[Mirrored, ...] = ()
         super().on_mount()
         self._measure()
 
@@ -69,7 +75,7 @@ class NetworkScreen(SetupScreen):
         network = self._network
         self.tell_lines([t("Looking for proxies …")] if network is None else _proxy_lines(network))
         self.query_one(MirrorBars).show(self.say)
-        self.tell_lines([_reason(self.say(KINDS[each.kind]), self.say(each.reason)) for each in self._decided],
+        self.tell_lines([_reason(self.say(t("{kind}: ", kind=TITLES[each.kind])), self.say(each.reason)) for each in self._decided],
                         "#decided")  # fmt: skip
         question, choices = network_question(network) if network else None, self.query_one(ChoiceList)
         choices.display = question is not None
@@ -80,6 +86,8 @@ class NetworkScreen(SetupScreen):
         """While it is measured Enter does not wait."""
         if key == GO and self.jobs.running:
             return t("Go on without waiting")
+        if key.action == "again" and not self._unanswered:
+            return None
         return super().meaning(key)
 
     def action_go(self) -> None:
@@ -92,6 +100,16 @@ class NetworkScreen(SetupScreen):
                 self.trouble(error)
                 return
         self.forward()
+
+    def action_again(self) -> None:
+        """Where nobody has answered: ask once more, through the proxy that counts by now."""
+        if self._unanswered:
+            self._decided = ()
+            self._measure()
+
+    @property
+    def _unanswered(self) -> bool:
+        return not self.jobs.running and any(each.basis == "official" for each in self._decided)
 
     @on(Done)
     def _done(self, message: Done) -> None:
@@ -120,4 +138,4 @@ def _proxy_lines(network: Network) -> list[Text | Content]:
 
 
 def _reason(kind: str, reason: str) -> Content:
-    return Content.assemble((f"{kind}: ", "bold"), plain(reason))
+    return Content.assemble((kind, "bold"), plain(reason))

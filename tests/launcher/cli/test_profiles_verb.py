@@ -50,7 +50,7 @@ def test_the_list_says_whose_each_is_and_how_it_last_went(call: Any) -> None:
     assert found["broken"]["error"]["code"] == "bad-facts"
     assert (found["lan"]["own"], found["lan"]["error"], found["lan"]["last"]) == (False, None, None)
     said = call("profiles", "list")[1]
-    assert "ready after 12.5 s. Video memory at most: 3900 MiB. Memory ran out." in said
+    assert "ready after 20.0 s. Video memory at most: 3900 MiB. Memory ran out." in said
     assert "cannot be used" in said
 
 

@@ -18,12 +18,13 @@ from launcher.core.environments.installed import Installed
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Notice, Progress, Step
 from launcher.core.hardware.machine import Gpu, Machine
+from launcher.core.network.mirror_probe import Measurement
 from launcher.core.paths import Workspace, find_workspace
 from launcher.core.plan.options import Options
 from launcher.core.plan.plan import Plan
 from launcher.core.proposal import propose
 from launcher.core.settings import read_settings
-from launcher.core.setup import course, places
+from launcher.core.setup import course, network, places
 from launcher.core.setup.course import STEPS, Answers
 from launcher.core.setup.expectations import estimated, read_expectations
 from launcher.core.setup.first_model import DEMO, LINK, model_question, take_model
@@ -230,6 +231,23 @@ def test_a_place_that_cannot_be_made_is_a_named_failure_and_nothing_moves(worksp
 
 
 # Network
+
+
+def test_what_was_just_measured_in_vain_is_not_called_unmeasured(workspace, monkeypatch):
+    def nobody(_workspace, _around, wanted, **_):
+        yield from ()
+        return tuple(Measurement(each.key, each.name, 0.0, ()) for each in wanted)
+
+    monkeypatch.setattr(network, "survey", nobody)
+    for name in ("HF_ENDPOINT", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    plan = a_plan(workspace, a_machine(None))
+    found = network.measured(workspace, plan, environ={})
+    with pytest.raises(StopIteration) as end:
+        next(found)
+    (faces,) = [each for each in end.value.value if each.kind == "huggingface"]
+    assert faces.basis == "official"
+    assert "gave anything just now" in str(faces.reason)
 
 
 def test_a_proxy_is_asked_about_only_where_one_may_be_and_kept_only_when_wished(workspace):

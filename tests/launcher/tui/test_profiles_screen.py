@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from launcher.core.text import Text
 from launcher.language import translator
 from launcher.tui.app import GessoApp
 from launcher.tui.asks import Place, Wiring
-from launcher.tui.asks_profiles import Preview, ProfilesAsks
+from launcher.tui.asks_profiles import Preview, ProfilesAsks, ProfilesSeen
 from launcher.tui.profile_fields import BY_KEY, FIELDS, inherited, profile_of, values_of
 from launcher.tui.screens.profile_form import ProfileForm
 from launcher.tui.screens.profiles import ProfilesScreen
@@ -135,6 +136,51 @@ async def test_all_profiles_with_how_they_went_and_the_form_that_explains_itself
         assert ("‹ not set ›" if language == "en" else "‹ 未设置 ›") in text
         for row in shown.query(".field-row"):
             assert shown.region.contains_region(row.region)
+
+
+async def test_keys_before_the_profiles_are_known_are_not_lost(fake, workspace):
+    held, asks = threading.Event(), ProfilesAsks.real(Place(workspace, Options()))
+
+    def look() -> ProfilesSeen:
+        held.wait(20)
+        return asks.look()
+
+    async with the_app(fake, workspace, asks=replace(asks, look=look)).run_test(size=SMALL) as pilot:
+        while pilot.app.screen.home.stage == "looking":
+            await pilot.pause(0.02)
+        await pilot.press("p", "3", "e")
+        held.set()
+        while not (isinstance(pilot.app.screen, ProfileForm) and pilot.app.screen.focused):
+            await pilot.pause(0.02)
+        assert pilot.app.screen._profile == "lan"
+
+
+async def test_the_profile_that_runs_is_started_again(fake, workspace):
+    asks = ProfilesAsks.real(Place(workspace, Options()))
+    running = replace(asks, look=lambda: replace(asks.look(), running="local"))
+    async with the_app(fake, workspace, asks=running).run_test(size=SMALL) as pilot:
+        await opened(pilot)
+        text = screen_text(pilot)
+        assert "Start it again" in text
+        assert "starts with Enter at home" not in text
+        await pilot.press("3")
+        assert "Stop, start with it" in screen_text(pilot)
+
+
+async def test_a_model_that_is_not_there_is_said(fake, workspace, folder):
+    checkpoints = workspace.models / "Stable-diffusion"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "here.safetensors").write_bytes(b"")
+    save_profile(folder, "mine", RunProfile(model="a[red]:b c"))
+    async with the_app(fake, workspace).run_test(size=SMALL) as pilot:
+        screen = await opened(pilot)
+        screen.query_one("#profiles").pick("mine")
+        shown = await form(pilot)
+        await previewed(pilot, 'There is no file "a[red]:b c" among the checkpoints')
+        assert shown.query_one("#field-port").placeholder == "the first free one"
+        shown.query_one("#field-model").value = "here.safetensors"
+        await previewed(pilot, "here.safetensors")
+        assert "There is no file" not in str(shown.query_one(CommandPane).query_one(Static).content)
 
 
 async def test_a_number_and_enter_start_with_a_profile(fake, survey_of, workspace):

@@ -21,7 +21,21 @@ from tests.launcher.tui.test_home_screen import english_in, gone, screen_text, u
 
 SIZE = (80, 24)
 #: on these screens, what stays as it is in Chinese
-NAMES = {"h", "c", "Language", "official", "tuna", "workspace", "huggingface", "a", "red", "circle", "folder"}
+NAMES = {
+    "h",
+    "c",
+    "f",
+    "Language",
+    "PyTorch",
+    "official",
+    "tuna",
+    "workspace",
+    "huggingface",
+    "a",
+    "red",
+    "circle",
+    "folder",
+}
 
 
 @pytest.fixture
@@ -111,6 +125,27 @@ async def test_measuring_shows_bars_and_enter_does_not_wait_for_it(setup, fake):
         assert text.index("tuna") < text.index("official")
         await pilot.press("enter")
         await on_step(pilot, 4)
+
+
+async def test_where_nothing_answered_one_key_measures_again(setup, fake):
+    measure, said = setup.measure, []
+
+    def silent(*arguments):
+        said.append("measure")
+        choices = yield from measure(*arguments)
+        return tuple(replace(each, basis="official") for each in choices) if len(said) == 1 else choices
+
+    setup.measure = silent
+    async with setup.app(fake.core(), step="network").run_test(size=SIZE) as pilot:
+        await until(pilot, " r  Measure again")
+        await pilot.press("r")
+        while len(said) < 2 or pilot.app.screen.jobs.running:
+            await pilot.pause(0.02)
+        await pilot.pause()
+        assert "Measure again" not in screen_text(pilot)
+        await pilot.press("r")
+        await pilot.pause()
+        assert len(said) == 2
 
 
 async def test_a_program_that_may_be_a_proxy_is_offered_and_not_used_unasked(setup, fake):

@@ -128,7 +128,9 @@ def test_the_users_checkpoints_and_the_demo_are_named(tmp_path: Path):
     folder.mkdir(parents=True)
     for name in ("a.safetensors", "b.ckpt", "notes.txt"):
         (folder / name).touch()
-    assert [name for name in wiring.models(workspace) if name != "gesso-demo"] == ["a", "b"]
+    (folder / "folder.safetensors").mkdir()
+    (folder / "loop.ckpt").symlink_to("loop.ckpt")
+    assert [name for name in wiring.models(workspace) if name != "gesso-demo"] == ["a", "b"], "files alone"
 
 
 def test_the_language_is_kept_in_the_workspace(tmp_path: Path):
