@@ -106,7 +106,7 @@ class EnvironmentsScreen(WorkingScreen):
         return next((each for each in self.seen.listed if each.folder.name == name), None)
 
     def _redraw(self) -> None:
-        wide = max(16, self.size.width - 62)
+        wide = max(12, self.size.width - 66)
         titles = (("name", t("Environment"), wide), ("state", t("State"), 14), ("torch", Text("PyTorch"), 14),
                   ("python", Text("Python"), 7), ("size", t("Size"), 8), ("shared", t("shared"), 8))  # fmt: skip
         columns = [Column(key, self.say(title), width) for key, title, width in titles]

@@ -205,6 +205,8 @@ def sources(ways: Ways) -> list[Text]:
     if seen.offers:
         ports = ", ".join(f"127.0.0.1:{port}" for port in seen.offers)
         said.append(t("Something listens at {ports}; if it is your proxy, take it with o or s.", ports=ports))
+    if ways.checked and not any(each.works for each in ways.checked):
+        said.append(t("Nothing was reached: look whether this computer is online, or set a proxy with s."))
     return said
 
 
