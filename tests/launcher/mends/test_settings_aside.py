@@ -26,7 +26,8 @@ def mended(here) -> int:
     _, found = exhaust(journal.mend(here, NAME, {}))
     assert found.still is None
     assert [each.name for each in here.workspace.root.glob("config.toml.broken-*")] == [shown.changes[0].after]
-    return found.number
+    number: int = found.number
+    return number
 
 
 @pytest.mark.parametrize("text", ["[[[broken", "language = 7\n", "\udcff"])
