@@ -73,6 +73,14 @@ def sentences(parts: Iterable[Text]) -> Text:
     return first
 
 
+def lines(parts: Iterable[Text]) -> Text:
+    """One below the other; there is at least one."""
+    first, *rest = parts
+    for each in rest:
+        first = Text("{lines}\n    {line}", (("lines", first), ("line", each)))
+    return first
+
+
 def listed(parts: Iterable[Text]) -> Text:
     """One after the other, none of which is a whole sentence; there is at least one."""
     first, *rest = parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from launcher.core.doctor.check import Verdict, sentences, unknown, well, wrong
+from launcher.core.doctor.check import Verdict, lines, unknown, well, wrong
 from launcher.core.doctor.ground import Ground
 from launcher.core.mends.move_model import moves
 from launcher.core.models.entry import Library, Model
@@ -56,10 +56,10 @@ def _lost(ground: Ground) -> Verdict | None:
     if not found:
         return None
     told = [
-        t("{name} is a model, and lies where nobody looks or has a wrong ending.", name=each.path.name)
+        t("{name} is a model, and lies where nobody looks or has a wrong ending.", name=_visible(each.path.name))
         for each in found
     ]
-    return wrong(sentences(_few(told)), t("Put it where it is found."), "move-model", path=found[0].path)
+    return wrong(lines(_few(told)), t("Put it where it is found."), "move-model", path=found[0].path)
 
 
 def of_library(library: Library) -> Verdict:
@@ -71,9 +71,10 @@ def of_library(library: Library) -> Verdict:
         return _wrong(faults)
     if library.refused:
         places = [
-            t("{path} could not be looked at: {why}.", path=each.path, why=each.reason) for each in library.refused
+            t("{path} could not be looked at: {why}.", path=_visible(str(each.path)), why=each.reason)
+            for each in library.refused
         ]
-        return wrong(sentences(_few(places)), t("Take it away, or put the model there that it stands for."))
+        return wrong(lines(_few(places)), t("Take it away, or put the model there that it stands for."))
     checkpoints = [model for model in library.models if model.kind == "checkpoint"]
     if not checkpoints:
         told = t("There is no model (checkpoint) yet: Gesso draws with its small demo model.")
@@ -83,12 +84,17 @@ def of_library(library: Library) -> Verdict:
 
 
 def _wrong(faults: list[tuple[Model, Problem]]) -> Verdict:
-    told = [t("{name}: {problem}", name=model.name, problem=problem.message) for model, problem in faults]
+    told = [t("{name}: {problem}", name=_visible(model.name), problem=problem.message) for model, problem in faults]
     model, problem = faults[0]
-    first = wrong(sentences(_few(told)), problem.hint, _mend_of(model, problem), **_values(model, problem))
+    first = wrong(lines(_few(told)), problem.hint, _mend_of(model, problem), **_values(model, problem))
     return replace(first, others=tuple(
         (mend, _values(model, problem)) for model, problem in faults[1:] if (mend := _mend_of(model, problem))
     ))  # fmt: skip
+
+
+def _visible(name: str) -> str:
+    """A name may have a line end in it, and stands on one line."""
+    return "".join(each if each.isprintable() or each == "\u3000" else "\N{REPLACEMENT CHARACTER}" for each in name)
 
 
 def _values(model: Model, problem: Problem) -> dict[str, str]:

@@ -135,3 +135,12 @@ def test_what_only_looks_like_a_model(ground: Ground) -> None:
     assert (found.ok, found.mend) == (False, None)
     assert all(name in str(found.detail) for name in ("circle.ckpt", "gone.ckpt", "folder.ckpt"))
     assert found.fix is not None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_each_stands_on_a_line_of_its_own(ground: Ground) -> None:
+    put(ground.workspace, "Stable-diffusion/new\nline.safetensors", b"")
+    put(ground.workspace, "Stable-diffusion/other.safetensors", b"")
+    first, second = str(models(ground).detail).split("\n")
+    assert first.startswith("new\N{REPLACEMENT CHARACTER}line")
+    assert second.startswith("    other")
