@@ -21,10 +21,10 @@ from launcher.core.mends.mend import (
     changed_since,
     nothing_to_mend,
 )
-from launcher.core.mends.run_profile import folder_of, own_of, profile_in_use
+from launcher.core.mends.run_profile import alone_at, folder_of, own_of, profile_in_use
 from launcher.core.plan.options import Options
 from launcher.core.ports import is_free, next_free, who_holds
-from launcher.core.profiles.files import delete_profile, save_profile
+from launcher.core.profiles.files import delete_profile
 from launcher.core.profiles.flag_words import has, last_value, split_words
 from launcher.core.profiles.run_profiles import RunProfile, read_run_profile
 from launcher.core.records import write_text
@@ -68,12 +68,9 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
         raise nothing_to_mend(TITLE)
     _refuse_arguments(here, wish)
     port, file = _next(wish), _file(here, wish.profile)
-    record = {"profile": wish.profile, "made": not file.exists(), "by_flag": wish.by_flag, "after": port}
+    record: Record = {"profile": wish.profile, "by_flag": wish.by_flag, "after": port}
     record["before"] = _said(here, wish.profile, by_flag=wish.by_flag)
     here.begin(record)
-    if record["made"]:
-        # One that came with Gesso gets one of the user's own that is built on it.
-        save_profile(folder_of(here), wish.profile, RunProfile(extends=wish.profile))
     _write(file, str(port) if wish.by_flag else port, by_flag=wish.by_flag)
     yield _told(t('The run profile "{name}" takes port {port} from now on.', name=wish.profile, port=port))
     return record
@@ -92,7 +89,7 @@ def _undo(here: Here, record: Record) -> Iterator[Event]:
         raise changed_since(t('The run profile "{name}"', name=name))
     if now != before:
         _write(file, before if by_flag or before is None else int(before), by_flag=by_flag)
-    if record["made"] and file.exists() and own_of(here, name) == RunProfile(extends=name):
+    if file.exists() and own_of(here, name) == RunProfile(extends=name):
         delete_profile(folder_of(here), name)
     yield _told(t('The run profile "{name}" is as it was before.', name=record["profile"]))
 
@@ -140,12 +137,15 @@ def _said(here: Here, name: str, *, by_flag: bool) -> str | None:
 
 
 def _write(file: Path, port: str | int | None, *, by_flag: bool) -> None:
-    """None takes it out; every other line and word stays as it is."""
+    """None takes it out; every other line and word stays as it is. A profile that came with Gesso gets one of the
+    user's own that is built on it.
+    """
     # Slow to import, and needed only here.
     import tomlkit
 
-    with writing(file):
-        document: Any = tomlkit.parse(file.read_bytes().decode("utf-8-sig"))
+    with writing(file), alone_at(file):
+        extends = tomlkit.dumps({"extends": file.stem})
+        document: Any = tomlkit.parse(file.read_bytes().decode("utf-8-sig") if file.exists() else extends)
         if by_flag:
             if "flags" not in document:
                 document["flags"] = []

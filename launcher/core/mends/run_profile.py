@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ def change_back(here: Here, record: Record) -> None:
     if not file.exists() or not same or any(has(own.flags, flag) for flag in gone):
         raise changed_since(t('The run profile "{name}"', name=name))
     back = [word for group in taken for word in group]
-    _write(file, {}, None if memory is None else memory[0] or "", back, added, last=bool(record.get("made")))
+    _write(file, {}, None if memory is None else memory[0] or "", back, added)
 
 
 def _understood(record: Record) -> tuple[str, list[Any] | None, list[str], list[list[str]]]:
@@ -118,19 +119,11 @@ def _understood(record: Record) -> tuple[str, list[Any] | None, list[str], list[
     return name, memory if isinstance(memory, list) else None, added, taken
 
 
-def _write(
-    file: Path,
-    new: dict[str, str],
-    memory: str | None,
-    added: Sequence[str],
-    taken: Sequence[str],
-    *,
-    last: bool = False,
-) -> None:
-    """`memory` "" takes the line out; `last`: a file in which nothing of its own is left goes too."""
-    with only_one(file.with_name(f".{file.name}.lock"), _busy, patience=10.0, remove=True):
+def _write(file: Path, new: dict[str, str], memory: str | None, added: Sequence[str], taken: Sequence[str]) -> None:
+    """`memory` "" takes the line out; a file that only stands before the shipped one of its name goes too."""
+    with alone_at(file):
         text, empty = _changed(file, new, memory, added, taken)
-        if last and empty:
+        if empty:
             file.unlink()
         else:
             write_text(file, text)
@@ -152,7 +145,7 @@ def _changed(
     _put_flags(document, added, taken)
     text = tomlkit.dumps(document)
     check_profile(file, as_facts(tomlkit.parse(text).unwrap(), RunProfile, file))
-    return text, set(document) <= {"extends"}
+    return text, document.unwrap() == {"extends": file.stem}
 
 
 def _put_flags(document: Any, added: Sequence[str], taken: Sequence[str]) -> None:
@@ -166,6 +159,11 @@ def _put_flags(document: Any, added: Sequence[str], taken: Sequence[str]) -> Non
         words.append(word)
     if not words:
         del document["flags"]
+
+
+def alone_at(file: Path) -> AbstractContextManager[None]:
+    """Nobody else changes this profile meanwhile. LauncherError `profile-busy`."""
+    return only_one(file.with_name(f".{file.name}.lock"), _busy, patience=10.0, remove=True)
 
 
 def _busy(holder: object) -> LauncherError:

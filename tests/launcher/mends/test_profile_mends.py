@@ -236,3 +236,13 @@ def test_the_profile_of_the_last_start_is_the_one_that_is_changed(here: Here) ->
     assert not started(here, "night").on("no_half_vae")
     mended(here, "full-vae", profile="night")
     assert started(here, "night").on("no_half_vae")
+
+
+def test_the_last_that_is_taken_back_takes_the_made_file_away(here: Here) -> None:
+    """In whatever order."""
+    _, first = exhaust(journal.mend(here, "full-vae", {}))
+    _, second = exhaust(journal.mend(here, "full-precision", {}))
+    exhaust(journal.undo(here, first.number))
+    assert own(here).exists()
+    exhaust(journal.undo(here, second.number))
+    assert not own(here).exists()
