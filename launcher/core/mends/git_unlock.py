@@ -38,8 +38,11 @@ def _preview(here: Here, values: Values) -> Preview | None:  # noqa: ARG001
     lock = _lock(values)
     if lock is None:
         return None
-    _refuse_work(lock)
-    change = Change(t("The lock of git, {minutes} minutes old", minutes=_minutes(lock)), str(lock), None)
+    age = _age(lock)
+    if age is None:
+        return None
+    _refuse_work(lock, age)
+    change = Change(t("The lock of git, {minutes} minutes old", minutes=int(age // 60)), str(lock), None)
     return Preview(
         "git-unlock", TITLE, (change,), t("No git is at work there. The file is kept in Gesso's own folder.")
     )
@@ -47,9 +50,10 @@ def _preview(here: Here, values: Values) -> Preview | None:  # noqa: ARG001
 
 def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Generator[Event, None, Record]:  # noqa: ARG001
     lock = _lock(values)
-    if lock is None:
+    age = _age(lock) if lock else None
+    if lock is None or age is None:
         raise nothing_to_mend(TITLE)
-    _refuse_work(lock)
+    _refuse_work(lock, age)
     kept = here.workspace.state / "mends" / f"{time.time_ns()}-{lock.name}"
     record: Record = {"lock": str(lock), "kept": str(kept)}
     here.begin(record)
@@ -105,9 +109,16 @@ def git_folder(folder: Path) -> Path | None:
     return folder / leads
 
 
-def _refuse_work(lock: Path) -> None:
+def _age(lock: Path) -> float | None:
+    """In seconds; None: its git has taken it away meanwhile."""
+    try:
+        return time.time() - lock.stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def _refuse_work(lock: Path, age: float) -> None:
     """LauncherError `cannot-mend` while a git may be at work there."""
-    age = time.time() - lock.stat().st_mtime
     if age < _OLD:
         raise cannot_mend(
             t(
@@ -148,8 +159,4 @@ def _within(folder: str, clone: str) -> bool:
     return (os.path.realpath(folder) + os.sep).startswith(clone + os.sep)
 
 
-def _minutes(lock: Path) -> int:
-    return int((time.time() - lock.stat().st_mtime) // 60)
-
-
-MEND = Mend("git-unlock", TITLE, _preview, _apply, _verify, _undo)
+MEND = Mend("git-unlock", TITLE, _preview, _apply, _verify, _undo, asks=True)

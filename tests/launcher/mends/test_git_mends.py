@@ -266,3 +266,10 @@ def test_a_worktree_keeps_its_lock_elsewhere(here, clone, tmp_path):
     assert "index.lock" in git(here, tree, "add", ".").stderr
     exhaust(journal.mend(here, "git-unlock", {"folder": str(tree)}))
     assert git(here, tree, "add", ".").returncode == 0
+
+
+def test_a_lock_that_its_git_takes_away_meanwhile(here, locked, monkeypatch):
+    """Between the look at it and the look at its age."""
+    locked.unlink()
+    monkeypatch.setattr("launcher.core.mends.git_unlock._lock", lambda values: locked)
+    assert journal.preview(here, "git-unlock", {"path": str(locked)}) is None
