@@ -25,7 +25,7 @@ _LONGEST_LINE = 4000
 
 #: whoever has the link opens the page
 _PUBLIC_LINK = re.compile(
-    r"(?<![\w-])[\w-]+(?=\.(?:gradio\.live|gradio\.app|ngrok(?:-free)?\.(?:io|app|dev)|trycloudflare\.com|loca\.lt)\b)"
+    r"(?<![\w-])(?!(?:status|www)\.)[\w-]+(?=\.(?:gradio\.live|gradio\.app|ngrok(?:-free)?\.(?:io|app|dev)|trycloudflare\.com|loca\.lt)\b)"
 )
 _MAIL = re.compile(r"(?<![\w.+%-])(?!git@)[\w.+%-]+@(?:[\w-]+\.)+[^\W\d_]{2,}")
 _SID = re.compile(r"S-1-5-21(?:-\d+){3,}")

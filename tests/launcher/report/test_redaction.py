@@ -112,6 +112,7 @@ KEPT = (
     "13812345678 bytes, seed 3812345678, 1e+10, torch 2.10.0+cu130, Date: 2026-11-22 00:00:00 +0000",
     "commit 5f2b9c0d1e3a4f5b6c7d8e9f0a1b2c3d4e5f6a7b",
     "\\\\?\\C:\\x and \\\\wsl$\\Ubuntu and 'models\\\\foo\\\\bar' and \\\\.\\pipe\\x",
+    "check the status page: https://status.gradio.app.",
     "proxy: http://127.0.0.1:7890, https_proxy=http://localhost:7890",
     "OSError: [WinError 1455] 页面文件太小，无法完成操作。",
 )
