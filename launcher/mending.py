@@ -16,6 +16,7 @@ from launcher.core.text import Text, t
 from launcher.serving import signals_cancel
 from launcher.verb import Call
 
+_OWN_WORD = t("Only the log names what would be changed here, so --yes is not enough: run it in a terminal and agree.")
 #: mends of one check in a row, as of one model after the other
 _MOST = 50
 
@@ -36,8 +37,8 @@ class Mending:
 
     def mend_finding(self, advice: Advice) -> bool:
         """What a log has shown, with what it told; True: it is well now."""
-        one = Checked(advice.slug, advice.title, False, advice.cause, None, advice.mend, dict(advice.values))
-        return advice.mend in MENDS and bool(self._mended(one, advice.mend))
+        one = Checked(advice.slug, advice.title, False, advice.cause, None, advice.mend, advice.for_mend())
+        return advice.mend in MENDS and bool(self._mended(one, advice.mend, by_log=True))
 
     def record(self) -> dict[str, Any]:
         """For `--json`."""
@@ -74,21 +75,24 @@ class Mending:
     def _again(self, one: Checked) -> Checked:
         return next(examine(self.here, tuple(check for check in CHECKS if check.name == one.name)))
 
-    def _mended(self, one: Checked, mend: str) -> bool | None:
-        """Is it well now? None: nothing was done."""
+    def _mended(self, one: Checked, mend: str, *, by_log: bool = False) -> bool | None:
+        """Is it well now? None: nothing was done. `by_log`: anybody may have written what a log names."""
         if not self.call.printer.json:
             self.call.printer.aside(t("{title}: looking at what would change …", title=one.title))
         try:
             shown = journal.preview(self.here, mend, one.values)
             if shown is None:
-                self._leave(one, "nothing-to-mend")
+                self._leave(one, "nothing-to-mend", t("Gesso cannot mend this by itself here."))
                 return None
             self._show(one, shown)
+            if by_log and find_mend(mend).asks and not self.call.asks:
+                self._leave(one, "needs-a-person", _OWN_WORD)
+                return None
             if not self.call.agrees(t("Shall this be done?")):
-                self._leave(one, "declined")
+                self._leave(one, "declined", t("Nothing was done."))
                 return None
             with signals_cancel() as cancel:
-                done = self.call.through(journal.mend(self.here, mend, one.values, cancel))
+                done = self.call.through(journal.mend(self.here, mend, one.values, cancel, shown))
         except LauncherError as error:
             if error.code == "interrupted":
                 raise
@@ -133,10 +137,10 @@ class Mending:
         if reversible:
             result(t("To take it back: gesso doctor --undo {number}", number=done.number))
 
-    def _leave(self, one: Checked, why: str) -> None:
-        self.left.append({"check": one.name, "why": why})
-        if why == "nothing-to-mend" and not self.call.printer.json:
-            self.call.printer.aside(t("{title}: Gesso cannot mend this by itself here.", title=one.title))
+    def _leave(self, one: Checked, why: str, message: Text) -> None:
+        self.left.append({"check": one.name, "why": why, "message": self.call.printer.text(message)})
+        if not self.call.printer.json:
+            self.call.printer.aside(t("{title}: {message}", title=one.title, message=message), always=True)
 
     def _failed(self, one: Checked, error: LauncherError) -> None:
         text = self.call.printer.text

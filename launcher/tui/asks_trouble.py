@@ -44,7 +44,8 @@ class TroubleAsks:
     findings: Callable[[Sequence[str], Cancel], Iterator[Found]]
     checks: Callable[[], Iterator[Checked]]
     preview: Callable[[str, Mapping[str, str]], Preview | None]
-    mend: Callable[[str, Mapping[str, str], Cancel], Generator[Event, None, Mended]]
+    #: does what was shown, and nothing else
+    mend: Callable[[Preview, Mapping[str, str], Cancel], Generator[Event, None, Mended]]
     undo: Callable[[int], Iterator[Event]]
     #: what was mended and can be taken back, the latest first
     done: Callable[[], tuple[Done, ...]]
@@ -58,7 +59,7 @@ class TroubleAsks:
             findings=lambda lines, cancel: _findings(place, lines, cancel),
             checks=lambda: _checks(place),
             preview=lambda name, values: _preview(place, name, values),
-            mend=lambda name, values, cancel: _mend(place, name, values, cancel),
+            mend=lambda shown, values, cancel: _mend(place, shown, values, cancel),
             undo=lambda number: _undo(place, number),
             done=lambda: _done(place),
         )
@@ -135,10 +136,10 @@ def _preview(place: Place, name: str, values: Mapping[str, str]) -> Preview | No
     return preview(_here(place), name, values)
 
 
-def _mend(place: Place, name: str, values: Mapping[str, str], cancel: Cancel) -> Generator[Event, None, Mended]:
+def _mend(place: Place, shown: Preview, values: Mapping[str, str], cancel: Cancel) -> Generator[Event, None, Mended]:
     from launcher.core.mends.journal import mend
 
-    return (yield from mend(_here(place), name, values, cancel))
+    return (yield from mend(_here(place), shown.mend, values, cancel, shown))
 
 
 def _undo(place: Place, number: int) -> Iterator[Event]:

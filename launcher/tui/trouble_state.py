@@ -135,7 +135,7 @@ def _finding(found: Found, advice: Advice) -> Item:
     return Item(
         f"finding {found.log} {advice.slug}", advice.severity, advice.title, advice.cause,
         (*said, advice.detail) if advice.detail else said, advice.steps, advice.links, advice.mend,
-        {"slug": advice.slug, **dict(advice.values)},
+        advice.for_mend(),
         advice.slug,
     )  # fmt: skip
 

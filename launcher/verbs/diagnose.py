@@ -15,10 +15,12 @@ from launcher.core.hardware import look as hardware
 from launcher.core.mends.mend import Here
 from launcher.core.paths import written_path
 from launcher.core.text import t
-from launcher.verb import DONE, FAILED, Call, Verb, Words
+from launcher.verb import DONE, FAILED, Call, UsageError, Verb, Words
 
 
 def _diagnose(call: Call) -> int:
+    if call.arguments.words.fix and call.arguments.simulate:
+        raise UsageError(t("--fix mends this computer, so it does not go with --simulate."))
     found = _read(call.arguments.words.log, _circumstances(call))
     if not call.printer.json:
         for number, advice in enumerate(found, 1):
@@ -67,6 +69,7 @@ def record(call: Call, advice: Advice) -> dict[str, Any]:
         "slug": advice.slug, "severity": advice.severity, "line": advice.line, "cause": cause,
         "fix": [call.printer.text(step) for step in advice.steps], "automatic": advice.mend is not None,
         "quote": call.printer.text(advice.quote), "mend": advice.mend, "links": list(advice.links),
+        "values": dict(advice.values),
     }  # fmt: skip
 
 
@@ -75,7 +78,7 @@ def _show(call: Call, number: int, advice: Advice) -> None:
     say(t("{number}. {title}  [{slug}]", number=number, title=advice.title, slug=advice.slug))
     lines = [t("Line {line}: {quote}", line=advice.line, quote=advice.quote[:200]), advice.cause, advice.detail]
     if advice.mend:
-        lines.append(t("Gesso can mend this: add --fix"))
+        lines.append(t("Gesso has a mend for this: --fix looks whether it can be done here."))
     for line in filter(None, lines):
         say(f"   {text(line)}")
     for step in advice.steps:

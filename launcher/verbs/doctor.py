@@ -125,6 +125,7 @@ def _list(call: Call, here: Here) -> int:
                 "title": call.printer.text(each.title),
                 "at": each.at,
                 "undone": each.undone,
+                "begun": each.begun,
                 "reversible": each.reversible,
                 "changes": [change_record(call, change) for change in each.changes],
             }
@@ -135,10 +136,18 @@ def _list(call: Call, here: Here) -> int:
     if not entries:
         call.printer.result(t("Nothing was mended here yet."))
     for each in entries:
-        state = t("taken back") if each.undone else t("in force") if each.reversible else t("cannot be taken back")
+        state = _state(each)
         call.printer.result(t("{number}  {title} ({state}, {when})", number=each.number, title=each.title, state=state,
                               when=moment(each.at)))  # fmt: skip
     return DONE
+
+
+def _state(one: journal.Done) -> Text:
+    if one.undone:
+        return t("taken back")
+    if one.begun:
+        return t("ended in the middle; --undo takes back what was done")
+    return t("in force") if one.reversible else t("cannot be taken back")
 
 
 def _undo(call: Call, here: Here, word: str) -> int:

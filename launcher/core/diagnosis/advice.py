@@ -28,3 +28,7 @@ class Advice:
     values: tuple[tuple[str, str], ...] = ()
     #: more about this very case
     detail: Text | None = None
+
+    def for_mend(self) -> dict[str, str]:
+        """What a mend is told: what the log told, and which failure it is."""
+        return {**dict(self.values), "slug": self.slug}

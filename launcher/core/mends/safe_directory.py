@@ -92,4 +92,4 @@ def _read_only(why: str) -> LauncherError:
     )
 
 
-MEND = Mend("safe-directory", TITLE, _preview, _apply, _verify, _undo)
+MEND = Mend("safe-directory", TITLE, _preview, _apply, _verify, _undo, asks=True)

@@ -107,11 +107,11 @@ class MendingScreen(WorkingScreen):
             self.refused(item, (said,))
             return
         self.line.end(self.say)
-        name, values = item.mend or "", item.values
+        values = item.values
 
         def answered(agreed: bool | None) -> None:
             if agreed:
-                self.begin("mend", preview.title, lambda cancel: self.asks.mend(name, values, cancel))
+                self.begin("mend", preview.title, lambda cancel: self.asks.mend(preview, values, cancel))
 
         self.app.push_screen(MendScreen(preview, self.say), answered)
 

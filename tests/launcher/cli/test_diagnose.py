@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -84,3 +85,26 @@ def test_what_has_no_mend_is_said_and_is_a_failure(tmp_path: Path):
     told = json.loads(answer.stdout)
     assert [finding["slug"] for finding in told["findings"]] == ["unknown"]
     assert told["mended"] == told["left"] == []
+
+
+def test_what_only_a_log_names_is_not_touched_without_a_person(tmp_path: Path):
+    """Anybody may have written a log."""
+    git = tmp_path / "clone" / ".git"
+    (git / "objects").mkdir(parents=True)
+    (git / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
+    lock = git / "index.lock"
+    lock.write_bytes(b"")
+    os.utime(lock, (1, 1))
+    log = f"fatal: Unable to create '{lock.as_posix()}': File exists.\n"
+    told = json.loads(gesso(tmp_path, "diagnose", "-", "--fix", "--yes", "--json", given=log.encode()).stdout)
+    assert [finding["mend"] for finding in told["findings"]] == ["git-unlock"]
+    assert [each["why"] for each in told["left"]] == ["needs-a-person"], told
+    assert told["left"][0]["message"]
+    assert lock.is_file()
+
+
+def test_another_computers_log_is_not_mended_here(tmp_path: Path):
+    (tmp_path / "machine.json").write_text("{}", encoding="utf-8")
+    answer = gesso(tmp_path, "diagnose", "-", "--fix", "--simulate", str(tmp_path / "machine.json"), given=b"")
+    assert answer.returncode == 2
+    assert "--simulate" in answer.stderr.decode() if isinstance(answer.stderr, bytes) else answer.stderr

@@ -12,6 +12,7 @@ from launcher.core.events import Notice
 from launcher.core.file_lock import only_one
 from launcher.core.mends import MENDS, find_mend, journal
 from launcher.core.mends.mend import Change, Mend, Preview, changed_since
+from launcher.core.records import read_record, write_record
 from launcher.core.report import sources as report_sources
 from launcher.core.text import t
 from tests.launcher.mends.mending import exhaust, here_in
@@ -191,3 +192,41 @@ def test_a_report_holds_what_was_changed_and_not_the_way_back(here):
     (told,) = report_sources._mends(cast("Any", SimpleNamespace(workspace=here.workspace)))
     assert told["name"] == "word"
     assert "record" not in told
+
+
+def test_nothing_but_what_was_agreed_to_is_done(here):
+    agreed = journal.preview(here, "word", {"word": "well"})
+    _file(here).write_text("worse")
+    with pytest.raises(LauncherError) as caught:
+        exhaust(journal.mend(here, "word", {"word": "well"}, None, agreed))
+    assert caught.value.code == "mend-not-as-shown"
+    assert _file(here).read_text() == "worse"
+    agreed = journal.preview(here, "word", {"word": "well"})
+    exhaust(journal.mend(here, "word", {"word": "well"}, None, agreed))
+    assert _file(here).read_text() == "well"
+
+
+@pytest.mark.parametrize("spoilt", [{"changes": [["x"]]}, {"record": {}}])
+def test_an_entry_that_somebody_has_spoilt_breaks_nothing(here, spoilt):
+    exhaust(journal.mend(here, "word", {"word": "well"}))
+    file = here.workspace.state / journal.FILE
+    file.write_text(json.dumps({"mends": [json.loads(file.read_text())["mends"][0] | spoilt]}))
+    assert [each.number for each in journal.done(here)] == [1]
+    if "record" in spoilt:
+        with pytest.raises(LauncherError) as caught:
+            exhaust(journal.undo(here, 1))
+        assert caught.value.code == "mend-unknown"
+
+
+def test_a_journal_that_cannot_be_read_is_kept_and_that_is_said(here):
+    file = here.workspace.state / journal.FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('{"mends": [torn')
+    events, _ = exhaust(journal.mend(here, "word", {"word": "well"}))
+    assert "mends-kept" in [event.slug for event in events]
+    assert '{"mends": [torn' in [each.read_text() for each in file.parent.glob("mends.*.json")]
+
+
+def test_a_name_that_is_no_text_is_kept_as_it_is(tmp_path):
+    write_record(tmp_path / "a.json", {"name": "79\udcff", "other": "模型"})
+    assert read_record(tmp_path / "a.json") == {"name": "79\udcff", "other": "模型"}

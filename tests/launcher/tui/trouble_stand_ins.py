@@ -77,7 +77,8 @@ class Surgery:
         remark = both("The old one stays.", "旧的留着。")
         return Preview(name, both("Another port", "换一个端口"), self.change, remark) if self.change else None
 
-    def mend(self, name: str, values: Mapping[str, str], _cancel: Cancel) -> Generator[Event, None, Mended]:
+    def mend(self, shown: Preview, values: Mapping[str, str], _cancel: Cancel) -> Generator[Event, None, Mended]:
+        name = shown.mend
         self.calls.append(("mend", name, dict(values)))
         yield Step(name, both("Another port", "换一个端口"), "started", 1, 1)
         if self.fails:
