@@ -25,6 +25,7 @@ from launcher.tui.screens.setup import GO, SetupScreen
 from launcher.tui.speaking import KeyOf
 from launcher.tui.state import Survey
 from launcher.tui.untrusted import plain
+from launcher.tui.widgets.card import Say
 from launcher.tui.widgets.choices import ChoiceList
 from launcher.tui.widgets.mirror_bars import MirrorBars
 
@@ -75,8 +76,8 @@ class NetworkScreen(SetupScreen):
         network = self._network
         self.tell_lines([t("Looking for proxies …")] if network is None else _proxy_lines(network))
         self.query_one(MirrorBars).show(self.say)
-        self.tell_lines([_reason(self.say(t("{kind}: ", kind=TITLES[each.kind])), self.say(each.reason)) for each in self._decided],
-                        "#decided")  # fmt: skip
+        decided: list[Text | Content] = [_decided(each, self.say) for each in self._decided]
+        self.tell_lines(decided, "#decided")
         question, choices = network_question(network) if network else None, self.query_one(ChoiceList)
         choices.display = question is not None
         if question:
@@ -137,5 +138,5 @@ def _proxy_lines(network: Network) -> list[Text | Content]:
     return [found, *network.problems]
 
 
-def _reason(kind: str, reason: str) -> Content:
-    return Content.assemble((kind, "bold"), plain(reason))
+def _decided(choice: Mirrored, say: Say) -> Content:
+    return Content.assemble((say(t("{kind}: ", kind=TITLES[choice.kind])), "bold"), plain(say(choice.reason)))

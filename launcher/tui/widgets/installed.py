@@ -126,7 +126,7 @@ def _model(home: Home, survey: Survey, say: Say) -> Row:
 
 def _profile(survey: Survey, say: Say) -> Row:
     name, title = survey.options.profile, survey.title
-    return say(t("Profile")), f"{name}: {say(Text(title))}" if title else name, ""
+    return say(t("Profile")), say(t("{name}: {title}", name=name, title=Text(title))) if title else name, ""
 
 
 def _models(models: tuple[str, ...], say: Say) -> str:
