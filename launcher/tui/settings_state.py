@@ -96,6 +96,6 @@ def workspace(chosen: Chosen, say: Say) -> list[str]:
         return [say(t("Looking …"))]
     total = in_bytes(sum(size for _, size in use.sizes))
     free = t("{size} free", size=in_bytes(use.free)) if use.free is not None else t("not known")
-    amount = t("{total} in all, files that folders share counted once; on this disk {free}", total=total, free=free)
+    amount = t("{total} in all (shared files once); on this disk {free}", total=total, free=free)
     parts = [f"{say(_FOLDERS[name]) if name in _FOLDERS else name} {in_bytes(size)}" for name, size in use.sizes]
     return [str(use.root), say(amount if use.done else t("{amount}, counting …", amount=amount)), "   ".join(parts)]

@@ -201,7 +201,7 @@ async def test_the_workspace_is_counted_while_it_is_looked_at(fake):
         text = await until(pilot, "counting …")
         assert "environments 5.0 GB" in text
         settings.go.set()
-        text = await until(pilot, "6.0 GB in all; on this disk 100 GB free")
+        text = await until(pilot, "6.0 GB in all (shared files once); on this disk 100 GB free")
         assert "mine 1.0 GB" in text
 
 
