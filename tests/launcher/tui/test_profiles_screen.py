@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -334,14 +335,11 @@ async def test_up_and_down_go_through_the_fields_and_only_ones_own_is_deleted_af
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.key)
 def test_each_field_says_what_it_does_in_both_languages(field):
-    for say in (str, translated):
+    for translate in (str, translator("zh")):
+        say = partial(Text.render, translate=translate)
         assert said(field, Preview(), say).plain == f"{field.flag}  {say(field.does)}"
-    assert not translated(field.does).isascii()
+    assert not say(field.does).isascii()
     assert field.key in RunProfile.__dataclass_fields__
-
-
-def translated(sentence: Text) -> str:
-    return sentence.render(translator("zh"))
 
 
 FULL = RunProfile(
