@@ -13,6 +13,7 @@ from typing import Any
 
 from runtime.flag_table import BY_NAME, FLAGS, Flag
 from runtime.folders import Folders, find_folders
+from runtime.written_path import written_path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _WINDOWS_PATH = re.compile(r"""(?:^|[\s"'=])(?:[A-Za-z]:\\|\\\\\w)""")
@@ -53,7 +54,7 @@ class Settings:
     def path(self, key: str) -> Path | None:
         """A flag's path, absolute, or None."""
         found = self.text(key)
-        return Path(found).expanduser().absolute() if found else None
+        return written_path(found).absolute() if found else None
 
     @property
     def folders(self) -> Folders:
@@ -213,8 +214,8 @@ def _take_environment(values: dict[str, Any], given: Mapping[str, Flag], environ
 def _settings(
     values: dict[str, Any], given: Mapping[str, Flag], warnings: tuple[str, ...], environ: Mapping[str, str]
 ) -> Settings:
-    data = Path(values["data_dir"] or environ.get("GESSO_ROOT") or CHECKOUT / "workspace").expanduser().absolute()
-    models = Path(values["models_dir"]).expanduser().absolute() if values["models_dir"] else data / "models"
+    data = written_path(values["data_dir"] or environ.get("GESSO_ROOT") or CHECKOUT / "workspace").absolute()
+    models = written_path(values["models_dir"]).absolute() if values["models_dir"] else data / "models"
     api_only = bool(values["nowebui"])
     port = values["port"]
     if port is not None and not 0 < port < 65536:

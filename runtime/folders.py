@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runtime.written_path import written_path
+
 #: kinds of upscaling models, and the folder of each under models/
 UPSCALER_FOLDERS = {
     "esrgan_models_path": "ESRGAN",
@@ -45,10 +47,10 @@ def find_folders(flags: Mapping[str, Any], data: Path, models: Path) -> Folders:
     """`flags` by their keys (`lora_dir`), absent or None where not given."""
 
     def folder(key: str, default: Path) -> Path:
-        return Path(flags[key]).expanduser().absolute() if flags.get(key) else default
+        return written_path(flags[key]).absolute() if flags.get(key) else default
 
     def extra(key: str) -> tuple[Path, ...]:
-        return (Path(flags[key]).expanduser().absolute(),) if flags.get(key) else ()
+        return (written_path(flags[key]).absolute(),) if flags.get(key) else ()
 
     linked = _linked(flags.get("linked_dir") or ())
     forced = extra("vae_path")
@@ -74,6 +76,6 @@ def _linked(given: Sequence[str]) -> Callable[[str], tuple[Path, ...]]:
     pairs = [word.partition("=") for word in given]
 
     def of(kind: str) -> tuple[Path, ...]:
-        return tuple(Path(place).expanduser().absolute() for name, _equals, place in pairs if place and name == kind)
+        return tuple(written_path(place).absolute() for name, _equals, place in pairs if place and name == kind)
 
     return of

@@ -14,6 +14,7 @@ from pathlib import Path
 from runtime.files import write_whole
 from runtime.request import RequestError
 from runtime.shelf import natural_order
+from runtime.written_path import written_path
 
 _LOG = logging.getLogger(__name__)
 _HEADER = ("name", "prompt", "negative_prompt")
@@ -32,7 +33,7 @@ class Style:
 
 def style_files(given: Sequence[str] | None, data: Path) -> tuple[Path, ...]:
     """The files of `--styles-file`, names with `*` or `?` among them, or styles.csv in the data folder."""
-    return tuple(data / Path(one).expanduser() for one in given or ("styles.csv",))
+    return tuple(data / written_path(one) for one in given or ("styles.csv",))
 
 
 class StyleBook:

@@ -16,6 +16,7 @@ from runtime.engine.filenames import JobFacts, Naming, Subject, expand, file_ste
 from runtime.files import write_whole
 from runtime.job_options import JobOptions
 from runtime.request import Picture, RequestError
+from runtime.written_path import written_path
 
 _COUNTER = re.compile(r"(\d+)-?")
 #: names in the order in which they are tried; asked for once the folder exists
@@ -96,7 +97,7 @@ def keep_extra(
     data = images.encode(
         image, options.samples_format, texts, quality=options.jpeg_quality, lossless=options.webp_lossless
     )
-    folder = outputs.data / Path(options.outdir_extras_samples).expanduser()
+    folder = outputs.data / written_path(options.outdir_extras_samples)
     stem = file_stem(name, outputs.naming)
     names = _named(stem) if stem else _numbered(folder, "", "", "", outputs.naming)
     return _put(data, folder, names, _ending(data, options.samples_format))
@@ -146,7 +147,7 @@ def _grids(facts: JobFacts) -> str:
 
 
 def _dated(folder: str, into_folders: bool, subject: Subject, outputs: Outputs) -> Path:
-    place = outputs.data / Path(folder).expanduser()
+    place = outputs.data / written_path(folder)
     if into_folders:
         pattern = subject.facts.request.options.directories_filename_pattern or "[prompt_words]"
         place = place / folder_path(expand(pattern, subject, outputs.naming), outputs.naming)

@@ -9,6 +9,7 @@ from runtime.flags import Settings
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
 from runtime.shelf import natural_order
+from runtime.written_path import written_path
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
 
@@ -50,7 +51,7 @@ def folder_named(settings: Settings, name: str) -> Path:
     Relative ones count from the data folder. RequestError `folder-refused`.
     """
     try:
-        folder = (settings.data_dir / Path(name).expanduser()).resolve()
+        folder = (settings.data_dir / written_path(name)).resolve()
     except (OSError, ValueError, RuntimeError) as wrong:
         raise _refusal(name) from wrong
     if not folders_open(settings) or not _reachable(settings, folder):

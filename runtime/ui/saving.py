@@ -14,6 +14,7 @@ from runtime.request import Picture
 from runtime.studio import Studio
 from runtime.ui import words
 from runtime.ui.output import Shown
+from runtime.written_path import written_path
 
 _HEAD = (
     *("prompt", "seed", "width", "height", "sampler", "cfgs", "steps", "filename", "negative_prompt"),
@@ -90,4 +91,4 @@ def open_folder(studio: Studio, kind: str) -> str:
 
 
 def _folder(studio: Studio, option: str) -> Path:
-    return studio.settings.data_dir / Path(str(studio.options[option])).expanduser()
+    return studio.settings.data_dir / written_path(str(studio.options[option]))

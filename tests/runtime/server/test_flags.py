@@ -134,6 +134,10 @@ def test_the_table_names_each_flag_once() -> None:
     assert all(flag.help for flag in FLAGS)
 
 
+def test_a_home_folder_of_nobody_is_a_folder_of_that_name() -> None:
+    assert read("--data-dir", "~0-nobody").data_dir == Path("~0-nobody").absolute()
+
+
 @given(st.lists(st.one_of(st.sampled_from(sorted(BY_NAME)), st.text(max_size=8)), max_size=8), st.text(max_size=40))
 def test_no_line_of_a_tutorial_is_a_crash(words: list[str], line: str) -> None:
     with suppress(UsageError):
