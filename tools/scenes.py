@@ -301,8 +301,8 @@ class Scene:
                       where=t("the environment variables")),
                     t("Start the program that is the proxy (Clash, V2Ray …), or go without: gesso proxy set none"),
                     "without-proxy"),
-            Checked("disk", t("Disk space"), True, t("{free} MiB are free, and {needed} MiB are needed.",
-                                                     free=412000, needed=9216)),
+            Checked("disk", t("Disk space"), True, t("{free} are free, and {needed} are needed.",
+                                                     free="402 GB", needed="9.0 GB")),
             Checked("ports", t("Port"), True, t("Port {port} is free.", port=7860)),
             Checked("long-paths", t("Long paths (Windows)"), None, t("This is not Windows.")),
         )  # fmt: skip
