@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from launcher.amounts import in_bytes, in_time
 from launcher.core.errors import LauncherError
-from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Progress, Ready, Step
+from launcher.core.events import Credentials, Event, Line, Lines, ModelLoaded, Notice, Progress, Ready, Step
 from launcher.core.text import Text, t
 from launcher.core.web_address import discreet
 from launcher.terminal import draws
@@ -73,7 +73,11 @@ class Printer:
             self.answer({"error": record})
 
     def event(self, event: Event) -> None:
-        """One event of an install or a launch."""
+        """One event of an install or a launch; lines that travelled together are said one by one."""
+        if isinstance(event, Lines):
+            for text in event.texts:
+                self.event(Line(event.source, text))
+            return
         if self.json:
             self.answer(event_record(event, self._translate))
             return
@@ -93,8 +97,10 @@ class Printer:
 
     def _show_serving(self, event: Event) -> None:
         match event:
-            case Credentials(user, password):
+            case Credentials(user, password, token):
                 self.result(t("Name: {user}   Password: {password}   (shown only now)", user=user, password=password))
+                if token:
+                    self.result(t("For programs: Authorization: Bearer {token}", token=token))
             case Ready(url=url, page=True):
                 self.result(t("The page is ready: {url}", url=url))
             case Ready(url=url):

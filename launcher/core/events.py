@@ -67,6 +67,14 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Lines:
+    """What a child has printed, line after line: one event for many, for it may print 50,000 a second."""
+
+    source: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Phase:
     """The runtime's start has reached a named part (`server`, `torch`, `model`, `page`)."""
 
@@ -88,6 +96,8 @@ class Credentials:
 
     user: str
     password: str
+    #: for programs: Authorization: Bearer TOKEN
+    token: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,6 +153,7 @@ Event = (
     | Probed
     | Downloaded
     | Line
+    | Lines
     | Phase
     | Ready
     | Credentials

@@ -12,11 +12,12 @@ from typing import Any, Literal
 import psutil
 
 from launcher.core.errors import LauncherError
+from launcher.core.events import Lines
 from launcher.core.paths import Workspace
 from launcher.core.process import alive, end_tree
 from launcher.core.records import read_record, write_record
 from launcher.core.text import t
-from launcher.core.web_address import is_address
+from launcher.core.web_address import discreet_lines, is_address
 from runtime import protocol
 
 RECORD = "runtime.json"
@@ -28,6 +29,8 @@ STARTING = "runtime-starting.json"
 _GRACE = 10.0
 #: bytes of a log that are read at once, and what a line may hold before it is cut
 _PORTION, _LONGEST_LINE = 1 << 20, 1 << 16
+#: lines that are handed on together
+_TOGETHER = 500
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,16 @@ def _served(workspace: Workspace) -> str | None:
     return None
 
 
+def log_lines(log: Tail, *, final: bool) -> Iterator[Lines]:
+    """What the runtime has printed since the last call, without blank lines and without the passwords of proxies:
+    it is kept, shown, copied and quoted.
+    """
+    for portion in log.portions(final=final):
+        told = tuple(discreet_lines([line for line in portion if line and not line.isspace()]))
+        if told:
+            yield Lines("runtime", told)
+
+
 class Tail:
     """The lines that are added to a file, read as they come; a line that has not ended yet waits."""
 
@@ -198,6 +211,11 @@ class Tail:
 
     def lines(self, *, final: bool = False) -> Iterator[str]:
         """What has come since the last call; `final`: the rest counts as a line."""
+        for portion in self.portions(final=final):
+            yield from portion
+
+    def portions(self, *, final: bool = False) -> Iterator[list[str]]:
+        """The same, some hundred lines at a time: whoever follows a flood handles them together."""
         try:
             with self._path.open("rb") as file:
                 # What is written while we read waits for the next call, so that this one ends.
@@ -205,12 +223,14 @@ class Tail:
                 file.seek(self._offset)
                 while self._offset < end and (found := file.read(min(_PORTION, end - self._offset))):
                     self._offset += len(found)
-                    yield from self._whole(found)
+                    whole = self._whole(found)
+                    for start in range(0, len(whole), _TOGETHER):
+                        yield whole[start : start + _TOGETHER]
         except OSError:
             return
         if final and self._rest:
             rest, self._rest = self._rest, b""
-            yield rest.decode("utf-8", "replace")
+            yield [rest.decode("utf-8", "replace")]
 
     def _whole(self, found: bytes) -> list[str]:
         *whole, self._rest = (self._rest + found).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")

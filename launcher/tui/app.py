@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from dataclasses import replace
 from functools import cached_property
@@ -22,6 +21,7 @@ from launcher.core.paths import Workspace
 from launcher.core.plan.options import Options
 from launcher.core.text import Text, t
 from launcher.language import translator
+from launcher.tui import pauses
 from launcher.tui.asks import A, Place, Wiring
 from launcher.tui.hangup import on_hangup, patient_driver
 from launcher.tui.messages import Done, Failed, Finished, Happened
@@ -105,10 +105,16 @@ class GessoApp(App[int], inherit_bindings=False):
         """The next of the kept keys, each once the one before has been taken: it may have opened another screen."""
         if not self._early:
             self._early = None
+            self.settled()
             return
         await super().on_event(self._early.popleft())
         taker = self.focused or self.screen
         taker.call_later(self.call_later, self._give_early)
+
+    def settled(self) -> None:
+        """Something large has been read that stays."""
+        if not self.is_headless:
+            pauses.settle()
 
     def _first_of(self, workspace: Workspace) -> str | None:
         """A first start begins with the guided install."""
@@ -120,6 +126,11 @@ class GessoApp(App[int], inherit_bindings=False):
         from launcher.tui.screens.home import HomeScreen
 
         return HomeScreen(self.core)
+
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """Textual draws what is on top again with every change below it: for nothing, where nothing shines through."""
+        return [] if self.screen.styles.background.a == 1 else super()._background_screens
 
     @cached_property
     def core(self) -> Core:
@@ -281,7 +292,6 @@ def run(workspace: Workspace, language: str, options: Options, first: str | None
     place = Place(workspace, options)
     app = GessoApp(None, language, Wiring(place), saved_theme(place), first=first)
     app.driver_class = patient_driver() or app.driver_class
-    # A key passes from thread to thread and waits at each for the one that reads a flooding child: not 5 ms each time.
-    sys.setswitchinterval(0.0005)
+    pauses.shorten()
     answer = app.run()
     return 3 if app.return_code else answer or 0

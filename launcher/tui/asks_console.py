@@ -9,7 +9,7 @@ from functools import partial
 from launcher.core.events import Event
 from launcher.tui.asks import Place
 from launcher.tui.jobs import Cancel
-from launcher.tui.log_store import Known
+from launcher.tui.log_reading import Known
 
 
 @dataclass(frozen=True)

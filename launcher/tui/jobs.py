@@ -6,12 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.dom import DOMNode
 
 from launcher.core.errors import LauncherError
+from launcher.core.events import Lines
 from launcher.tui.messages import PORTION, Done, Failed, Finished, Happened, Inbox
+
+if TYPE_CHECKING:
+    from launcher.tui.app import GessoApp
 
 Cancel = threading.Event
 #: What core is asked, and how to end it early. An iterator of events is walked; what it ends with is Done's value.
@@ -22,6 +26,8 @@ Job = Callable[[Cancel], object]
 _WAITING = 3 * PORTION
 #: seconds without one being taken, after which nobody takes them
 _PATIENCE = 5.0
+#: seconds
+_TURN = 0.001
 
 
 class Jobs:
@@ -71,7 +77,7 @@ class Jobs:
         inbox = Inbox(lambda: self._host.post_message(Happened(inbox, name)))
         try:
             while True:
-                if inbox.put(next(found)):
+                if inbox.put(self._read(next(found))):
                     self._host.post_message(Happened(inbox, name))
                 if len(inbox) >= _WAITING:
                     _until(inbox, PORTION, cancel)
@@ -80,6 +86,14 @@ class Jobs:
         finally:
             # What comes after the events is said after them.
             _until(inbox, PORTION, cancel)
+
+    def _read(self, event: Any) -> Any:
+        """Lines that come in numbers are read here, where nobody waits for a key to answer."""
+        if not isinstance(event, Lines):
+            return event
+        # Between two portions of a flood the screen has the interpreter for itself.
+        time.sleep(_TURN)
+        return cast("GessoApp", self._host.app).log_store.reader.read(event.source, event.texts)
 
 
 def _until(inbox: Inbox, left: int, cancel: Cancel) -> None:

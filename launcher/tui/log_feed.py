@@ -42,6 +42,7 @@ class LogFeed:
         """The rules have been read."""
         if message.name == RULES:
             self._app.log_store.know(message.value)
+            self._app.settled()
 
     def failed(self, message: Failed) -> None:
         """They could not be read: then no line is known."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,6 +10,9 @@ from rich.cells import cell_len, get_character_cell_size
 
 from launcher.tui.log_levels import INFO
 from launcher.tui.log_store import LogStore
+
+#: lines that are looked at together
+_TOGETHER = 500
 
 
 class Place(NamedTuple):
@@ -83,24 +85,37 @@ class Rows:
 
     def catch_up(self) -> int:
         """Take in what has come, leave out what is kept no more; how many rows have gone from the beginning."""
-        store, width, end = self._store, self._width, self.end
-        start = max(self._next, store.first)
-        for number, text in enumerate(store.texts(start, store.end), start):
-            if store.level(number) < self._minimum:
-                continue
-            wide = len(text) if text.isascii() else cell_len(text)
-            if wide > self.widest:
-                self.widest = wide
-            if width is None or wide <= width:
-                end += 1
-            elif text.isascii():
-                end += -(-wide // width)
-            else:
-                end += len(parts(text, width))
-            self._numbers.append(number)
-            self._ends.append(end)
-        self._next, self.end = store.end, end
+        store = self._store
+        for start in range(max(self._next, store.first), store.end, _TOGETHER):
+            texts = store.texts(start, start + _TOGETHER)
+            if not self._take_short(start, texts):
+                self._take(start, texts)
+        self._next = store.end
         return self._forget()
+
+    def _take_short(self, start: int, texts: list[str]) -> bool:
+        """A row each, as most lines of a flood are; False: they are not."""
+        if self._minimum > INFO or not "".join(texts).isascii():
+            return False
+        wide = max(map(len, texts))
+        if self._width is not None and wide > self._width:
+            return False
+        self.widest = max(self.widest, wide)
+        self._numbers += range(start, start + len(texts))
+        self._ends += range(self.end + 1, self.end + 1 + len(texts))
+        self.end += len(texts)
+        return True
+
+    def _take(self, start: int, texts: list[str]) -> None:
+        width = self._width
+        for number, text in enumerate(texts, start):
+            if self._minimum > INFO and self._store.level(number) < self._minimum:
+                continue
+            wide = cells(text)
+            self.widest = max(self.widest, wide)
+            self.end += 1 if width is None or wide <= width else len(parts(text, width))
+            self._numbers.append(number)
+            self._ends.append(self.end)
 
     def _forget(self) -> int:
         gone = bisect_left(self._numbers, self._store.first)
@@ -138,9 +153,11 @@ class Rows:
         index = bisect_left(self._numbers, number)
         return index < len(self._numbers) and self._numbers[index] == number
 
-    def numbers(self) -> Iterable[int]:
-        """The numbers of the lines, the oldest first."""
-        return tuple(self._numbers)
+    def texts(self) -> list[str]:
+        """The lines, the oldest first."""
+        if self._minimum == INFO:
+            return self._store.texts(self._store.first, self._next)
+        return [self._store.text(number) for number in self._numbers]
 
     def piece(self, place: Place) -> str:
         """The text of one row, whole."""

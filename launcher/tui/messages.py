@@ -9,6 +9,7 @@ from typing import Any
 from textual.message import Message
 
 from launcher.core.errors import LauncherError
+from launcher.tui.log_reading import Block
 
 #: events that a screen is given at once: so many take some milliseconds, and a key must not wait for more
 PORTION = 500
@@ -23,13 +24,18 @@ class Inbox:
         self._events: deque[Any] = deque()
         self._taken: list[Any] = []
         self._announced = False
+        # Each is counted by one of the two threads alone.
+        self._put = self._heard = 0
 
     def __len__(self) -> int:
-        """How many are under way: not yet taken by the screen, or not yet heard by the app."""
-        return len(self._events) + len(self._taken)
+        """How many are under way: not yet taken by the screen, or not yet heard by the app; a block of lines counts
+        for more than one.
+        """
+        return self._put - self._heard
 
     def put(self, event: Any) -> bool:
         """Add an event, in the worker; True if the screen has to be told that there are some."""
+        self._put += _weight(event)
         self._events.append(event)
         if self._announced:
             return False
@@ -52,7 +58,13 @@ class Inbox:
     def heard(self) -> list[Any]:
         """What the screen has taken since the last call: the app keeps the log of all jobs."""
         events, self._taken = self._taken, []
+        self._heard += sum(map(_weight, events))
         return events
+
+
+def _weight(event: Any) -> int:
+    """Lines are kept as fast as they come: what many of them take is the memory."""
+    return 1 + len(event.texts) // 50 if isinstance(event, Block) else 1
 
 
 class Happened(Message):

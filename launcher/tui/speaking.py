@@ -140,6 +140,8 @@ class SpeakingScreen(Screen[Answer]):
         self.gesso.switch_theme()
 
 
+#: columns between two keys
+_GAP = 2
 #: where there is no room: what goes first, and what never goes, by the key's label
 _FIRST_TO_GO, _STAYS = ("h", "l"), ("?", "Esc", "Enter")
 
@@ -148,18 +150,19 @@ class KeyLine(Horizontal):
     """The last line of a screen: each key is also a button for the mouse; what does not fit is left out whole."""
 
     def __init__(self, keys: Sequence[KeyOf]) -> None:
-        super().__init__(*(Key(each) for each in keys if each.in_line))
-        self._meant: list[Key] = []
+        self._keys = [Key(each) for each in keys if each.in_line]
+        super().__init__(*self._keys)
+        #: of those that do something now
+        self._said: dict[Key, str] = {}
 
     def show(self, say: Callable[[Text], str], meaning: Callable[[KeyOf], Text | None]) -> None:
-        """A key that does nothing now is hidden."""
-        for key in self.query(Key):
-            means = meaning(key.of)
-            if means is not None:
-                key.show(say(means))
-            else:
-                key.display = False
-        self._meant = [key for key in self.query(Key) if meaning(key.of) is not None]
+        """A key that does nothing now is hidden; what is shown already costs nothing."""
+        said = {key: say(means) for key in self._keys if (means := meaning(key.of)) is not None}
+        if said == self._said:
+            return
+        self._said = said
+        for key, what in said.items():
+            key.show(what)
         self._fit()
 
     def on_resize(self) -> None:
@@ -167,15 +170,15 @@ class KeyLine(Horizontal):
         self._fit()
 
     def _fit(self) -> None:
-        room = self.app.size.width - 2 - sum(key.cells for key in self._meant)
+        room = self.app.size.width - 2 - sum(key.cells for key in self._said)
         left_out = set()
-        for _, _, key in sorted((_need(key), -place, key) for place, key in enumerate(self._meant)):
+        for _, _, key in sorted((_need(key), -place, key) for place, key in enumerate(self._said)):
             if room >= 0 or key.of.label in _STAYS:
                 break
             left_out.add(key)
             room += key.cells
-        for key in self._meant:
-            key.display = key not in left_out
+        for key in self._keys:
+            key.display = key in self._said and key not in left_out
 
 
 def _need(key: Key) -> int:
@@ -198,12 +201,14 @@ class Key(Static):
         if said == self._said:
             return
         self._said = said
-        self.update(Content.assemble((f" {self.of.label} ", "bold reverse"), f" {said}"))
+        # The screen is laid out anew only where there is not room enough.
+        wider = self.cells - _GAP > self.size.width
+        self.update(Content.assemble((f" {self.of.label} ", "bold reverse"), f" {said}"), layout=wider)
 
     @property
     def cells(self) -> int:
         """The columns it takes, with what keeps it from the next."""
-        return cell_len(f" {self.of.label}  {self._said}") + 2
+        return cell_len(f" {self.of.label}  {self._said}") + _GAP
 
     async def on_click(self) -> None:
         """The same as the key."""

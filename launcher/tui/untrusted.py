@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # Escape sequences as ECMA-48 writes them: CSI (colours, cursor), OSC and the other strings, then two-byte ones.
 _SEQUENCES = re.compile(
@@ -15,13 +16,17 @@ _CONTROLS |= dict.fromkeys(range(0x80, 0xA0), "\ufffd")
 _VISIBLE = _REORDERING | _CONTROLS | dict.fromkeys(range(55296, 57344), "�")
 
 
+def plain_lines(lines: Sequence[str]) -> Sequence[str]:
+    """`plain` of each; most portions of a log have nothing to be made visible and are looked at as a whole."""
+    return lines if " ".join(lines).isprintable() else [plain(line) for line in lines]
+
+
 def plain(text: str) -> str:
     """One line without escape sequences; other control characters become visible signs.
 
     A progress bar that redraws itself with carriage returns shows its last state.
     """
     if text.isprintable():
-        # Most lines, and a flood has to be read at its own speed.
         return text
     line = _SEQUENCES.sub("", text).rstrip("\r\n").expandtabs(4)
     return line.rsplit("\r", 1)[-1].translate(_VISIBLE)

@@ -175,6 +175,8 @@ def packages(work: Work) -> Iterator[Event]:
 def verify(work: Work) -> Iterator[Event]:
     """The environment proves itself by drawing; what does not is not used."""
     variables = {**only_plain(work.variables), **dict(work.plan.torch.visible)}
+    # the proof leaves the bytecode of all that a start imports, or every start would compile it anew
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
     torch = work.plan.torch
     try:
         proof = yield from prove([str(work.engine), *work.proof], torch, variables, work.cancel)

@@ -34,6 +34,8 @@ from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.text import Text, t
 
 #: where the page is opened if no flag says it
+#: as runtime/gate/accounts.py asks for
+_SHORTEST_FOR_SHARING = 12
 _SERVER_NAME = "GRADIO_SERVER_NAME"
 
 
@@ -208,12 +210,30 @@ def find_conflicts(options: Options, plan: Plan) -> Iterator[Finding]:
             "warning",
             t("The run profile sets {names}, which Gesso sets itself: that is not followed.", names=names),
         )
+    if options.share and (weak := _too_short(flags)):
+        yield Finding(
+            "share-password-short",
+            "error",
+            t(
+                "The password of {name} is too short for a public link: take at least {count} characters, or none, and "
+                "a strong one is made at the start.",
+                name=weak,
+                count=_SHORTEST_FOR_SHARING,
+            ),
+        )
     if exposed(options) and not any(has(flags, name) for name in ("--gradio-auth", "--gradio-auth-path")):
         yield Finding(
             "password-made",
             "info",
             t("Others can reach it and no password was given: one is made at the start and shown once."),
         )
+
+
+def _too_short(flags: tuple[str, ...]) -> str | None:
+    """The first name whose password the runtime would refuse to share with."""
+    given = ",".join(last_value(flags, flag) or "" for flag in ("--gradio-auth", "--api-auth"))
+    accounts = (account.partition(":") for account in given.split(",") if account)
+    return next((name for name, _, password in accounts if len(password) < _SHORTEST_FOR_SHARING), None)
 
 
 def _contradictions(flags: tuple[str, ...]) -> Iterator[tuple[str, str, Text]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from launcher.core.errors import LauncherError
-from launcher.core.events import Event, Line, ModelLoaded, Notice, Ready, Stopped
+from launcher.core.events import Event, ModelLoaded, Notice, Ready, Stopped
 from launcher.core.paths import Workspace
 from launcher.core.running import Running
 from launcher.core.serving.results import RunResult, keep_result
@@ -23,10 +23,6 @@ def recorded(
     keep_result(workspace, running.profile, result)
     try:
         for event in watched:
-            if type(event) is Line:
-                # It says nothing of the result, and there may be 50,000 a second.
-                yield event
-                continue
             after = _after(result, event, round(time.monotonic() - begun, 2))
             if after != result:
                 result = after

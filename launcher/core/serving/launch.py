@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from launcher.core.environments.environments import current, interpreter
 from launcher.core.environments.recipes import constraining
 from launcher.core.errors import LauncherError, writing
-from launcher.core.events import Event, Line, Notice
+from launcher.core.events import Event, Notice
 from launcher.core.file_lock import only_one
 from launcher.core.memory.choose import MEMORY_FLAGS
 from launcher.core.network.mirror_choice import chosen, look_around
@@ -38,6 +38,7 @@ from launcher.core.running import (
     Tail,
     find_running,
     forget_start,
+    log_lines,
     status,
     stop,
     write_running,
@@ -50,12 +51,12 @@ from launcher.core.serving.results import settle_last
 from launcher.core.serving.watch import Watch, ended, heard, judge
 from launcher.core.settings import read_settings
 from launcher.core.text import t
-from launcher.core.web_address import discreet
 from runtime import protocol
 
 __all__ = ["Status", "launch", "status", "stop"]
 
-_POLL = 0.1
+#: seconds between two looks at what it says, and after one that found something: a flood comes in small portions
+_POLL, _SHORT_POLL = 0.1, 0.02
 #: of the log of a runtime that runs already: the part that an onlooker is shown
 _PAST = 65536
 
@@ -175,12 +176,12 @@ def _follow(
 ) -> Iterator[Event]:
     said, log = Tail(workspace.state / EVENTS), Tail(workspace.logs / LOG, last=None if child else _PAST)
     while True:
+        pause = _POLL
         gone = child.poll() is not None if child else not alive(running.pid, running.created)
-        for line in filter(str.strip, log.lines(final=gone)):
-            # It is kept, shown and quoted: without the passwords of proxies.
-            told = discreet(line)
-            watch.last.append(told)
-            yield Line("runtime", told)
+        for lines in log_lines(log, final=gone):
+            pause = _SHORT_POLL
+            watch.last.extend(lines.texts)
+            yield lines
         for line in said.lines():
             yield from heard(workspace, running, watch, protocol.from_line(line))
             judge(workspace, watch)
@@ -190,7 +191,7 @@ def _follow(
         judge(workspace, watch)
         if (cancel and cancel.is_set()) or watch.may_leave:
             return
-        time.sleep(_POLL)
+        time.sleep(pause)
 
 
 def _already(running: Running, options: Options, plan: Plan) -> Notice:

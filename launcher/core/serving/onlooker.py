@@ -5,15 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from launcher.core.events import Event, Line, Notice
+from launcher.core.events import Event, Notice
 from launcher.core.paths import Workspace
 from launcher.core.process import alive
-from launcher.core.running import LOG, Running, Tail, find_running
+from launcher.core.running import LOG, Running, Tail, find_running, log_lines
 from launcher.core.text import t
-from launcher.core.web_address import discreet
 
-#: seconds between two looks: whether a runtime has been started, and what it has said
-_LOOK, _POLL = 0.5, 0.1
+#: seconds between two looks: whether a runtime has been started; what it has said; what more, after it said something
+_LOOK, _POLL, _SHORT_POLL = 0.5, 0.1, 0.02
 #: of what it has said before: the part that is shown
 _PAST = 65536
 
@@ -33,11 +32,12 @@ def _lines(workspace: Workspace, running: Running, cancel: threading.Event) -> I
     log = Tail(workspace.logs / LOG, last=_PAST)
     while True:
         gone = not alive(running.pid, running.created)
-        for line in filter(str.strip, log.lines(final=gone)):
-            # It is kept, shown and copied: without the passwords of proxies.
-            yield Line("runtime", discreet(line))
+        pause = _POLL
+        for lines in log_lines(log, final=gone):
+            pause = _SHORT_POLL
+            yield lines
         if gone:
             yield Notice("runtime-gone", "info", t("The runtime (process {pid}) has ended.", pid=running.pid))
             return
-        if cancel.wait(_POLL):
+        if cancel.wait(pause):
             return

@@ -59,9 +59,9 @@ def heard(workspace: Workspace, running: Running, watch: Watch, event: protocol.
             yield events.Phase(name)
         case protocol.Serving(url, page):
             yield from _serving(workspace, running, watch, url, page=page)
-        case protocol.Credentials(user, password):
+        case protocol.Credentials(user, password, token):
             forget_credentials(workspace)
-            yield events.Credentials(user, password)
+            yield events.Credentials(user, password, token)
         case protocol.Model(title, seconds):
             watch.verdict = watch.verdict or event
             yield events.ModelLoaded(title, seconds)

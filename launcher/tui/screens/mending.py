@@ -7,7 +7,7 @@ from textual import on
 from launcher.core.mends.journal import Done as DoneMend
 from launcher.core.mends.journal import Mended
 from launcher.core.mends.mend import Preview
-from launcher.core.text import Text, t
+from launcher.core.text import Text, moment, t
 from launcher.tui.asks_trouble import TroubleAsks
 from launcher.tui.jobs import Job
 from launcher.tui.messages import Done, Failed
@@ -132,7 +132,7 @@ class MendingScreen(WorkingScreen):
         if not done:
             return
         choices = {f"undo-{each.number}": t("{number}: {title} ({when})", number=each.number, title=each.title,
-                                       when=each.at[:16].replace("T", " ")) for each in done[:_MOST]}  # fmt: skip
+                                       when=moment(each.at)) for each in done[:_MOST]}  # fmt: skip
 
         def answered(choice: str | None) -> None:
             if choice in choices:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from rich.segment import Segment
 from rich.style import Style
 from textual.events import Resize
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -22,8 +22,8 @@ from launcher.tui.widgets.log_marks import marked
 if TYPE_CHECKING:
     from launcher.tui.app import GessoApp
 
-#: seconds between two looks at what has come: a flood is drawn ten times a second, whatever its speed
-_PACE = 0.1
+#: seconds between two looks at what has come; after so many rows, which nobody can read, fewer are enough
+_PACE, _FLOOD_PACE, _FLOOD = 0.1, 0.2, 1000
 #: while nobody sees it
 _HIDDEN_PACE = 0.5
 
@@ -52,7 +52,7 @@ class LogView(ScrollView, can_focus=True):
         #: the line that was found last
         self.current: int | None = None
         self._gutter = 2 if signs else 0
-        self._due = self._ours = False
+        self._due, self._ours, self._pace = False, False, _PACE
         self.rows = Rows(self.store, None)
 
     def on_mount(self) -> None:
@@ -160,14 +160,14 @@ class LogView(ScrollView, can_focus=True):
     def all_lines(self) -> list[str]:
         """Every line that is shown, the oldest first."""
         self.rows.catch_up()
-        return [self.shown.text(number) for number in self.rows.numbers()]
+        return self.rows.texts()
 
     # What has come
 
     def _news(self) -> None:
         if not self._due:
             self._due = True
-            self.set_timer(_PACE if self._seen else _HIDDEN_PACE, self._catch_up)
+            self.set_timer(self._pace if self._seen else _HIDDEN_PACE, self._catch_up)
 
     @property
     def _seen(self) -> bool:
@@ -182,8 +182,9 @@ class LogView(ScrollView, can_focus=True):
             return
         if self._wrapped_to == 0 or (self.wrapped and self._width != self._wrapped_to):
             self.rebuild()
-        gone = self.rows.catch_up()
-        self._measure(gone)
+        before = self.rows.end
+        self._measure(self.rows.catch_up())
+        self._pace = _PACE if self.rows.end - before < _FLOOD else _FLOOD_PACE
         self._search_on()
         self.refresh()
         self.post_message(self.Changed())
@@ -196,13 +197,18 @@ class LogView(ScrollView, can_focus=True):
         """The bars, and where we are: at the end, or with the same lines in view as long as they are kept."""
         wide = 0 if self.wrapped else self.rows.widest + self._gutter
         before = self.scroll_offset.y
-        self.virtual_size = Size(wide, self.rows.height)
+        # The bars alone: set as usual it would lay the whole screen out anew, ten times a second in a flood.
+        self.set_reactive(LogView.virtual_size, size := Size(wide, self.rows.height))
+        self._scroll_update(size)
         if self.following:
             self._go(self.max_scroll_y)
         elif gone:
             self._go(max(0, before - gone))
 
     def _go(self, row: int) -> None:
+        # who is there already may be gliding there: stopping that from within its own step ends the program
+        if round(self.scroll_y) == row:
+            return
         self._ours = True
         self.scroll_to(y=row, animate=False, immediate=True, force=True)
         self._ours = False
@@ -219,6 +225,8 @@ class LogView(ScrollView, can_focus=True):
 
     #: the width that the rows are wrapped to; 0: not yet
     _wrapped_to = 0
+    _base = Style.null()
+    _selected: Selection | None = None
 
     @property
     def _width(self) -> int:
@@ -228,9 +236,14 @@ class LogView(ScrollView, can_focus=True):
     def _top(self) -> int:
         return self.rows.first + self.scroll_offset.y
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Some rows of what is in view; what they have in common is asked for once."""
+        self._base, self._selected = self.rich_style, self.text_selection
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
-        """One row of what is in view."""
-        width, base = self.scrollable_content_region.width, self.rich_style
+        """One of them."""
+        width, base = self.scrollable_content_region.width, self._base
         row = self._top + y
         place = self.rows.at(row)
         if place is None or place.number < self.shown.first:
@@ -269,7 +282,7 @@ class LogView(ScrollView, can_focus=True):
             style = self.get_component_rich_style(name, partial=True)
             marked = spans(self.shown.text(place.number), self.search.needle)
             found = [(max(0, a - start), b - start, style) for a, b in marked if b > start and a < start + length]
-        selection = self.text_selection
+        selection = self._selected
         if selection is not None and (span := selection.get_span(row)) is not None:
             shift = 0 if self.wrapped else start
             end = length if span[1] == -1 else max(0, span[1] - shift)
@@ -278,7 +291,7 @@ class LogView(ScrollView, can_focus=True):
 
     # What is selected
 
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+    def get_selection(self, selection: Selection) -> tuple[str, str]:
         """The text of the selection, the part that is not in view too."""
         start = (selection.start.y, max(0, selection.start.x)) if selection.start else (self.rows.first, 0)
         end = (selection.end.y, max(0, selection.end.x)) if selection.end else (self.rows.end, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 
-from launcher.core.events import Downloaded, Progress, Step
+from launcher.core.events import Downloaded, Line, Lines, Progress, Step
 from launcher.core.text import t
 from launcher.language import translator
 from launcher.printing import Printer
@@ -13,7 +13,9 @@ from launcher.printing import Printer
 PROGRESS = Progress("model.safetensors", 5 * 1024**2, 20 * 1024**2, rate=1024.0**2, seconds_left=15.0)
 
 
-def printed(*events: Step | Progress | Downloaded, language: str = "en", json_lines: bool = False) -> str:
+def printed(
+    *events: Step | Progress | Downloaded | Line | Lines, language: str = "en", json_lines: bool = False
+) -> str:
     out, err = io.StringIO(), io.StringIO()
     printer = Printer(translator(language), json_lines=json_lines, quiet=False, out=out, err=err)
     for event in events:
@@ -38,6 +40,12 @@ def test_programs_get_rate_and_seconds() -> None:
         "event": "downloaded", "name": "m", "path": "/a/m", "size": 3, "sha256": "ab" * 32, "verified": True,
         "source": "mirror",
     }  # fmt: skip
+
+
+def test_lines_that_travelled_together_are_said_one_by_one() -> None:
+    together, alone = Lines("runtime", ("one", "two")), (Line("runtime", "one"), Line("runtime", "two"))
+    assert printed(together) == printed(*alone) == "one\ntwo\n"
+    assert printed(together, json_lines=True) == printed(*alone, json_lines=True)
 
 
 def test_a_step_gives_its_title_and_lines_do_not_flood() -> None:

@@ -187,7 +187,7 @@ def test_up_detached_serves_and_the_second_says_where(gesso: Gesso) -> None:
 def test_launch_answers_with_the_status_as_one_object(gesso: Gesso) -> None:
     found = one(gesso.call("launch", "--detach", "--json", "--listen"))
     assert found["state"] == "serving"
-    assert found["credentials"] == {"user": "sd", "password": "correct horse battery"}
+    assert found["credentials"] == {"user": "sd", "password": "correct horse battery", "token": ""}
     again = one(gesso.call("launch", "--json", "--listen"))
     assert (again["pid"], again["url"]) == (found["pid"], found["url"])
 

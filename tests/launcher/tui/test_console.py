@@ -6,9 +6,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Line, Notice
@@ -19,7 +21,7 @@ from launcher.core.text import t
 from launcher.tui.app import GessoApp
 from launcher.tui.asks import Place, Wiring
 from launcher.tui.asks_console import ConsoleAsks
-from launcher.tui.log_store import Known, nothing
+from launcher.tui.log_reading import Known
 from launcher.tui.screens.console import ConsoleScreen
 from launcher.tui.widgets.log_view import LogView
 from tests.launcher.tui.conftest import FakeCore
@@ -33,7 +35,7 @@ class FakeConsole:
     """What the console asks, and the app over it."""
 
     folder: Path
-    known: Known = nothing
+    known: Known = lambda _lines: ()
     others: tuple[Event, ...] = ()
     followed: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
@@ -67,6 +69,23 @@ async def opened(pilot: Pilot, entries: Sequence[Line | Notice]) -> LogView:
     while view.rows.end < len(entries):
         await pilot.pause(0.01)
     return view
+
+
+async def test_a_flood_draws_the_log_and_lays_nothing_out_anew(console, monkeypatch):
+    async with console.app().run_test(size=SMALL) as pilot:
+        await opened(pilot, lines(*(f"line {number}" for number in range(500))))
+        await pilot.press("space")
+        await until(pilot, "paused")
+        await pilot.press("space")
+        await until(pilot, "following")
+        laid = Mock(side_effect=Screen._refresh_layout, autospec=True)
+        monkeypatch.setattr(Screen, "_refresh_layout", laid)
+        for batch in range(3):
+            pilot.app.log_store.add(lines(*(f"batch {batch} {number}" for number in range(500))))
+            await until(pilot, f"batch {batch} 499")
+        await pilot.press("space")
+        await until(pilot, "paused")
+        laid.assert_not_called()
 
 
 def copied(pilot: Pilot) -> str:
@@ -116,6 +135,18 @@ async def test_scrolling_away_pauses_and_the_end_follows_again(console):
         assert "unseen" not in await until(pilot, "1 new lines since")
         await pilot.press("space")
         await until(pilot, "unseen")
+
+
+async def test_gliding_to_the_end_ends_nothing(console):
+    async with console.app().run_test(size=SMALL, notifications=True) as pilot:
+        view = await opened(pilot, lines(*(f"line {number}" for number in range(100))))
+        await pilot.press("home")
+        await until(pilot, "paused")
+        view.scroll_to(y=view.max_scroll_y, animate=True, duration=0.001)
+        await until(pilot, "following")
+        for _ in range(20):
+            await pilot.pause(0.03)
+        assert view.scroll_y == view.max_scroll_y
 
 
 async def test_what_is_read_stays_though_its_lines_are_kept_no_more(console):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, strategies
 from rich.cells import cell_len
 
-from launcher.core.events import Line, Notice, Progress
+from launcher.core.events import Line, Lines, Notice, Progress
 from launcher.core.text import t
 from launcher.tui.log_levels import ERROR, INFO, WARNING, Levels
 from launcher.tui.log_rows import Rows, cut, parts
@@ -75,6 +75,37 @@ def test_a_known_line_has_its_diagnosis_under_it_at_the_same_level():
     assert asked == ["fine", "torch.OutOfMemoryError: CUDA", "on"]
     assert store.texts(0, 9) == ["fine", "torch.OutOfMemoryError: CUDA", "Memory ran out: 8 GB", "on"]
     assert (store.source(2), store.level(2)) == (DIAGNOSIS, ERROR)
+
+
+def test_lines_read_elsewhere_are_kept_as_if_they_had_been_read_here():
+    def known(texts):
+        return [(index, t("Known.")) for index, line in enumerate(texts) if "OutOfMemory" in line]
+
+    lines = ["fine", "torch.OutOfMemoryError: \x1b[1mCUDA", "Traceback (most recent call last):", "  on"]
+    store = LogStore()
+    early = store.reader.read("runtime", lines)
+    store.know(known)
+    store.add([early, store.reader.read("runtime", lines[1:]), Lines("uv", ("one", "two"))])
+    texts = ["fine", "torch.OutOfMemoryError: CUDA", "Known.", *lines[2:], "torch.OutOfMemoryError: CUDA", "Known."]
+    assert store.texts(0, 99) == [*texts, *lines[2:], "one", "two"]
+    assert [store.level(number) for number in range(store.end)] == [INFO, *[ERROR] * 7, ERROR, INFO, INFO]
+    assert [store.source(number) for number in (2, 3, 10)] == [DIAGNOSIS, "runtime", "uv"]
+
+
+@given(strategies.lists(strategies.tuples(strategies.sampled_from(["a", "b", ""]), strategies.integers(1, 5))))
+def test_whatever_comes_the_last_ones_are_kept_in_order_and_a_copy_stays_as_it_was(batches):
+    store, copies = LogStore(kept=7), []
+    all_lines: list[tuple[str, str]] = []
+    for source, count in batches:
+        texts = tuple(f"{source} {len(all_lines) + number}" for number in range(count))
+        store.add([Lines(source, texts)] if source else [Notice("x", "info", t("{what}", what=each)) for each in texts])
+        all_lines += [(source or GESSO, text) for text in texts]
+        copies.append((store.frozen(), store.first, len(all_lines)))
+    for copy, first, end in copies:
+        assert (copy.first, copy.end) == (first, end) == (max(0, end - 7), end)
+        kept = range(first, end)
+        assert [(copy.source(number), copy.text(number)) for number in kept] == all_lines[first:end]
+        assert copy.texts(0, 999) == [text for _, text in all_lines[first:end]]
 
 
 def test_whoever_watches_is_told_once_for_a_batch_and_no_more_afterwards():
@@ -148,6 +179,17 @@ def test_rows_know_line_and_part_and_come_back_to_their_line():
     assert [found.row_of(number) for number in range(4)] == [0, 3, 4, 6]
 
 
+@given(strategies.lists(strategies.sampled_from(["", "short", "a" * 9, "long " * 5, "中文中文中"]), max_size=30))
+def test_lines_taken_in_together_stand_in_the_rows_of_each(texts):
+    one, each = a_store(*texts), LogStore()
+    found, slowly = rows(one, width=8), Rows(each, 8)
+    for text in texts:
+        each.add([Line("runtime", text)])
+        slowly.catch_up()
+    assert (found.end, found.widest) == (slowly.end, slowly.widest)
+    assert [found.at(row) for row in range(found.end)] == [slowly.at(row) for row in range(found.end)]
+
+
 def test_rows_that_are_kept_no_more_leave_the_others_their_numbers():
     store = a_store("a" * 25, "b", "c", kept=3)
     found = rows(store, width=10)
@@ -160,7 +202,7 @@ def test_rows_that_are_kept_no_more_leave_the_others_their_numbers():
 
 def test_a_filter_leaves_out_the_less_serious():
     found = rows(a_store("fine", "WARNING: a", "fine", "ERROR: b"), minimum=WARNING)
-    assert (found.lines, found.numbers()) == (2, (1, 3))
+    assert (found.lines, found.texts()) == (2, ["WARNING: a", "ERROR: b"])
     assert rows(a_store("fine"), minimum=ERROR).height == 0
     assert (found.shows(1), found.shows(2)) == (True, False)
     assert found.row_of(2) == 1

@@ -10,7 +10,7 @@ import pytest
 from launcher.core.doctor.check import Checked
 from launcher.core.errors import LauncherError
 from launcher.core.events import Line, Notice
-from launcher.core.text import t
+from launcher.core.text import moment, t
 from launcher.tui.asks_trouble import HERE, Found, TroubleAsks
 from launcher.tui.live_marks import LiveMarks
 from launcher.tui.log_store import LogStore
@@ -90,7 +90,8 @@ async def test_a_mend_is_shown_and_done_only_when_agreed_to_then_taken_back(surg
         assert "✓ mended" in await until(pilot, "3 to see to")
         assert surgery.calls[-1] == ("findings",)
         await pilot.press("u")
-        assert "3: Another port (2026-11-22 01:02)" in await until(pilot, "Which one shall be taken back?")
+        when = moment("2026-11-22T01:02:03+00:00")
+        assert f"3: Another port ({when})" in await until(pilot, "Which one shall be taken back?")
         await pilot.press("enter")
         assert "✓ mended" not in await until(pilot, "It is as it was before.")
         assert ("undo", 3) in surgery.calls
