@@ -13,10 +13,12 @@ from typing import Any
 
 from runtime import protocol
 from runtime.dispatch import Dispatch
+from runtime.paces import Paces
 from runtime.progress import Progress
 from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
 from runtime.task_book import TaskBook
 from runtime.tasks import (
+    Abandon,
     Forget,
     Generate,
     Heard,
@@ -30,16 +32,29 @@ from runtime.tasks import (
     gone,
 )
 
+#: jobs that may wait beside the one that runs
+MOST_WAITING = 100
+
 
 class Jobs:
     """The one queue. All state is changed by one thread; `progress` and `model` are snapshots that any may read."""
 
-    def __init__(self, command: Sequence[str], announce: Callable[[protocol.Event], None]) -> None:
-        self._inbox: queue.SimpleQueue[Task | Heard | Interrupt | Forget | None] = queue.SimpleQueue()
-        self._dispatch = Dispatch(command, announce, lambda worker, said: self._inbox.put(Heard(worker, said)))
+    def __init__(
+        self,
+        command: Sequence[str],
+        announce: Callable[[protocol.Event], None],
+        hashed: Callable[[Path, str], None] = lambda _path, _sha256: None,
+        paces: Paces | None = None,
+    ) -> None:
+        """`hashed` hears each checkpoint's SHA-256 once the worker has computed it, `paces` how long jobs take."""
+        self._inbox: queue.SimpleQueue[Task | Heard | Interrupt | Forget | Abandon | None] = queue.SimpleQueue()
+        self._dispatch = Dispatch(
+            command, announce, lambda worker, said: self._inbox.put(Heard(worker, said)), hashed, paces
+        )
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         #: which jobs wait, run or have ended, by their names
         self.book = TaskBook()
+        self._open, self._counting = 0, threading.Lock()
 
     @property
     def progress(self) -> Progress:
@@ -81,26 +96,41 @@ class Jobs:
         self._thread.join(5)
 
     def load(self, path: Path, sha256: str | None = None) -> Future[ModelState]:
-        """Load a checkpoint, in turn; the future fails with RequestError."""
-        return self._put(Load(path, sha256))
+        """Load a checkpoint, in turn; the future fails with RequestError. `queue-full` at once as for `generate`."""
+        return self._put_counted(Load(path, sha256))
 
     def unload(self) -> Future[ModelState]:
         """Take the model out of memory, in turn; the next job loads it again."""
-        return self._put(Unload())
+        return self._put_counted(Unload())
 
     def generate(
-        self, request: Request, path: Path | None, sha256: str | None = None, name: str | None = None
+        self,
+        request: Request,
+        path: Path | None,
+        sha256: str | None = None,
+        name: str | None = None,
+        client: str = "",
     ) -> Future[Result]:
         """Draw with the checkpoint at `path`, loading it first if need be; the future fails with RequestError.
 
-        `name` is what the one who asks calls the job, to ask for its progress.
+        `name` is what the one who asks calls the job, to ask for its progress; `client` is who takes turns with others.
+        RequestError `queue-full` at once where too many wait.
         """
         kind = "img2img" if request.start else "txt2img"
-        return self._hand_in(Generate(request, Load(path, sha256) if path else None), name, kind)
+        return self._hand_in(Generate(request, Load(path, sha256) if path else None, client=client), name, kind)
 
-    def enlarge(self, extras: Extras) -> Future[ExtrasResult]:
-        """Upscale pictures in turn; no checkpoint is needed."""
-        return self._hand_in(Generate(extras, None), None, "extras")
+    def enlarge(self, extras: Extras, client: str = "") -> Future[ExtrasResult]:
+        """Upscale pictures in turn; no checkpoint is needed. RequestError `queue-full` as for `generate`."""
+        return self._hand_in(Generate(extras, None, client=client), None, "extras")
+
+    def refuse_if_full(self) -> None:
+        """RequestError `queue-full` where a job would be refused: before anything is made ready for it."""
+        if self._open > MOST_WAITING:
+            raise _full()
+
+    def abandon(self, job: Future[Any]) -> None:
+        """Nobody waits for this job any more: it is not begun, or stops at its next step."""
+        self._inbox.put(Abandon(job))
 
     def ahead_of(self, job: Future[Any]) -> int:
         """How many tasks come before this one: 0 when it runs, or its model loads, or it has ended."""
@@ -120,8 +150,24 @@ class Jobs:
         self._inbox.put(Forget())
 
     def _hand_in(self, task: Generate, name: str | None, kind: str) -> Future[Any]:
+        self.refuse_if_full()
         known = self.book.open(name, kind, task.future)
-        return self._put(replace(task, name=known))
+        return self._put_counted(replace(task, name=known))
+
+    def _put_counted(self, task: Task) -> Future[Any]:
+        try:
+            with self._counting:
+                self.refuse_if_full()
+                self._open += 1
+        except RequestError as full:
+            fail(task, full)
+            raise
+        task.future.add_done_callback(self._ended)
+        return self._put(task)
+
+    def _ended(self, _job: Future[Any]) -> None:
+        with self._counting:
+            self._open -= 1
 
     def _put(self, task: Task) -> Future[Any]:
         """Nothing that comes after the end stays unanswered, nor what comes while it begins."""
@@ -153,3 +199,8 @@ class Jobs:
             error = as_request_error(failure)
             with contextlib.suppress(Exception):
                 self._dispatch.fail_current(error)
+
+
+def _full() -> RequestError:
+    what = f"{MOST_WAITING} jobs are waiting already."
+    return RequestError("queue-full", what, "Try again in a few seconds.")

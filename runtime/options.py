@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.casting import cast, checked
-from runtime.files import write_whole
+from runtime.files import set_aside, write_whole
 from runtime.freezing import Freeze
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
@@ -43,7 +43,8 @@ class Options:
         RequestError for an override that is not of its option's type, that nobody knows, or that is frozen.
         """
         chosen = {name: _override(name, value) for name, value in overrides.items() if value is not None}
-        self.freeze.refuse({name: value for name, value in chosen.items() if name in DEFAULTS and value != self[name]})
+        changed = {name: value for name, value in chosen.items() if name in DEFAULTS and value != self[name]}
+        self.freeze.for_jobs.refuse(changed)
         given = {name: value for name, value in chosen.items() if name in OVERRIDABLE}
         own = {name: value for name, value in (advised or {}).items() if name not in self._stored}
         return JobOptions(**{name: self[name] for name in JOB_DEFAULTS} | own | given)
@@ -158,12 +159,10 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise ValueError("it is no JSON object")
     except FileNotFoundError:
         return {}, {}
-    except (ValueError, OSError) as broken:
-        aside = file.parent / "tmp" / "config.json"
-        _LOG.warning("%s cannot be read (%s); it is moved to %s and the defaults are used.", file, broken, aside)
+    except (ValueError, OSError, RecursionError) as broken:
+        _LOG.warning("%s cannot be read (%s); it is moved to the folder tmp and the defaults are used.", file, broken)
         try:
-            aside.parent.mkdir(parents=True, exist_ok=True)
-            file.replace(aside)
+            set_aside(file)
         except OSError as refused:
             _LOG.warning("%s cannot be moved: %s", file, refused)
         return {}, {}

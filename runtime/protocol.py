@@ -32,6 +32,8 @@ class Credentials:
     event: ClassVar[str] = "credentials"
     user: str
     password: str
+    #: for programs: Authorization: Bearer TOKEN
+    token: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,26 +12,24 @@ from concurrent.futures import Future
 from urllib.parse import parse_qs, urlencode
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from runtime.api.app import build_api
+from runtime.api.app import build_api, is_api, plain_path
 from runtime.api.errors import four_keys
-from runtime.api.gate import Gate
 from runtime.starting_page import starting_page
 from runtime.studio import Studio
 
-_API_ROOTS = ("/sdapi", "/internal", "/docs", "/redoc", "/openapi.json")
 _LOG = logging.getLogger(__name__)
 
 
 class Server:
     """An ASGI application. `ready(page)` is called when the API answers, and again with True when the page does."""
 
-    def __init__(self, studio: Studio, gate: Gate, ready: Callable[[bool], None]) -> None:
-        self._studio, self._gate, self._ready = studio, gate, ready
-        self._api = with_origins(build_api(studio, gate), studio)
+    def __init__(self, studio: Studio, protected: bool, ready: Callable[[bool], None]) -> None:
+        """`protected`: the page is asked for with accounts."""
+        self._studio, self._protected, self._ready = studio, protected, ready
+        self._api = build_api(studio)
         self._page: ASGIApp | None = None
         self._failure: str | None = None
         self._leaving = asyncio.Event()
@@ -39,7 +37,7 @@ class Server:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] == "http" and (not self._studio.settings.page or is_api(scope["path"])):
+        elif scope["type"] == "http" and (not self._studio.settings.page or is_api(plain_path(scope))):
             await self._api(scope, receive, send)
         elif scope["type"] == "http" and self._page is None:
             await self._without_page(scope)(scope, receive, send)
@@ -52,7 +50,6 @@ class Server:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._studio.start()
         await send({"type": "lifespan.startup.complete"})
         page = asyncio.create_task(self._bring_page())
         await receive()
@@ -70,7 +67,7 @@ class Server:
         if not self._studio.settings.page:
             return
         try:
-            app = await _aside(lambda: _build_page(self._studio, self._gate))
+            app = await _aside(lambda: _build_page(self._studio, self._protected))
         except Exception as failure:  # noqa: BLE001 - the API goes on without a page, whatever its import did
             _LOG.exception("The page could not be built; the API goes on without it.")
             self._failure = f"{type(failure).__name__}: {failure}"
@@ -83,16 +80,14 @@ class Server:
 
     def _without_page(self, scope: Scope) -> Response:
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-        if scope["path"] == "/":
+        if plain_path(scope) == "/":
             return starting_page(headers.get("accept-language", ""), self._failure)
-        if self._gate.page:
-            return JSONResponse({"detail": "Not authenticated"}, 401)
         return four_keys(503, "PageNotReady", "The page is not ready yet.", self._failure or "")
 
     def _themed(self, scope: Scope) -> Response | None:
         """A browser that asks for the bare page is sent to the theme of --theme; other clients are not."""
         theme = self._studio.settings.text("theme")
-        if scope["method"] != "GET" or scope["path"] != "/" or theme not in ("light", "dark"):
+        if scope["method"] != "GET" or plain_path(scope) != "/" or theme not in ("light", "dark"):
             return None
         accept = dict(scope["headers"]).get(b"accept", b"")
         query = parse_qs(scope["query_string"].decode("latin-1"))
@@ -100,23 +95,6 @@ class Server:
             return None
         where = f"{scope.get('root_path', '')}/?{urlencode({**query, '__theme': [theme]}, doseq=True)}"
         return RedirectResponse(where)
-
-
-def is_api(path: str) -> bool:
-    """Paths that the API answers, also when it knows no such route: Gradio would answer 404 for a wrong method."""
-    return any(path == root or path.startswith(root + "/") for root in _API_ROOTS)
-
-
-def with_origins(app: ASGIApp, studio: Studio) -> ASGIApp:
-    """Let the origins of --cors-allow-origins in; without the flag no other origin may read answers."""
-    origins, pattern = studio.settings.text("cors_allow_origins"), studio.settings.text("cors_allow_origins_regex")
-    if not origins and not pattern:
-        return app
-    allowed = tuple(filter(None, (origins or "").split(",")))
-    return CORSMiddleware(
-        app, allow_origins=allowed, allow_origin_regex=pattern, allow_methods=["*"], allow_headers=["*"],
-        allow_credentials=True,
-    )  # fmt: skip
 
 
 async def _aside(work: Callable[[], FastAPI]) -> FastAPI:
@@ -133,11 +111,11 @@ async def _aside(work: Callable[[], FastAPI]) -> FastAPI:
     return await asyncio.wrap_future(done)
 
 
-def _build_page(studio: Studio, gate: Gate) -> FastAPI:
+def _build_page(studio: Studio, protected: bool) -> FastAPI:
     """Gradio reads these when it is imported."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("GRADIO_TEMP_DIR", str(studio.settings.data_dir / "cache" / "gradio"))
     from runtime.ui.page import build_page
 
-    return build_page(studio, gate.page)
+    return build_page(studio, protected)

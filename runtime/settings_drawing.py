@@ -19,6 +19,9 @@ _FACE = partial(row, Section("face-restoration", "Face restoration"))
 
 STABLE_DIFFUSION: tuple[Setting, ...] = (
     _SD("sd_model_checkpoint", "Stable Diffusion checkpoint", "The model that draws.", None),
+    _SD("sd_checkpoints_limit", "Maximum number of checkpoints loaded at the same time",
+        "Going back to one that is still in memory takes no time. 1: as many as the computer's memory has room for.",
+        unit="checkpoints", low=1, high=10),
     _SD("sd_checkpoint_hash", "SHA256 hash of the current checkpoint", "Only told, never set.", "", private=True),
     _SD("emphasis", "Emphasis mode", "How the weights of (brackets) act on the prompt.",
         choices=("None", "Ignore", "Original", "No norm")),

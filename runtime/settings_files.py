@@ -116,6 +116,8 @@ PAGE: tuple[Setting, ...] = (
          "Off: an address in place of a picture is refused and nothing is fetched.", False, private=True),
     _API("api_forbid_local_requests", "Forbid URLs to local resources",
          "Addresses of this network are refused even where fetching is allowed.", True, private=True),
+    _API("api_stop_abandoned", "Stop a job whose API client has gone",
+         "Off: it is drawn and saved all the same, as in AUTOMATIC1111.", True),
     _API("api_useragent", "User agent for requests", "What is told to the host of a fetched picture.", "",
          private=True),
 )  # fmt: skip

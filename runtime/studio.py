@@ -20,6 +20,7 @@ from runtime.jobs import Jobs
 from runtime.library import Checkpoint, Library
 from runtime.limits import check_extras, check_request
 from runtime.options import Options, keepable
+from runtime.paces import Paces
 from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
 from runtime.stock import Stock
 from runtime.tasks import ModelState
@@ -43,10 +44,11 @@ class Studio:
     ) -> None:
         self.settings, self._judge = settings, judge
         file = settings.path("ui_settings_file") or settings.data_dir / "config.json"
-        self.options = Options(file, freeze_from(settings.flags))
+        self.options = Options(file, freeze_from(settings.flags, settings.exposed))
         self.stock = Stock(settings)
         self.library = _library(settings)
-        self.jobs = Jobs((*worker, *settings.worker_flags), announce)
+        paces = Paces(settings.data_dir / "step-times.json")
+        self.jobs = Jobs((*worker, *settings.worker_flags), announce, self._hashed, paces)
         self._chosen = self._first_choice()
 
     @property
@@ -90,10 +92,13 @@ class Studio:
         loading.add_done_callback(lambda done: None if done.exception() else self._keep(found))
         return loading
 
-    def generate(self, request: Request, spelling: str | None = None, name: str | None = None) -> Future[Result]:
+    def generate(
+        self, request: Request, spelling: str | None = None, name: str | None = None, client: str = ""
+    ) -> Future[Result]:
         """Draw in turn, with the chosen checkpoint or, for this job, another one; an unknown spelling is ignored.
 
-        RequestError at once for what no model could draw. `name`: what the one who asks calls the job.
+        RequestError at once for what no model could draw, and where too many jobs wait. `name`: what the one who asks
+        calls the job; `client`: who takes turns with others.
         """
         check_request(request)
         request = _with_checkpoints(request)
@@ -102,7 +107,8 @@ class Studio:
         wanted = other or self.chosen
         if other:
             self._refuse_unusable(other)
-        return self.jobs.generate(request, wanted.path if wanted else None, wanted.sha256 if wanted else None, name)
+        path, sha256 = (wanted.path, wanted.sha256) if wanted else (None, None)
+        return self.jobs.generate(request, path, sha256, name, client)
 
     def keep(self, job: Future[Result], overrides: Mapping[str, Any]) -> None:
         """Once the job has ended well, what it set for itself stays set, its checkpoint too; folders do not."""
@@ -123,10 +129,10 @@ class Studio:
         found = (self.library.find(spelling) if isinstance(spelling, str) else None) or self.chosen
         return advice_for(found.path) if found else Advice()
 
-    def enlarge(self, extras: Extras) -> Future[ExtrasResult]:
-        """Upscale in turn; RequestError at once for impossible sizes."""
+    def enlarge(self, extras: Extras, client: str = "") -> Future[ExtrasResult]:
+        """Upscale in turn; RequestError at once for impossible sizes, and where too many jobs wait."""
         check_extras(extras)
-        return self.jobs.enlarge(extras)
+        return self.jobs.enlarge(extras, client)
 
     def unload(self) -> Future[ModelState]:
         """Take the model out of memory; the next job, or `reload`, brings it back."""
@@ -163,16 +169,19 @@ class Studio:
         return loading
 
     def _loaded(self, loading: Future[ModelState]) -> None:
-        """Hashing takes seconds for a large file: aside, so that the queue goes on."""
         failure = loading.exception()
         if isinstance(failure, RequestError):
             _LOG.error("The checkpoint could not be loaded (%s): %s", failure.code, failure)
             return
-        if failure is None:
-            state = loading.result()
-            found = self.library.at(state.path) if state.path else None
-            if found is not None and found.sha256 is None:
-                threading.Thread(target=self.library.hash, args=(found, state.sha256), daemon=True).start()
+        state = None if failure else loading.result()
+        if state and state.path and state.sha256:
+            self._hashed(state.path, state.sha256)
+
+    def _hashed(self, path: Path, sha256: str) -> None:
+        """The disk may be slow: aside, so that the queue goes on."""
+        found = self.library.at(path)
+        if found is not None and found.sha256 is None:
+            threading.Thread(target=self.library.hash, args=(found, sha256), daemon=True).start()
 
     def _first_choice(self) -> Path | None:
         wanted = self.settings.path("ckpt")

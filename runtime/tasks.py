@@ -65,6 +65,8 @@ class Generate:
     #: what the one who asked calls it
     name: str = ""
     future: Future[Any] = field(default_factory=Future)
+    #: who asked, as far as it matters for taking turns
+    client: str = ""
 
 
 @dataclass(eq=False)
@@ -90,6 +92,13 @@ class Interrupt:
 @dataclass(frozen=True)
 class Forget:
     """Try the refused checkpoints again; it goes into the inbox, not into the queue."""
+
+
+@dataclass(frozen=True)
+class Abandon:
+    """Whoever waited for this job has gone; it goes into the inbox, not into the queue."""
+
+    future: Future[Any]
 
 
 Task = Load | Generate | Unload

@@ -20,6 +20,8 @@ _MOST = 50
 _KEPT = 1000
 #: what comes through a public link comes from this computer, but asks for another host
 LINK = "link"
+#: in the scope of a request: the name that its credentials proved
+USER = "gesso.user"
 
 
 class Visitors:

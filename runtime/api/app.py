@@ -12,10 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runtime.api.docs import docs_page
 from runtime.api.errors import add_error_answers
-from runtime.api.gate import Gate
 from runtime.api.internal import internal_routes
 from runtime.api.listings import listing_routes
-from runtime.api.origins import Origins
 from runtime.api.pictures_routes import picture_routes
 from runtime.api.published import publish_answers
 from runtime.api.routes import acting_routes
@@ -27,29 +25,42 @@ from runtime.infotext import VERSION
 from runtime.studio import Studio
 
 PREFIX = "/sdapi/v1"
-#: answers without credentials: it says only that somebody is there
-OPEN = "/internal/ping"
+#: it says only that somebody is there
+PING = "/internal/ping"
+_ROOTS = ("/sdapi", "/internal", "/docs", "/redoc", "/openapi.json")
 
 
-def build_api(studio: Studio, gate: Gate) -> ASGIApp:
-    """The whole API behind its gate; /internal is there even with --no-api, but not with --nowebui, its ping aside."""
-    # clients of the tutorials post JSON without saying so; foreign pages are kept out by their origin
+def plain_path(scope: Scope) -> str:
+    """The path as the routes name it: uvicorn puts --subpath in front."""
+    root, path = scope.get("root_path", ""), str(scope["path"])
+    return path[len(root) :] or "/" if root and (path == root or path.startswith(root + "/")) else path
+
+
+def is_api(path: str) -> bool:
+    """Paths that the API answers, also when it knows no such route: Gradio would answer 404 for a wrong method."""
+    return any(path == root or path.startswith(root + "/") for root in _ROOTS)
+
+
+def build_api(studio: Studio) -> ASGIApp:
+    """The whole API; /internal is there even with --no-api, but not with --nowebui, its ping aside."""
+    # clients of the tutorials post JSON without saying so; the gate refuses what says that it is something else
     app = FastAPI(title="Gesso", version=VERSION, docs_url=None, redoc_url=None, strict_content_type=False)
     add_error_answers(app)
-    app.add_api_route(OPEN, _ping, methods=["GET"], summary="Is anybody there?")
+    app.add_api_route(PING, _ping, methods=["GET"], summary="Is anybody there?")
     if studio.settings.page:
         app.include_router(internal_routes(studio), prefix="/internal")
     if studio.settings.api:
         _add_api(app, studio)
     publish_answers(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
-    return _Timed(_Guarded(app, gate, Origins(studio.settings)), studio.settings.on("api_log"))
+    return _Timed(app, studio.settings.on("api_log"))
 
 
 def _add_api(app: FastAPI, studio: Studio) -> None:
     routers = [acting_routes(studio), picture_routes(studio), settings_routes(studio), listing_routes(studio)]
     routers += [script_routes(studio), training_routes()]
-    if studio.settings.on("api_server_stop"):
+    # whoever comes from elsewhere never ends the server, credentials or not
+    if studio.settings.on("api_server_stop") and not studio.settings.exposed:
         routers.append(stopping_routes())
     for router in routers:
         app.include_router(router, prefix=PREFIX)
@@ -61,23 +72,6 @@ def _add_api(app: FastAPI, studio: Studio) -> None:
 
 def _ping() -> dict[str, str]:
     return {}
-
-
-class _Guarded:
-    """Nothing of the request is read before its origin and its credentials are right."""
-
-    def __init__(self, app: ASGIApp, gate: Gate, origins: Origins) -> None:
-        self._app, self._gate, self._origins = app, gate, origins
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = None
-        if scope["type"] == "http" and scope["path"] != OPEN:
-            headers = dict(scope["headers"])
-            given = headers.get(b"authorization")
-            refusal = self._origins.refuse(scope["method"], headers) or self._gate.refuse(
-                None if given is None else given.decode("latin-1")
-            )
-        await (refusal or self._app)(scope, receive, send)
 
 
 class _Timed:

@@ -25,7 +25,12 @@ _OURS = {
     "nan-vae": 500,
     "cannot-save": 500,
     "stopping": 503,
+    "queue-full": 503,
+    # nobody hears it
+    "client-gone": 499,
 }
+#: seconds after which another try makes sense
+_LATER = {"queue-full": "5"}
 _CALLERS = {
     "script-not-found": 422,
     "init-image-not-found": 404,
@@ -52,7 +57,10 @@ def add_error_answers(app: FastAPI) -> None:
 async def _request_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)  # noqa: S101 - the registration above says so
     status = 503 if isinstance(error, NoModelError) else _OURS.get(error.code) or _CALLERS.get(error.code, 400)
-    return four_keys(status, error.code, error.message, str(error), error.hint)
+    answer = four_keys(status, error.code, error.message, str(error), error.hint)
+    if error.code in _LATER:
+        answer.headers["Retry-After"] = _LATER[error.code]
+    return answer
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

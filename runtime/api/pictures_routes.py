@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
 from runtime.api.answers import coded
 from runtime.api.asking import ask_extras
 from runtime.api.models import ExtraBatchBody, ExtrasBody, ExtraSingleBody, PngInfoBody
 from runtime.api.pictures import FORMATS, decode_picture
+from runtime.api.waiting import client_of, waited
 from runtime.infotext import parameters, parse_infotext
 from runtime.request import ExtrasResult
 from runtime.studio import Studio
@@ -23,18 +23,19 @@ def picture_routes(studio: Studio) -> APIRouter:
     router = APIRouter()
 
     @router.post("/extra-single-image", summary="Enlarge one picture.")
-    async def extra_single_image(body: ExtraSingleBody) -> dict[str, Any]:
-        result = await _enlarged(body, (("image", body.image),))
+    async def extra_single_image(body: ExtraSingleBody, asking: Request) -> dict[str, Any]:
+        result = await _enlarged(asking, body, (("image", body.image),))
         return {"html_info": html_info(result), "image": coded(result.pictures[0].data) if result.pictures else ""}
 
     @router.post("/extra-batch-images", summary="Enlarge several pictures.")
-    async def extra_batch_images(body: ExtraBatchBody) -> dict[str, Any]:
-        result = await _enlarged(body, tuple(("imageList", one.data) for one in body.imageList))
+    async def extra_batch_images(body: ExtraBatchBody, asking: Request) -> dict[str, Any]:
+        result = await _enlarged(asking, body, tuple(("imageList", one.data) for one in body.imageList))
         return {"html_info": html_info(result), "images": [coded(picture.data) for picture in result.pictures]}
 
-    async def _enlarged(body: ExtrasBody, pictures: tuple[tuple[str, str], ...]) -> ExtrasResult:
+    async def _enlarged(asking: Request, body: ExtrasBody, pictures: tuple[tuple[str, str], ...]) -> ExtrasResult:
+        studio.jobs.refuse_if_full()
         extras = await run_in_threadpool(ask_extras, body, pictures, studio)
-        return await asyncio.wrap_future(studio.enlarge(extras))
+        return await waited(asking, studio.enlarge(extras, client_of(asking)), studio)
 
     @router.post("/png-info", summary="What a picture was made with.")
     def png_info(body: PngInfoBody) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def connect(
 def hand_in(frame: Frame, ask: Callable[[Values], Request], values: Values, user: str | None) -> Future[Result]:
     """What the values ask for, with the checkpoint that their overrides name; RequestError at once for the user's."""
     model = read_overrides(values.get(OVERRIDES)).get("sd_model_checkpoint")
-    return frame.studio.generate(replace(ask(values), user=user), model)
+    return frame.studio.generate(replace(ask(values), user=user), model, client=user or "")
 
 
 async def followed(

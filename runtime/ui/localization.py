@@ -41,7 +41,7 @@ def read_localization(name: str, folders: tuple[Path, ...]) -> tuple[dict[str, s
             rtl = rtl or read.get("rtl") is True
         except FileNotFoundError:
             continue
-        except (OSError, ValueError, AttributeError) as broken:
+        except (OSError, ValueError, AttributeError, RecursionError) as broken:
             _LOG.warning("The localization %s cannot be read: %s", file, broken)
     return found, rtl
 

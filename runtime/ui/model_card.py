@@ -76,7 +76,7 @@ def _beside(file: Path) -> dict[str, str]:
     """The user's own words, which AUTOMATIC1111 keeps in NAME.json."""
     try:
         found = json.loads(file.with_suffix(".json").read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     names = {
         "description": "Description",

@@ -79,7 +79,7 @@ def _sub_tab(frame: Frame, kind: Kind, tab: Tab, clock: gr.Timer) -> None:
         return gr.Dropdown(choices=kind.names(studio), value=kept), look(kept)
 
     chosen.change(look, chosen, shown, **QUIET)
-    frame.current.changed_by(again.click(refresh, chosen, [chosen, shown], **QUIET))
+    frame.current.changed_by(again.click(refresh, chosen, [chosen, shown], trigger_mode="always_last", **QUIET))
     if kind.words is not None:
         _into_the_prompt(kind.words, use, chosen, tab)
     elif kind.element == "checkpoints":

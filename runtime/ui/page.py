@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, Response
+from gradio import processing_utils
 from starlette.middleware.cors import CORSMiddleware
 
 from runtime.studio import Studio
@@ -17,6 +18,7 @@ from runtime.ui.frame import Frame
 from runtime.ui.img2img import img2img_tab
 from runtime.ui.localization import LANGUAGE, localization_script
 from runtime.ui.models import models_tab
+from runtime.ui.mounting import mount
 from runtime.ui.png_info import png_info_tab
 from runtime.ui.quicksettings import TopLine, follow_model, top_line
 from runtime.ui.saving import opener
@@ -25,6 +27,7 @@ from runtime.ui.settings import settings_tab
 from runtime.ui.theme import page_theme
 from runtime.ui.txt2img import txt2img_tab
 from runtime.ui.ui_config import UiConfig
+from runtime.visitors import USER
 
 _ASSETS = Path(__file__).parent.parent / "assets" / "page"
 #: pictures shown in a browser are copies; they go after a day
@@ -40,18 +43,21 @@ _TABS = {
 }
 
 
-def build_page(studio: Studio, accounts: Mapping[str, str]) -> FastAPI:
-    """An application with Gradio at its root, asking for `accounts` if any; its lifespan starts Gradio's queue."""
+def build_page(studio: Studio, protected: bool) -> FastAPI:
+    """An application with Gradio at its root; its lifespan starts Gradio's queue.
+
+    `protected`: Gradio too lets in only those whom the gate has let in under a name.
+    """
+    _fetch_nothing()
     pictures = Path(os.environ["GRADIO_TEMP_DIR"]).absolute() / "pictures"
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     # Gradio lets every origin in unless its parent decides; the server in front adds what --cors-allow-origins names
     app.add_middleware(CORSMiddleware)
     app.add_api_route(f"/{LANGUAGE}", lambda: Response(localization_script(studio), media_type="text/javascript"))
-    mounted: FastAPI = gr.mount_gradio_app(
+    return mount(
         app,
-        build_blocks(studio, pictures),
-        path="/",
-        auth=list(accounts.items()) or None,
+        lambda: build_blocks(studio, pictures),
+        auth_dependency=(lambda request: request.scope.get(USER)) if protected else None,
         allowed_paths=[str(Path(path).absolute()) for path in studio.settings.flags["gradio_allowed_path"]],
         favicon_path=str(_ASSETS / "favicon.png"),
         footer_links=[],
@@ -64,7 +70,15 @@ def build_page(studio: Studio, accounts: Mapping[str, str]) -> FastAPI:
         css_paths=[_ASSETS / "page.css"],
         head=_head(),
     )
-    return mounted
+
+
+def _fetch_nothing() -> None:
+    """Gradio would fetch a picture that is given by its address, for whoever asks."""
+
+    async def refuse(_url: str, _folder: str) -> str:
+        raise gr.Error("An address in place of a file is not fetched.", print_exception=False)
+
+    processing_utils.async_ssrf_protected_download = refuse
 
 
 def _head() -> str:

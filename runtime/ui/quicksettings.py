@@ -113,7 +113,7 @@ def follow_model(
     top.clock.tick(look, [native, advised, *controls], shown, **QUIET)
     # `select` and not `input`: a list tells the latter twice
     top.checkpoint.select(choose, None, [top.checkpoint, top.clock], **QUIET)
-    frame.current.changed_by(top.refresh.click(refresh, None, top.checkpoint, **QUIET))
+    frame.current.changed_by(top.refresh.click(refresh, None, top.checkpoint, trigger_mode="always_last", **QUIET))
 
 
 def top_now(studio: Studio, model: ModelState) -> tuple[Any, str]:

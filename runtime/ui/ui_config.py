@@ -79,6 +79,6 @@ def _read(file: Path) -> dict[str, Any]:
         return found if isinstance(found, dict) else {}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as broken:
+    except (OSError, ValueError, RecursionError) as broken:
         _LOG.warning("%s cannot be read (%s); the built-in defaults are used.", file, broken)
         return {}

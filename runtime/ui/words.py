@@ -82,8 +82,10 @@ def progress_bar(progress: Progress, model: ModelState, ahead: int) -> str:
         return _bar(0.0, WAITING_FOR_MODEL)
     if ahead:
         return _bar(0.0, f"<span>{WAITING}</span> <span>{BEFORE_YOU}</span> {ahead}")
-    if not drawing:
+    if not drawing and progress.expected is None:
         return _bar(0.0, STARTING)
+    if not drawing:
+        return _bar(0.0, f"<span>{STARTING}</span> <span>{LEFT}</span> {duration(progress.seconds_left)}")
     shown = ""
     if progress.preview is not None:
         coded = base64.b64encode(progress.preview).decode()

@@ -20,15 +20,18 @@ RUNTIME = CHECKOUT / "runtime"
 CHINESE: dict[str, str] = json.loads((RUNTIME / "assets" / "localizations" / "zh_CN.json").read_text(encoding="utf-8"))
 #: flags, the start, the API's own words, and tables whose texts are labels of the page, which another test looks after
 _ELSEWHERE = re.compile(
-    r"(api/.*|infotext/.*|__main__|announce|flags|flag_table|port|prove\w*|protocol|server|starting_page|setting\w*"
-    r"|ui/share|ui/words)\.py"
+    r"(api/.*|gate/.*|infotext/.*|__main__|announce|flags|flag_table|port|prove\w*|protocol|server|starting_page|setting\w*"
+    r"|engine/attention_trial|engine/memory/ledger|engine/switches|ui/share|ui/words)\.py"
 )
 _LOGGED = {"debug", "info", "warning", "error", "exception"}
 _BUGS = {"AssertionError", "TypeError"}
 #: caught before anybody reads them
 _UNHEARD = {
     "no difference", "no number", "no number of a usable size", "{0} is not of the right type", "it is no JSON object",
-    "{0} for {1}", "has a misshapen", "has an unexpected", "int | None",
+    "{0} for {1}", "has a misshapen", "has an unexpected", "int | None", "This device captures no graphs.",
+    # what drivers say, and a key of the state file
+    "illegal instruction was encountered", "no cuda-capable device is detected",
+    "cuda-capable device(s) is/are busy or unavailable", "gpu is lost", "{0} of {1} MiB, {2}",
 }  # fmt: skip
 _SENTENCE = re.compile(r".*\S \S.*[.?!]", re.DOTALL)
 _CLAUSE = re.compile(

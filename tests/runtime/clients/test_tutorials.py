@@ -32,7 +32,7 @@ def test_json_that_urllib_calls_a_form_is_refused_with_a_sentence(server: Served
     request = urllib.request.Request(server.url + "/sdapi/v1/txt2img", json.dumps({"prompt": "x"}).encode())
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request)
-    assert refused.value.code == 422
+    assert refused.value.code == 415
     assert set(json.load(refused.value)) >= {"error", "detail", "body", "errors"}
 
 

@@ -18,6 +18,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     put_checkpoint(folder, "model.safetensors")
     # the page itself is not waited for: these routes are there before it
     with serve(folder, "--api-server-stop", "--gradio-auth", "me:secret", "--api-log") as found:
+        found.client.auth = ("me", "secret")
         yield found
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.flags import read_flags
 from runtime.freezing import Freeze, freeze_from
 from runtime.options import Options, migrated, unheeded
 from runtime.request import RequestError
@@ -75,7 +76,8 @@ def test_files_of_earlier_versions(old: dict[str, object], new: dict[str, object
 def test_an_unreadable_file_is_moved_aside(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{", "utf-8")
     assert Options(tmp_path / "config.json").known()["jpeg_quality"] == 80
-    assert (tmp_path / "tmp" / "config.json").read_text("utf-8") == "{"
+    (aside,) = (tmp_path / "tmp").glob("config-*.json")
+    assert aside.read_text("utf-8") == "{"
 
 
 def test_whole_numbers_are_listed_as_upstream_lists_them(tmp_path: Path) -> None:
@@ -198,3 +200,32 @@ def test_a_server_with_frozen_settings(data: Path) -> None:
         assert served.draw(prompt="x", steps=1).status_code == 200
         assert served.draw(prompt="x", steps=1, override_settings={"jpeg_quality": 1}).status_code == 403
     assert not (data / "config.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "shaped", "folders"),
+    [(("--listen",), True, False), (("--share",), False, False), ((), True, True)],
+)
+def test_from_outside_only_pictures_are_shaped(
+    tmp_path: Path, flags: tuple[str, ...], shaped: bool, folders: bool
+) -> None:
+    settings = read_flags(flags, {})
+    options = Options(tmp_path / "c.json", freeze_from(settings.flags, settings.exposed))
+    for change, allowed in (
+        ({"sd_vae": "None", "CLIP_stop_at_last_layers": 2}, True),
+        ({"upscaler_for_img2img": "Lanczos"}, shaped),
+        ({"outdir_samples": "elsewhere"}, folders),
+        ({"some_key_of_others": 1}, folders),
+    ):
+        if allowed:
+            options.update(change)
+        else:
+            with pytest.raises(RequestError, match="cannot be changed here"):
+                options.update(change)
+
+
+def test_a_single_job_stores_nothing_so_from_where_it_comes_does_not_matter(tmp_path: Path) -> None:
+    settings = read_flags(("--share",), {})
+    options = Options(tmp_path / "c.json", freeze_from(settings.flags, settings.exposed))
+    assert options.for_job({"samples_format": "jpg", "outdir_samples": "x"}).samples_format == "jpg"
+    assert not (tmp_path / "c.json").exists()

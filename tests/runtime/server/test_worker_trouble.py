@@ -30,11 +30,20 @@ def test_a_dead_worker_is_said_and_replaced(data: Path) -> None:
         assert len(loaded) == 2
 
 
-def test_the_first_picture_waits_for_the_model(tmp_path: Path) -> None:
-    put_checkpoint(tmp_path, "slow.safetensors")
-    with serve(tmp_path, "--nowebui") as served:
-        assert served.progress()["textinfo"] == "Loading slow.safetensors"
-        assert served.draw(prompt="x", steps=1).status_code == 200
+def test_a_picture_waits_for_its_model(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a.safetensors", "slow.safetensors")
+    with serve(tmp_path, "--nowebui", "--events") as served, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(served.draw, prompt="x", steps=1, override_settings={"sd_model_checkpoint": "slow"})
+        until(lambda: served.progress()["textinfo"] == "Loading slow.safetensors")
+        assert waiting.result(120).status_code == 200
+
+
+def test_the_model_begins_to_load_before_anything_answers(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a.safetensors")
+    with serve(tmp_path, "--nowebui", "--events") as served:
+        said = until(lambda: served.events() if any(one.event == "serving" for one in served.events()) else None)
+    kinds = [one.event for one in said if one.event == "serving" or one == protocol.Phase("model")]
+    assert kinds[:2] == ["phase", "serving"]
 
 
 def test_a_checkpoint_that_cannot_be_loaded_leaves_the_server_up_and_is_said(tmp_path: Path) -> None:

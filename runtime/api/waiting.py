@@ -1,0 +1,45 @@
+"""Waiting for a job as long as whoever asked does."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from fastapi import Request
+
+from runtime.request import RequestError
+from runtime.studio import Studio
+from runtime.visitors import USER, address_of
+
+_Result = TypeVar("_Result")
+
+
+def client_of(asking: Request) -> str:
+    """Who takes turns with others: a name that was proved, else the address."""
+    return str(asking.scope.get(USER) or address_of(asking.scope))
+
+
+async def waited(asking: Request, job: Future[_Result], studio: Studio) -> _Result:
+    """The job's result. RequestError as the job fails, or `client-gone`: then the job is given up."""
+    result = asyncio.wrap_future(job)
+    if not studio.options["api_stop_abandoned"]:
+        return await result
+    leaving = asyncio.create_task(_gone(asking))
+    either: set[asyncio.Future[Any]] = {result, leaving}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not result.done():
+            result.cancel()
+            studio.jobs.abandon(job)
+            raise RequestError("client-gone", "Whoever asked for this has gone.", "")
+        return result.result()
+    finally:
+        leaving.cancel()
+
+
+async def _gone(asking: Request) -> None:
+    """Until the connection is closed from the other side; the body has been read by then."""
+    message: Any = {}
+    while message.get("type") != "http.disconnect":
+        message = await asking.receive()

@@ -1,0 +1,1 @@
+"""The outermost layer: whoever is not let in here reaches neither page, API, files nor sockets."""

@@ -1,0 +1,76 @@
+"""How often somebody may be wrong: after a few wrong passwords the next try has to wait, longer each time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
+from runtime.visitors import LINK
+
+#: wrong tries that cost nothing: of one name from one address, and of all names from one address
+_FREE, _FREE_OF_ADDRESS = 5, 20
+#: seconds after which they are forgotten, and what the first wait is; each further one is twice as long
+_FORGOTTEN, _FIRST, _LONGEST = 60.0, 10.0, 900.0
+_MOST = 10_000
+
+
+@dataclass
+class _Tries:
+    wrong: int = 0
+    #: on the clock: when the last was, and before when no other counts
+    last: float = 0.0
+    until: float = 0.0
+
+
+@dataclass
+class Guesses:
+    """Counts wrong passwords; `clock` in seconds."""
+
+    clock: Callable[[], float] = time.monotonic
+    _tries: dict[tuple[str, str | None], _Tries] = field(default_factory=dict)
+
+    def wait(self, address: str, name: str) -> float:
+        """Seconds until this name may be tried from this address again; 0: now."""
+        now = self.clock()
+        return max([0.0, *(self._tries[key].until - now for key, _ in _keys(address, name) if key in self._tries)])
+
+    def wrong(self, address: str, name: str) -> None:
+        """A password was wrong."""
+        now = self.clock()
+        for key, free in _keys(address, name):
+            tries = self._tries.pop(key, None) or _Tries()
+            if now - max(tries.last, tries.until) > _FORGOTTEN:
+                tries = _Tries()
+            tries.wrong, tries.last = tries.wrong + 1, now
+            if tries.wrong >= free:
+                tries.until = now + min(_LONGEST, _FIRST * 2 ** min(tries.wrong - free, 10))
+            # a dict keeps the order: the oldest goes first
+            self._tries[key] = tries
+        while len(self._tries) > _MOST:
+            del self._tries[next(iter(self._tries))]
+
+    def right(self, address: str, name: str) -> None:
+        """A password was right: the name's wrong ones are forgotten, the address's are not."""
+        self._tries.pop((place_of(address), name[:200]), None)
+
+
+def _keys(address: str, name: str) -> tuple[tuple[tuple[str, str | None], int], ...]:
+    """What is counted, and how often it may be wrong. Through a link or a proxy come many under one address: there a
+    stranger's wrong names must not keep the owner out.
+    """
+    place = place_of(address)
+    of_name = ((place, name[:200]), _FREE)
+    return (of_name,) if place == LINK else (of_name, ((place, None), _FREE_OF_ADDRESS))
+
+
+def place_of(address: str) -> str:
+    """One place: of IPv6 the first half, for one customer has all addresses of the second."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    return str(found.ipv4_mapped) if found.ipv4_mapped else str(IPv6Network((found, 64), strict=False))

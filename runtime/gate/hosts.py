@@ -1,0 +1,64 @@
+"""Which names of this server a request may ask for: a page elsewhere that makes its name point here is not let in.
+
+An address in digits cannot be such a page's name, so that every one is let in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from runtime.flags import Settings
+
+#: this computer, as containers on it call it; nobody can own a name under .internal
+_DOCKER = "host.docker.internal"
+
+
+@dataclass
+class Hosts:
+    """The names, without ports and in small letters."""
+
+    names: set[str] = field(default_factory=set)
+    #: of these, what a person or the public link has named
+    named: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Hosts:
+        named = [settings.host, *settings.flags["allow_host"]]
+        # whoever names a page that may call this server most often serves it under that name too
+        origins = (settings.text("cors_allow_origins") or "").split(",")
+        named += [urlsplit(origin.strip()).hostname or "" for origin in origins]
+        with contextlib.suppress(OSError):
+            named += [socket.gethostname(), f"{socket.gethostname().split('.')[0]}.local"]
+        written = {_plain(name) for name in settings.flags["allow_host"]}
+        return cls({"localhost", _DOCKER, *(_plain(name) for name in named)} - {"", "*"}, written)
+
+    def allow(self, name: str) -> None:
+        """From now on this one too."""
+        self.names.add(_plain(name))
+        self.named.add(_plain(name))
+
+    def knows(self, header: str) -> bool:
+        """May a request with this Host header come in?"""
+        name = _plain(_without_port(header.strip()))
+        return name in self.names or name.endswith(".localhost") or _is_address(name)
+
+
+def _without_port(host: str) -> str:
+    return re.sub(r":\d{0,5}$", "", host) if host.endswith("]") or host.count(":") == 1 or "]:" in host else host
+
+
+def _plain(name: str) -> str:
+    return name.strip().strip("[]").lower().removesuffix(".")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

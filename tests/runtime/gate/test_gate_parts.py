@@ -1,0 +1,275 @@
+"""What the gate refuses before anything behind it sees the request: names, pages, sizes, types, guesses, paces."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from runtime.gate import sessions
+from runtime.gate.accounts import Who
+from runtime.gate.bodies import BodyError, Bounded
+from runtime.gate.guesses import Guesses
+from runtime.gate.pace import Pace
+from tests.runtime.gate.asking import ask, came_through, gate
+
+TXT2IMG = "/sdapi/v1/txt2img"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1:7860", "localhost:7860", "LOCALHOST", "localhost.", "[::1]:7860", "192.168.0.9", "sub.localhost:1"],
+)
+def test_names_of_this_server(host: str) -> None:
+    assert came_through(ask(gate(), "GET", "/sdapi/v1/options", host))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example:7860",
+        "evil-localhost",
+        "a@localhost",
+        "0x7f.1",
+    ],
+)
+@pytest.mark.parametrize("flags", [(), ("--listen",), ("--share",), ("--api-auth", "a:1")])
+def test_a_name_that_points_here_is_not_enough(host: str, flags: tuple[str, ...]) -> None:
+    for path in ("/", "/internal/ping", "/sdapi/v1/options", "/config"):
+        answer = ask(gate(*flags), "GET", path, host)
+        assert answer.status_code == 421, path
+        assert "--allow-host" in answer.json()["hint"]
+
+
+def test_names_that_flags_let_in() -> None:
+    guard = gate("--allow-host", "Art.Example", "--cors-allow-origins", "https://front.example:8443")
+    for host in ("art.example", "art.example:443", "front.example"):
+        assert came_through(ask(guard, "GET", "/sdapi/v1/options", host))
+    assert ask(guard, "GET", "/sdapi/v1/options", "other.example").status_code == 421
+    guard.hosts.allow("abc.gradio.live")
+    assert came_through(ask(guard, "GET", "/sdapi/v1/options", "abc.gradio.live"))
+
+
+FOREIGN = (
+    *("null", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://127.0.0.1:7861"),
+    *("http://127.0.0.1:7860.evil.example", "HTTP://EVIL.EXAMPLE", "file://", "http://[::1]:7860", "http://127.0.0.1"),
+    *("http://localhost:7860", "http://127.0.0.1:7860@evil.example", "https://evil.example."),
+)
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+@pytest.mark.parametrize("cookie", [{}, {"Cookie": "gesso-7860=x"}])
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+def test_pages_from_elsewhere_change_nothing(origin: str, cookie: dict[str, str], kind: str) -> None:
+    headers = {"Origin": origin, "Content-Type": kind, **cookie}
+    answer = ask(gate(), "POST", TXT2IMG, headers=headers, content=b"{}")
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_its_own_page_and_programs_come_in() -> None:
+    for headers in ({}, {"Origin": "http://127.0.0.1:7860"}, {"Sec-Fetch-Site": "same-origin"}):
+        assert came_through(ask(gate(), "POST", TXT2IMG, headers=headers, json={})), headers
+    assert ask(gate(), "POST", TXT2IMG, headers={"Sec-Fetch-Site": "cross-site"}, json={}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded; charset=utf-8", "multipart/form-data"]
+)
+def test_what_any_page_may_send_is_not_taken_for_json(kind: str) -> None:
+    for path in (TXT2IMG, "/sdapi/v1/options", "/internal/progress", "/gradio_api/queue/join"):
+        answer = ask(gate(), "POST", path, headers={"Content-Type": kind}, content=b'{"prompt": "x"}')
+        assert answer.status_code == 415, path
+    assert came_through(ask(gate(), "POST", TXT2IMG, content=b"{}")), "clients of the tutorials name no type"
+    files = ask(gate(), "POST", "/gradio_api/upload", headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert came_through(files)
+
+
+def test_sizes() -> None:
+    small = gate("--body-limit", "1")
+    assert came_through(ask(small, "POST", TXT2IMG, content=b"x" * (1 << 20)))
+    said = ask(small, "POST", TXT2IMG, content=b"x" * ((1 << 20) + 1))
+    assert said.status_code == 413
+    assert "--body-limit" in said.json()["hint"]
+
+    async def endless():
+        while True:
+            yield b"x" * 65_536
+
+    assert ask(small, "POST", TXT2IMG, content=endless()).status_code == 413
+    assert ask(gate(), "GET", "/sdapi/v1/options", headers={"X": "y" * 70_000}).status_code == 431
+    assert ask(gate(), "GET", "/sdapi/v1/options", headers={f"X-{n}": "y" for n in range(200)}).status_code == 431
+    assert ask(gate(), "GET", "/sdapi/v1/options?" + "a" * 17_000).status_code == 414
+
+
+def test_a_body_that_trickles_is_given_up() -> None:
+    async def go() -> BodyError:
+        loop = asyncio.get_running_loop()
+        began, later = loop.time(), [0.0]
+
+        async def receive():
+            later[0] += 10
+            return {"type": "http.request", "body": b"x", "more_body": True}
+
+        bounded = Bounded(receive, 1 << 20)
+        loop.time = lambda: began + later[0]  # type: ignore[method-assign]
+        try:
+            while True:
+                await bounded()
+        except BodyError as given_up:
+            return given_up
+
+    assert asyncio.run(go()).refusal.status == 408
+
+
+def test_guesses_have_to_wait_longer_and_longer() -> None:
+    now = [1e6]
+    guesses = Guesses(lambda: now[0])
+    tried = 0
+    while now[0] < 1e6 + 3600:
+        wait = guesses.wait("1.2.3.4", "sd")
+        if wait:
+            now[0] += wait
+            continue
+        guesses.wrong("1.2.3.4", "sd")
+        tried += 1
+        now[0] += 0.05
+    assert 5 <= tried < 40
+    assert guesses.wait("5.6.7.8", "sd") == 0
+    now[0] += 2000
+    assert guesses.wait("1.2.3.4", "sd") == 0
+    guesses.wrong("1.2.3.4", "sd")
+    assert guesses.wait("1.2.3.4", "sd") == 0, "an old story counts no more"
+
+
+def test_many_names_from_one_place_have_to_wait_too() -> None:
+    guesses = Guesses(lambda: 0.0)
+    for number in range(20):
+        assert guesses.wait("1.2.3.4", f"name{number}") == 0
+        guesses.wrong("1.2.3.4", f"name{number}")
+    assert guesses.wait("1.2.3.4", "another") > 0
+
+
+def test_ten_thousand_guesses_at_the_gate_get_nowhere() -> None:
+    guard = gate("--api-auth", "me:密码 with, no".replace(",", ""))
+    answers = [ask(guard, "GET", "/sdapi/v1/options", auth=("me", str(n))).status_code for n in range(30)]
+    assert answers[:5] == [401] * 5
+    assert set(answers[5:]) == {429}
+    refused = ask(guard, "GET", "/sdapi/v1/options", auth=("me", "密码 with no"))
+    assert refused.status_code == 429, "right or wrong"
+    assert int(refused.headers["retry-after"]) > 0
+
+
+def test_pace_is_asked_before_the_work() -> None:
+    guard = gate("--listen", "--i-accept-unprotected-remote")
+    answers = [ask(guard, "POST", TXT2IMG, client="9.9.9.9", json={}) for _ in range(80)]
+    through = [came_through(answer) for answer in answers]
+    assert through[:60] == [True] * 60
+    late = [answer for answer in answers if not came_through(answer)]
+    assert late
+    assert {answer.status_code for answer in late} == {429}
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in late)
+    assert came_through(ask(guard, "POST", TXT2IMG, client="8.8.8.8", json={}))
+    assert came_through(ask(guard, "POST", "/sdapi/v1/interrupt", client="9.9.9.9", json={})), "control never waits"
+    assert all(came_through(ask(gate(), "POST", TXT2IMG, json={})) for _ in range(80)), "on this computer none counts"
+
+
+def test_pace_comes_back() -> None:
+    now = [1e6]
+    pace = Pace(lambda: now[0])
+    while not pace.wait("a", "POST", TXT2IMG):
+        pass
+    now[0] += 0.5
+    assert pace.wait("a", "POST", TXT2IMG) == 0
+    assert pace.wait("a", "POST", TXT2IMG) > 0
+
+
+def test_a_login_ends_when_nobody_uses_it() -> None:
+    now = [1e6]
+    logins = sessions.Sessions(lambda: now[0])
+    token = logins.begin(Who("me", True, True))
+    now[0] += 6 * 86400
+    assert logins.who(token)
+    now[0] += 8 * 86400
+    assert logins.who(token) is None
+    assert token not in repr(logins)
+
+
+def test_logging_in_and_out_on_the_page() -> None:
+    guard = gate("--gradio-auth", "me:pass")
+    browser = {"Accept": "text/html", "Accept-Language": "zh-CN"}
+    form = ask(guard, "GET", "/", headers=browser)
+    assert form.status_code == 200
+    assert "用户名" in form.text
+    assert "default-src 'none'" in form.headers["content-security-policy"]
+    wrong = ask(guard, "POST", "/login", headers=browser, data={"username": "me", "password": "x"})
+    assert (wrong.status_code, "不对" in wrong.text) == (400, True)
+    right = ask(guard, "POST", "/login", headers=browser, data={"username": "me", "password": "pass"})
+    assert right.status_code == 303
+    said = right.headers["set-cookie"]
+    assert "HttpOnly" in said
+    assert "SameSite=lax" in said
+    cookie = {"Cookie": said.partition(";")[0]}
+    assert ask(guard, "GET", "/config", headers=cookie).text == "reached as me"
+    assert ask(guard, "GET", "/sdapi/v1/options", headers=cookie).text == "reached as me"
+    foreign = {**cookie, "Origin": "http://evil.example"}
+    assert ask(guard, "POST", TXT2IMG, headers=foreign, json={}).status_code == 403
+    assert ask(guard, "GET", "/logout", headers=cookie).status_code == 303
+    assert ask(guard, "GET", "/config", headers=cookie).status_code == 401
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """Files that may be served, and a secret beside them."""
+    served = tmp_path / "served"
+    (served / "sub").mkdir(parents=True)
+    (served / ".hidden").mkdir()
+    for name in ("a.png", "sub/b c.png", "page.html", "图.svg", ".hidden/x.png", ".env"):
+        (served / name).write_bytes(b"picture")
+    (tmp_path / "secret.txt").write_text("CANARY")
+    (tmp_path / "served-beside").mkdir()
+    (tmp_path / "served-beside" / "c.png").write_text("CANARY")
+    (served / "link.png").symlink_to(tmp_path / "secret.txt")
+    return served
+
+
+def test_files_that_may_be_served(shelf: Path) -> None:
+    guard = gate(folders=(shelf,))
+    for name, shown in (("a.png", True), ("sub/b%20c.png", True), ("page.html", False), ("%E5%9B%BE.svg", False)):
+        answer = ask(guard, "GET", f"/gradio_api/file={shelf}/{name}")
+        assert came_through(answer), name
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "sandbox" in answer.headers["content-security-policy"]
+        assert ("content-disposition" not in answer.headers) == shown, name
+
+
+def test_files_that_may_not(shelf: Path) -> None:
+    guard, above = gate(folders=(shelf,)), shelf.parent
+    spellings = [
+        *(f"{above}/secret.txt", f"{shelf}/../secret.txt", f"{shelf}/%2e%2e/secret.txt", f"{shelf}/..%2fsecret.txt"),
+        *(f"{shelf}/%252e%252e/secret.txt", f"{shelf}/sub/../../secret.txt", f"{shelf}/link.png", f"{shelf}/.env"),
+        *(
+            f"{shelf}/.hidden/x.png",
+            f"{above}/served-beside/c.png",
+            f"{shelf}/a.png%00.txt",
+            "/etc/passwd",
+            "/proc/self/root/etc/passwd",
+        ),
+        *(
+            f"{shelf}",
+            f"{shelf}/",
+            f"{shelf}/gone.png",
+            "http://127.0.0.1/x.png",
+            "file:///etc/passwd",
+            r"C:\Windows\win.ini",
+        ),
+        *(f"{shelf}\\..\\secret.txt", f"//{above}/secret.txt", "\\\\host\\share\\x", f"{shelf}/" + "a" * 5000, "", "."),
+    ]
+    for start in ("/gradio_api/file=", "/file=", "/gradio_api/file/", "/file/"):
+        for spelling in spellings:
+            answer = ask(guard, "GET", start + spelling)
+            assert not came_through(answer), spelling
+            assert answer.status_code in (403, 404), spelling
