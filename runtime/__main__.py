@@ -7,11 +7,15 @@ import socket
 import sys
 from collections.abc import Sequence
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from runtime import protocol
 from runtime.announce import Announcer, claim_standard_output, say, set_up_logging
 from runtime.flags import Settings, UsageError, help_text, read_flags
 from runtime.port import PortTakenError, listen
+
+if TYPE_CHECKING:
+    from runtime.gate.gate import Gate
 
 WORKER = (sys.executable, "-m", "runtime.worker")
 
@@ -56,17 +60,23 @@ def _serve(
     _keep_localhost_off_proxies()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
 
+    from runtime.engine.judgement import judge_header
+    from runtime.gate.accounts import make_accounts
+    from runtime.studio import Studio
+
+    accounts = make_accounts(settings)
+    if accounts.made:
+        announce(protocol.Credentials(accounts.made.user, accounts.made.password, accounts.made.token))
+    studio = Studio(settings, worker, announce, judge_header) if judging else Studio(settings, worker, announce)
+    # the worker imports torch and loads the model while the rest of the server is imported
+    studio.start()
+
     import uvicorn
 
-    from runtime.api.gate import make_gate
-    from runtime.engine.judgement import judge_header
+    from runtime.gate.gate import Gate, served_folders, with_origins
     from runtime.server import Server
-    from runtime.studio import Studio
     from runtime.visitors import Visitors
 
-    gate = make_gate(settings)
-    if gate.made:
-        announce(protocol.Credentials(*gate.made))
     url = _url(settings, listener)
 
     def ready(page: bool) -> None:
@@ -76,16 +86,16 @@ def _serve(
         if page and _wants_browser(settings, str(studio.options["auto_launch_browser"])):
             _open_browser(url)
         if page and settings.on("share"):
-            _share(settings, listener)
-
-    studio = Studio(settings, worker, announce, judge_header) if judging else Studio(settings, worker, announce)
+            _share(settings, listener, gate)
 
     class Leaving(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             studio.jobs.leave()
             super().handle_exit(sig, frame)
 
-    app = Visitors(Server(studio, gate, ready), announce)
+    server = Server(studio, bool(accounts.page), ready)
+    gate = Gate(server, settings, accounts, served_folders(settings))
+    app = Visitors(with_origins(gate), announce)
     Leaving(_uvicorn_config(app, settings)).run(sockets=[listener])
     return 0
 
@@ -101,7 +111,9 @@ def _uvicorn_config(server: object, settings: Settings):  # type: ignore[no-unty
         log_config=None,
         access_log=False,
         lifespan="on",
-        root_path=(settings.text("subpath") or "").rstrip("/"),
+        root_path=("/" + (settings.text("subpath") or "").strip("/")).rstrip("/"),
+        # whoever forwards may write there what he likes: the gate reads what it needs by itself
+        proxy_headers=False,
         timeout_keep_alive=settings.flags["timeout_keep_alive"],
         timeout_graceful_shutdown=3,
         ssl_keyfile=key,
@@ -124,12 +136,13 @@ def _keep_localhost_off_proxies() -> None:
         os.environ[name] = ",".join(dict.fromkeys((*present, "localhost", "127.0.0.1", "::1", "0.0.0.0")))  # noqa: S104
 
 
-def _share(settings: Settings, listener: socket.socket) -> None:
+def _share(settings: Settings, listener: socket.socket, gate: Gate) -> None:
     import threading
 
     from runtime.ui.share import share
 
-    threading.Thread(target=share, args=(listener.getsockname()[1], settings.data_dir), daemon=True).start()
+    how = (listener.getsockname()[1], settings.data_dir, gate.open_link, gate.link_idle)
+    threading.Thread(target=share, args=how, daemon=True).start()
 
 
 def _wants_browser(settings: Settings, wish: str) -> bool:

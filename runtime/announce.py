@@ -24,6 +24,7 @@ class Announcer:
         elif isinstance(event, protocol.Credentials):
             say("This server can be reached from other computers, so it asks for a name and a password, said only now:")
             say(f"  name: {event.user}   password: {event.password}")
+            say(f"  for programs: Authorization: Bearer {event.token}")
         if isinstance(event, protocol.Model):
             say(f"Model loaded in {event.seconds:.1f}s: {event.title}")
         elif isinstance(event, protocol.Fatal):

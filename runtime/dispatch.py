@@ -12,11 +12,13 @@ from typing import Any
 
 from runtime import protocol, wire
 from runtime.channel import Message
+from runtime.paces import Paces
 from runtime.patience import Patience, stuck
 from runtime.progress import Progress
 from runtime.refusals import Refusals, stamp_of
 from runtime.request import Extras, ExtrasResult, RequestError, Result
 from runtime.tasks import (
+    Abandon,
     Forget,
     Generate,
     Heard,
@@ -34,6 +36,7 @@ from runtime.tasks import (
     job_event,
     nothing_drawn,
 )
+from runtime.turns import Turns
 from runtime.worker_process import WorkerProcess, died
 
 #: a job's event line is written at most this often, in seconds
@@ -49,9 +52,12 @@ class Dispatch:
         command: Sequence[str],
         announce: Callable[[protocol.Event], None],
         heard: Callable[[WorkerProcess, Message | None], None],
+        hashed: Callable[[Path, str], None] = lambda _path, _sha256: None,
+        paces: Paces | None = None,
     ) -> None:
-        self._command, self._announce, self._heard = tuple(command), announce, heard
+        self._command, self._announce, self._heard, self._hashed = tuple(command), announce, heard, hashed
         self.pending: deque[Task] = deque()
+        self._turns = Turns()
         self._current: Task | None = None
         self._worker: WorkerProcess | None = None
         self._said = 0.0
@@ -68,8 +74,9 @@ class Dispatch:
         self._held = ModelState()
         self._refused = Refusals()
         self.patience = Patience()
+        self._paces = paces or Paces()
 
-    def obey(self, item: Task | Heard | Interrupt | Forget) -> None:
+    def obey(self, item: Task | Heard | Interrupt | Forget | Abandon) -> None:
         """One item of the inbox."""
         if isinstance(item, Heard):
             self._hear(item)
@@ -77,6 +84,8 @@ class Dispatch:
             self._interrupt(item.skip)
         elif isinstance(item, Forget):
             self._refused.forget()
+        elif isinstance(item, Abandon):
+            self._abandon(item)
         else:
             self.pending.append(item)
 
@@ -103,7 +112,7 @@ class Dispatch:
     def advance(self) -> None:
         """Begin tasks until one runs or none waits."""
         while self._current is None and self.pending:
-            task = self.pending.popleft()
+            task = self._turns.take(self.pending)
             if task.future.done():
                 continue  # whoever asked has gone
             try:
@@ -141,6 +150,18 @@ class Dispatch:
         self.patience.ask()
         more = now.job_no + 1 < now.job_count
         self._worker.send({"do": "skip" if skip and more else "interrupt"})
+
+    def _abandon(self, gone: Abandon) -> None:
+        """A job that waits is never begun; one that runs stops at its next step, and the card is free."""
+        now = self._current
+        if isinstance(now, Generate) and now.future is gone.future:
+            self._interrupt(skip=False)
+            return
+        gone.future.cancel()
+        for task in [one for one in self.pending if one.future is gone.future]:
+            self.pending.remove(task)
+        if isinstance(now, Load) and now.job is not None and now.job.future is gone.future:
+            now.job = None
 
     def _interrupt_before_the_start(self, load: Load, skip: bool) -> None:
         """The job that this model is for ends without pictures; the load itself goes on, for the jobs to come."""
@@ -184,7 +205,7 @@ class Dispatch:
     def _begin_generate(self, task: Generate) -> None:
         self._current = task
         self.patience.begin()
-        self.progress = beginning(task)
+        self.progress = replace(beginning(task), expected=self._paces.begin(task.request, self.model))
         self._announce(job_event("started", task, self.progress, len(self.pending)))
         body, blobs = wire.pack(task.request)
         do = "enlarge" if isinstance(task.request, Extras) else "generate"
@@ -229,7 +250,7 @@ class Dispatch:
         )
         self._take(Load)
         if task.job is not None:
-            self.pending.appendleft(task.job)
+            self._turns.resume(task.job, self.pending)
         finish(task.future, self.model)
         self._announce(protocol.Model(body["title"], body["seconds"]))
 
@@ -242,13 +263,25 @@ class Dispatch:
     def _on_other(self, body: dict[str, Any]) -> None:
         if body["event"] == "embeddings":
             self.embeddings = body["listing"]
+        elif body["event"] == "hash":
+            self._on_hash(Path(body["path"]), body["hash"])
         elif body["event"] == "failed":
             self.fail_current(RequestError(body["code"], body["message"], body["hint"]))
+
+    def _on_hash(self, path: Path, sha256: str) -> None:
+        """A file's hash is known some time after the checkpoint is loaded."""
+        if self._held.path == path:
+            self._held = replace(self._held, sha256=sha256)
+        if (self.model.state, self.model.path) == ("ready", path):
+            self.model = replace(self.model, sha256=sha256)
+        self._hashed(path, sha256)
 
     def _on_step(self, body: dict[str, Any], blobs: tuple[bytes, ...]) -> None:
         if not isinstance(self._current, Generate) or body["id"] != self._current.id:
             return
         batch, batches = body["batch"], body["batches"]
+        if not blobs:
+            self._paces.step(body["step"], batch)
         next_one = batch > self.progress.job_no + 1
         if next_one and not self.progress.interrupted:
             self.patience.obeyed()
@@ -280,6 +313,7 @@ class Dispatch:
             drawn = wire.unpack(Result, body["result"], blobs)
             result = replace(drawn, job_timestamp=self.progress.job_timestamp)
             state = "interrupted" if drawn.interrupted else "done"
+            self._paces.end(drawn)
         self._take(Generate)
         finish(task.future, result)
         self._announce(protocol.Job(state, 1.0))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
+import os
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from runtime.files import write_whole
 
 _CHUNK = 4 * 1024 * 1024
+_LEAST_PRIORITY = 19
 _LOG = logging.getLogger(__name__)
 
 
@@ -75,25 +80,48 @@ def sha256_of(path: Path) -> str:
 def _read(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-class BackgroundHash:
-    """The SHA-256 of a file, computed beside the loading; a file that cannot be read has none."""
+class Digest:
+    """The SHA-256 of a file, computed while other work goes on and behind it; a file that cannot be read has none."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, done: Callable[[str], None] = lambda _digest: None) -> None:
+        """`done` hears of it in the thread that computed it."""
         self._digest: str | None = None
-        self._thread = threading.Thread(target=self._compute, args=(path,), daemon=True)
+        self._thread = threading.Thread(target=self._compute, args=(path, done), name="hash", daemon=True)
         self._thread.start()
 
-    def _compute(self, path: Path) -> None:
+    def _compute(self, path: Path, done: Callable[[str], None]) -> None:
+        _stand_back()
         try:
             self._digest = sha256_of(path)
         except OSError as gone:
             _LOG.warning("%s cannot be hashed: %s", path.name, gone)
+            return
+        done(self._digest)
+
+    @property
+    def so_far(self) -> str | None:
+        """None while it is computed."""
+        return self._digest
 
     def result(self) -> str | None:
+        """Waits until it is there."""
         self._thread.join()
         return self._digest
+
+
+def short(digest: str | Digest | None) -> str | None:
+    """The first ten digits, waiting for them where they are being computed."""
+    found = digest.result() if isinstance(digest, Digest) else digest
+    return found and found[:10]
+
+
+def _stand_back() -> None:
+    """Linux alone gives a thread a priority of its own; whoever draws goes first."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LEAST_PRIORITY)

@@ -31,6 +31,8 @@ class JobOptions:
     batch_cond_uncond: bool = True
     #: pad the shorter of the two with empty chunks
     pad_cond_uncond: bool = False
+    #: in memory at once; 1: the one that draws, and others that were drawn with while there is room for them
+    sd_checkpoints_limit: int = 1
 
     # --- seeds and noise
     #: "GPU", "CPU" or "NV"

@@ -24,6 +24,8 @@ class Progress:
     skipped: bool = False
     #: seconds of time.monotonic() at which the job began
     began: float | None = None
+    #: seconds that the job was expected to take before its first step; None: nothing like it was drawn here yet
+    expected: float | None = None
     #: PNG of the picture as it stands, if the worker sent one
     preview: bytes | None = None
     #: how many previews there were so far
@@ -44,8 +46,10 @@ class Progress:
 
     @property
     def seconds_left(self) -> float:
-        """An estimate from the time that the done part took; 0 while idle."""
+        """An estimate from what was expected, and from the first step on from what the done part took; 0 while idle."""
         if self.began is None or self.fraction <= 0:
             return 0.0
         passed = time.monotonic() - self.began
+        if self.expected is not None and not self.sampling_step and not self.job_no:
+            return max(self.expected - passed, 0.0)
         return max(passed / self.fraction - passed, 0.0)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.metadata
 import importlib.util
 import io
 import json
@@ -22,13 +23,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime.prove_server import Imported
 from runtime.worker import set_environment
 
 if TYPE_CHECKING:
     from runtime.prove_devices import Device
 
 DEMO = Path(__file__).resolve().parent / "assets" / "demo" / "gesso-demo.safetensors"
-MODULES = ("torch", "diffusers", "transformers", "safetensors", "tokenizers", "PIL", "gradio")
+MODULES = ("torch", "safetensors", "tokenizers", "PIL")
+#: what of the worker a picture without scripts and networks does not import
+WORKER = ("runtime.engine.attention_trial", "runtime.engine.scripts.running", "runtime.engine.tools")
+#: what the server imports, in a process of its own; uvicorn chooses the first and anyio the next when they begin
+SERVER = (
+    *(f"uvicorn.{name}" for name in ("lifespan.on", "loops.auto", "protocols.http.auto", "protocols.websockets.auto")),
+    *("anyio._backends._asyncio", "pydantic.v1", "runtime.__main__", "runtime.gate.gate", "runtime.server"),
+    *("runtime.studio", "runtime.visitors", "runtime.ui.page"),
+)
 #: what CUDA says of a card that a build has no code for, and torch of a card without memory
 _NO_KERNEL, _NO_MEMORY = ("no kernel image", "not compatible with the current pytorch"), ("out of memory",)
 
@@ -59,10 +69,15 @@ def prove(tag: str | None = None) -> dict[str, Any]:
     try:
         versions: dict[str, str | None] = {}
         found["versions"] = versions
-        for name in MODULES:
-            versions[name] = getattr(importlib.import_module(name), "__version__", None)
-            found["torch"] = versions["torch"]
-        _prove_devices(found, checks, tag)
+        with Imported(SERVER) as server:
+            for name in MODULES:
+                versions[name] = getattr(importlib.import_module(name), "__version__", None)
+                found["torch"] = versions["torch"]
+            for name in WORKER:
+                importlib.import_module(name)
+            _prove_devices(found, checks, tag)
+            server.check()
+        versions["gradio"] = _version("gradio")
         found["ok"] = True
     except Exception as failure:  # noqa: BLE001 - whatever is broken is the answer
         # of what cannot be imported, torch is the launcher's to replace
@@ -70,6 +85,13 @@ def prove(tag: str | None = None) -> dict[str, Any]:
         found |= {"error": _sentence(failure), "code": code}
     found["checks"] = [asdict(check) for check in checks]
     return found | {"seconds": round(time.monotonic() - began, 2)}
+
+
+def _version(package: str) -> str | None:
+    """Of a package that is not imported here."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(package)
+    return None
 
 
 def _prove_devices(found: dict[str, Any], checks: list[Check], tag: str | None) -> None:

@@ -32,7 +32,7 @@ class Device:
 
     @property
     def dtypes(self) -> tuple[torch.dtype, ...]:
-        """Those that the engine draws in (runtime/engine/memory.py), and those that a card multiplies itself."""
+        """Those that the engine draws in (runtime/engine/memory), and those that a card multiplies itself."""
         if self.kind == "cpu":
             native = bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
             return (torch.float32, torch.bfloat16) if native else (torch.float32,)

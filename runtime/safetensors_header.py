@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,13 @@ _FETCH = "Fetch the file itself (the download button of its page, or `git lfs pu
 
 @dataclass(frozen=True)
 class Header:
-    """`tensors`: name -> (dtype, shape); `metadata`: what the maker wrote, strings only."""
+    """`tensors`: name -> (dtype, shape); `metadata`: what the maker wrote, strings only; `spans`: name -> (start, end)
+    of its bytes in the file, in safetensors alone.
+    """
 
     tensors: dict[str, tuple[str, tuple[int, ...]]]
     metadata: dict[str, str]
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def read_header(path: Path, kind: str = "file") -> Header:
@@ -100,7 +103,8 @@ def _checked(kind: str, name: str, text: bytes, room: int) -> Header:
         found = json.loads(text.decode(), object_pairs_hook=_without_twins, parse_constant=_no_constant)
         metadata = _metadata(found.pop("__metadata__", None))
         "".join((*found, *metadata, *metadata.values())).encode()
-        spans = sorted(_span(tensor) for tensor in found.values())
+        within = {key: _span(tensor) for key, tensor in found.items()}
+        spans = sorted(within.values())
         tensors = {key: (str(entry["dtype"]), tuple(entry["shape"])) for key, entry in found.items()}
         end = _end_of(spans)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as broken:
@@ -112,7 +116,8 @@ def _checked(kind: str, name: str, text: bytes, room: int) -> Header:
     if end < room:
         message = f"{name} has {room - end:,} bytes more than its header says."
         raise RequestError(f"{kind}-damaged", message, _AGAIN)
-    return Header(tensors, metadata)
+    begin = 8 + len(text)
+    return Header(tensors, metadata, {key: (begin + start, begin + stop) for key, (start, stop) in within.items()})
 
 
 def _metadata(found: Any) -> dict[str, str]:

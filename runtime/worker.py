@@ -11,15 +11,17 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime import wire
 from runtime.channel import Channel, ChannelClosedError, Message, inherited_channel
-from runtime.hashes import BackgroundHash
+from runtime.cores import threads
+from runtime.hashes import Digest
 from runtime.request import Extras, Request, RequestError
 from runtime.worker_flags import WorkerSettings, parse
 
@@ -28,18 +30,21 @@ if TYPE_CHECKING:
 
     from runtime.engine.easel import Easel
     from runtime.engine.generate import Step, Wish
+    from runtime.engine.kept import KeptModels, Stamp
     from runtime.engine.model import Model
     from runtime.engine.tools import Tools
 
 #: nothing that the worker imports may ask another machine for anything
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+#: between two steps that tell the card's memory: to ask takes longer than a small part of a fast step
+CARD_SECONDS = 0.5
 #: threads that wait for each other sleep instead of spinning: on a busy CPU that costs far less (docs/performance.md)
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def set_environment() -> None:
-    """Before torch is imported; how threads wait is the user's to override."""
-    os.environ.update({**WAITING, **os.environ, **OFFLINE})
+    """Before torch is imported; how many threads there are and how they wait is the user's to override."""
+    os.environ.update({**WAITING, "OMP_NUM_THREADS": str(threads()), **os.environ, **OFFLINE})
 
 
 @dataclass
@@ -52,11 +57,21 @@ class Worker:
     postponed: list[Message] = field(default_factory=list)
     #: the checkpoint that the server chose; a job may have left another in its place
     chosen: Path | None = None
-    #: SHA-256 of the files that were loaded
-    hashes: dict[Path, str | None] = field(default_factory=dict)
+    #: SHA-256 of the files that were loaded, as they were then
+    hashes: dict[Stamp, str | Digest | None] = field(default_factory=dict)
     tools: Tools | None = None
+    #: made with the first model
+    kept: KeptModels | None = None
+    #: what the file of the loaded model looked like before it was read
+    stamp: Stamp = ()
     interrupted: bool = False
     stopping: bool = False
+    #: a hash is told by the thread that computed it
+    saying: threading.Lock = field(default_factory=threading.Lock)
+    #: when a step tells the card's memory next
+    card_due: float = 0.0
+    #: where models work; each thread would take another card for the current one
+    device: torch.device | None = None
 
     def run(self) -> None:
         """Obey until `stop`, or until the server is gone."""
@@ -67,9 +82,13 @@ class Worker:
             self.obey(message)
 
     def say(self, *blobs: bytes, **body: Any) -> None:
-        """Every word after the first tells the card's memory too, where one is in use."""
-        card = _card() if "torch" in sys.modules else None
-        self.channel.send(Message(body | ({"cuda": card} if card else {}), blobs))
+        """Words tell the card's memory too, where one is in use; steps, which may be many, seldom."""
+        now = time.monotonic()
+        asked = body["event"] != "step" or now >= self.card_due
+        card = _card(self.device) if asked and "torch" in sys.modules else None
+        self.card_due = now + CARD_SECONDS if asked else self.card_due
+        with self.saying:
+            self.channel.send(Message(body | ({"cuda": card} if card else {}), blobs))
 
     def obey(self, message: Message) -> None:
         """One message; what goes wrong is told to the server, and the worker goes on."""
@@ -84,8 +103,10 @@ class Worker:
             about |= {"code": refused.code, "message": refused.message, "hint": refused.hint}
         except Exception as failure:  # noqa: BLE001 - a bug in one job must not cost the loaded model
             traceback.print_exc()
-            from runtime.engine.shortage import describe
+            from runtime.engine.shortage import describe, lost_device
 
+            # the server starts another process, which may get the card back
+            self.stopping = self.stopping or lost_device(failure)
             about |= describe(failure, Path(about["path"]) if "path" in about else None)
         else:
             return
@@ -110,8 +131,10 @@ class Worker:
             self.stopping = True
 
     def unload(self) -> None:
-        """Give the model's memory back, the device's too."""
+        """Give the memory of all models back, the device's too."""
         self.chosen = None
+        if self.kept is not None:
+            self.kept.clear()
         self.let_go()
         self.say(event="unloaded")
 
@@ -138,29 +161,100 @@ class Worker:
             seconds=round(time.monotonic() - began, 3),
             width=width,
             height=height,
-            hash=model.sha256,
-            device=model.store.placement.device,
-            mode=model.store.placement.mode,
+            hash=model.sha256.so_far if isinstance(model.sha256, Digest) else model.sha256,
+            device=model.store.policy.device,
+            mode=model.store.policy.mode,
         )
         self.tell_embeddings(model)
 
-    def read(self, path: Path, sha256: str | None) -> Model:
+    def read(self, path: Path, sha256: str | Digest | None) -> Model:
         """The checkpoint at this place, in the place of the loaded one once its file has been read."""
-        from runtime.engine.checkpoint import load_checkpoint, prepare_checkpoint
-        from runtime.engine.memory import Settings, Store, look, place
+        from runtime.engine.attention_trial import tried
+        from runtime.engine.checkpoint import bytes_of, load_checkpoint, prepare_checkpoint
+        from runtime.engine.kept import stamp_of
+        from runtime.engine.memory import Settings, Store, look, occupy, place
         from runtime.engine.model import Model
+        from runtime.engine.switches import Switches, turn
 
-        hashing = BackgroundHash(path) if self.settings.hashing and sha256 is None else None
-        placement = place(Settings.of(self.settings.flags), look())
-        if placement.attention.warning:
-            sys.stderr.write(f"Warning: {placement.attention.warning}\n")
         # what is refused here leaves the old model; from then on there may be room for one alone
+        kept = self.keep(path)
+        if kept is not None:
+            return kept
         blank = prepare_checkpoint(path)
-        self.let_go()
-        checkpoint = load_checkpoint(path, placement.precision, blank)
-        self.hashes[path] = sha256 = hashing.result() if hashing else sha256
-        self.model = Model(checkpoint.title, checkpoint.path, Store(checkpoint, placement), checkpoint.traits, sha256)
+        stamp = stamp_of(path)
+        policy = place(Settings.of(self.settings.flags), look(), blank.layout.family)
+        if policy.attention.warning:
+            sys.stderr.write(f"Warning: {policy.attention.warning}\n")
+        needed = bytes_of(blank, policy.precision)
+        self.put_aside(needed, path)
+        folder = self.folder_instead_of_memory(needed)
+        checkpoint = load_checkpoint(path, policy.precision, blank, policy.channels_last, folder)
+        for sentence in turn(Switches.of(self.settings.flags), checkpoint.unet, policy.device.startswith("cuda")):
+            sys.stderr.write(f"Warning: {sentence}\n")
+        forced = self.settings.flags.force_enable_xformers
+        self.device = occupy(policy)
+        attention, sentence = tried(policy.attention, forced, checkpoint.unet, self.device)
+        policy = replace(policy, attention=attention)
+        if sentence:
+            sys.stderr.write(f"{sentence}\n")
+        # only now: what was read lies in the computer's memory, and nothing waits for it but what is written at the end
+        self.hashes[stamp] = sha256 = sha256 or self.hashes.get(stamp) or self.hash(path)
+        policy = self.instruments().planner.first(policy, checkpoint)
+        self.model = Model(checkpoint.title, checkpoint.path, Store(checkpoint, policy), checkpoint.traits, sha256)
+        self.stamp = stamp
         return self.model
+
+    def keep(self, path: Path) -> Model | None:
+        """The model of this file in the place of the loaded one, if it was drawn with before and is still there."""
+        from runtime.engine.kept import KeptModels, is_unchanged, stamp_of
+
+        self.kept = self.kept or KeptModels()
+        if self.has(path) and is_unchanged(path, self.stamp):
+            return self.model
+        model = self.kept.take(path)
+        if model is not None:
+            self.put_aside(0, path)
+            model.store.unpark()
+            self.model, self.stamp = model, stamp_of(path)
+        return model
+
+    def folder_instead_of_memory(self, needed: int) -> Path | None:
+        """Where so many bytes of weights are to lie if this computer's memory cannot hold them, which is said."""
+        from runtime.engine.kept import lacks_room
+
+        free = lacks_room(needed)
+        if free is None:
+            return None
+        sys.stderr.write(
+            f"Warning: the model takes {needed >> 20} MiB and {free >> 20} MiB of memory are free, so its weights are "
+            "read from the disk while it draws, which is slow. Close other programs, or take a smaller model.\n"
+        )
+        return Path(self.settings.flags.data_dir) / "cache"
+
+    def has(self, path: Path) -> bool:
+        """Is the model of this file loaded, and fit to draw?"""
+        return self.model is not None and self.model.path == path and self.model.store.sound
+
+    def put_aside(self, needed: int, path: Path) -> None:
+        """The file's model of so many bytes is about to draw: another one is kept, where there is room for both."""
+        model, self.model = self.model, None
+        if model is not None and model.path != path and model.store.sound and self.kept is not None:
+            self.kept.put(model, self.stamp)
+        del model
+        if self.kept is not None:
+            self.kept.make_room(needed)
+        _free_memory()
+
+    def hash(self, path: Path) -> Digest | None:
+        """Behind everything else; the server hears of it. A folder has none."""
+        if not self.settings.hashing or path.is_dir():
+            return None
+
+        def tell(digest: str) -> None:
+            with contextlib.suppress(ChannelClosedError):
+                self.say(event="hash", path=str(path), hash=digest)
+
+        return Digest(path, tell)
 
     def tell_embeddings(self, model: Model) -> None:
         """Which textual inversions fit the model; a folder that cannot be read costs no model."""
@@ -185,6 +279,8 @@ class Worker:
         if self.chosen is None:
             raise RequestError("no-model", "No checkpoint is loaded.", "Choose a checkpoint first.")
         self.interrupted = False
+        if self.kept is not None:
+            self.kept.limit = request.options.sd_checkpoints_limit
         result = draw_request(request, self.easel(), lambda step: self.tell(job, step), self.wish)
         body, blobs = wire.pack(result)
         self.say(*blobs, event="done", id=job, result=body)
@@ -209,7 +305,8 @@ class Worker:
         """The model's, or where a model would lie."""
         from runtime.engine.memory import Settings, look, occupy, place
 
-        return occupy(place(Settings.of(self.settings.flags), look()))
+        self.device = occupy(place(Settings.of(self.settings.flags), look()))
+        return self.device
 
     def easel(self) -> Easel:
         """The chosen checkpoint and all that a job may ask for; RequestError where the checkpoint cannot be had."""
@@ -219,9 +316,9 @@ class Worker:
 
     def fetch(self, path: Path) -> Model:
         """The checkpoint in this file, in the place of another one that is loaded."""
-        if self.model is not None and self.model.path == path and self.model.store.sound:
+        if self.model is not None and self.has(path):
             return self.model
-        return self.read(path, self.hashes.get(path))
+        return self.read(path, None)
 
     def wish(self) -> Wish:
         """Look at what waits: `interrupt` and `skip` are obeyed at once, everything else after the job."""
@@ -239,10 +336,10 @@ class Worker:
         return "stop" if self.interrupted else "skip" if skipped else None
 
 
-def _card() -> dict[str, Any] | None:
+def _card(device: torch.device | None) -> dict[str, Any] | None:
     from runtime.engine import gauge
 
-    return gauge.card()
+    return gauge.card(device)
 
 
 def _free_memory() -> None:
@@ -252,7 +349,7 @@ def _free_memory() -> None:
 
 
 def _import_engine() -> None:
-    """The slow part of the start: torch, diffusers and transformers."""
+    """The slow part of the start: torch."""
     import runtime.engine.checkpoint
     import runtime.engine.generate  # noqa: F401
 

@@ -15,12 +15,13 @@ from functools import partial
 from typing import Any
 
 import torch
-from diffusers.models import attention_processor as processors
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from runtime.engine.architecture import Attention
+from runtime.engine.architecture.attention_functions import FUNCTIONS, SLICE
 from runtime.engine.checkpoint import empty_models
 from runtime.engine.configurations import Configurations, family_constants
 
@@ -75,8 +76,6 @@ _TEXTS = {"sd1": (_CLIP_L,), "sd2": (_OPEN_CLIP_H,), "sdxl": (_CLIP_L, _OPEN_CLI
 _PROJECTIONS: dict[str, tuple[int | None, ...]] = {"sd1": (None,), "sd2": (1024,), "sdxl": (None, 1280)}
 _VAE = {"block_out_channels": (128, 256, 512, 512)}
 FAMILIES = tuple(_UNETS)
-#: heads that attention in slices takes at a time (runtime/engine/attention.py)
-SLICE = 4
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def parameters(*models: nn.Module) -> int:
 
 
 def largest_block(unet: nn.Module) -> int:
-    """Parameters of the largest block that --lowvram brings to the card by itself (engine/memory.py)."""
+    """Parameters of the largest block that --lowvram brings to the card by itself (engine/memory)."""
     children = [
         block for child in unet.children() for block in (child if isinstance(child, nn.ModuleList) else [child])
     ]
@@ -141,15 +140,22 @@ class Peak(TorchDispatchMode):
         return made
 
 
-@contextmanager
-def fused_attention() -> Iterator[None]:
+def fused(query: Tensor, _key: Tensor, value: Tensor) -> Tensor:
     """On a card the product of attention keeps its result alone; on the meta device it would keep its scores too."""
+    return query.new_empty((*query.shape[:-1], value.shape[-1]))
+
+
+def attend(model: nn.Module, name: str) -> None:
+    for module in model.modules():
+        if isinstance(module, Attention):
+            module.attend = fused if name == "sdp" else FUNCTIONS[name]
+
+
+@contextmanager
+def fused_texts() -> Iterator[None]:
+    """The text models' attention, which has no choice."""
     plain = nn.functional.scaled_dot_product_attention
-
-    def fused(query: Tensor, _key: Tensor, value: Tensor, *_args: Any, **_more: Any) -> Tensor:
-        return query.new_empty((*query.shape[:-1], value.shape[-1]))
-
-    nn.functional.scaled_dot_product_attention = fused  # type: ignore[assignment]
+    nn.functional.scaled_dot_product_attention = lambda query, key, value, **_more: fused(query, key, value)
     try:
         yield
     finally:
@@ -158,7 +164,7 @@ def fused_attention() -> Iterator[None]:
 
 def peak(run: Callable[[], object], *models: nn.Module) -> int:
     """Bytes that the activations of `run` take at most."""
-    with torch.inference_mode(), torch.device("meta"), fused_attention(), Peak() as seen:
+    with torch.inference_mode(), torch.device("meta"), fused_texts(), Peak() as seen:
         seen.leave_out(*models)
         run()
     return int(seen.bytes)
@@ -167,16 +173,14 @@ def peak(run: Callable[[], object], *models: nn.Module) -> int:
 def drawing(models: Models, width: int, height: int, attention: str = "sdp", batch: int = 2) -> int:
     """Bytes of one evaluation of the U-Net in float16; `batch` 2 is one picture with its negative prompt."""
     unet = models.unet.to(torch.float16)
-    slices = {"sliced": SLICE, "most-sliced": 1}.get(attention)
-    kinds = {"sdp": processors.AttnProcessor2_0, "plain": processors.AttnProcessor}
-    unet.set_attn_processor(processors.SlicedAttnProcessor(slices) if slices else kinds[attention]())
+    attend(unet, attention)
     sizes = unet.config.addition_time_embed_dim
 
     def run() -> object:
         latents = torch.empty(batch, 4, height // 8, width // 8, dtype=torch.float16)
         states = torch.empty(batch, 77, unet.config.cross_attention_dim, dtype=torch.float16)
-        more = {"text_embeds": torch.empty(batch, 1280, dtype=torch.float16), "time_ids": torch.empty(batch, 6)}
-        return unet(latents, torch.empty(batch), states, added_cond_kwargs=more if sizes else None, return_dict=False)
+        more = (torch.empty(batch, 1280, dtype=torch.float16), torch.empty(batch, 6)) if sizes else ()
+        return unet(latents, torch.empty(batch), states, *more)
 
     return peak(run, unet)
 
@@ -184,14 +188,15 @@ def drawing(models: Models, width: int, height: int, attention: str = "sdp", bat
 def decoding(models: Models, width: int, height: int) -> int:
     """Bytes of decoding one picture in float16."""
     vae = models.vae.to(torch.float16)
-    return peak(lambda: vae.decode(torch.empty(1, 4, height // 8, width // 8, dtype=torch.float16)).sample, vae)
+    attend(vae, "sdp")
+    return peak(lambda: vae.decode(torch.empty(1, 4, height // 8, width // 8, dtype=torch.float16)), vae)
 
 
 def reading(models: Models) -> int:
     """Bytes of one prompt of 75 tokens in float16."""
     ids = torch.empty(1, 77, dtype=torch.long, device="meta")
     texts = [text.to(torch.float16) for text in models.texts]
-    return max(peak(partial(text, ids, output_hidden_states=True), text) for text in texts)
+    return max(peak(partial(text, ids), text) for text in texts)
 
 
 def numbers(family: str) -> dict[str, float]:

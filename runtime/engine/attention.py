@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import torch
-from diffusers.models import attention_processor as processors
+from torch import nn
+
+from runtime.engine import architecture
+from runtime.engine.architecture.attention_functions import FUNCTIONS
 
 #: by AUTOMATIC1111's priority: of several flags the first that can be had counts
 FLAGS = (
@@ -48,18 +49,8 @@ def choose(flags: Mapping[str, object], cuda: bool, xformers: bool | None = None
     return Attention(possible[0] if possible else "sdp", warning)
 
 
-def use(attention: Attention, unet: Any) -> None:
+def use(attention: Attention, unet: nn.Module) -> None:
     """Set the U-Net's attention. The VAE's keeps torch's own: it runs once per picture."""
-    if attention.name == "sdp-no-mem":
-        torch.backends.cuda.enable_mem_efficient_sdp(False)
-    unet.set_attn_processor(_processor(attention.name))
-
-
-def _processor(name: str) -> Any:
-    if name == "xformers":
-        return processors.XFormersAttnProcessor()
-    if name == "plain":
-        return processors.AttnProcessor()
-    if name in ("sliced", "most-sliced"):
-        return processors.SlicedAttnProcessor(slice_size=1 if name == "most-sliced" else 4)
-    return processors.AttnProcessor2_0()
+    for module in unet.modules():
+        if isinstance(module, architecture.Attention):
+            module.attend = FUNCTIONS[attention.name]

@@ -1,4 +1,4 @@
-"""Pictures to latents and back; what overflows in half precision is done once more in float32."""
+"""Pictures to latents and back; what overflows is done once more in a wider precision, what is too large in strips."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from runtime.engine import strips
+from runtime.engine.architecture.autoencoder import Autoencoder
 from runtime.engine.model import Model
+from runtime.engine.shortage import free_memory, lacks_memory
+from runtime.engine.strips import Strips
 from runtime.engine.tiling import wrapped
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
@@ -19,11 +23,18 @@ from runtime.request import RequestError
 _APART = 2**63
 
 
+#: heights of strips, in latents, that are tried one after the other where memory runs out; None is the whole picture
+_HEIGHTS = (None, 16, 4, 1)
+#: of the autoencoder, one input and how it is taken: in strips, or (None) in one piece
+_Way = Callable[[Autoencoder, Tensor, Strips | None], Tensor]
+
+
 @dataclass(frozen=True)
 class Coder:
     """The autoencoder of a model for one job.
 
-    `retry`: one that overflows goes on in float32, for this and all later pictures; `tiling`: edges meet.
+    `retry`: one that overflows goes on in a precision that does not, for this and all later pictures; `tiling`: edges
+    meet.
     """
 
     model: Model
@@ -34,25 +45,57 @@ class Coder:
     def dtype(self) -> torch.dtype:
         return self.model.store.dtype("vae")
 
-    def each(self, run: Callable[[torch.nn.Module, Tensor], Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
+    def each(self, run: _Way, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Every input by itself; RequestError `nan-vae` if what comes out are no numbers."""
-        with self.model.store.lend("vae") as vae, wrapped(*([vae] if self.tiling else [])):
-            made = [run(vae, one) for one in inputs]
-            if self.retry and not _finite(made) and self.dtype != torch.float32:
-                self.model.store.widen("vae")
-                made = [run(vae, one) for one in inputs]
-        if self.model.store.placement.check_numbers and not _finite(made):
+        store = self.model.store
+        with store.lend("vae") as vae, wrapped(*([vae] if self.tiling else [])):
+            made = self._fitting(run, vae, inputs)
+            for wide in _wider(self.dtype, store.device) if self.retry else ():
+                if _finite(made):
+                    break
+                store.widen("vae", wide)
+                made = self._fitting(run, vae, inputs)
+        if store.policy.check_numbers and not _finite(made):
             message = "The VAE produced numbers that are no numbers, so there is no picture."
             raise RequestError("nan-vae", message, "Start with --no-half-vae, or choose another VAE or checkpoint.")
         return made
+
+    def _fitting(self, run: _Way, vae: Autoencoder, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """As the policy says; in smaller strips where memory runs out, and at last with less beside them."""
+        planned = self.model.store.policy.vae_rows
+        heights = [planned, *(rows for rows in _HEIGHTS if rows and (planned is None or rows < planned))]
+        made: list[Tensor] = []
+        while len(made) < len(inputs):
+            try:
+                made.append(run(vae, inputs[len(made)], None if heights[0] is None else Strips(heights[0])))
+                continue
+            except (RuntimeError, MemoryError) as failure:
+                if not lacks_memory(failure):
+                    raise
+                # what it holds of the attempt goes with it
+                lacking = failure.with_traceback(None)
+            if len(heights) > 1:
+                heights.pop(0)
+                free_memory()
+            elif not self.model.store.make_room():
+                raise lacking
+        return made
+
+
+def _wider(dtype: torch.dtype, device: torch.device) -> list[torch.dtype]:
+    """Precisions that hold what overflows in `dtype`: bfloat16 first, where the card has it, since it takes no more."""
+    if dtype == torch.float32:
+        return []
+    brain = dtype == torch.float16 and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return [torch.bfloat16, torch.float32] if brain else [torch.float32]
 
 
 def decode(coder: Coder, latents: Tensor) -> list[Tensor]:
     """Pictures (3, height, width) in -1 … 1."""
 
-    def one(vae: torch.nn.Module, latent: Tensor) -> Tensor:
-        decoded: Tensor = vae.decode((latent / coder.model.traits.scaling).to(coder.dtype)[None]).sample[0]  # type: ignore[operator]
-        return decoded.float()
+    def one(vae: Autoencoder, latent: Tensor, cut: Strips | None) -> Tensor:
+        sized = (latent / coder.model.traits.scaling).to(coder.dtype)[None]
+        return (vae.decode(sized) if cut is None else strips.decode(vae, sized, cut))[0].float()
 
     return coder.each(one, list(latents))
 
@@ -78,9 +121,10 @@ def _drawn(distribution: Tensor, seed: int) -> Tensor:
 def _distributions(coder: Coder, pictures: list[Tensor]) -> list[Tensor]:
     """(8, h, w): mean and standard deviation."""
 
-    def one(vae: torch.nn.Module, picture: Tensor) -> Tensor:
-        found = vae.encode(picture.to(coder.model.store.device, coder.dtype)[None]).latent_dist  # type: ignore[operator]
-        return torch.cat([found.mean[0], found.std[0]]).float()
+    def one(vae: Autoencoder, picture: Tensor, cut: Strips | None) -> Tensor:
+        shown = picture.to(coder.model.store.device, coder.dtype)[None]
+        mean, deviation = vae.encode(shown) if cut is None else strips.encode(vae, shown, cut)
+        return torch.cat([mean[0], deviation[0]]).float()
 
     return coder.each(one, pictures)
 

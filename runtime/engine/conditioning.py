@@ -113,10 +113,10 @@ class _Course:
         spans = self._spans(text, self.options.use_old_scheduling)
         made = self.desk.conditions([span.text for span in spans])
         if negative and self.traits.family.startswith("sdxl") and not any(span.text for span in spans):
-            made = [_zero(condition) for condition in made]
+            made = _each(made, _zero)
         ids = _time_ids(self.traits, self.options, self.size, negative, self.device)
-        dated = zip((span.until for span in spans), made, strict=True)
-        return Timeline(tuple((until, replace(condition, time_ids=ids)) for until, condition in dated))
+        made = _each(made, lambda condition: replace(condition, time_ids=ids))
+        return Timeline(tuple(zip((span.until for span in spans), made, strict=True)))
 
     def rules_differ(self, texts: Sequence[str]) -> bool:
         """Does it matter whether the old rule of prompt editing or the new one reads these texts?"""
@@ -238,9 +238,15 @@ def _padded(guidance: Guidance, empty: Condition) -> Guidance:
 
 def _appended(timeline: Timeline, more: Callable[[Tensor], Tensor]) -> Timeline:
     """Each condition with `more` of its states after them."""
-    return Timeline(
-        tuple(
-            (until, replace(condition, states=torch.cat([condition.states, more(condition.states)], dim=1)))
-            for until, condition in timeline.spans
-        )
-    )
+    untils, conditions = zip(*timeline.spans, strict=True)
+
+    def longer(one: Condition) -> Condition:
+        return replace(one, states=torch.cat([one.states, more(one.states)], dim=1))
+
+    return Timeline(tuple(zip(untils, _each(conditions, longer), strict=True)))
+
+
+def _each(conditions: Sequence[Condition], change: Callable[[Condition], Condition]) -> list[Condition]:
+    """What they become. One that comes again stays one, by which its keys and values are found again."""
+    changed = {key: change(one) for key, one in {id(one): one for one in conditions}.items()}
+    return [changed[id(one)] for one in conditions]

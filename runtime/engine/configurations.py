@@ -27,7 +27,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Configurations:
-    """Keyword arguments for UNet2DConditionModel, AutoencoderKL and one CLIPTextConfig per text model."""
+    """The fields of a UNetConfig, an AutoencoderConfig and one TextConfig per text model (engine/architecture)."""
 
     unet: dict[str, Any]
     vae: dict[str, Any]

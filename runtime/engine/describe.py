@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from runtime import catalogue, infotext
 from runtime.engine.job import Job
 from runtime.engine.model import Model
+from runtime.hashes import Digest, short
 
 
 @dataclass(frozen=True)
@@ -14,16 +15,19 @@ class Maker:
     """What is told of the job's own checkpoint, whichever takes its place on the way."""
 
     name: str
-    #: ten digits
-    sha256: str | None
+    digest: str | Digest | None
     vae_name: str | None
     vae_hash: str | None
     inpainting: bool
 
     @classmethod
     def of(cls, model: Model) -> Maker:
-        digits = model.sha256 and model.sha256[:10]
-        return cls(model.title, digits, model.vae_name, model.vae_hash, model.traits.input_channels == 9)
+        return cls(model.title, model.sha256, model.vae_name, model.vae_hash, model.traits.input_channels == 9)
+
+    @property
+    def sha256(self) -> str | None:
+        """Ten digits; waits for them."""
+        return short(self.digest)
 
 
 def describe(job: Job, maker: Maker, seed: int, subseed: int, notes: dict[str, str], start_hash: str | None) -> str:

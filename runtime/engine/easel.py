@@ -14,6 +14,7 @@ from runtime.engine.model import Model
 from runtime.engine.networks.embeddings import EmbeddingBook
 from runtime.engine.resize import Enlarge
 from runtime.engine.saving import Outputs
+from runtime.engine.tiny_decoder import TinyDecoders
 from runtime.engine.upscale.enlarge import UNWATCHED, Enlarger, Watcher
 from runtime.engine.vae_file import VaeRack
 from runtime.job_options import JobOptions
@@ -21,6 +22,7 @@ from runtime.request import RequestError
 from runtime.upscalers import find_upscaler
 
 if TYPE_CHECKING:
+    from runtime.engine.memory import Planner
     from runtime.engine.networks.tags import Tag
     from runtime.engine.networks.wardrobe import Wardrobe, Worn
 
@@ -43,6 +45,9 @@ class Easel:
     enlarger: Enlarger = field(default_factory=lambda: Enlarger({}))
     book: EmbeddingBook = field(default_factory=EmbeddingBook)
     vaes: VaeRack | None = None
+    #: for previews
+    tiny: TinyDecoders | None = None
+    planner: Planner | None = None
     _options: JobOptions | None = None
 
     def path_of(self, spelling: str) -> Path:

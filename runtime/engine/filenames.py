@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from PIL import Image
 
+from runtime.hashes import Digest, short
 from runtime.request import Request
 
 _PATTERN = re.compile(r"\[([a-z_]+)((?:<[^<>]*>)*)\]")
@@ -45,8 +46,7 @@ class JobFacts:
     seeds: tuple[int, ...] = ()
     subseeds: tuple[int, ...] = ()
     model_name: str = ""
-    #: ten digits
-    model_hash: str | None = None
+    model_hash: str | Digest | None = None
     vae_name: str | None = None
     #: the file that the picture was made from, without its ending
     basename: str = ""
@@ -200,7 +200,7 @@ PATTERNS: Mapping[str, Callable[[Subject], object]] = {
     "sampler": lambda subject: subject.facts.request.sampler_name,
     "scheduler": lambda subject: subject.facts.request.scheduler,
     "sampler_scheduler": _sampler_scheduler,
-    "model_hash": lambda subject: subject.facts.model_hash or "",
+    "model_hash": lambda subject: short(subject.facts.model_hash) or "",
     "model_name": lambda subject: subject.facts.model_name,
     "vae_filename": lambda subject: subject.facts.vae_name or "None",
     "date": lambda subject: subject.facts.began.strftime("%Y-%m-%d"),

@@ -33,13 +33,13 @@ def read(device: torch.device) -> MemoryUse:
     return MemoryUse(active // _MIB, None, (system.total - system.available) // _MIB, system.total // _MIB)
 
 
-def card() -> dict[str, Any] | None:
-    """Bytes of the card that torch works on, in the shape of /sdapi/v1/memory; None where none is in use or answers."""
-    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+def card(device: torch.device | None = None) -> dict[str, Any] | None:
+    """Bytes of a card, None: the calling thread's, in the shape of /sdapi/v1/memory; None where none answers."""
+    if not torch.cuda.is_initialized() or (device is not None and device.type != "cuda"):  # type: ignore[no-untyped-call]
         return None
     try:
-        free, total = torch.cuda.mem_get_info()
-        stats = torch.cuda.memory_stats()
+        free, total = torch.cuda.mem_get_info(device)
+        stats = torch.cuda.memory_stats(device)
     except RuntimeError:
         # a card that has failed answers nothing more, and the failure is still to be told
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 
@@ -45,17 +46,17 @@ def generate(request: Request, easel: Easel, report: Callable[[Step], None], wis
     learnt = Learnt(dict(job.notes), [*job.comments, *comments])
     under, start_hash = _underpainting(job, easel, learnt)
     portfolio = _portfolio(job, easel, under, start_hash)
-    watch = Watch(easel, job.request, report, wish)
-    for number in range(job.request.n_iter):
-        batch = Batch(number, job.seeds(number), job.subseeds(number))
-        # 3. draw
-        easel.return_to(home)
-        drawn = draw(easel, job, batch, under, watch, learnt)
-        # 4. finish, 5. save
-        portfolio.add(drawn, batch, learnt.notes)
-        more = number + 1 < job.request.n_iter
-        if watch.stopping or (more and watch.wants_no_more() and watch.stopping):
-            break
+    with closing(Watch(easel, job.request, report, wish)) as watch:
+        for number in range(job.request.n_iter):
+            batch = Batch(number, job.seeds(number), job.subseeds(number))
+            # 3. draw
+            easel.return_to(home)
+            drawn = draw(easel, job, batch, under, watch, learnt)
+            # 4. finish, 5. save
+            portfolio.add(drawn, batch, learnt.notes)
+            more = number + 1 < job.request.n_iter
+            if watch.stopping or (more and watch.wants_no_more() and watch.stopping):
+                break
     grids = portfolio.add_grid(learnt.notes)
     maker = portfolio.maker
     return Result(
@@ -107,5 +108,5 @@ def _portfolio(job: Job, easel: Easel, under: Underpainting | None, start_hash: 
     maker = Maker.of(easel.model)
     seeds, subseeds = all_seeds(job)
     told = replace(job.request, seed=job.seed, subseed=job.subseed, width=job.width, height=job.height)
-    facts = JobFacts(told, seeds, subseeds, maker.name, maker.sha256, maker.vae_name, began=datetime.now())
+    facts = JobFacts(told, seeds, subseeds, maker.name, maker.digest, maker.vae_name, began=datetime.now())
     return Portfolio(job, maker, facts, easel.outputs, under, start_hash)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
 
@@ -16,7 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from runtime.engine.conditioning import Condition, Guidance
+from runtime.engine.graphs import Graphs, ask
 from runtime.engine.schedules import Levels
+from runtime.engine.shortage import lacks_memory
+from runtime.engine.texts import Bookshelf, Texts
 from runtime.engine.traits import Traits
 from runtime.job_options import JobOptions
 
@@ -32,6 +35,17 @@ class View:
     guidance: Guidance
     #: (n, 5, h, w) mask and masked picture, or (n, 4, h, w) picture, for U-Nets that take more than four channels
     channels: Tensor | None = None
+    #: where the U-Net's work is captured; `build` as graphs.build_of gives it
+    graphs: Graphs | None = None
+    build: int | None = None
+    #: makes room on the device after memory ran out; False if there is none to be made
+    make_room: Callable[[], bool] = bool
+
+    def ask(self, latents: Tensor, time: float, texts: Texts) -> Tensor:
+        """What the U-Net tells of latents (batch, channels, h, w) that are all at this timestep."""
+        if self.graphs is None:
+            return ask(self.unet, latents, time, texts)
+        return self.graphs.draw(self.unet, self.build, latents, time, texts)
 
 
 @dataclass(frozen=True)
@@ -95,7 +109,11 @@ class Denoiser:
     ) -> None:
         """`look` sees every estimate; what it raises passes through."""
         self._views, self._scales, self._kept, self._change, self._look = [view], scales, kept, change, look
+        self._shelf = Bookshelf()
+        self._one_by_one = False
         self.calls = 0
+        #: did another model take over?
+        self.changed = False
         #: what the negative prompt alone led to, for the CFG++ samplers
         self.unconditional: Tensor | None = None
         #: entries of infotext that came up on the way
@@ -104,6 +122,8 @@ class Denoiser:
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         if self._change is not None and self._change.due(self.calls, sigma):
             self._views.clear()
+            self.changed = True
+            self._shelf = Bookshelf()
             self._views.append(self._change.view())
         kept, given = self._kept, x
         if kept is not None and kept.before:
@@ -169,36 +189,49 @@ class Denoiser:
 
     def _estimates(self, x: Tensor, sigma: float, rows: Sequence[_Row]) -> list[Tensor]:
         """One estimate per row; neighbours whose texts are equally long share a batch."""
-        if not self._scales.in_one_batch:
+        if not self._scales.in_one_batch or self._one_by_one:
             return [one for row in rows for one in self._run(x, sigma, [row])]
         batches = groupby(rows, key=lambda row: row[0].states.shape[1])
         return [one for _, batch in batches for one in self._run(x, sigma, list(batch))]
 
     def _run(self, x: Tensor, sigma: float, rows: Sequence[_Row]) -> list[Tensor]:
-        view, count = self._view, len(x)
-        scale = 1 / math.hypot(1.0, sigma)
-        inputs = [x * scale if channels is None else torch.cat([x * scale, channels], 1) for _, channels in rows]
-        times = torch.full((count * len(rows),), view.levels.timestep_of(sigma), dtype=torch.float32, device=x.device)
-        states = torch.cat([condition.states.expand(count, -1, -1) for condition, _ in rows])
-        more = _more([condition for condition, _ in rows], count, view.dtype)
-        told: Tensor = view.unet(
-            torch.cat(inputs).to(view.dtype), times, states.to(view.dtype), added_cond_kwargs=more, return_dict=False
-        )[0]
+        view = self._view
+        seen = x * (1 / math.hypot(1.0, sigma))
+        inputs = [seen if channels is None else torch.cat([seen, channels], 1) for _, channels in rows]
+        texts = self._shelf.take([condition for condition, _ in rows], len(x), view.dtype, self.calls)
+        lacking: BaseException | None = None
+        try:
+            told = self._ask(torch.cat(inputs).to(view.dtype), view.levels.timestep_of(sigma), texts)
+        except (RuntimeError, MemoryError) as failure:
+            if len(rows) == 1 or not lacks_memory(failure):
+                raise
+            lacking = failure.with_traceback(None)
+        if lacking is not None:
+            # the last that can be spared: prompt and negative prompt take turns, for the rest of the run
+            self._one_by_one = True
+            return [one for row in rows for one in self._run(x, sigma, [row])]
         return [self._clean(x, one, sigma) for one in told.float().chunk(len(rows))]
+
+    def _ask(self, latents: Tensor, time: float, texts: Texts) -> Tensor:
+        """The U-Net's answer. Where memory runs out the same is asked again with less on the device, so that the
+        sampler goes on from where it is and knows nothing of it.
+        """
+        while True:
+            try:
+                return self._view.ask(latents, time, texts)
+            except (RuntimeError, MemoryError) as failure:
+                if not lacks_memory(failure):
+                    raise
+                # its frames hold what the run had in memory
+                lacking = failure.with_traceback(None)
+            if self._view.graphs is not None:
+                self._view.graphs.forget()
+            if not self._view.make_room():
+                raise lacking
+            # the weights lie elsewhere now
+            self._views[0] = replace(self._view, graphs=None, build=None)
 
     def _clean(self, x: Tensor, told: Tensor, sigma: float) -> Tensor:
         if self._view.traits.prediction == "epsilon":
             return x - sigma * told
         return x / (sigma**2 + 1) - told * (sigma / math.hypot(1.0, sigma))
-
-
-def _more(conditions: Sequence[Condition], count: int, dtype: torch.dtype) -> dict[str, Tensor] | None:
-    """SDXL's further conditions: the pooled text, and the six or five numbers of size, crop and score."""
-    pooled = [condition.pooled for condition in conditions if condition.pooled is not None]
-    ids = [condition.time_ids for condition in conditions if condition.time_ids is not None]
-    if not pooled or not ids:
-        return None
-    return {
-        "text_embeds": torch.cat([one.expand(count, -1) for one in pooled]).to(dtype),
-        "time_ids": torch.cat([one.expand(count, -1) for one in ids]),
-    }

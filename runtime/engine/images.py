@@ -25,8 +25,12 @@ _EXIF, _USER_COMMENT = 0x8769, 0x9286
 
 def to_image(decoded: Tensor) -> Image.Image:
     """(3, height, width) in -1 … 1 as a picture; fractions of a level are cut off, not rounded."""
-    levels = ((decoded.float() + 1) / 2).clamp(0, 1) * 255
-    return Image.fromarray(levels.byte().permute(1, 2, 0).cpu().numpy())
+    return Image.fromarray(to_levels(decoded).cpu().numpy())
+
+
+def to_levels(decoded: Tensor) -> Tensor:
+    """(3, height, width) in -1 … 1 as bytes (height, width, 3), on its device."""
+    return (((decoded.float() + 1) / 2).clamp(0, 1) * 255).byte().permute(1, 2, 0)
 
 
 def read_image(data: bytes) -> Image.Image:

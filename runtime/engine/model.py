@@ -7,16 +7,18 @@ from pathlib import Path
 
 from runtime.engine.memory import Store
 from runtime.engine.traits import Traits
+from runtime.hashes import Digest
 
 
 @dataclass(frozen=True)
 class Model:
-    """`sha256` is None where files are not hashed; `vae_name` and `vae_hash` (ten digits) where the VAE is its own."""
+    """`vae_name` and `vae_hash` (ten digits) where the VAE is its own."""
 
     title: str
     path: Path
     store: Store
     traits: Traits
-    sha256: str | None = None
+    #: None where files are not hashed
+    sha256: str | Digest | None = None
     vae_name: str | None = None
     vae_hash: str | None = None

@@ -93,7 +93,7 @@ class Noise:
         drawn = [self._first_of(place, stream) for place, stream in enumerate(self._streams)]
         if self._ensd:
             self._streams = [self._begin(seed + self._ensd) for seed in self._seeds]
-        return torch.stack(drawn).to(self._device)
+        return _sent(torch.stack(drawn), self._device)
 
     def _first_of(self, place: int, stream: _Stream) -> Tensor:
         resized = self._kept != self._shape
@@ -105,7 +105,7 @@ class Noise:
 
     def __call__(self) -> Tensor:
         """The next standard normal numbers, (pictures, *shape)."""
-        return torch.stack([stream(self._shape) for stream in self._streams]).to(self._device)
+        return _sent(torch.stack([stream(self._shape) for stream in self._streams]), self._device)
 
     def brownian(self, low: float, high: float) -> Callable[[float, float], Tensor]:
         """(level, next level) -> standard normal increment of each picture's own Brownian path from `low` to `high`."""
@@ -121,9 +121,16 @@ class Noise:
                 walked = torch.stack([tree(*ends) for tree in trees])
             # the path runs up from `low`; an increment on the way down is its negative
             scale = math.copysign(math.sqrt(abs(following - sigma)), following - sigma)
-            return (walked / scale).to(self._device)
+            return _sent(walked / scale, self._device)
 
         return between
+
+
+def _sent(drawn: Tensor, device: torch.device) -> Tensor:
+    """On the device; what was drawn on the CPU goes there without a wait for what a card does now."""
+    if device.type == "cuda" and drawn.device.type == "cpu":
+        return drawn.pin_memory().to(device, non_blocking=True)
+    return drawn.to(device)
 
 
 def slerp(share: float, low: Tensor, high: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ def measured_prediction(unet: Any) -> Prediction:
     channels, width = unet.config.in_channels, unet.config.cross_attention_dim
     noise = torch.randn(1, channels, _SIDE, _SIDE, generator=torch.Generator().manual_seed(0))
     states = torch.zeros(1, _TOKENS, width, dtype=dtype)
-    out = unet(noise.to(dtype), torch.tensor([_LAST_STEP]), states, return_dict=False)[0].float()
+    out = unet(noise.to(dtype), torch.tensor([_LAST_STEP]), states).float()
     seen = noise[:, : out.shape[1]]
     slope = float((out * seen).sum() / (seen * seen).sum())
     return "epsilon" if slope > 0.5 else "v"

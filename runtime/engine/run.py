@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +16,9 @@ from runtime.engine.autoencoder import Coder
 from runtime.engine.conditioning import Guidance, encode
 from runtime.engine.easel import Easel, text_width
 from runtime.engine.finite import FiniteWatch
+from runtime.engine.graphs import build_of, graphs_of
 from runtime.engine.guidance import Denoiser, Kept, Scales, View
+from runtime.engine.memory.needs import Picture
 from runtime.engine.model import Model
 from runtime.engine.noise import Noise
 from runtime.engine.prompt import NetworkTag
@@ -25,6 +28,7 @@ from runtime.engine.schedules import levels_of
 from runtime.engine.start import Ground
 from runtime.engine.tiling import wrapped
 from runtime.engine.watch import StopError, Watch
+from runtime.hashes import short
 from runtime.request import Request
 
 
@@ -117,18 +121,23 @@ def sample(
         noise = noise_for(run, batch, cells, easel.model.store.device)
         x = course.begin(noise.first() * run.noise_multiplier, None if ground is None else ground.latents)
         # 3. encode
-        denoise = _denoiser(_Sitting(easel, run, batch, ground, course, stack, learnt))
+        sitting = _Sitting(easel, run, batch, ground, course, stack, learnt)
+        denoise = _denoiser(sitting)
         learnt.notes |= course.infotext
         # 4. loop
         watch.begin(course.steps, number, final)
-        unfinished = False
+        unfinished, began = False, time.monotonic()
         try:
             x = course.run(x, denoise, noise, watch.after)
         except StopError as stop:
             x, unfinished = stop.clean, True
         learnt.notes |= denoise.notes
-    if easel.model.store.placement.check_numbers and not torch.isfinite(x).all():
-        raise finite.refuse()
+        if easel.model.store.policy.check_numbers and not torch.isfinite(x).all():
+            raise finite.refuse()
+        # with another model on the way, the time to read it is counted, too
+        if easel.planner is not None and denoise.calls and not denoise.changed:
+            seconds = (time.monotonic() - began) / denoise.calls
+            easel.planner.learn(easel.model.store, easel.model.traits.family, sitting.picture, seconds)
     return (x if ground is None else ground.restored(x)), unfinished
 
 
@@ -159,9 +168,16 @@ class _Sitting:
         other = self.run.request.refiner_checkpoint
         return self.run.refines and bool(other) and self.easel.path_of(other or "") != self.easel.model.path
 
+    @property
+    def picture(self) -> Picture:
+        """What the U-Net works on at once."""
+        return Picture(self.run.width, self.run.height, len(self.batch.seeds))
+
     def view(self) -> View:
         """The model with its networks, what it sees, and what its text models make of the prompts."""
         easel, run, learnt, options = self.easel, self.run, self.learnt, self.run.request.options
+        if easel.planner is not None:
+            easel.planner.prepare(easel.model.store, easel.model.traits.family, self.picture)
         channels = self._channels()
         worn = self.stack.enter_context(easel.wear(run.tags))
         if worn is not None:
@@ -174,7 +190,13 @@ class _Sitting:
         unet = self.stack.enter_context(model.store.lend("unet"))
         if run.tiling:
             self.stack.enter_context(wrapped(unet))
-        return View(unet, model.store.dtype("unet"), model.traits, self.course.levels, guidance, channels)
+        store = model.store
+        view = View(unet, store.dtype("unet"), model.traits, self.course.levels, guidance, channels)
+        view = replace(view, make_room=store.make_room)
+        # where models take turns the weights come back to other places, and the graphs' memory would be missed
+        if not store.policy.graphs or store.policy.mode != "full":
+            return view
+        return replace(view, graphs=graphs_of(unet, store.device), build=build_of(unet))
 
     def _channels(self) -> Tensor | None:
         coder, seeds, options = coder_of(self.easel, self.run), self.batch.seeds, self.run.request.options
@@ -190,8 +212,8 @@ def _denoiser(sitting: _Sitting) -> Denoiser:
         kept = Kept(ground.latents, ground.redrawn, before=course.blends_x)
     change = _Swap(sitting) if sitting.refines else None
     store = sitting.easel.model.store
-    look = FiniteWatch(store.device).look if store.placement.check_numbers else None
-    return Denoiser(sitting.view(), _scales(sitting.run, course), kept, change, look)
+    look = FiniteWatch(store.device).look if store.policy.check_numbers else None
+    return Denoiser(sitting.view(), _scales(sitting.run, course, store.policy.batch_cond_uncond), kept, change, look)
 
 
 @dataclass
@@ -212,7 +234,8 @@ class _Swap:
         request, notes = self.sitting.run.request, self.sitting.learnt.notes
         self.sitting.stack.close()
         model = self.sitting.easel.take(request.refiner_checkpoint or "")
-        notes["Refiner"] = model.title if model.sha256 is None else f"{model.title} [{model.sha256[:10]}]"
+        digits = short(model.sha256)
+        notes["Refiner"] = f"{model.title} [{digits}]" if digits else model.title
         if request.refiner_switch_at is not None:
             notes["Refiner switch at"] = str(request.refiner_switch_at)
         if request.options.refiner_switch_by_sample_steps:
@@ -255,9 +278,10 @@ def _listed(pairs: Any) -> str:
     return ", ".join(f"{name}: {digits}" for name, digits in pairs)
 
 
-def _scales(run: Run, course: Course) -> Scales:
+def _scales(run: Run, course: Course, in_one_batch: bool | None) -> Scales:
     request, options = run.request, run.request.options
     below = options.s_min_uncond if request.s_min_uncond is None else request.s_min_uncond
     scale = request.cfg_scale * course.guidance_factor
     scales = Scales.of(scale, run.image_cfg_scale, max(course.evaluations, 1), below, options)
-    return replace(scales, needs_uncond=course.needs_uncond)
+    scales = replace(scales, needs_uncond=course.needs_uncond)
+    return scales if in_one_batch is None else replace(scales, in_one_batch=in_one_batch)

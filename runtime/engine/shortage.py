@@ -1,8 +1,9 @@
-"""Memory that runs out: how torch says so, what the user is told, and how it is given back."""
+"""Memory that runs out, cards that fail: how torch says so, what the user is told, how memory is given back."""
 
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -12,6 +13,13 @@ _WORDS = (
     *("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory"),
     *("storage size calculation overflowed", "invalid buffer size", "status_alloc_failed"),
 )
+#: in CUDA's and HIP's messages after which a process can do nothing more with any card (cudaGetErrorString)
+_LOST = (
+    *("illegal memory access", "unspecified launch failure", "device-side assert", "launch timed out"),
+    *("misaligned address", "uncorrectable ecc error", "uncorrectable nvlink error", "hardware stack error"),
+    *("illegal instruction was encountered", "invalid program counter", "no cuda-capable device is detected"),
+    *("cuda-capable device(s) is/are busy or unavailable", "gpu is lost", "cuda error: unknown error"),
+)
 
 
 def lacks_memory(failure: BaseException) -> bool:
@@ -20,6 +28,12 @@ def lacks_memory(failure: BaseException) -> bool:
         return True
     words = str(failure).lower()
     return isinstance(failure, (RuntimeError, OSError)) and any(one in words for one in _WORDS)
+
+
+def lost_device(failure: BaseException) -> bool:
+    """Has the card, or this process's hold on it, failed for good? Only another process may get it back."""
+    words = str(failure).lower()
+    return isinstance(failure, RuntimeError) and "error" in words and any(one in words for one in _LOST)
 
 
 def describe(failure: Exception, loading: Path | None = None) -> dict[str, str]:
@@ -34,12 +48,24 @@ def describe(failure: Exception, loading: Path | None = None) -> dict[str, str]:
             "message": f"There is not enough memory for this picture ({text}).",
             "hint": "Draw fewer or smaller pictures, or start with --medvram or --lowvram.",
         }
+    if lost_device(failure):
+        return {
+            "code": "gpu-lost",
+            "message": f"The graphics card failed in the middle of its work ({text}).",
+            "hint": "The drawing process starts anew. If this comes again, restart the computer and renew the driver.",
+        }
     hint = "This is a fault of Gesso; the log has its details."
     return {"code": "worker-fault", "message": f"{type(failure).__name__}: {text}", "hint": hint}
 
 
+#: called when memory is to be given back, by those that hold some which they can do without
+SPARING: list[Callable[[], None]] = []
+
+
 def free_memory() -> None:
-    """What nobody holds any more goes back to the system, the card's memory too."""
+    """What nobody holds any more, or can be done without, goes back to the system, the card's memory too."""
+    for spare in SPARING:
+        spare()
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

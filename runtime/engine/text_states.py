@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from runtime.engine.architecture import TextModel
 from runtime.engine.prompt import Chunk
 from runtime.engine.tokenizer import END
 from runtime.engine.traits import Traits
@@ -23,7 +24,7 @@ WITHOUT_LAST_LAYER = 23
 class TextEncoder:
     """One text model of a checkpoint, and how its states are read."""
 
-    model: Any
+    model: TextModel
     #: place of its vectors among an embedding's
     number: int
     #: counted from the end as in `hidden_states`: -1 is the last layer's
@@ -35,14 +36,13 @@ class TextEncoder:
 
     def run(self, chunk: Chunk, device: torch.device) -> tuple[Tensor, Tensor | None]:
         """States (1, 77, width) and, where this model gives it, the pooled vector (1, projection), both in float32."""
-        backbone = getattr(self.model, "text_model", self.model)
         ids = torch.tensor([self._ids(chunk.ids)], device=device)
-        with _placed(backbone.embeddings.token_embedding, self._vectors(chunk)):
-            output = backbone(ids, output_hidden_states=True)
+        with _placed(self.model.embeddings.token_embedding, self._vectors(chunk)):
+            output = self.model(ids)
         layers: Sequence[Tensor] = output.hidden_states
         states = layers[max(self.layer, 1 - len(layers))]
         if self.normed:
-            states = output.last_hidden_state if self.layer == -1 else backbone.final_layer_norm(states)
+            states = output.last_hidden_state if self.layer == -1 else self.model.final_layer_norm(states)
         if not self.pooled:
             return states.float(), None
         end = chunk.ids.index(END)
@@ -59,7 +59,7 @@ class TextEncoder:
         return [(at, torch.as_tensor(embedding.vectors[self.number])) for at, embedding in chunk.embeddings]
 
 
-def text_encoders(texts: Sequence[Any], traits: Traits, options: JobOptions) -> tuple[TextEncoder, ...]:
+def text_encoders(texts: Sequence[TextModel], traits: Traits, options: JobOptions) -> tuple[TextEncoder, ...]:
     """The checkpoint's text models in the order in which their states are joined along the width.
 
     SD 1.x: CLIP-L after the final norm, `CLIP_stop_at_last_layers` - 1 layers earlier where that is above 1.
@@ -70,7 +70,7 @@ def text_encoders(texts: Sequence[Any], traits: Traits, options: JobOptions) -> 
     if traits.family == "sd1":
         return (TextEncoder(texts[0], 0, -skip, normed=True),)
     if traits.family == "sd2":
-        whole = len(getattr(texts[0], "text_model", texts[0]).encoder.layers) != WITHOUT_LAST_LAYER
+        whole = len(texts[0].encoder.layers) != WITHOUT_LAST_LAYER
         return (TextEncoder(texts[0], 0, -2 if whole else -1, normed=True, padding=0),)
     *small, large = texts
     layer = -skip if options.sdxl_clip_l_skip else -2

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from runtime.engine.easel import Easel, Fetch, text_width
 from runtime.engine.filenames import Naming
+from runtime.engine.memory import Planner, Settings
 from runtime.engine.model import Model
 from runtime.engine.networks.embeddings import EmbeddingBook
 from runtime.engine.networks.wardrobe import Wardrobe
 from runtime.engine.saving import Outputs
+from runtime.engine.tiny_decoder import TinyDecoders
 from runtime.engine.upscale.enlarge import Enlarger
 from runtime.engine.vae_file import VaeRack
 from runtime.folders import Folders
 from runtime.library import Library
 from runtime.networks import NetworkShelves
+
+#: in the data folder: what was predicted of jobs' memory and what came of it
+LEDGER = "memory-ledger.json"
 
 
 @dataclass
@@ -30,6 +35,8 @@ class Tools:
     enlarger: Enlarger
     library: Library
     vaes: VaeRack
+    planner: Planner
+    tiny: TinyDecoders
     book: EmbeddingBook = field(default_factory=EmbeddingBook)
 
     @classmethod
@@ -46,13 +53,16 @@ class Tools:
             ),
             Library(folders.checkpoints, Path(flags.ckpt) if flags.ckpt else None, None),
             VaeRack(folders, not flags.no_hashing),
+            Planner(Settings.of(flags), folders.data / LEDGER),
+            TinyDecoders((folders.models,)),
         )
 
     def easel(self, model: Model, fetch: Fetch) -> Easel:
         """For one job."""
         self.enlarger.device = model.store.device
         places = (self.outputs, self.find_checkpoint, fetch)
-        return Easel(model, *places, self.wardrobe, self.embeddings, self.enlarger, self.book, self.vaes)
+        easel = Easel(model, *places, self.wardrobe, self.embeddings, self.enlarger, self.book, self.vaes)
+        return replace(easel, planner=self.planner, tiny=self.tiny)
 
     def listing(self, model: Model) -> dict[str, Any]:
         """The body of GET /sdapi/v1/embeddings."""

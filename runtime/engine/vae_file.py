@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from runtime.engine.checkpoint import check_tensors, empty_vae, fill, take
+from runtime.engine.checkpoint import check_tensors, empty_vae
 from runtime.engine.configurations import family_constants, vae_widths
 from runtime.engine.diffusers_folder import modern
+from runtime.engine.filling import Blueprint, fill
 from runtime.engine.layout import vae_part, vae_piece
 from runtime.engine.model import Model
 from runtime.engine.names import VAE
 from runtime.engine.outline import read_outline
 from runtime.engine.pieces import Part
-from runtime.engine.tensors import open_tensors
 from runtime.folders import Folders
 from runtime.hashes import sha256_of
 from runtime.job_options import JobOptions
@@ -49,7 +49,8 @@ class VaeRack:
             return replace(model, vae_name=None, vae_hash=None), comments
         stamp = choice.path, choice.path.stat().st_mtime
         if model.store.vae_source != stamp:
-            model.store.exchange_vae(load_vae(choice.path, model.store.placement.precision.vae), stamp)
+            policy = model.store.policy
+            model.store.exchange_vae(load_vae(choice.path, policy.precision.vae, policy.channels_last), stamp)
         return replace(model, vae_name=choice.path.name, vae_hash=self._digits(stamp)), comments
 
     def _digits(self, stamp: tuple[Path, float]) -> str | None:
@@ -60,7 +61,7 @@ class VaeRack:
         return self._hashes[stamp]
 
 
-def load_vae(path: Path, dtype: torch.dtype) -> nn.Module:
+def load_vae(path: Path, dtype: torch.dtype, channels_last: bool = False) -> nn.Module:
     """An autoencoder of 4 latent channels; RequestError with a `vae-…` code says what is wrong with the file."""
     header = read_outline(path, "vae")
     part = _part(path.name, {name: shape for name, (_dtype, shape) in header.tensors.items()})
@@ -72,12 +73,7 @@ def load_vae(path: Path, dtype: torch.dtype) -> nn.Module:
     vae = empty_vae(family_constants("sd1")["vae"] | widths)
 
     check_tensors(path.name, part, vae, "vae")
-    with open_tensors(path, "vae") as opened:
-
-        def tensors() -> Iterator[tuple[str, Tensor]]:
-            return ((name, take(piece, opened.get(piece.name), dtype)) for name, piece in part.pieces.items())
-
-        fill(vae, tensors())
+    fill(path, [Blueprint(vae, part, dtype, channels_last)], "vae")
     return vae
 
 

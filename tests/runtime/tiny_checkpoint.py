@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import save_file
-from transformers import CLIPTextConfig, CLIPTextModel
 
+from runtime.engine.architecture import Autoencoder, AutoencoderConfig, TextConfig, TextModel, UNet, UNetConfig
 from runtime.engine.names import TEXT, UNET, UNET_XL, UNET_XL_REFINER, VAE, to_original, vae_projection
 
 WIDTHS = (64, 64, 64, 64)
@@ -26,40 +25,27 @@ POOLED, SIZE_WIDTH = 40, 8
 
 
 def tiny_text(width: int, layers: int = 12, activation: str = "quick_gelu", projection: int | None = None):
-    text = CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=49408,
-            hidden_size=width,
-            intermediate_size=4 * width,
-            num_hidden_layers=layers,
-            num_attention_heads=1,
-            hidden_act=activation,
-            bos_token_id=49406,
-            eos_token_id=49407,
-            pad_token_id=49407,
-        )
+    config = TextConfig(
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=1,
+        hidden_act=activation,
+        projection_dim=projection,
     )
-    text = getattr(text, "text_model", text)
-    if projection is not None:
-        text.text_projection = torch.nn.Linear(width, projection, bias=False)
-    return text.eval()
+    return TextModel(config).eval()
 
 
 def tiny_vae(widths: tuple[int, ...] = WIDTHS):
-    return AutoencoderKL(
-        block_out_channels=widths,
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        layers_per_block=2,
-    ).eval()
+    return Autoencoder(AutoencoderConfig(block_out_channels=widths)).eval()
 
 
 def tiny_models(widths: tuple[int, ...] = WIDTHS, text_width: int = 32, seed: int = 1):
     """(U-Net, autoencoder, text model) of Stable Diffusion 1.x with seeded random weights."""
     torch.manual_seed(seed)
     _names, down, up, _depths = FAMILIES["sd1"]
-    unet = UNet2DConditionModel(
-        block_out_channels=widths, cross_attention_dim=text_width, down_block_types=down, up_block_types=up
+    unet = UNet(
+        UNetConfig(block_out_channels=widths, cross_attention_dim=text_width, down_block_types=down, up_block_types=up)
     )
     return unet.eval(), tiny_vae(widths), tiny_text(text_width)
 
@@ -78,7 +64,7 @@ def tiny_family(family: str, channels: int = 4, seed: int = 1):
             "addition_time_embed_dim": SIZE_WIDTH,
             "projection_class_embeddings_input_dim": POOLED + numbers * SIZE_WIDTH,
         }
-    unet = UNet2DConditionModel(
+    config = UNetConfig(
         in_channels=channels,
         block_out_channels=(64,) * len(down),
         cross_attention_dim=sum(TEXT_WIDTHS[family]),
@@ -87,6 +73,7 @@ def tiny_family(family: str, channels: int = 4, seed: int = 1):
         transformer_layers_per_block=depths,
         **more,
     )
+    unet = UNet(config)
     texts = {
         "sd1": lambda: (tiny_text(32),),
         "sd2": lambda: (tiny_text(48, 2, "gelu"),),

@@ -69,11 +69,15 @@ ENDPOINTS: dict[tuple[str, str], Row] = {
         "POST /sdapi/v1/train/hypernetwork", "differs", "answers that there is no training"
     ),
     ("GET", "/sdapi/v1/extensions"): Row("GET /sdapi/v1/extensions", "works", "an empty list: there are none"),
-    ("POST", "/sdapi/v1/server-kill"): Row("POST /sdapi/v1/server-kill", "works", "with --api-server-stop, else 404"),
-    ("POST", "/sdapi/v1/server-restart"): Row(
-        "POST /sdapi/v1/server-restart", "works", "with --api-server-stop, else 404"
+    ("POST", "/sdapi/v1/server-kill"): Row(
+        "POST /sdapi/v1/server-kill", "works", "with --api-server-stop, never for other computers"
     ),
-    ("POST", "/sdapi/v1/server-stop"): Row("POST /sdapi/v1/server-stop", "works", "with --api-server-stop, else 404"),
+    ("POST", "/sdapi/v1/server-restart"): Row(
+        "POST /sdapi/v1/server-restart", "works", "with --api-server-stop, never for other computers"
+    ),
+    ("POST", "/sdapi/v1/server-stop"): Row(
+        "POST /sdapi/v1/server-stop", "works", "with --api-server-stop, never for other computers"
+    ),
     ("GET", "/internal/ping"): Row("GET /internal/ping"),
     ("POST", "/internal/progress"): Row("POST /internal/progress"),
     ("GET", "/internal/pending-tasks"): Row("GET /internal/pending-tasks"),

@@ -274,7 +274,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
         Row(
             "`--gradio-auth`, `--gradio-auth-path`",
             state="differs",
-            note="reachable from outside, the API shares the accounts",
+            note="they guard API, documents and files too, unless `--api-auth` is given, and are never open",
             proof="runtime/server/test_gate.py::test_a_file_adds_accounts",
         ),
         Row(
@@ -282,6 +282,12 @@ TABLES: dict[str, tuple[Row, ...]] = {
             state="differs",
             note="strong ones are made and shown once",
             proof="runtime/server/test_gate.py::test_nobody_is_reachable_without_credentials",
+        ),
+        Row(
+            "settings of a server that others can reach",
+            state="differs",
+            note="those that shape pictures may be set; with `--share` model, VAE and clip skip alone",
+            proof="runtime/server/test_settings.py::test_from_outside_only_pictures_are_shaped",
         ),
         Row(
             "`cmd-flags` shows `gradio_auth` and `api_auth`",
@@ -324,4 +330,7 @@ FIELD_NOTES: dict[str, Row] = {
     ),
 }
 #: flags that AUTOMATIC1111 has not
-OURS = frozenset({"--no-api", "--events", "--localization", "--localization-none", "--linked-dir"})
+OURS = frozenset(
+    {"--no-api", "--events", "--localization", "--localization-none", "--linked-dir", "--allow-host", "--body-limit"}
+    | {"--i-accept-unprotected-remote"}
+)

@@ -37,9 +37,7 @@ class Pupil:
         pixels = [torch.from_numpy(np.asarray(one, dtype=np.float32) / 127.5 - 1) for one in pictures]
         whole = torch.stack(pixels).permute(0, 3, 1, 2)
         return (
-            torch.cat(
-                [self.vae.encode(batch).latent_dist.mean for batch in whole.tensor_split(max(1, len(whole) // 8))]
-            )
+            torch.cat([self.vae.encode(batch)[0] for batch in whole.tensor_split(max(1, len(whole) // 8))])
             * self.scaling
         )
 
@@ -73,7 +71,7 @@ def noise_loss(unet: Any, latents: Tensor, states: Tensor) -> Tensor:
     noise = torch.randn_like(latents) + OFFSET_NOISE * torch.randn(len(latents), 4, 1, 1)
     share = kept[times].view(-1, 1, 1, 1)
     noisy = share.sqrt() * latents + (1 - share).sqrt() * noise
-    error = (unet(noisy, times, states).sample - noise) ** 2
+    error = (unet(noisy, times, states) - noise) ** 2
     loss: Tensor = (error.mean((1, 2, 3)) * (torch.clamp(ratio, max=5.0) / ratio)[times]).mean()
     return loss
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,8 @@ class Outfit:
         places = index_layers(models["unet"][0], models["text"], model.traits.family)
         self.index = LayerIndex(places, models)
         self._device = model.store.device
+        # the store's wardrobe forgets this when the store is gone
+        self._store = ref(model.store)
         #: None: nobody knows, for taking off failed; what `_before` holds is still to be brought back
         self._worn: tuple[Piece, ...] | None = ()
         self._before: dict[_Spot, Tensor] = {}
@@ -71,7 +73,7 @@ class Outfit:
         for spot, before in list(self._before.items()):
             place, name = spot
             if place not in keep:
-                self.index.module(place).get_parameter(name).copy_(before)
+                self._write(place, name, before)
                 del self._before[spot]
 
     def _put_on(self, place: Place, pieces: Sequence[Piece]) -> None:
@@ -87,7 +89,13 @@ class Outfit:
         for name, original in (("weight", weight), ("bias", bias)):
             if original is not None:
                 worn = original + total[name] if name in total else self._before[place, name]
-                module.get_parameter(name).copy_(worn)
+                self._write(place, name, worn)
+
+    def _write(self, place: Place, name: str, value: Tensor) -> None:
+        """Into the master of the weights and what of them lies on the device."""
+        store = self._store()
+        if store is not None:
+            store.write(place.part, self.index.module(place), name, value)
 
     def _keep_copies(self, place: Place, module: nn.Module) -> None:
         for name, value in zip(("weight", "bias"), weights_of(module), strict=True):

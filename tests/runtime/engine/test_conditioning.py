@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+from runtime.engine.architecture import TextConfig, TextModel
 from runtime.engine.conditioning import MOST_CHUNKS, Condition, Timeline, encode
 from runtime.engine.prompt import prompt_chunks
 from runtime.engine.tokenizer import END, token_ids
@@ -18,11 +18,11 @@ CPU = torch.device("cpu")
 
 def text_model(width, seed, projection=None):
     torch.manual_seed(seed)
-    config = CLIPTextConfig(
-        vocab_size=49408, hidden_size=width, intermediate_size=2 * width, num_hidden_layers=4, num_attention_heads=2,
-        projection_dim=projection or width, eos_token_id=49407, bos_token_id=49406, pad_token_id=49407,
+    config = TextConfig(
+        hidden_size=width, intermediate_size=2 * width, num_hidden_layers=4, num_attention_heads=2,
+        projection_dim=projection,
     )  # fmt: skip
-    return (CLIPTextModelWithProjection if projection else CLIPTextModel)(config).eval()
+    return TextModel(config).eval()
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +58,12 @@ def states(texts, prompt, **options):
 
 
 def hidden(model, prompt, padding=None):
-    """All layers' states of a prompt of one chunk, by transformers alone."""
+    """All layers' states of a prompt of one chunk."""
     ids = list(prompt_chunks(prompt)[0].ids)
     end = ids.index(END) + 1
     if padding is not None:
         ids[end:] = [padding] * (len(ids) - end)
-    return model(torch.tensor([ids]), output_hidden_states=True)
+    return model(torch.tensor([ids]))
 
 
 def test_each_chunk_is_encoded_by_itself(small):
@@ -107,7 +107,7 @@ def test_sdxl_joins_both_text_models_and_takes_the_first_chunks_pooled_state(sma
     assert both.states.shape == (1, 154, 16 + 24)
     assert torch.equal(both.states[:, :77, :16], first.hidden_states[-2])
     assert torch.equal(both.states[:, :77, 16:], second.hidden_states[-2])
-    assert torch.allclose(both.pooled, second.text_embeds, atol=1e-6)
+    assert torch.allclose(both.pooled, large.text_projection(second.last_hidden_state[:, 3]), atol=1e-6)
     assert both.time_ids.tolist() == [[1216, 832, 0, 0, 1216, 832]]
 
 
@@ -127,6 +127,16 @@ def test_sdxl_takes_no_negative_prompt_as_nothing(small, large):
     assert something.negative.at(0).states.any()
     assert something.parts[0][0].at(0).pooled.any()
     assert guide([small], "a cat", "").negative.at(0).states.any()
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_words_that_take_turns_stay_the_same_conditions_so_that_their_keys_are_found_again(small, large, padded):
+    told = {"family": "sdxl", "pad_cond_uncond": padded}
+    guidance = guide([small, large], "a [cat|dog]", "a cat BREAK mat" if padded else "", **told)
+    ((timeline, _),) = guidance.parts
+    assert len({id(condition) for _, condition in timeline.spans}) == 2
+    assert timeline.spans[0][1] is timeline.spans[2][1]
+    assert len({id(condition) for _, condition in guide([small, large], "a", "[|]", **told).negative.spans}) == 1
 
 
 def test_the_refiner_knows_the_large_model_alone_and_a_score(large):
@@ -288,7 +298,7 @@ def test_an_embedding_longer_than_a_chunk_is_refused(small):
 
 
 def test_an_embedding_has_vectors_for_both_models_of_sdxl(small, large):
-    tables = small.embeddings.token_embedding.weight, large.text_model.embeddings.token_embedding.weight
+    tables = small.embeddings.token_embedding.weight, large.embeddings.token_embedding.weight
     book = Shelf("mat", *(table[token_ids("cat")] for table in tables))
     placed = guide([small, large], "a mat", family="sdxl", book=book).parts[0][0].at(0)
     plain = guide([small, large], "a cat", family="sdxl").parts[0][0].at(0)

@@ -1,12 +1,13 @@
 """Every family: what was written in its layout comes back and computes the same; its traits are read from the file."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_open_clip_checkpoint
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from runtime.engine.averaged import with_averaged_as_own
 from runtime.engine.checkpoint import load_checkpoint
@@ -17,6 +18,7 @@ from runtime.engine.model import Model
 from runtime.engine.names import UNET
 from runtime.engine.probe import measured_prediction
 from runtime.engine.saving import Outputs
+from runtime.engine.weights import Weights
 from runtime.request import Request, RequestError
 from tests.runtime.tiny_checkpoint import (
     FAMILIES,
@@ -48,9 +50,9 @@ def drawn(family: str, unet) -> torch.Tensor:
     latents = torch.randn(1, unet.config.in_channels, 8, 8, generator=dice)
     states = torch.randn(1, 77, sum(TEXT_WIDTHS[family]), generator=dice)
     numbers = {"sdxl": 6, "sdxl-refiner": 5}.get(family, 0)
-    sizes = {"text_embeds": torch.randn(1, POOLED, generator=dice), "time_ids": torch.ones(1, numbers) * 64}
+    more = (torch.randn(1, POOLED, generator=dice), torch.ones(1, numbers) * 64) if numbers else ()
     with torch.no_grad():
-        return unet(latents, torch.tensor([500.0]), states, added_cond_kwargs=sizes if numbers else None).sample
+        return unet(latents, torch.tensor([500.0]), states, *more)
 
 
 @pytest.mark.parametrize("family", OTHERS)
@@ -76,10 +78,19 @@ def test_sdxl_is_scaled_and_sized_as_its_paper_says(tmp_path):
     assert torch.equal(loaded.texts[1].text_projection(pooled), models[2][1].text_projection(pooled))
 
 
+def test_all_lies_where_the_store_wants_it(tmp_path):
+    write_tiny_family(tmp_path / "m.safetensors", "sdxl")
+    found = load_checkpoint(tmp_path / "m.safetensors")
+    assert len(found.texts) == 2
+    for model in (found.unet, found.vae, nn.ModuleList(found.texts)):
+        before = next(model.parameters()).data_ptr()
+        assert Weights(model).master.data_ptr() <= before == next(model.parameters()).data_ptr()
+
+
 @pytest.mark.parametrize("family", ["sdxl", "sdxl-refiner"])
 def test_diffusers_reads_the_unet_the_same_way(family):
     unet, vae, texts = tiny_family(family)
-    read = convert_ldm_unet_checkpoint(original_state(family, unet, vae, texts), unet.config)
+    read = convert_ldm_unet_checkpoint(original_state(family, unet, vae, texts), asdict(unet.config))
     assert set(read) == set(unet.state_dict())
     assert all(torch.equal(read[name], tensor) for name, tensor in unet.state_dict().items())
 
@@ -224,9 +235,9 @@ class Predicts:
     def parameters(self):
         return iter((torch.ones(1),))
 
-    def __call__(self, x, time, states, return_dict):
+    def __call__(self, x, time, states):
         picture = torch.full_like(x, 0.4)
-        return (self.share * x - (1 - self.share) * picture,)
+        return self.share * x - (1 - self.share) * picture
 
 
 def test_prediction_of_a_silent_file_is_measured(tmp_path, model):

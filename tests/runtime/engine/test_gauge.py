@@ -29,8 +29,8 @@ def test_the_cards_memory_goes_with_every_word(monkeypatch: pytest.MonkeyPatch) 
     for number, kind in enumerate(("active", "allocated", "reserved", "inactive_split")):
         stats |= {f"{kind}_bytes.all.current": number, f"{kind}_bytes.all.peak": number + 10}
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (30, 100))
-    monkeypatch.setattr(torch.cuda, "memory_stats", lambda: stats)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (30, 100))
+    monkeypatch.setattr(torch.cuda, "memory_stats", lambda _device: stats)
     card = said(event="loaded")["cuda"]
     assert card["system"] == {"free": 30, "used": 70, "total": 100}
     assert [card[name]["peak"] for name in ("active", "allocated", "reserved", "inactive")] == [10, 11, 12, 13]
@@ -39,9 +39,30 @@ def test_the_cards_memory_goes_with_every_word(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_card_that_has_failed_does_not_keep_the_worker_from_telling_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails() -> None:
+    def fails(_device: object) -> None:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.cuda, "mem_get_info", fails)
     assert said(event="failed") == {"event": "failed"}
+
+
+def test_a_word_from_another_thread_is_about_the_card_that_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that never chose a card takes the first for the current one."""
+    asked: list[torch.device] = []
+
+    def free(device: torch.device) -> tuple[int, int]:
+        asked.append(device)
+        return 30, 100
+
+    def stats(device: torch.device) -> dict[str, int]:
+        asked.append(device)
+        return {}
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", free)
+    monkeypatch.setattr(torch.cuda, "memory_stats", stats)
+    channel: Any = SimpleNamespace(send=lambda _message: None)
+    worker = Worker(channel, settings=SimpleNamespace(), device=torch.device("cuda", 1))  # type: ignore[arg-type]
+    worker.say(event="hash")
+    assert asked == [torch.device("cuda", 1)] * 2

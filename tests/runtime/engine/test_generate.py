@@ -218,8 +218,13 @@ def test_the_processors_short_numbers_draw_nearly_the_same(checkpoint_file, mode
 
 def test_previews_are_pictures(model, tmp_path):
     _, seen = draw(replace(SMALL, steps=5, preview_every=2), model, tmp_path)
-    assert [step.preview is not None for step in seen] == [False, True, False, True, False]
-    assert Image.open(io.BytesIO(seen[1].preview)).size == (64, 64)
+    steps = [step.step for step in seen if step.preview is None]
+    previews = [step for step in seen if step.preview is not None]
+    assert steps == [1, 2, 3, 4, 5]
+    assert [step.step for step in seen] == sorted(step.step for step in seen)
+    assert previews
+    assert all(step.step >= 2 for step in previews)
+    assert Image.open(io.BytesIO(previews[0].preview)).size == (64, 64)
 
 
 @pytest.fixture
@@ -242,25 +247,25 @@ def test_numbers_that_are_none_are_said_at_the_first_step(broken, tmp_path, samp
 
 def test_without_the_check_every_sampler_comes_to_its_end(broken, tmp_path):
     store = broken.store
-    unwatched = replace(store.placement, check_numbers=False)
-    placement, store.placement = store.placement, unwatched
+    unwatched = replace(store.policy, check_numbers=False)
+    placement, store.policy = store.policy, unwatched
     try:
         for sampler in ("Euler", "DPM adaptive"):
             assert len(draw(replace(SMALL, sampler_name=sampler), broken, tmp_path)[0].pictures) == 1
     finally:
-        store.placement = placement
+        store.policy = placement
 
 
 def test_a_decoder_that_overflows_is_tried_again_in_float32(checkpoint_file, tmp_path):
     from runtime.engine.autoencoder import Coder, decode
     from runtime.engine.checkpoint import Precision, load_checkpoint
-    from runtime.engine.memory import Placement, Store
+    from runtime.engine.memory import Policy, Store
     from runtime.engine.model import Model
 
     precision = Precision(vae=torch.float16)
     checkpoint = load_checkpoint(checkpoint_file, precision)
     checkpoint.vae.post_quant_conv.weight.mul_(1e6 / 3).clamp_(-6e4, 6e4)
-    store = Store(checkpoint, Placement("cpu", precision))
+    store = Store(checkpoint, Policy("cpu", precision))
     short = Model("tiny", checkpoint_file, store, checkpoint.traits)
     latents = torch.full((1, 4, 8, 8), 30.0)
     with torch.inference_mode():

@@ -23,9 +23,9 @@ class Unet(torch.nn.Module):
         super().__init__()
         self.asked = []
 
-    def forward(self, x, times, states, added_cond_kwargs=None, return_dict=True):
-        self.asked.append(SimpleNamespace(x=x, times=times, states=states, more=added_cond_kwargs))
-        return (x[:, :4] + states.mean(dim=(1, 2))[:, None, None, None],)
+    def forward(self, x, times, texts, pooled=None, sizes=None):
+        self.asked.append(SimpleNamespace(x=x, times=times, states=texts.states, pooled=pooled, sizes=sizes))
+        return x[:, :4] + texts.states.mean(dim=(1, 2))[:, None, None, None]
 
 
 def text(value, tokens=77, **more):
@@ -163,8 +163,8 @@ def test_instruct_pix2pix_has_a_scale_for_the_picture():
     denoise, _ = denoiser([(text(3), 1.0)], text(1), scales, Traits(input_channels=8), picture)
 
     class Seeing(Unet):
-        def forward(self, x, times, states, added_cond_kwargs=None, return_dict=True):
-            return (super().forward(x, times, states)[0] + 10 * x[:, 4:],)
+        def forward(self, x, times, texts, pooled=None, sizes=None):
+            return super().forward(x, times, texts) + 10 * x[:, 4:]
 
     denoise._views[0] = View(
         Seeing(), torch.float32, Traits(input_channels=8), levels_of(), denoise._view.guidance, picture
@@ -179,9 +179,8 @@ def test_xl_is_told_size_and_pooled_text_for_every_row():
     unwanted = text(1, pooled=torch.zeros(1, 5), time_ids=ids)
     denoise, unet = denoiser([(wanted, 1.0)], unwanted, Scales(cfg=4), Traits("sdxl"))
     denoise(X, SIGMA)
-    more = unet.asked[0].more
-    assert more["time_ids"].shape == (4, 6)
-    assert more["text_embeds"][:, 0].tolist() == [1, 1, 0, 0]
+    assert unet.asked[0].sizes.shape == (4, 6)
+    assert unet.asked[0].pooled[:, 0].tolist() == [1, 1, 0, 0]
 
 
 def test_another_model_takes_over_when_it_is_due():
@@ -199,3 +198,4 @@ def test_another_model_takes_over_when_it_is_due():
     estimates = [denoise(X, SIGMA) for _ in range(4)]
     assert (len(unet.asked), len(other.asked)) == (2, 2)
     assert near(estimates[3], clean(5))
+    assert denoise.changed

@@ -7,11 +7,12 @@ from diffusers.loaders.lora_conversion_utils import (
     _maybe_map_sgm_blocks_to_diffusers,
 )
 
-from runtime.engine.checkpoint import Precision, load_checkpoint
-from runtime.engine.memory import Placement, Store
+from runtime.engine.checkpoint import load_checkpoint
+from runtime.engine.memory import Policy, Store
 from runtime.engine.model import Model
 from runtime.engine.names import UNET, UNET_XL, UNET_XL_REFINER
 from runtime.engine.networks.keys import read_key
+from runtime.engine.precision import Precision
 from tests.runtime.engine.network_files import noise, tag, wardrobe, write
 from tests.runtime.tiny_checkpoint import write_tiny_family
 
@@ -62,7 +63,7 @@ def model(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "m.safetensors"
     write_tiny_family(path, request.param, **{"modelspec.prediction_type": "epsilon"})
     checkpoint = load_checkpoint(path, Precision())
-    return Model("m", path, Store(checkpoint, Placement("cpu", Precision())), checkpoint.traits)
+    return Model("m", path, Store(checkpoint, Policy("cpu", Precision())), checkpoint.traits)
 
 
 def test_every_layer_of_a_trainers_file_finds_its_place(model, tmp_path):

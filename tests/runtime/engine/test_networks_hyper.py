@@ -73,20 +73,20 @@ def test_attention_reads_through_it_and_afterwards_no_more(model, tmp_path):
     with torch.inference_mode(), model.store.lend("unet") as unet:
         attention = unet.down_blocks[0].attentions[0].transformer_blocks[0].attn2
         before = [getattr(attention, name)(states) for name in ("to_k", "to_v")]
-        plain = unet(x, times, states).sample
+        plain = unet(x, times, states)
         with closet.wear(model, [tag("look", "0.5", kind="hypernet")]) as worn:
             assert worn.comments == ()
             for name, network in zip(("to_k", "to_v"), pair, strict=True):
                 layer = getattr(attention, name)
                 expected = nn.functional.linear(states + 0.5 * network(states), layer.weight)
                 assert torch.allclose(layer(states), expected, atol=1e-5)
-            assert not torch.allclose(unet(x, times, states).sample, plain)
+            assert not torch.allclose(unet(x, times, states), plain)
         assert all(
             torch.equal(getattr(attention, name)(states), was)
             for name, was in zip(("to_k", "to_v"), before, strict=True)
         )
         with closet.wear(model, [tag("look", "0", kind="hypernet")]):
-            assert torch.equal(unet(x, times, states).sample, plain)
+            assert torch.equal(unet(x, times, states), plain)
         with closet.wear(model, [tag("nowhere", kind="hypernet")]) as worn:
             assert any("nowhere" in comment for comment in worn.comments)
 

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from diffusers import UNet2DConditionModel
 
+from runtime.engine.architecture import UNet, UNetConfig
 from runtime.engine.networks.keys import Key, read_key
 from runtime.engine.networks.layers import index_layers
 from tests.runtime.tiny_checkpoint import tiny_models
@@ -74,7 +74,7 @@ def test_two_text_models_are_told_apart():
 def large():
     """SDXL's topology in few channels, without memory."""
     with torch.device("meta"):
-        return UNet2DConditionModel(
+        config = UNetConfig(
             block_out_channels=(32, 64, 64),
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
             up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
@@ -86,6 +86,7 @@ def large():
             addition_time_embed_dim=8,
             projection_class_embeddings_input_dim=64,
         )
+        return UNet(config)
 
 
 @pytest.mark.parametrize(

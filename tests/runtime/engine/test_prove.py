@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from runtime import prove, prove_checks, prove_devices
+from runtime import prove, prove_checks, prove_devices, prove_server
 from runtime.prove_checks import COMPUTATIONS, attend, attend_with_xformers, convolve, multiply
 from runtime.prove_devices import Device, ProofError, check_code, check_expected, code_for, devices
 
@@ -24,6 +24,7 @@ class Card(Device):
 def few_modules(monkeypatch):
     """All of them are imported by the real proof in test_worker.py."""
     monkeypatch.setattr(prove, "MODULES", ("torch",))
+    monkeypatch.setattr(prove, "SERVER", ("json",))
 
 
 @pytest.fixture
@@ -285,3 +286,17 @@ def test_what_cannot_be_imported_is_torch_or_another_package(monkeypatch):
     monkeypatch.setattr(prove.importlib, "import_module", lambda _name: (_ for _ in ()).throw(OSError("WinError 126")))
     found = prove.prove("cpu")
     assert (found["code"], found["torch"]) == ("proof-torch", None)
+
+
+def test_what_the_page_lacks_is_found_in_a_process_of_its_own(monkeypatch):
+    monkeypatch.setattr(prove, "SERVER", ("no_such_page",))
+    monkeypatch.setattr(prove, "_prove_devices", lambda *_words: None)
+    found = prove.prove("cpu")
+    assert (found["ok"], found["code"]) == (False, "proof-import")
+    assert "no_such_page" in found["error"]
+
+
+def test_a_proof_that_fails_leaves_no_process():
+    with pytest.raises(RuntimeError), prove_server.Imported(("time; time.sleep(600)",)) as server:
+        raise RuntimeError
+    assert server._process.returncode not in (None, 0)

@@ -105,8 +105,30 @@ def test_a_job_without_memory_is_answered_and_holds_nothing(worker, model, monke
     assert (said["event"], said["code"]) == ("failed", "out-of-memory")
     assert "smaller" in said["hint"]
     gc.collect()
-    assert [one() for one in held] == [None]
+    # prompt and negative prompt together, then one after the other
+    assert [one() for one in held] == [None, None]
     assert ask(worker, SMALL)["event"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("words", "lost"),
+    [
+        ("CUDA error: unspecified launch failure\nCUDA kernel errors might be asynchronously reported", True),
+        ("CUDA error: an illegal memory access was encountered", True),
+        ("CUDA error: no kernel image is available for execution on the device", False),
+        ("CUDA error: invalid argument", False),
+    ],
+)
+def test_a_card_that_fails_ends_the_worker_and_the_job_is_told_why(worker, model, monkeypatch, words, lost):
+    def fail(*_given, **_named):
+        raise RuntimeError(words)
+
+    with monkeypatch.context() as patched, model.store.lend("unet") as unet:
+        patched.setattr(unet, "forward", fail)
+        said = ask(worker, SMALL)
+    assert said["code"] == ("gpu-lost" if lost else "worker-fault")
+    assert words.splitlines()[0] in said["message"]
+    assert worker.stopping is lost
 
 
 def test_a_model_that_another_job_left_behind_is_replaced_by_the_chosen_one(worker, model, monkeypatch):

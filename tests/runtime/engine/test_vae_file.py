@@ -69,6 +69,13 @@ def test_every_layout_is_the_same_vae(tmp_path, vae, layout, ending):
     assert all(torch.equal(loaded.state_dict()[name], tensor) for name, tensor in vae.state_dict().items())
 
 
+def test_weights_are_read_into_the_layout_in_which_they_stay(tmp_path, vae):
+    path = write(tmp_path / "v.safetensors", original(vae, ""))
+    weight = load_vae(path, torch.float32, channels_last=True).encoder.conv_in.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert not weight.is_contiguous()
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -105,7 +112,7 @@ def loaded(tmp_path):
 def decoded(model: Model) -> torch.Tensor:
     latents = torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(3))
     with torch.inference_mode(), model.store.lend("vae") as vae:
-        return vae.decode(latents).sample
+        return vae.decode(latents)
 
 
 def test_a_choice_changes_what_is_decoded_and_its_end_brings_the_own_back(loaded, vae):
@@ -118,7 +125,7 @@ def test_a_choice_changes_what_is_decoded_and_its_end_brings_the_own_back(loaded
     assert (soft.vae_name, soft.vae_hash) == ("soft.safetensors", sha256_of(models / "VAE" / "soft.safetensors")[:10])
     with torch.inference_mode():
         latents = torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(3))
-        assert torch.allclose(decoded(soft), vae.decode(latents).sample, atol=1e-5)
+        assert torch.allclose(decoded(soft), vae.decode(latents), atol=1e-5)
     hard, _ = rack.fit(soft, JobOptions(sd_vae="hard.pt"))
     assert not torch.allclose(decoded(hard), own, atol=1e-3)
     again, _ = rack.fit(hard, JobOptions(sd_vae="None"))
@@ -134,7 +141,7 @@ def test_a_vae_is_read_again_only_when_it_changed(loaded, monkeypatch):
     model, rack, models = loaded
     read = []
     monkeypatch.setattr(
-        "runtime.engine.vae_file.load_vae", lambda path, dtype: read.append(path) or load_vae(path, dtype)
+        "runtime.engine.vae_file.load_vae", lambda path, *more: read.append(path) or load_vae(path, *more)
     )
     options = JobOptions(sd_vae="hard.pt")
     rack.fit(model, options)

@@ -55,7 +55,12 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="module")
 def loaded(server, checkpoint_file):
     server.send(do="load", path=str(checkpoint_file))
-    return server.until("loaded", "failed").body
+    said = {}
+    while not said.keys() >= {"loaded", "hash", "embeddings"}:
+        body = server.next().body
+        assert body["event"] != "failed", body
+        said[body["event"]] = body
+    return said["loaded"] | {"hash": said["hash"]["hash"], "hash of": said["hash"]["path"]}
 
 
 def generate(server, job, **fields):
@@ -90,16 +95,21 @@ def test_loading_tells_title_size_and_hash(loaded, checkpoint_file):
     assert loaded["event"] == "loaded"
     assert (loaded["path"], loaded["title"]) == (str(checkpoint_file), "tiny")
     assert (loaded["width"], loaded["height"]) == (64, 64)
+    assert loaded["hash of"] == loaded["path"]
     assert loaded["hash"] == hashlib.sha256(checkpoint_file.read_bytes()).hexdigest()
 
 
 def test_a_job_reports_steps_and_ends_with_pictures(server, loaded):
     generate(server, "one", steps=3, batch_size=2, preview_every=1)
-    steps = [server.until("step") for _ in range(3)]
-    assert [step.body["step"] for step in steps] == [1, 2, 3]
-    assert steps[0].body == {"event": "step", "id": "one", "step": 1, "steps": 3, "batch": 1, "batches": 1}
-    assert [len(step.blobs) for step in steps] == [1, 1, 0]
-    done = server.next()
+    steps, done = [], server.until("step")
+    while done.body["event"] == "step":
+        steps.append(done)
+        done = server.next()
+    previews = [step for step in steps if step.blobs]
+    reports = [step for step in steps if not step.blobs]
+    assert [step.body["step"] for step in reports] == [1, 2, 3]
+    assert reports[0].body == {"event": "step", "id": "one", "step": 1, "steps": 3, "batch": 1, "batches": 1}
+    assert [len(step.blobs) for step in previews] == [1]
     assert (done.body["event"], done.body["id"]) == ("done", "one")
     assert [picture["seed"] for picture in done.body["result"]["pictures"]] == [1, 2]
     assert len(done.blobs) == 2

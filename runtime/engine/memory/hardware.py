@@ -1,0 +1,103 @@
+"""What torch finds in this computer, and how much memory there is now."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from runtime.engine.memory import nvml
+from runtime.engine.native_bfloat16 import multiplies_bfloat16
+
+MIB = 1 << 20
+#: left alone where that is possible: bytes, and the share of the device's memory
+_LEAST_RESERVE, _RESERVE = 256 * MIB, 0.04
+#: Windows moves what finds no room into the computer's memory instead of refusing it, which is many times as slow
+_FOR_WINDOWS = 400 * MIB
+#: of very little memory no more than this share is left alone
+_AT_MOST = 0.125
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What torch finds."""
+
+    cuda: bool = False
+    mps: bool = False
+    xpu: bool = False
+    #: the processor multiplies bfloat16 itself; emulated it is slower than float32
+    native_bfloat16: bool = False
+    #: of the card, as NVIDIA counts
+    capability: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Room:
+    """Bytes that models and activations can have on a device together, and how many of these are better left alone."""
+
+    free: int
+    reserve: int
+    #: of the computer's memory; None: it is not told
+    ram: int | None = None
+
+
+def look() -> Hardware:
+    """Ask torch."""
+    cuda = torch.cuda.is_available()
+    capability = torch.cuda.get_device_capability() if cuda else None
+    return Hardware(cuda, torch.backends.mps.is_available(), _xpu(), multiplies_bfloat16(), capability)
+
+
+def _xpu() -> bool:
+    return bool(getattr(torch, "xpu", None) and torch.xpu.is_available())
+
+
+def room(device: torch.device) -> Room:
+    """What can be had on the device now; what our own allocator holds counts as free."""
+    ram = free_ram()
+    if device.type != "cuda":
+        free = (ram or 0) + own_memory()
+        return Room(free, reserve(free), ram)
+    free, total = torch.cuda.mem_get_info(device)
+    told = nvml.free_memory(str(torch.cuda.get_device_properties(device).uuid))
+    free = min(free, told) if told is not None else free
+    free += torch.cuda.memory_reserved(device)
+    cap = getattr(torch.cuda, "get_per_process_memory_fraction", lambda _device: 1.0)(device)
+    free = min(free, int(total * cap))
+    return Room(free, reserve(free, total), ram)
+
+
+def reserve(free: int, total: int | None = None, windows: bool = sys.platform == "win32") -> int:
+    """Bytes to leave alone, where `total` is the whole card."""
+    wanted = max(_LEAST_RESERVE, round((total or 0) * _RESERVE)) + (_FOR_WINDOWS if windows and total else 0)
+    return min(wanted, round(free * _AT_MOST))
+
+
+def free_ram() -> int | None:
+    """Bytes that programs can still take of the computer's memory, within a container's limit."""
+    try:
+        import psutil
+    except ImportError:
+        return None
+    return min([int(psutil.virtual_memory().available), *_left_of_container()])
+
+
+def own_memory() -> int:
+    """Bytes that this process has now."""
+    try:
+        import psutil
+    except ImportError:
+        return 0
+    return int(psutil.Process().memory_info().rss)
+
+
+def _left_of_container() -> list[int]:
+    """Linux' second version of control groups tells limit and use."""
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit, used = (int((folder / f"memory.{name}").read_text(encoding="ascii")) for name in ("max", "current"))
+    except (OSError, ValueError):
+        return []
+    return [max(0, limit - used)]

@@ -1,0 +1,124 @@
+"""What was predicted of each job and what came of it: a line in the log, and what is learnt from it for the next."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runtime.engine.memory.plan import SLACK, Prediction
+
+#: how many jobs back the correction looks
+_KEPT = 8
+#: of the correction; it is never below `SLACK`, for what the autoencoder takes is not measured
+_MOST = 2.0
+#: a step that takes so many times as long as the best one known has been moved into the computer's memory
+_SPILLED = 3.0
+MIB = 1 << 20
+SPILL = (
+    "This step took {times:.1f} times as long as usual: the driver seems to have moved memory of the card into the "
+    'computer\'s. In NVIDIA\'s control panel, under "Manage 3D settings", set "CUDA - Sysmem Fallback Policy" to '
+    '"Prefer No Sysmem Fallback"; or draw smaller or fewer pictures.'
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the sampler really took; None where the device does not tell."""
+
+    #: bytes of weights and activations at their highest
+    peak: int | None
+    #: of one call of the U-Net
+    step_seconds: float
+
+
+@dataclass
+class _Learnt:
+    """Of one device: of the last jobs what their activations took, through what was traced; seconds by the work."""
+
+    ratios: list[float] = field(default_factory=list)
+    steps: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, said: Any) -> _Learnt:
+        """What is no number is left out."""
+        told = said if isinstance(said, dict) else {}
+        ratios, steps = told.get("ratios"), told.get("steps")
+        return cls(
+            [one for one in ratios if _is_number(one)] if isinstance(ratios, list) else [],
+            {work: one for work, one in steps.items() if _is_number(one)} if isinstance(steps, dict) else {},
+        )
+
+
+class Ledger:
+    """Of one device; `file` None: nothing outlives the process."""
+
+    def __init__(self, file: Path | None, device: str) -> None:
+        self._file = file
+        self._all = _read(file)
+        self._own = self._all.setdefault(device, _Learnt())
+
+    @property
+    def correction(self) -> float:
+        """What activations take, through what a trace says: the greatest of the last jobs."""
+        return min(max([SLACK, *self._own.ratios]), _MOST)
+
+    def step_seconds(self, work: str) -> float | None:
+        """Of this work with all weights on the device; the shortest that was seen."""
+        return self._own.steps.get(work)
+
+    def note(self, work: str, predicted: Prediction, outcome: Outcome) -> None:
+        """`work` names the model, the size and how it is drawn; it went as was planned."""
+        usual = self.step_seconds(work)
+        sys.stderr.write(_line(work, predicted, outcome) + "\n")
+        if usual is not None and spilled(outcome.step_seconds, usual, predicted.slowdown):
+            sys.stderr.write("Warning: " + SPILL.format(times=outcome.step_seconds / usual) + "\n")
+        if predicted.slowdown == 1.0:
+            self._own.steps[work] = round(min(outcome.step_seconds, usual or outcome.step_seconds), 6)
+        weights = predicted.weights_bytes
+        traced = (predicted.drawing_bytes - weights) / self.correction
+        if outcome.peak is not None and traced > 0:
+            self._own.ratios = [*self._own.ratios, round((outcome.peak - weights) / traced, 4)][-_KEPT:]
+        self._write()
+
+    def _write(self) -> None:
+        """A ledger that cannot be written costs no picture."""
+        if self._file is None:
+            return
+        new = self._file.with_suffix(f".{os.getpid()}.new")
+        with suppress(OSError):
+            found = {device: asdict(learnt) for device, learnt in self._all.items()}
+            new.write_text(json.dumps(found, indent=1), encoding="utf-8")
+            new.replace(self._file)
+
+
+def spilled(seconds: float, usual: float, slowdown: float | None, windows: bool = sys.platform == "win32") -> bool:
+    """Has the driver moved memory, rather than refused it? Windows' do; all else that is known to slow is left out."""
+    return windows and slowdown is not None and seconds > usual * slowdown * _SPILLED
+
+
+def _line(work: str, predicted: Prediction, outcome: Outcome) -> str:
+    peak = "not told" if outcome.peak is None else f"{outcome.peak // MIB} MiB"
+    # where there is plenty nothing is traced
+    memory = f"predicted {predicted.peak_bytes // MIB} MiB, measured {peak}; " if predicted.peak_bytes else ""
+    seconds = "unknown" if predicted.step_seconds is None else f"{predicted.step_seconds:.3f} s"
+    return f"Memory of {work}: {memory}a step: predicted {seconds}, measured {outcome.step_seconds:.3f} s."
+
+
+def _read(file: Path | None) -> dict[str, _Learnt]:
+    """By the device; what a broken file says is forgotten."""
+    if file is not None:
+        with suppress(OSError, ValueError, RecursionError):
+            found = json.loads(file.read_text(encoding="utf-8"))
+            if isinstance(found, dict):
+                return {device: _Learnt.of(said) for device, said in found.items()}
+    return {}
+
+
+def _is_number(said: Any) -> bool:
+    return isinstance(said, float) and math.isfinite(said) and said > 0

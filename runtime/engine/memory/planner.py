@@ -1,0 +1,131 @@
+"""Plans each checkpoint and each run of a sampler by what there is now, tells the store, and learns from what came."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from runtime.engine.memory.hardware import room
+from runtime.engine.memory.ledger import Ledger, Outcome
+from runtime.engine.memory.needs import Models, Picture, needs_of, size
+from runtime.engine.memory.plan import Ground, Policy, Prediction, least, mode_asked_for, plan_job
+from runtime.engine.memory.settings import Settings
+from runtime.engine.memory.store import Store
+from runtime.engine.precision import Precision
+from runtime.engine.shortage import free_memory
+from runtime.request import RequestError
+
+if TYPE_CHECKING:
+    from runtime.engine.checkpoint import Checkpoint
+
+#: devices whose memory is known
+_KNOWN = ("cuda", "cpu")
+_GIB = 1 << 30
+#: bytes for each pixel, three times what any family's models take in float32 (launcher/data/memory.toml)
+_MORE_THAN_ENOUGH = 8192
+
+
+class Planner:
+    """One per worker; `file` keeps what is learnt."""
+
+    def __init__(self, settings: Settings, file: Path | None = None) -> None:
+        self._settings, self._file = settings, file
+        self._ledgers: dict[str, Ledger] = {}
+        #: bytes that captured steps hold at most: the activations of the largest picture since they were forgotten
+        self._captured = 0
+
+    def plan(self, placed: Policy, models: Models, family: str, picture: Picture, refuse: bool = True) -> Policy:
+        """The policy for this picture on the device and in the precision of `placed`.
+
+        RequestError `too-little-memory` where no way can do it, unless it is not to be refused.
+        """
+        device = torch.device(placed.device)
+        wish = replace(placed, mode=mode_asked_for(self._settings, family), resident=None, vae_rows=None)
+        wish = replace(wish, batch_cond_uncond=None, predicted=Prediction())
+        if device.type not in _KNOWN:
+            return wish
+        ledger = self._ledger(device)
+        seconds = ledger.step_seconds(work_of(family, models.unet, picture, wish.precision))
+        # tracing imports torch's compiler, seconds that a processor with memory to spare need not wait for
+        if device.type == "cpu" and _plenty(picture, room(device).free):
+            return replace(wish, predicted=Prediction(step_seconds=seconds))
+        needs = needs_of(models, wish.precision, picture, wish.attention.name, device.type, wish.channels_last)
+        ground = Ground(room(device), ledger.correction, step_seconds=seconds)
+        policy = plan_job(wish, self._settings, needs, ground)
+        if refuse and device.type == "cuda" and policy.predicted.peak_bytes > ground.room.free:
+            _refuse(least(wish, self._settings, needs, replace(ground, correction=1.0)), ground.room.free, picture)
+        return policy
+
+    def first(self, placed: Policy, checkpoint: Checkpoint) -> Policy:
+        """For a checkpoint that was read and a picture of the size that it was trained on; on a processor all stays."""
+        if not placed.device.startswith("cuda"):
+            return placed
+        models = Models(checkpoint.unet, checkpoint.vae, checkpoint.texts)
+        return self.plan(placed, models, checkpoint.traits.family, Picture(*checkpoint.traits.native), refuse=False)
+
+    def prepare(self, store: Store, family: str, picture: Picture) -> None:
+        """Before a run of the sampler; RequestError `too-little-memory` where no way can do it."""
+        (unet,), (vae,) = store.modules("unet"), store.modules("vae")
+        models = Models(unet, vae, store.modules("text"))  # type: ignore[arg-type]
+        policy = self.plan(replace(store.policy, precision=_precision(store)), models, family, picture)
+        if store.device.type == "cuda":
+            self._release_captured(policy, room(store.device).free)
+            torch.cuda.reset_peak_memory_stats(store.device)
+        store.prepare(replace(policy, precision=store.policy.precision))
+
+    def learn(self, store: Store, family: str, picture: Picture, step_seconds: float) -> None:
+        """After a run of the sampler that went as planned, while the U-Net still lies where it worked."""
+        device = store.device
+        if device.type not in _KNOWN or not store.as_planned:
+            return
+        peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+        work = work_of(family, store.modules("unet")[0], picture, _precision(store))
+        self._ledger(device).note(work, store.policy.predicted, Outcome(peak, step_seconds))
+
+    def _release_captured(self, policy: Policy, free: int) -> None:
+        """The memory of graphs counts as free, and no other work can have it: they go where it might be wanted."""
+        predicted = policy.predicted
+        if self._captured and predicted.peak_bytes + self._captured > free:
+            free_memory()
+            self._captured = 0
+        if policy.graphs and policy.mode == "full":
+            self._captured = max(self._captured, predicted.drawing_bytes - predicted.weights_bytes)
+
+    def _ledger(self, device: torch.device) -> Ledger:
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+        if name not in self._ledgers:
+            self._ledgers[name] = Ledger(self._file, name)
+        return self._ledgers[name]
+
+
+def work_of(family: str, unet: nn.Module, picture: Picture, precision: Precision) -> str:
+    """By what step times are told apart."""
+    weights = size(unet, precision.unet)
+    number = str(precision.unet).removeprefix("torch.")
+    drawn = f"{picture.width}x{picture.height}, {picture.batch} x {picture.prompts}, {number}"
+    return f"{family} of {weights >> 20} MiB, {drawn}"
+
+
+def _precision(store: Store) -> Precision:
+    """Of the models as they are: some were widened on the way."""
+    return Precision(*(store.dtype(name) for name in ("unet", "vae", "text")))
+
+
+def _plenty(picture: Picture, free: int) -> bool:
+    return picture.width * picture.height * picture.batch * _MORE_THAN_ENOUGH < free
+
+
+def _refuse(needed: int, free: int, picture: Picture) -> None:
+    """Only where not even the bare need fits: predictions may be a little too high."""
+    if needed <= free:
+        return
+    raise RequestError(
+        "too-little-memory",
+        f"{picture.width} x {picture.height} needs at least {needed / _GIB:.1f} GB of the card's memory, "
+        f"and {free / _GIB:.1f} GB can be had.",
+        "Draw a smaller picture, close other programs, or let the processor draw with --use-cpu all.",
+    )

@@ -1,0 +1,97 @@
+"""benchmarks/gpu.py on the CPU with small models: the rows run, and the table says what they found."""
+
+import math
+
+import pytest
+import torch
+
+from benchmarks import gpu
+from runtime.engine.conditioning import Guidance, Timeline
+from runtime.engine.graphs import build_of
+from runtime.engine.guidance import View
+from runtime.engine.schedules import levels_of
+from runtime.engine.texts import Texts
+from runtime.engine.traits import Traits
+
+BENCH = gpu.Bench(torch.device("cpu"), pairs=1, miniature=True)
+
+
+@pytest.fixture(autouse=True)
+def _inference():
+    with torch.inference_mode():
+        yield
+
+
+def test_ours_and_diffusers_draw_with_the_same_weights_and_answer_alike():
+    found = list(gpu.g1(BENCH))
+    assert [(one.row, one.against) for one in found[1:]] == [("G1", "diffusers, eager")] * 2
+    assert found[0].value < 0.01
+    assert found[0].met
+    assert all(one.value > 0 for one in found)
+
+
+def test_pictures_are_finished_though_memory_runs_out_in_each():
+    finished, drift = gpu.g5(BENCH)
+    assert (finished.value, finished.met, drift.value) == (3.0, True, 0.0)
+    assert "3 times" in finished.what
+
+
+def test_the_u_net_has_nothing_hooked_into_it_that_would_forbid_a_graph_when_memory_runs_out():
+    unet, events = Linked(3, 3), []
+    view = View(unet, torch.float32, Traits(), levels_of(), Guidance((), Timeline(())))
+    texts = Texts(torch.zeros(1, 77, 4))
+    with gpu.shortage(BENCH, events):
+        assert build_of(unet) is not None
+        view.ask(torch.zeros(1, 3), 1.0, texts)
+        with pytest.raises(torch.OutOfMemoryError):
+            view.ask(torch.zeros(1, 3), 1.0, texts)
+    view.ask(torch.zeros(1, 3), 1.0, texts)
+    assert events == [1]
+
+
+class Linked(torch.nn.Linear):
+    def forward(self, latents, _times, _texts, _pooled, _sizes):
+        return super().forward(latents)
+
+
+def test_the_smallest_cap_is_found_by_halving():
+    asked = []
+
+    def draw(limit):
+        asked.append(limit)
+        if limit < 0.57:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    assert 0.57 <= gpu.smallest(draw, 0.1, 3.0, 7) < 0.65
+    assert asked[0] == 3.0
+    assert gpu.smallest(lambda _limit: draw(0.1), 0.1, 3.0, 7) == math.inf
+
+
+def test_automatic1111s_rule_keeps_one_unit_on_the_device():
+    moved = []
+
+    class Unit(torch.nn.Linear):
+        def to(self, device):
+            moved.append((self.in_features, str(device)))
+            return self
+
+    one, other = Unit(1, 1), Unit(2, 2)
+    turns = gpu.Turns(torch.device("cuda"))
+    turns.watch(one)
+    turns.watch(other)
+    for unit in (one, one, other, one):
+        unit(torch.zeros(1, unit.in_features))
+    assert moved == [(1, "cuda"), (1, "cpu"), (2, "cuda"), (2, "cpu"), (1, "cuda")]
+
+
+def test_the_table_says_what_is_met():
+    found = [
+        gpu.Figure("G1", "a step", "eager", (2.0, 4.0, 3.5), 3.0),
+        gpu.Figure("G4", "cap", "-", (math.inf,), 0.6, True, "GiB"),
+        gpu.Figure("G3", "a step", "medvram", (1.5,)),
+    ]
+    assert [one.met for one in found] == [True, False, None]
+    lines = gpu.table(found).splitlines()
+    assert lines[1].split()[:2] == ["G1", "3.5"]
+    assert "  yes  a step; eager" in lines[1]
+    assert "<= 0.6  no  cap" in lines[2]

@@ -1,0 +1,218 @@
+"""The planner: what is chosen for what there is, what is learnt, and that a plan is told and noted."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as some
+
+from runtime.engine.memory import Hardware, Settings, place
+from runtime.engine.memory.hardware import Room, reserve
+from runtime.engine.memory.ledger import Ledger, Outcome, spilled
+from runtime.engine.memory.needs import Needs
+from runtime.engine.memory.plan import SLACK, Ground, Policy, Prediction, least, plan_job
+from runtime.engine.memory.planner import Planner
+from runtime.engine.precision import Precision
+
+MIB = 1 << 20
+#: of SD 1.x in float16 at 512 x 512, about
+STRIPES = {None: 384, 16: 200, 4: 120, 1: 100}
+NEEDS = Needs(
+    1639 * MIB, 160 * MIB, 235 * MIB, 20 * MIB, 94 * MIB, 130 * MIB, 65 * MIB, 5 * MIB, lambda rows: STRIPES[rows] * MIB
+)
+CARD = Hardware(cuda=True, capability=(8, 6))
+
+
+def planned(mib, settings=None, reserved=0, **known):
+    settings = settings or Settings()
+    ground = Ground(Room(mib * MIB, reserved * MIB), **known)
+    return plan_job(place(settings, CARD), settings, NEEDS, ground)
+
+
+@pytest.mark.parametrize(
+    ("mib", "mode", "rows"),
+    [(4000, "full", None), (2350, "full", 16), (2100, "medvram", None), (1700, "lowvram", None), (560, "lowvram", 16)],
+)
+def test_the_fastest_way_that_fits(mib, mode, rows):
+    policy = planned(mib)
+    assert (policy.mode, policy.vae_rows) == (mode, rows)
+    assert policy.predicted.peak_bytes <= mib * MIB
+
+
+@given(some.integers(200, 6000), some.integers(0, 600), some.floats(1.0, 2.0))
+def test_what_is_said_to_fit_leaves_the_reserve_alone_and_more_memory_is_never_slower(mib, reserved, correction):
+    one, other = (planned(size, reserved=reserved, correction=correction) for size in (mib, mib + 64))
+    budget, settings = (mib - reserved) * MIB, Settings()
+    ground = Ground(Room(mib * MIB, reserved * MIB), correction)
+    if least(place(settings, CARD), settings, NEEDS, ground) <= budget:
+        assert one.predicted.peak_bytes <= budget
+        order = ("full", "medvram", "lowvram")
+        assert order.index(other.mode) <= order.index(one.mode)
+        if one.mode == other.mode == "lowvram" and one.batch_cond_uncond == other.batch_cond_uncond:
+            assert other.resident >= one.resident
+
+
+@pytest.mark.parametrize(
+    ("flags", "mode"), [({"medvram": True}, "medvram"), ({"lowvram": True}, "lowvram"), ({}, "full")]
+)
+def test_flags_say_where_the_planner_begins(flags, mode):
+    assert planned(24000, Settings(**flags)).mode == mode
+    assert planned(900, Settings(**flags)).mode == "lowvram"
+
+
+def test_prompts_are_taken_apart_only_where_nothing_else_is_left():
+    assert planned(345).batch_cond_uncond is False
+    assert planned(345, Settings(always_batch_cond_uncond=True)).batch_cond_uncond is None
+    assert planned(600).batch_cond_uncond is None
+
+
+def test_copies_that_hide_behind_work_cost_nothing():
+    slow, fast = (planned(900, step_seconds=seconds).predicted for seconds in (1.0, 0.01))
+    assert slow.slowdown == 1.0
+    assert fast.slowdown > 5
+    assert fast.step_seconds == pytest.approx(0.01 * fast.slowdown)
+    assert planned(900).predicted.slowdown is None
+
+
+def test_the_reserve_is_smaller_where_there_is_little():
+    assert reserve(8192 * MIB, 8192 * MIB, windows=False) == round(8192 * MIB * 0.04)
+    assert reserve(8192 * MIB, 8192 * MIB, windows=True) == round(8192 * MIB * 0.04) + 400 * MIB
+    assert reserve(600 * MIB, 24 * 1024 * MIB, windows=True) == 75 * MIB
+
+
+def test_a_ledger_learns_and_remembers(tmp_path, capsys):
+    file = tmp_path / "ledger.json"
+    ledger = Ledger(file, "card")
+    assert (ledger.correction, ledger.step_seconds("work")) == (SLACK, None)
+    predicted = Prediction(9000 * MIB, drawing_bytes=3100 * MIB, weights_bytes=2000 * MIB)
+    ledger.note("work", predicted, Outcome(3300 * MIB, 0.5))
+    assert "predicted 9000 MiB, measured 3300 MiB" in capsys.readouterr().err
+    again = Ledger(file, "card")
+    assert again.correction == pytest.approx(1.3, abs=1e-3)
+    assert again.step_seconds("work") == 0.5
+    assert Ledger(file, "another").correction == SLACK
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["[nothing", "[" * 100_000, '{"card": 5}', '{"card": {"ratios": 5, "steps": [1]}}',
+     '{"card": {"ratios": [null, "2", NaN, true], "steps": {"work": "soon"}}}'],
+)  # fmt: skip
+def test_what_a_broken_ledger_says_is_forgotten(tmp_path, told):
+    file = tmp_path / "ledger.json"
+    file.write_text(told)
+    ledger = Ledger(file, "card")
+    assert (ledger.correction, ledger.step_seconds("work")) == (SLACK, None)
+    ledger.note("work", Prediction(), Outcome(None, 0.5))
+    assert Ledger(file, "card").step_seconds("work") == 0.5
+
+
+@pytest.mark.parametrize("mib", [4000, 2100, 900])
+def test_a_u_net_that_takes_less_than_predicted_does_not_speak_for_the_autoencoder(mib):
+    """Whatever the mode; the measured peak is the U-Net's, which in the full mode is not the job's."""
+    predicted = planned(mib).predicted
+    assert predicted.weights_bytes < predicted.drawing_bytes <= predicted.peak_bytes
+    ledger = Ledger(None, "card")
+    ledger.note("work", predicted, Outcome(predicted.drawing_bytes - 20 * MIB, 0.5))
+    assert ledger.correction == SLACK
+    ledger.note("work", predicted, Outcome(predicted.drawing_bytes + 30 * MIB, 0.5))
+    assert ledger.correction > 1.3
+
+
+def test_a_spill_is_a_step_far_longer_than_the_plan_allows():
+    assert spilled(4.0, 1.0, 1.0, windows=True)
+    assert not spilled(4.0, 1.0, 2.0, windows=True)
+    assert not spilled(4.0, 1.0, None, windows=True)
+    assert not spilled(4.0, 1.0, 1.0, windows=False)
+
+
+def test_a_run_is_planned_told_to_the_store_and_noted(model, tmp_path, capsys, monkeypatch):
+    from runtime.engine.easel import Easel
+    from runtime.engine.generate import generate
+    from runtime.engine.memory import planner as module
+    from runtime.engine.saving import Outputs
+    from runtime.request import Request
+
+    monkeypatch.setattr(module, "room", lambda _device: Room(1 << 24, 0))
+    planner = Planner(Settings(), tmp_path / "ledger.json")
+    request = Request(prompt="a", steps=2, width=64, height=64, save=False, save_grid=False)
+    before = model.store.policy
+    try:
+        generate(request, Easel(model, Outputs(tmp_path), planner=planner), lambda _step: None, lambda: None)
+        told = model.store.policy
+    finally:
+        model.store.prepare(before)
+    assert told.predicted.peak_bytes > model.store.nbytes
+    assert f"predicted {told.predicted.peak_bytes // MIB} MiB, measured not told" in capsys.readouterr().err
+    assert (tmp_path / "ledger.json").exists()
+
+
+def test_a_processor_with_room_foretells_its_steps_and_no_memory(model, tmp_path, capsys, monkeypatch):
+    from runtime.engine.memory import planner as module
+    from runtime.engine.memory.needs import Picture
+
+    monkeypatch.setattr(module, "room", lambda _device: Room(1 << 40, 0))
+    file, picture, before = tmp_path / "ledger.json", Picture(64, 64), model.store.policy
+    try:
+        Planner(Settings(), file).prepare(model.store, "sd1", picture)
+        Planner(Settings(), file).learn(model.store, "sd1", picture, 0.25)
+        Planner(Settings(), file).prepare(model.store, "sd1", picture)
+        assert model.store.policy.predicted.step_seconds == 0.25
+        Planner(Settings(), file).learn(model.store, "sd1", picture, 0.2)
+        assert "a step: predicted 0.250 s, measured 0.200 s." in (said := capsys.readouterr().err)
+        assert "MiB, measured" not in said
+        model.store.make_room()
+        Planner(Settings(), file).learn(model.store, "sd1", picture, 0.1)
+        assert capsys.readouterr().err == "", "a run that lacked memory teaches nothing"
+    finally:
+        model.store.prepare(before)
+
+
+def test_captured_steps_are_let_go_where_a_picture_might_want_their_memory(monkeypatch):
+    from runtime.engine.memory import planner as module
+
+    freed = []
+    monkeypatch.setattr(module, "free_memory", lambda: freed.append(1))
+    large, small = (
+        Policy("cuda", Precision(), graphs=True, predicted=Prediction(peak, drawing_bytes=drawing, weights_bytes=20))
+        for peak, drawing in ((100, 80), (50, 30))
+    )
+    planner = Planner(Settings())
+    planner._release_captured(large, 110)
+    assert not freed, "nothing was captured yet"
+    planner._release_captured(small, 110)
+    assert not freed, "50 and the 60 of the larger picture fit"
+    planner._release_captured(small, 109)
+    assert freed == [1]
+    planner._release_captured(small, 60)
+    assert freed == [1], "the small one's own are left"
+
+
+def test_what_no_way_can_do_is_refused_with_the_least_that_would(monkeypatch, model):
+    from runtime.engine.memory import planner as module
+    from runtime.engine.memory.needs import Models, Picture
+    from runtime.request import RequestError
+
+    monkeypatch.setattr(module, "room", lambda _device: Room(MIB // 8, 0))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "a card")
+    models = Models(*(model.store.modules(name)[0] for name in ("unet", "vae")), model.store.modules("text"))
+    on_card = replace(place(Settings(), CARD), device="cuda")
+    with pytest.raises(RequestError) as refused:
+        Planner(Settings()).plan(on_card, models, "sd1", Picture(512, 512))
+    assert refused.value.code == "too-little-memory"
+    assert "needs at least" in refused.value.message
+
+
+def test_what_cross_attention_holds_of_the_prompts_is_counted(model):
+    from runtime.engine.architecture import Attention
+    from runtime.engine.memory.needs import Picture, keys_values
+    from runtime.engine.texts import Texts
+
+    (unet,) = model.store.modules("unet")
+    texts = Texts(torch.zeros(4, 77, unet.config.cross_attention_dim))
+    with torch.inference_mode():
+        unet(torch.zeros(4, 4, 8, 8), torch.zeros(4), texts, None, None)
+    assert all(isinstance(layer, Attention) for layer in texts.made)
+    held = sum(one.nbytes for pair in texts.made.values() for one in pair)
+    assert held == keys_values(unet, Picture(64, 64, batch=2), torch.float32) > 0
