@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from launcher.core.errors import LauncherError
@@ -68,9 +69,15 @@ def shown(address: str) -> str:
 def discreet(sentence: str) -> str:
     """`sentence` without the passwords and tokens of the addresses that people wrote where something else was asked."""
     if "@" not in sentence and "?" not in sentence:
-        # Nothing to hide without one of the two: a log that floods goes through here line by line.
+        # Nothing to hide without one of the two.
         return sentence
     return _QUERY.sub(r"\1…", _BEFORE_HOST.sub(_without_secret, sentence))
+
+
+def discreet_lines(lines: Sequence[str]) -> Sequence[str]:
+    """`discreet` of each; most portions of a log have nothing to hide and are looked at as a whole."""
+    together = "\n".join(lines)
+    return [discreet(line) for line in lines] if "@" in together or "?" in together else lines
 
 
 def _without_secret(found: re.Match[str]) -> str:

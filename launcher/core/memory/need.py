@@ -1,6 +1,6 @@
 """How much memory a picture is predicted to need: weights, activations, the device's context and a margin.
 
-The same count as the runtime's own planner (runtime/engine/memory.py): in full all models stay on the device, with
+The same count as the runtime's own planner (runtime/engine/memory): in full all models stay on the device, with
 medvram the one that works, with lowvram of the U-Net only the block that works. Numbers: launcher/data/memory.toml.
 """
 

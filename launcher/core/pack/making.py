@@ -45,7 +45,8 @@ from launcher.core.text import t
 LAUNCHER_LOCK = Path(__file__).resolve().parents[2] / "data/locks/launcher.txt"
 #: what a copy of Gesso has in its folder; whatever else lies there is the user's and never packed
 OURS = (
-    ".gitignore", "LICENSE", "README.md", "README.zh.md", "benchmarks", "docs", "gesso", "gesso.cmd", "install.ps1",
+    ".gitignore", "LICENSE", "README.md", "README.zh.md", "SECURITY.md",
+    "SECURITY.zh.md", "benchmarks", "docs", "gesso", "gesso.cmd", "install.ps1",
     "install.sh", "launcher", "mirrors.toml", "profiles", "pyproject.toml", "runtime", "tests", "tools",
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ import pytest
 
 from launcher.core.diagnosis.diagnose import diagnose_file
 from launcher.core.errors import LauncherError
-from launcher.core.events import Credentials, Event, Line, ModelLoaded, Notice, Phase, Ready, Stopped
+from launcher.core.events import Credentials, Event, Lines, ModelLoaded, Notice, Phase, Ready, Stopped
 from launcher.core.paths import Workspace
 from launcher.core.plan.options import Options
 from launcher.core.plan.plan import Plan
@@ -42,6 +42,10 @@ def events(workspace: Workspace, wish: Options, plan: Plan = PLAN) -> list[Event
 
 def of(kind: type[T], found: list[Event]) -> list[T]:
     return [event for event in found if isinstance(event, kind)]
+
+
+def texts(found: list[Event]) -> list[str]:
+    return [text for lines in of(Lines, found) for text in lines.texts]
 
 
 @contextmanager
@@ -77,7 +81,7 @@ def test_a_detached_start_returns_when_it_serves_and_goes_on(engine: Workspace) 
 def test_progress_bars_on_standard_error_cost_no_event(engine: Workspace) -> None:
     found = events(engine, options("--fake=chatter"))
     assert len(of(Ready, found)) >= 1
-    assert "98 %" in [line.text for line in of(Line, found)]
+    assert "98 %" in texts(found)
 
 
 def test_an_attached_launch_lasts_until_somebody_stops_it(engine: Workspace) -> None:
@@ -181,7 +185,7 @@ def test_nobody_asked_for_a_port_so_the_runtime_takes_one_and_a_wish_for_that_on
     engine: Workspace,
 ) -> None:
     found = events(engine, options())
-    assert "--port" not in next(line.text for line in of(Line, found))
+    assert "--port" not in texts(found)[0]
     port = int(of(Ready, found)[0].url.rpartition(":")[2])
     assert [notice.slug for notice in of(Notice, events(engine, options(port=port)))] == ["already-running"]
     other = next(launch(engine, options(port=port + 1), PLAN))
@@ -192,7 +196,7 @@ def test_nobody_asked_for_a_port_so_the_runtime_takes_one_and_a_wish_for_that_on
 def test_stop_ends_one_that_will_not_and_its_children(engine: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("launcher.core.running._GRACE", 0.3)
     found = events(engine, options("--fake=stubborn", "--fake=child"))
-    child = int(next(line.text for line in of(Line, found) if line.text.startswith("child")).split()[1])
+    child = int(next(line for line in texts(found) if line.startswith("child")).split()[1])
     running = find_running(engine)
     assert running is not None
     assert stop(engine)
@@ -222,7 +226,7 @@ def test_the_flags_are_the_profiles_then_the_users_and_the_card_is_the_only_one(
     torch = replace(PLAN.torch, visible=(("CUDA_VISIBLE_DEVICES", "GPU-123"),))
     plan = replace(PLAN, torch=torch, memory=replace(PLAN.memory, flags=("--medvram",)))
     found = events(engine, options("--theme", "dark", listen=True), plan)
-    said = next(line.text for line in of(Line, found) if "fake engine:" in line.text)
+    said = next(line for line in texts(found) if "fake engine:" in line)
     assert "--data-dir" in said
     assert said.index("--medvram") < said.index("--listen") < said.index("--theme dark")
     assert said.endswith("--events")

@@ -15,7 +15,7 @@ import pytest
 
 from launcher.core import running as core_running
 from launcher.core.errors import LauncherError, NotWrittenError
-from launcher.core.events import Event, Line, Notice
+from launcher.core.events import Event, Lines, Notice
 from launcher.core.paths import Workspace
 from launcher.core.plan.options import Options
 from launcher.core.plan.plan import Plan
@@ -150,7 +150,7 @@ def test_a_proxys_password_in_the_last_line_is_kept_nowhere(workspace: Workspace
     running = core_running.Running(os.getpid(), 1.0, "local", "now", (), None)
 
     def watched() -> Iterator[Event]:
-        yield Line("runtime", "well")
+        yield Lines("runtime", ("well",))
         raise LauncherError("runtime-died", t("It ended: {line}", line="no http://me:geheim@proxy:3128"), t("Look."))
 
     with pytest.raises(LauncherError):
@@ -160,6 +160,6 @@ def test_a_proxys_password_in_the_last_line_is_kept_nowhere(workspace: Workspace
 
 def test_nor_is_it_shown_on_the_way(engine: Workspace) -> None:
     seen = list(launch(engine, Options(runtime_flags=("http://me:geheim@proxy:3128",), detach=True), PLAN))
-    lines = [each.text for each in seen if isinstance(each, Line)]
+    lines = [text for each in seen if isinstance(each, Lines) for text in each.texts]
     assert any("proxy:3128" in line for line in lines)
     assert not any("geheim" in line for line in lines)

@@ -52,7 +52,7 @@ def offers(workspace: Workspace, wanted: str | None = None) -> list[str]:
 
 
 def test_the_next_step_is_named_once_with_its_option(engine: Workspace) -> None:
-    assert offers(engine) == ["Less memory is needed by `gesso up --memory medvram` (about 2.6 GB instead of 3.3 GB)."]
+    assert offers(engine) == ["Less memory is needed by `gesso up --memory medvram` (about 2.6 GB instead of 3.2 GB)."]
 
 
 def test_below_the_last_step_there_is_advice(engine: Workspace) -> None:

@@ -188,6 +188,7 @@ def test_the_processor_among_the_flags_is_planned_for() -> None:
         ("--tls-certfile a.pem", "flags-contradict", "HTTPS needs both"),
         ("--api --no-api", "flags-contradict", "--no-api and --api"),
         ("--share", "password-made", "shown once"),
+        ("--share --gradio-auth me:short", "share-password-short", "at least 12"),
         ("--listen", "password-made", "shown once"),
         ("--server-name 0.0.0.0", "password-made", "shown once"),
     ],
