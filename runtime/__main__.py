@@ -103,6 +103,8 @@ def _serve(
 def _uvicorn_config(server: object, settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN202
     import uvicorn
 
+    from runtime.gate.connections import HEAD_BYTES, as_many_as_there_are_files, counted
+
     tls = (settings.text("tls_keyfile"), settings.text("tls_certfile"))
     key, certificate = tls if all(tls) else (None, None)
     return uvicorn.Config(
@@ -111,6 +113,10 @@ def _uvicorn_config(server: object, settings: Settings):  # type: ignore[no-unty
         log_config=None,
         access_log=False,
         lifespan="on",
+        http=counted(as_many_as_there_are_files()),
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        # neither page nor API uses web sockets
+        ws="none",
         root_path=("/" + (settings.text("subpath") or "").strip("/")).rstrip("/"),
         # whoever forwards may write there what he likes: the gate reads what it needs by itself
         proxy_headers=False,

@@ -14,6 +14,7 @@ from typing import Any
 from runtime import protocol
 from runtime.dispatch import Dispatch
 from runtime.paces import Paces
+from runtime.places import Places
 from runtime.progress import Progress
 from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
 from runtime.task_book import TaskBook
@@ -31,9 +32,6 @@ from runtime.tasks import (
     fail,
     gone,
 )
-
-#: jobs that may wait beside the one that runs
-MOST_WAITING = 100
 
 
 class Jobs:
@@ -54,7 +52,7 @@ class Jobs:
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         #: which jobs wait, run or have ended, by their names
         self.book = TaskBook()
-        self._open, self._counting = 0, threading.Lock()
+        self._places = Places()
 
     @property
     def progress(self) -> Progress:
@@ -97,11 +95,11 @@ class Jobs:
 
     def load(self, path: Path, sha256: str | None = None) -> Future[ModelState]:
         """Load a checkpoint, in turn; the future fails with RequestError. `queue-full` at once as for `generate`."""
-        return self._put_counted(Load(path, sha256))
+        return self._put_counted(Load(path, sha256), "")
 
     def unload(self) -> Future[ModelState]:
         """Take the model out of memory, in turn; the next job loads it again."""
-        return self._put_counted(Unload())
+        return self._put_counted(Unload(), "")
 
     def generate(
         self,
@@ -123,10 +121,9 @@ class Jobs:
         """Upscale pictures in turn; no checkpoint is needed. RequestError `queue-full` as for `generate`."""
         return self._hand_in(Generate(extras, None, client=client), None, "extras")
 
-    def refuse_if_full(self) -> None:
+    def refuse_if_full(self, client: str) -> None:
         """RequestError `queue-full` where a job would be refused: before anything is made ready for it."""
-        if self._open > MOST_WAITING:
-            raise _full()
+        self._places.refuse_if_full(client)
 
     def abandon(self, job: Future[Any]) -> None:
         """Nobody waits for this job any more: it is not begun, or stops at its next step."""
@@ -150,24 +147,17 @@ class Jobs:
         self._inbox.put(Forget())
 
     def _hand_in(self, task: Generate, name: str | None, kind: str) -> Future[Any]:
-        self.refuse_if_full()
+        self.refuse_if_full(task.client)
         known = self.book.open(name, kind, task.future)
-        return self._put_counted(replace(task, name=known))
+        return self._put_counted(replace(task, name=known), task.client)
 
-    def _put_counted(self, task: Task) -> Future[Any]:
+    def _put_counted(self, task: Task, client: str) -> Future[Any]:
         try:
-            with self._counting:
-                self.refuse_if_full()
-                self._open += 1
+            self._places.take(client, task.future)
         except RequestError as full:
             fail(task, full)
             raise
-        task.future.add_done_callback(self._ended)
         return self._put(task)
-
-    def _ended(self, _job: Future[Any]) -> None:
-        with self._counting:
-            self._open -= 1
 
     def _put(self, task: Task) -> Future[Any]:
         """Nothing that comes after the end stays unanswered, nor what comes while it begins."""
@@ -199,8 +189,3 @@ class Jobs:
             error = as_request_error(failure)
             with contextlib.suppress(Exception):
                 self._dispatch.fail_current(error)
-
-
-def _full() -> RequestError:
-    what = f"{MOST_WAITING} jobs are waiting already."
-    return RequestError("queue-full", what, "Try again in a few seconds.")

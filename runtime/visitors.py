@@ -91,6 +91,11 @@ class Visitors:
         return tuple(sorted(self._seen)[:_MOST])
 
 
+def client_of(scope: Scope) -> str:
+    """Who takes turns with others: a name that was proved, else the address."""
+    return str(scope.get(USER) or address_of(scope))
+
+
 def address_of(scope: Scope) -> str:
     """The other side's address; LINK for what a tunnel or proxy on this computer brings."""
     host = (scope.get("client") or ("", 0))[0]

@@ -12,10 +12,11 @@ from runtime.api.answers import coded
 from runtime.api.asking import ask_extras
 from runtime.api.models import ExtraBatchBody, ExtrasBody, ExtraSingleBody, PngInfoBody
 from runtime.api.pictures import FORMATS, decode_picture
-from runtime.api.waiting import client_of, waited
+from runtime.api.waiting import waited
 from runtime.infotext import parameters, parse_infotext
 from runtime.request import ExtrasResult
 from runtime.studio import Studio
+from runtime.visitors import client_of
 
 
 def picture_routes(studio: Studio) -> APIRouter:
@@ -33,9 +34,10 @@ def picture_routes(studio: Studio) -> APIRouter:
         return {"html_info": html_info(result), "images": [coded(picture.data) for picture in result.pictures]}
 
     async def _enlarged(asking: Request, body: ExtrasBody, pictures: tuple[tuple[str, str], ...]) -> ExtrasResult:
-        studio.jobs.refuse_if_full()
+        client = client_of(asking.scope)
+        studio.jobs.refuse_if_full(client)
         extras = await run_in_threadpool(ask_extras, body, pictures, studio)
-        return await waited(asking, studio.enlarge(extras, client_of(asking)), studio)
+        return await waited(asking, studio.enlarge(extras, client), studio)
 
     @router.post("/png-info", summary="What a picture was made with.")
     def png_info(body: PngInfoBody) -> dict[str, Any]:

@@ -10,14 +10,8 @@ from fastapi import Request
 
 from runtime.request import RequestError
 from runtime.studio import Studio
-from runtime.visitors import USER, address_of
 
 _Result = TypeVar("_Result")
-
-
-def client_of(asking: Request) -> str:
-    """Who takes turns with others: a name that was proved, else the address."""
-    return str(asking.scope.get(USER) or address_of(asking.scope))
 
 
 async def waited(asking: Request, job: Future[_Result], studio: Studio) -> _Result:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Any
 
 from runtime.visitors import LINK
 
@@ -13,6 +14,8 @@ from runtime.visitors import LINK
 _FREE, _FREE_OF_ADDRESS = 5, 20
 #: seconds after which they are forgotten, and what the first wait is; each further one is twice as long
 _FORGOTTEN, _FIRST, _LONGEST = 60.0, 10.0, 900.0
+#: wrong tries of one name from all places together: so many at once, then one in so many seconds
+_OF_NAME, _SECONDS_EACH = 100.0, 10.0
 _MOST = 10_000
 
 
@@ -30,11 +33,25 @@ class Guesses:
 
     clock: Callable[[], float] = time.monotonic
     _tries: dict[tuple[str, str | None], _Tries] = field(default_factory=dict)
+    #: wrong tries that each name has left, and when that was; a name that is not here has all
+    _left: dict[str, tuple[float, float]] = field(default_factory=dict)
+    #: where a name was proved: strangers' guesses do not keep its owner out there
+    _proved: dict[tuple[str, str], None] = field(default_factory=dict)
 
     def wait(self, address: str, name: str) -> float:
         """Seconds until this name may be tried from this address again; 0: now."""
         now = self.clock()
-        return max([0.0, *(self._tries[key].until - now for key, _ in _keys(address, name) if key in self._tries)])
+        waits = [self._tries[key].until - now for key, _ in _keys(address, name) if key in self._tries]
+        return max([0.0, *waits, self._wait_of_name(place_of(address), name[:200])])
+
+    def _wait_of_name(self, place: str, name: str) -> float:
+        if (place, name) in self._proved:
+            return 0.0
+        return (1 - self._left_of(name)) * _SECONDS_EACH
+
+    def _left_of(self, name: str) -> float:
+        left, then = self._left.get(name, (_OF_NAME, 0.0))
+        return min(_OF_NAME, left + (self.clock() - then) / _SECONDS_EACH)
 
     def wrong(self, address: str, name: str) -> None:
         """A password was wrong."""
@@ -48,12 +65,25 @@ class Guesses:
                 tries.until = now + min(_LONGEST, _FIRST * 2 ** min(tries.wrong - free, 10))
             # a dict keeps the order: the oldest goes first
             self._tries[key] = tries
-        while len(self._tries) > _MOST:
-            del self._tries[next(iter(self._tries))]
+        left = max(0.0, self._left_of(name[:200]) - 1)
+        self._left.pop(name[:200], None)
+        self._left[name[:200]] = (left, now)
+        for kept in (self._tries, self._left):
+            _forget_oldest(kept)
 
     def right(self, address: str, name: str) -> None:
         """A password was right: the name's wrong ones are forgotten, the address's are not."""
-        self._tries.pop((place_of(address), name[:200]), None)
+        here = (place_of(address), name[:200])
+        self._tries.pop(here, None)
+        if here[0] != LINK:
+            self._proved.pop(here, None)
+            self._proved[here] = None
+            _forget_oldest(self._proved)
+
+
+def _forget_oldest(kept: dict[Any, Any]) -> None:
+    while len(kept) > _MOST:
+        del kept[next(iter(kept))]
 
 
 def _keys(address: str, name: str) -> tuple[tuple[tuple[str, str | None], int], ...]:

@@ -21,6 +21,7 @@ from runtime.ui.fields import QUIET
 from runtime.ui.frame import Frame, Tab
 from runtime.ui.output import Shown, copies
 from runtime.ui.overrides import OVERRIDES, read_overrides
+from runtime.visitors import client_of
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 Values = dict[str, Any]
@@ -42,17 +43,22 @@ def connect(
 
     async def run(asker: gr.Request, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
         named = dict(zip(inputs, values, strict=True))
-        async for shown in followed(frame, named, partial(hand_in, frame, ask, user=asker.username), each):
+        async for shown in followed(frame, named, partial(hand_in, frame, ask, asker), each):
             yield shown
 
     # the queue is ours: Gradio only carries the waiting
     tab.generate.click(run, list(inputs.values()), tab.output.drawn, trigger_mode="multiple", **QUIET)
 
 
-def hand_in(frame: Frame, ask: Callable[[Values], Request], values: Values, user: str | None) -> Future[Result]:
+def hand_in(frame: Frame, ask: Callable[[Values], Request], asker: gr.Request, values: Values) -> Future[Result]:
     """What the values ask for, with the checkpoint that their overrides name; RequestError at once for the user's."""
     model = read_overrides(values.get(OVERRIDES)).get("sd_model_checkpoint")
-    return frame.studio.generate(replace(ask(values), user=user), model, client=user or "")
+    return frame.studio.generate(replace(ask(values), user=asker.username), model, client=client_at(asker))
+
+
+def client_at(asker: gr.Request) -> str:
+    """Who takes turns with others."""
+    return client_of(asker.request.scope) if asker.request else asker.username or ""
 
 
 async def followed(

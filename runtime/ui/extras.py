@@ -16,7 +16,7 @@ from runtime.studio import Studio
 from runtime.ui import choices
 from runtime.ui.batch_form import BatchForm, folders_open
 from runtime.ui.batch_inputs import batch_files, batch_folders
-from runtime.ui.drawing import Values, followed
+from runtime.ui.drawing import Values, client_at, followed
 from runtime.ui.fields import QUIET, SWIFT, Fields, picked
 from runtime.ui.form import Number, plain, whole
 from runtime.ui.frame import Frame
@@ -100,11 +100,11 @@ def extras_tab(frame: Frame) -> ExtrasTab:
             stops("extras", frame.studio)
             output = output_panel("extras", frame.local)
 
-    async def run(*values: Any) -> AsyncIterator[tuple[Any, ...]]:
+    async def run(asker: gr.Request, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
         found = dict(zip((*own, *fields.names), values, strict=True))
 
         def hand_in(of: Values) -> Future[ExtrasResult]:
-            return frame.studio.enlarge(ExtrasForm(**picked(ExtrasForm, of)).extras(frame.studio))
+            return frame.studio.enlarge(ExtrasForm(**picked(ExtrasForm, of)).extras(frame.studio), client_at(asker))
 
         async for shown in followed(frame, found, hand_in, partial(pieces, frame.studio)):
             yield shown

@@ -27,7 +27,7 @@ def connect_again(frame: Frame, tab: Tab, inputs: Mapping[str, Component], ask: 
     async def run(asker: gr.Request, shown: Shown, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
         try:
             named = again(frame.studio, tab.fields, shown, dict(zip(inputs, values, strict=True)))
-            job: Future[Result] = hand_in(frame, ask, named, asker.username)
+            job: Future[Result] = hand_in(frame, ask, asker, named)
         except RequestError as error:
             yield refused(error)
             return

@@ -153,6 +153,33 @@ def test_many_names_from_one_place_have_to_wait_too() -> None:
     assert guesses.wait("1.2.3.4", "another") > 0
 
 
+def test_guesses_from_everywhere_have_to_wait_too_and_do_not_keep_the_owner_out() -> None:
+    now = [1e6]
+    guesses = Guesses(lambda: now[0])
+    guesses.right("1.2.3.4", "me")
+    tried = 0
+    for number in range(100_000):
+        address = f"10.{number % 200}.{number // 200 % 200}.{number // 40_000}"
+        if not guesses.wait(address, "me"):
+            guesses.wrong(address, "me")
+            tried += 1
+        now[0] += 0.036
+    assert 400 < tried <= 100 + 3600 / 10 + 1, "in an hour, from forty thousand places"
+    assert 0 < guesses.wait("9.9.9.9", "me") <= 10
+    assert guesses.wait("1.2.3.4", "me") == 0, "where the name was proved"
+    assert guesses.wait("9.9.9.9", "another") == 0
+    now[0] += 10
+    assert guesses.wait("9.9.9.9", "me") == 0
+
+
+def test_through_the_public_link_nobody_is_known() -> None:
+    guesses = Guesses(lambda: 0.0)
+    guesses.right("link", "me")
+    for number in range(100):
+        guesses.wrong(f"10.0.0.{number}", "me")
+    assert guesses.wait("link", "me") > 0
+
+
 def test_ten_thousand_guesses_at_the_gate_get_nowhere() -> None:
     guard = gate("--api-auth", "me:密码 with, no".replace(",", ""))
     answers = [ask(guard, "GET", "/sdapi/v1/options", auth=("me", str(n))).status_code for n in range(30)]

@@ -6,12 +6,14 @@ import itertools
 import socket
 import threading
 from collections import deque
+from concurrent.futures import Future
 from pathlib import Path
 
 import httpx
+import pytest
 
-from runtime.jobs import MOST_WAITING
-from runtime.request import Request
+from runtime.places import FEW, FOR_LATECOMERS, MOST_WAITING, Places
+from runtime.request import Request, RequestError
 from runtime.tasks import Generate, Load, Task
 from runtime.turns import Turns
 from tests.fakes.serving import Served, serve, until
@@ -44,6 +46,32 @@ def test_a_job_whose_model_was_loaded_goes_on_at_once() -> None:
     turns.resume(own, pending)
     assert turns.take(pending) is own
     assert turns.take(pending) is other
+
+
+def taken(places: Places, client: str) -> Future[None]:
+    job: Future[None] = Future()
+    places.take(client, job)
+    return job
+
+
+def test_one_client_may_not_fill_every_place() -> None:
+    places = Places()
+    jobs = [taken(places, "many") for _ in range(MOST_WAITING + 1)]
+    for _ in range(FEW):
+        with pytest.raises(RequestError):
+            places.refuse_if_full("many")
+        taken(places, "few")
+    with pytest.raises(RequestError):
+        places.take("few", Future())
+    for number in range(FOR_LATECOMERS - FEW):
+        taken(places, f"another {number}")
+    with pytest.raises(RequestError):
+        places.take("one more", Future())
+    jobs.pop().set_result(None)
+    taken(places, "one more")
+    for job in jobs:
+        job.cancel()
+    taken(places, "many")
 
 
 def test_too_many_are_refused_at_once_and_nothing_is_lost(data: Path) -> None:

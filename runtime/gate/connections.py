@@ -1,0 +1,164 @@
+"""How many connections are open at all and from one place, and which of them are given up for being slow.
+
+The gate sees a request once its headers are there; what holds a connection before that, or after it, is seen here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import ClassVar
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from runtime.gate.guesses import place_of
+
+#: open at once from other computers, of these from one place, and as many again from this computer: its own programs,
+#: and whoever comes by the public link or a proxy
+MOST, OF_ONE_PLACE = 1000, 250
+#: open files that are asked of the system for them, and those of them that the rest of the server needs
+_FILES, _OTHER_FILES = 4096, 128
+#: bytes that h11 takes before a head is whole: more than the gate lets in, so that the gate answers
+HEAD_BYTES = 131_072
+#: bytes a second below which an answer counts as unread
+_SLOWEST = 1024
+_HERE = "here"
+
+
+@dataclass
+class Open:
+    """The connections of one server. `head` and `unread` are the seconds that a head may take and that an answer may
+    lie there unread, `look` those between two looks at it.
+    """
+
+    most: int = MOST
+    of_one_place: int = OF_ONE_PLACE
+    head: float = 30.0
+    unread: float = 120.0
+    look: float = 5.0
+    _places: Counter[str] = field(default_factory=Counter)
+    _elsewhere: int = 0
+
+    def enter(self, address: str) -> str | None:
+        """The place of this address, which has one connection more until it leaves; None where there is no room."""
+        place = _HERE if _is_here(address) else place_of(address)
+        full = self._elsewhere >= self.most or self._places[place] >= self.of_one_place
+        if self._places[_HERE] >= self.most if place == _HERE else full:
+            return None
+        self._places[place] += 1
+        self._elsewhere += place != _HERE
+        return place
+
+    def leave(self, place: str) -> None:
+        """A connection from this place has ended."""
+        self._places[place] -= 1
+        self._elsewhere -= place != _HERE
+        if not self._places[place]:
+            del self._places[place]
+
+
+class Connection(H11Protocol):
+    """One connection of uvicorn's, counted and watched."""
+
+    all: ClassVar[Open]
+    _place: str | None = None
+    _timer: asyncio.TimerHandle | None = None
+    #: a head has begun to come
+    _begun = False
+    #: on the loop's clock: since when a head is waited for, and when somebody last read of the answer
+    _since = _read = 0.0
+    #: bytes of an answer that lay unread at the last look
+    _unread = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._place = self.all.enter((self.client or ("", 0))[0])
+        if self._place is None:
+            self._say(b"503 Service Unavailable", b"Retry-After: 5\r\n")
+            return
+        self._since = self._read = self.loop.time()
+        self._look_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer:
+            self._timer.cancel()
+        if self._place is not None:
+            self.all.leave(self._place)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._busy and not self._begun:
+            self._begun, self._since = True, self.loop.time()
+        super().data_received(data)
+        self._begun = self._begun and not self._busy
+
+    def on_response_complete(self) -> None:
+        self._since = self.loop.time()
+        super().on_response_complete()
+
+    @property
+    def _busy(self) -> bool:
+        """Is a request being answered? The gate looks at how its body comes."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _look_later(self) -> None:
+        self._timer = self.loop.call_later(self.all.look, self._look)
+
+    def _look(self) -> None:
+        now = self.loop.time()
+        if self._lies_unread(now):
+            self.transport.abort()
+        elif not self._busy and now - self._since > self.all.head and (self._begun or self.cycle is None):
+            self._say(b"408 Request Timeout" if self._begun else b"")
+        else:
+            self._look_later()
+
+    def _lies_unread(self, now: float) -> bool:
+        before, self._unread = self._unread, self.transport.get_write_buffer_size()
+        if not self._unread or self._unread > before or before - self._unread > _SLOWEST * self.all.look:
+            self._read = now
+        return now - self._read > self.all.unread
+
+    def _say(self, status: bytes, headers: bytes = b"") -> None:
+        """Nothing, or an answer without words, and the end."""
+        if status:
+            self.transport.write(b"HTTP/1.1 %b\r\nConnection: close\r\n%bContent-Length: 0\r\n\r\n" % (status, headers))
+        self.transport.close()
+
+
+def counted(connections: Open) -> type[Connection]:
+    """The class that uvicorn takes for its connections."""
+    return type("Counted", (Connection,), {"all": connections})
+
+
+def as_many_as_there_are_files() -> Open:
+    """With fewer connections where the system lets this process open few files."""
+    files = _files()
+    most = MOST if files is None else max(16, min(MOST, (files - _OTHER_FILES) // 2))
+    return Open(most, max(4, most // 4))
+
+
+def _files() -> int | None:
+    """How many files may be open at once, after more were asked for; None where nobody counts them."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < _FILES:
+        wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def _is_here(address: str) -> bool:
+    with contextlib.suppress(ValueError):
+        found = ip_address(address.partition("%")[0])
+        return (getattr(found, "ipv4_mapped", None) or found).is_loopback
+    return False
