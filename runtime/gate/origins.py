@@ -44,7 +44,10 @@ class Origins:
             return True
         # no page can forge these two headers of a request to another host
         hosts = {headers.get(name, b"").decode("latin-1").lower() for name in (b"host", b"x-forwarded-host")}
-        there = urlsplit(origin)
+        try:
+            there = urlsplit(origin)
+        except ValueError:
+            return False
         return (there.hostname or "") in named or _without_default(there.netloc) in map(_without_default, hosts - {""})
 
 
