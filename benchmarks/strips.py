@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_leaves
 from benchmarks.frame import Bench, Figure, Row, alternate, at_most, share, timed
 from runtime.engine import strips
 from runtime.engine.architecture import Autoencoder, AutoencoderConfig
-from runtime.engine.architecture.convolution import quicken
+from runtime.engine.architecture.quick import quicken
 
 AGAINST = "the whole decode"
 _MIB = 1 << 20

@@ -39,12 +39,14 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_T
 #: between two steps that tell the card's memory: to ask takes longer than a small part of a fast step
 CARD_SECONDS = 0.5
 #: threads that wait for each other sleep instead of spinning: on a busy CPU that costs far less (docs/performance.md)
-WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+#: large tensors lie in large pages (Linux): to get and give back small ones takes as long as many a layer
+LARGE_PAGES = {"THP_MEM_ALLOC_ENABLE": "1"}
 
 
 def set_environment() -> None:
     """Before torch is imported; how many threads there are and how they wait is the user's to override."""
-    os.environ.update({**WAITING, "OMP_NUM_THREADS": str(threads()), **os.environ, **OFFLINE})
+    os.environ.update({**PATIENT, **LARGE_PAGES, "OMP_NUM_THREADS": str(threads()), **os.environ, **OFFLINE})
 
 
 @dataclass

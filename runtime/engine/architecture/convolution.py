@@ -8,9 +8,9 @@ from torch.nn import functional
 
 from runtime.engine.architecture import winograd
 
-#: cells of a batch: from here on Winograd's way pays for the kernel that it makes each time; as many as this or fewer
-#: are so few that one product of matrices is quicker than torch's own way, which puts the weights in order first
-_MANY, _FEW = 1024, 512
+#: cells of a batch: from here on Winograd's way pays for the kernel that it makes each time; fewer are so few that one
+#: product of matrices is quicker than torch's own way, which puts the weights in order first
+_MANY = 512
 #: narrower ones are left to torch
 _NARROW = 32
 
@@ -28,10 +28,10 @@ class Convolution(nn.Conv2d):
         batch, width, rows, columns = x.shape
         if not self.quick or x.dtype != torch.float32 or min(width, self.out_channels) < _NARROW:
             return super().forward(x)
-        if batch * rows * columns <= _FEW:
+        if batch * rows * columns < _MANY:
             return _as_one_product(self._padded(x), self.weight, self.bias)
         if _in_tiles(batch, rows, columns):
-            return winograd.convolve(self._padded(x), winograd.kernel(self.weight), self.bias)
+            return winograd.convolve(self._padded(x), self.weight, self.bias)
         return super().forward(x)
 
     def _padded(self, x: Tensor) -> Tensor:
@@ -47,25 +47,23 @@ def _in_tiles(batch: int, rows: int, columns: int) -> bool:
     return batch * rows * columns >= _MANY and rows % 4 == 0 and columns % 4 == 0
 
 
-def beside(x: Tensor, weight: Tensor) -> int:
-    """Bytes that a quick convolution of `x` takes beside its result; by their shapes alone."""
+def workspace(x: Tensor, weight: Tensor, padded: bool = False) -> tuple[int, int]:
+    """Bytes that a quick convolution of `x` takes beside its result, and of areas that stay; by their shapes alone.
+
+    `padded`: `x` is a strip that comes with its neighbours' cells.
+    """
     batch, width, rows, columns = x.shape
-    if x.dtype != torch.float32 or min(weight.shape[:2]) < _NARROW:
-        return weight.nbytes
-    padded = batch * width * (rows + 2) * (columns + 2) * x.itemsize
-    if batch * rows * columns <= _FEW:
-        return padded + 9 * x.nbytes
-    if not _in_tiles(batch, rows, columns):
+    if padded:
+        rows, columns = rows - 2, columns - 2
+    if x.dtype != torch.float32 or (min(weight.shape[:2]) < _NARROW and not padded):
+        return weight.nbytes, 0
+    copy = 0 if padded else batch * width * (rows + 2) * (columns + 2) * x.itemsize
+    if not padded and batch * rows * columns < _MANY:
+        return copy + 9 * x.nbytes, 0
+    if rows % 4 or columns % 4:
         # oneDNN's copy of the weights, in an order of its own
-        return weight.nbytes
-    return padded + winograd.kernel_bytes(weight) + winograd.scratch_bytes(columns, weight)
-
-
-def beside_strips(padded: Tensor, weight: Tensor) -> int:
-    """Bytes that a convolution of padded strips takes beside them and its result; by their shapes alone."""
-    if padded.dtype != torch.float32:
-        return weight.nbytes
-    return winograd.kernel_bytes(weight) + winograd.scratch_bytes(padded.shape[3] - 2, weight)
+        return weight.nbytes, 0
+    return copy, winograd.scratch_bytes(columns, batch * rows, weight)
 
 
 def _as_one_product(padded: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -76,10 +74,3 @@ def _as_one_product(padded: Tensor, weight: Tensor, bias: Tensor | None) -> Tens
     seen = padded.as_strided((*size, 3, 3, width), (image, y, x, y, x, 1)).reshape(-1, 9 * width)
     made = functional.linear(seen, weight.permute(0, 2, 3, 1).reshape(len(weight), -1), bias)
     return made.view(*size, -1).permute(0, 3, 1, 2)
-
-
-def quicken(model: nn.Module) -> None:
-    """Let every 3 x 3 convolution of `model`, channels-last on a processor, take its quickest way in float32."""
-    for module in model.modules():
-        if isinstance(module, Convolution):
-            module.quick = True

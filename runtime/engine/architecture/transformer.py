@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from runtime.engine.architecture.attention import Attention, Context
+
+#: tokens that a processor widens at once
+_AT_ONCE = 512
 
 
 class _GatedLinear(nn.Module):
@@ -21,7 +25,9 @@ class _GatedLinear(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Four times as wide in between."""
+    """Four times as wide in between. `quick`: set on a processor, whose caches a part of the tokens fits in between."""
+
+    quick = False
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -29,6 +35,14 @@ class FeedForward(nn.Module):
         self.net = nn.ModuleList([_GatedLinear(width, 4 * width), nn.Identity(), nn.Linear(4 * width, width)])
 
     def forward(self, x: Tensor) -> Tensor:
+        if not self.quick:
+            return self._widened(x)
+        out = torch.empty_like(x)
+        for some, place in zip(x.flatten(0, -2).split(_AT_ONCE), out.flatten(0, -2).split(_AT_ONCE), strict=True):
+            place.copy_(self._widened(some))
+        return out
+
+    def _widened(self, x: Tensor) -> Tensor:
         out: Tensor = self.net[2](self.net[0](x))
         return out
 

@@ -44,12 +44,12 @@ def convolved(
 def _computing(conv: nn.Conv2d) -> Callable[[Tensor], Tensor]:
     """The convolution of a padded strip; on a processor by Winograd's way where the strip is made of whole tiles."""
     weight, bias = conv.weight, conv.bias
-    kernel = winograd.kernel(weight) if weight.device.type == "cpu" and weight.dtype == torch.float32 else None
+    quick = weight.device.type == "cpu" and weight.dtype == torch.float32
 
     def compute(padded: Tensor) -> Tensor:
-        if kernel is None or (padded.shape[2] - 2) % 4 or (padded.shape[3] - 2) % 4:
+        if not quick or (padded.shape[2] - 2) % 4 or (padded.shape[3] - 2) % 4:
             return functional.conv2d(padded, weight, bias)
-        return winograd.convolve(padded, kernel, bias)
+        return winograd.convolve(padded, weight, bias)
 
     return compute
 

@@ -11,24 +11,35 @@ from torch.nn.functional import conv2d
 
 from benchmarks.planner import _filled, allocated
 from runtime.engine.architecture import Autoencoder, AutoencoderConfig, winograd
-from runtime.engine.architecture.convolution import Convolution, beside, quicken
+from runtime.engine.architecture.convolution import Convolution, workspace
+from runtime.engine.architecture.quick import quicken
 
 
 @pytest.mark.parametrize(
     ("count", "into", "out", "height", "width"), [(1, 3, 5, 4, 4), (2, 32, 16, 8, 20), (3, 16, 48, 24, 12)]
 )
-@pytest.mark.parametrize("scratch", [1, 1 << 12, 1 << 21])
+@pytest.mark.parametrize(("scratch", "channels"), [(1, 1), (1 << 12, 7), (1 << 21, 128)])
 def test_it_is_the_convolution(
-    monkeypatch: pytest.MonkeyPatch, scratch: int, count: int, into: int, out: int, height: int, width: int
+    monkeypatch: pytest.MonkeyPatch,
+    scratch: int,
+    channels: int,
+    count: int,
+    into: int,
+    out: int,
+    height: int,
+    width: int,
 ) -> None:
     monkeypatch.setattr(winograd, "_SCRATCH", scratch)
+    monkeypatch.setattr(winograd, "_FEWEST", channels)
+    monkeypatch.setattr(winograd, "_CHANNELS", channels)
+    monkeypatch.setattr(winograd, "_KERNEL", scratch)
     torch.manual_seed(into)
     padded = torch.randn(count, into, height + 2, width + 2).to(memory_format=torch.channels_last)
     weight, bias = torch.randn(out, into, 3, 3), torch.randn(out)
     exact = conv2d(padded.double(), weight.double(), bias.double())
-    made = winograd.convolve(padded, winograd.kernel(weight), bias)
+    made = winograd.convolve(padded, weight, bias)
     assert (made - exact).abs().max() < 3e-5 * exact.abs().max()
-    assert torch.equal(winograd.convolve(padded, winograd.kernel(weight), None) + bias[:, None, None], made)
+    assert torch.equal(winograd.convolve(padded, weight, None) + bias[:, None, None], made)
     assert made.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -36,8 +47,8 @@ def test_what_inference_mode_left_is_used_outside_of_it(monkeypatch: pytest.Monk
     monkeypatch.setattr(winograd, "_own", SimpleNamespace())
     padded, weight = torch.ones(1, 2, 6, 6).to(memory_format=torch.channels_last), torch.ones(3, 2, 3, 3)
     with torch.inference_mode():
-        winograd.convolve(padded, winograd.kernel(weight), None)
-    assert (winograd.convolve(padded, winograd.kernel(weight), None) - 18).abs().max() < 1e-3
+        winograd.convolve(padded, weight, None)
+    assert (winograd.convolve(padded, weight, None) - 18).abs().max() < 1e-3
 
 
 @pytest.mark.parametrize("padding_mode", ["zeros", "circular"])
@@ -64,7 +75,7 @@ def test_the_quick_ways_are_the_convolution(height: int, width: int, padding_mod
 @pytest.mark.parametrize(("side", "into", "out"), [(16, 320, 640), (32, 64, 320), (96, 256, 128), (26, 64, 320)])
 def test_what_a_convolution_takes_is_foretold(side: int, into: int, out: int) -> None:
     with torch.device("meta"):
-        told = beside(torch.empty(1, into, side, side), torch.empty(out, into, 3, 3)) + 4 * out * side * side
+        told = sum(workspace(torch.empty(1, into, side, side), torch.empty(out, into, 3, 3))) + 4 * out * side * side
 
     def make() -> Callable[[], torch.Tensor]:
         conv = Convolution(into, out).requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
