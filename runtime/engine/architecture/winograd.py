@@ -34,7 +34,7 @@ _A = torch.tensor(
 )
 _B2, _A2 = torch.kron(_B, _B), torch.kron(_A, _A)
 _G2 = torch.kron(_G, _G).float()
-#: numbers that the inputs of a block of tiles take when they are mapped: 8 MiB, but no fewer tiles than pay for the kernel
+#: numbers that a block of tiles takes when it is mapped: 8 MiB, but no fewer tiles than pay for the kernel
 _SCRATCH, _FEWEST = 2 << 20, 128
 #: numbers of a kernel that are made at once: 24 MiB, but no fewer channels of the output
 _KERNEL, _CHANNELS = 6 << 20, 128

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from runtime.engine.architecture.convolution import quicken
+from runtime.engine.architecture.quick import quicken
 from runtime.engine.attention import use
 from runtime.engine.memory.lanes import Lane, lane_of
 from runtime.engine.memory.plan import Policy
