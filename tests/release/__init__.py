@@ -1,0 +1,1 @@
+"""The long forms of tests: each `python -m tests.release.NAME`, its figures in results/."""
