@@ -10,6 +10,8 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.routes import App
 
+from runtime.ui.uploads import keep_to_uploads
+
 
 def mount(app: FastAPI, build: Callable[[], gr.Blocks], **words: Any) -> FastAPI:
     """`app` with what `build` makes at its root, as gr.mount_gradio_app(**words) puts it there."""
@@ -18,6 +20,7 @@ def mount(app: FastAPI, build: Callable[[], gr.Blocks], **words: Any) -> FastAPI
     mounted: FastAPI = gr.mount_gradio_app(app, blocks, path="/", **words)
     # the queue works through the application that answers
     blocks.app = next(inner for route in mounted.routes if isinstance(inner := getattr(route, "app", None), App))
+    keep_to_uploads(blocks)
     return mounted
 
 

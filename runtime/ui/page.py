@@ -12,6 +12,7 @@ from fastapi import FastAPI, Response
 from gradio import processing_utils
 from starlette.middleware.cors import CORSMiddleware
 
+from runtime.formats import open_no_others
 from runtime.studio import Studio
 from runtime.ui.extras import extras_tab
 from runtime.ui.frame import Frame
@@ -49,6 +50,7 @@ def build_page(studio: Studio, protected: bool) -> FastAPI:
     `protected`: Gradio too lets in only those whom the gate has let in under a name.
     """
     _fetch_nothing()
+    open_no_others()
     pictures = Path(os.environ["GRADIO_TEMP_DIR"]).absolute() / "pictures"
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     # Gradio lets every origin in unless its parent decides; the server in front adds what --cors-allow-origins names
