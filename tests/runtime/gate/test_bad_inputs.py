@@ -1,0 +1,58 @@
+"""Whatever is asked, by any operation of the server's own openapi.json: an answer that is no failure of the server.
+
+Each operation that takes a body gets 60 requests here, each other one 12; tests/release/bad_inputs.py sends 100,000.
+"""
+
+from __future__ import annotations
+
+from tests.runtime.gate.bad_inputs import Maker
+from tests.runtime.gate.conftest import Grounds
+from tests.runtime.gate.lines import Answer, Asking, Line
+from tests.runtime.gate.verdict import Watch, faults
+
+_WITH_BODY, _WITHOUT = 60, 12
+
+
+def test_no_request_is_a_failure_of_the_server(grounds: Grounds) -> None:
+    document = grounds.served.get("/openapi.json").json()
+    maker = Maker(document)
+    assert len(maker.operations) > 40
+    assert {one.path for one in maker.operations} == set(document["paths"])
+    watch = Watch(grounds.served, Line(grounds.served.url))
+    statuses = set()
+    for operation in maker.operations:
+        for number in range(_WITHOUT if operation.body is None else _WITH_BODY):
+            asking = maker.numbered(operation, number)
+            answer, wrong = watch.ask(asking)
+            assert not wrong, (asking, wrong)
+            assert answer
+            statuses.add(answer.status)
+    watch.line.close()
+    assert {200, 400, 404, 405, 422} <= statuses, "requests of every kind went through"
+
+
+def test_a_plain_request_is_served_as_ever(grounds: Grounds) -> None:
+    answer = grounds.served.draw(prompt="a cat", steps=1)
+    assert answer.status_code == 200
+    assert len(answer.json()["images"]) == 1
+
+
+def test_failures_would_be_seen() -> None:
+    """What the test above looks for, shown to it."""
+    asking, here = Asking("GET", b"/x"), b"127.0.0.1:7860"
+
+    def judged(status: int, body: bytes = b"", seconds: float = 0.1, **headers: str) -> list[str]:
+        return faults(Answer(status, headers, body, seconds), asking, [b"/somewhere/of/mine"], here)
+
+    assert judged(200) == judged(422) == judged(503, **{"retry-after": "1"}) == []
+    for wrong in (
+        *(judged(500), judged(501), judged(503), judged(200, seconds=1000)),
+        *(
+            judged(400, b"Traceback (most recent call last)"),
+            judged(400, b"no /somewhere/of/mine/x"),
+            judged(200, b'File "x.py"'),
+        ),
+        *(judged(307, location="http://evil.example/"), judged(307, location="//evil.example/")),
+    ):
+        assert len(wrong) == 1
+    assert judged(307, location="/x/") == judged(307, location="http://127.0.0.1:7860/x") == []

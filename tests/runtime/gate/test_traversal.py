@@ -1,0 +1,86 @@
+"""A file outside, named in every way and in every place where a file can be named: nobody gets a byte of it.
+
+Here each place is given a share of the spellings, others for each; tests/release/traversal.py tries all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from urllib.parse import quote
+
+import pytest
+
+from tests.runtime.gate.canary import copies, shows
+from tests.runtime.gate.conftest import Grounds
+from tests.runtime.gate.lines import Asking, Line, NoAnswerError
+from tests.runtime.gate.path_fields import Field, addresses, fields, files_of_the_page, uploads
+from tests.runtime.gate.spellings import spellings
+
+_SHARE = 24
+
+
+def share(field: Field, everything: list[str]) -> list[str]:
+    """The plain path, and some of the others: of each field others, in each run the same."""
+    return [everything[0], *Random(field.name).sample(everything, _SHARE)]
+
+
+@pytest.fixture(scope="module")
+def line(grounds: Grounds) -> Iterator[Line]:
+    found = Line(grounds.served.url)
+    yield found
+    found.close()
+
+
+def untouched(grounds: Grounds, line: Line, places: list[Field]) -> None:
+    everything = spellings(grounds.secret, grounds.inside)
+    before = {file: file.read_bytes() for file in grounds.secret.parent.iterdir()}
+    for field in places:
+        for path in share(field, everything):
+            try:
+                answer = line.ask(field.ask(path))
+            except NoAnswerError:
+                continue  # what is no HTTP gets none
+            assert not shows(answer.body), (field.name, path, answer.body[:300])
+            assert "evil" not in answer.headers.get("location", "")
+    assert grounds.opened() == []
+    assert {file: file.read_bytes() for file in grounds.secret.parent.iterdir()} == before
+
+
+def test_there_are_five_hundred_ways(grounds: Grounds) -> None:
+    assert len(spellings(grounds.secret, grounds.inside)) >= 500
+
+
+def test_addresses(grounds: Grounds, line: Line) -> None:
+    untouched(grounds, line, addresses())
+
+
+def test_fields_of_the_api(grounds: Grounds, line: Line) -> None:
+    untouched(grounds, line, fields())
+
+
+def test_files_of_the_page(grounds: Grounds, line: Line) -> None:
+    places = files_of_the_page(grounds.served.get("/config").json())
+    assert len(places) >= 10
+    untouched(grounds, line, places)
+
+
+def test_names_of_uploads(grounds: Grounds, line: Line) -> None:
+    untouched(grounds, line, uploads())
+
+
+def test_nothing_was_copied(grounds: Grounds) -> None:
+    assert copies(grounds.served.output.parent) == []
+
+
+def test_a_file_that_was_sent_is_read(grounds: Grounds, line: Line) -> None:
+    """The same ways, with a file that may be: what the tests above would see."""
+    ask = uploads()[0].ask("secret.png")
+    body = (ask.body or b"").replace(b"upload\r\n--x--", grounds.secret.read_bytes() + b"\r\n--x--")
+    sent = line.ask(Asking(ask.method, ask.target, ask.headers, body)).body.decode().strip('[]"')
+    told = next(
+        one for one in files_of_the_page(grounds.served.get("/config").json()) if one.name.startswith("page: read ")
+    )
+    assert shows(line.ask(told.ask(sent)).body)
+    assert shows(line.ask(Asking("GET", f"/gradio_api/file={quote(sent)}".encode())).body)
+    assert copies(grounds.served.output.parent)
