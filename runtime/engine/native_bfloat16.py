@@ -7,25 +7,22 @@ from functools import lru_cache
 
 import torch
 
-#: matrices of this width fit a core's cache, and each dtype is tried for so many seconds
-_WIDTH, _SECONDS = 256, 0.02
-#: emulated it takes five times as long as float32, multiplied natively half as long
+#: matrices of this width, and how often each dtype has its turn
+_WIDTH, _ROUNDS = 512, 8
+#: emulated it takes twice to five times as long as float32, multiplied natively half as long
 _AT_LEAST = 1.25
 
 
 @lru_cache(maxsize=1)
 def multiplies_bfloat16() -> bool:
-    """Takes about 50 ms the first time."""
-    return _AT_LEAST * _seconds(torch.bfloat16) <= _seconds(torch.float32)
+    """Takes 20 to 200 ms the first time."""
+    wide, narrow = (torch.ones(_WIDTH, _WIDTH, dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
+    # by turns, and the best of each: what else the computer does slows now one, now the other
+    turns = [(_seconds(wide), _seconds(narrow)) for _ in range(_ROUNDS)]
+    return _AT_LEAST * min(of_narrow for _, of_narrow in turns) <= min(of_wide for of_wide, _ in turns)
 
 
-def _seconds(dtype: torch.dtype) -> float:
-    """The fastest of the products that fit the time; the first makes ready and does not count."""
-    one = torch.ones(_WIDTH, _WIDTH, dtype=dtype)
+def _seconds(one: torch.Tensor) -> float:
+    began = time.perf_counter()
     one @ one
-    best, end = float("inf"), time.perf_counter() + _SECONDS
-    while best == float("inf") or time.perf_counter() < end:
-        began = time.perf_counter()
-        one @ one
-        best = min(best, time.perf_counter() - began)
-    return best
+    return time.perf_counter() - began
