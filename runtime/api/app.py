@@ -70,7 +70,7 @@ def _add_api(app: FastAPI, studio: Studio) -> None:
         )
 
 
-def _ping() -> dict[str, str]:
+async def _ping() -> dict[str, str]:
     return {}
 
 
