@@ -84,14 +84,14 @@ class Soak:
         last: list[str] = []
 
         def draw(number: int) -> None:
-            if number % LEAVES == LEAVES - 1:
-                self._leave(client)
-            elif number % FULL == FULL - 1:
+            if number % FULL == FULL - 1:
                 answer = client.post(
                     "/sdapi/v1/txt2img", json={"prompt": STAGED, "steps": 2, "width": 64, "height": 64}
                 )
                 assert (answer.status_code, answer.json()["error"]) == (500, "out-of-memory"), answer.text[:300]
                 self.counts["out of memory"] += 1
+            elif number % LEAVES == LEAVES - 1:
+                self._leave(client)
             elif number % 5 == 4 and last:
                 body = {"init_images": last, "prompt": "a blue circle", "steps": 2, "width": 64, "height": 64}
                 assert client.post("/sdapi/v1/img2img", json=body).raise_for_status().json()["images"]
