@@ -15,6 +15,7 @@ ROWS = {
     "C5": "benchmarks.strips",
     "C6": "benchmarks.planner",
     "C7": "benchmarks.previews",
+    "C8": "benchmarks.policies",
 }
 
 
