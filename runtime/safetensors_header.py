@@ -11,8 +11,11 @@ from typing import Any
 
 from runtime.request import RequestError
 
-LARGEST_HEADER = 25_000_000
-MOST_TENSORS = 50_000
+#: SDXL's has 300,000 bytes for 2,500 tensors, a large LoRA's metadata a million
+LARGEST_HEADER = 12_000_000
+MOST_TENSORS = 20_000
+#: quotation marks; and outside of texts bytes, what opens, and commas: what so many tensors take, and some metadata
+_MOST_QUOTES, _MOST_BARE, _MOST_OPENED, _MOST_COMMAS = (each * MOST_TENSORS for each in (11, 100, 4, 12))
 #: dimensions, as torch counts them; a convolution's kernel has four
 MOST_SIDES = 64
 #: numbers in a tensor; from here on torch's own arithmetic overflows
@@ -64,6 +67,22 @@ def read_header(path: Path, kind: str = "file") -> Header:
     return _checked(kind, path.name, text, size - 8 - length)
 
 
+def is_torch_file(start: bytes) -> bool:
+    """By the first bytes: a zip, or a pickle of protocol 2 to 5 that is no safetensors header's length."""
+    return start.startswith(b"PK\x03\x04") or (
+        start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and start[8:9] != b"{"
+    )
+
+
+def starts_as_torch_file(path: Path) -> bool:
+    """False too for what cannot be read: the reader of the other format says why."""
+    try:
+        with path.open("rb") as file:
+            return is_torch_file(file.read(16))
+    except OSError:
+        return False
+
+
 def _refuse_other_kinds(kind: str, name: str, start: bytes, size: int) -> None:
     """Name what people really have under `.safetensors`, by its first bytes."""
     if size == 0:
@@ -75,10 +94,7 @@ def _refuse_other_kinds(kind: str, name: str, start: bytes, size: int) -> None:
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
         message = f"{name} is a web page that was saved under a model's name."
         raise RequestError(f"{kind}-is-web-page", message, _FETCH)
-    # "PK": torch's zip; 0x80 and a protocol number, not part of a plausible length: an old torch file
-    if start.startswith(b"PK\x03\x04") or (
-        start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05" and start[8:9] != b"{"
-    ):
+    if is_torch_file(start):
         raise RequestError(
             f"{kind}-is-pickle",
             f"{name} is a torch file (.ckpt, .pt) under another name.",
@@ -100,13 +116,18 @@ def _check_length(kind: str, name: str, start: bytes, length: int, size: int) ->
 def _checked(kind: str, name: str, text: bytes, room: int) -> Header:
     """Parse, as strictly as the library that reads the tensors; compare with the `room` bytes that follow."""
     try:
-        found = json.loads(text.decode(), object_pairs_hook=_without_twins, parse_constant=_no_constant)
+        names = _count_names(text)
+        found = json.loads(text.decode(), parse_constant=_no_number, parse_float=_no_number)
+        own = "__metadata__" in found
         metadata = _metadata(found.pop("__metadata__", None))
+        if len(found) > MOST_TENSORS:
+            raise ValueError(f"{len(found):,} tensors")
         "".join((*found, *metadata, *metadata.values())).encode()
         within = {key: _span(tensor) for key, tensor in found.items()}
-        spans = sorted(within.values())
-        tensors = {key: (str(entry["dtype"]), tuple(entry["shape"])) for key, entry in found.items()}
-        end = _end_of(spans)
+        if names - own != len(found) + sum(map(len, found.values())) + len(metadata):
+            raise ValueError("a name appears twice")
+        tensors = {key: (entry["dtype"], tuple(entry["shape"])) for key, entry in found.items()}
+        end = _end_of(sorted(within.values()))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as broken:
         message = f"The header of {name} is damaged ({broken})."
         raise RequestError(f"{kind}-damaged", message, _AGAIN) from broken
@@ -118,6 +139,19 @@ def _checked(kind: str, name: str, text: bytes, room: int) -> Header:
         raise RequestError(f"{kind}-damaged", message, _AGAIN)
     begin = 8 + len(text)
     return Header(tensors, metadata, {key: (begin + start, begin + stop) for key, (start, stop) in within.items()})
+
+
+def _count_names(text: bytes) -> int:
+    """How many names JSON objects have in all; ValueError, before anything is parsed, for far more than tensors need."""
+    # a mark that opens a text has no backslash before it, so that there are at least as many as texts
+    if text.count(b'"') - text.count(b'\\"') > _MOST_QUOTES:
+        raise ValueError("it holds too many texts")
+    plain = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    bare = b"".join(plain.split(b'"')[::2])
+    opened = bare.count(b"[") + bare.count(b"{")
+    if len(bare) > _MOST_BARE or opened > _MOST_OPENED or bare.count(b",") > _MOST_COMMAS:
+        raise ValueError("it holds too much beside texts")
+    return bare.count(b":")
 
 
 def _metadata(found: Any) -> dict[str, str]:
@@ -132,35 +166,31 @@ def _metadata(found: Any) -> dict[str, str]:
     return found
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number")
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name appears twice")
-    return found
+def _no_number(written: str) -> Any:
+    raise ValueError(f"{written:.40} is no whole number")
 
 
 def _span(tensor: dict[str, Any]) -> tuple[int, int]:
     """Where a tensor's bytes lie; ValueError if that does not fit its type and shape."""
     start, end = tensor["data_offsets"]
-    shape = tensor["shape"]
-    whole = all(type(number) is int and 0 <= number < _TOO_MANY for number in (start, end, *shape))
-    if tensor["dtype"] not in SIZES:
+    shape, size = tensor["shape"], SIZES.get(tensor["dtype"])
+    if size is None:
         raise ValueError(f"unknown type {tensor['dtype']!r:.40}")
+    if type(shape) is not list or len(shape) > MOST_SIDES:
+        raise ValueError("a tensor's size does not fit its shape")
+    for number in (start, end, *shape):
+        if type(number) is not int or not 0 <= number < _TOO_MANY:
+            raise ValueError("a tensor's size does not fit its shape")
+    count = math.prod(shape)
     # a side of 0 makes the product small, whatever the others are
-    possible = whole and len(shape) <= MOST_SIDES and math.prod(side or 1 for side in shape) < _TOO_MANY
-    if not possible or end - start != math.prod(shape) * SIZES[tensor["dtype"]]:
+    whole = count or math.prod(side or 1 for side in shape)
+    if whole >= _TOO_MANY or end - start != count * size:
         raise ValueError("a tensor's size does not fit its shape")
     return start, end
 
 
 def _end_of(spans: list[tuple[int, int]]) -> int:
-    """Where the last tensor ends; ValueError for too many tensors, gaps or overlaps (the format allows none)."""
-    if len(spans) > MOST_TENSORS:
-        raise ValueError(f"{len(spans):,} tensors")
+    """Where the last tensor ends; ValueError for gaps or overlaps (the format allows none)."""
     place = 0
     for start, end in spans:
         if start != place:

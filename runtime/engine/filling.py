@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from runtime.engine.architecture import TextModel
+from runtime.engine.pickles.sketches import TYPES
 from runtime.engine.pieces import Part, Piece
-from runtime.engine.sketches import TYPES
 from runtime.engine.tensors import Opened, open_tensors
 from runtime.engine.weights import allocate
 from runtime.request import RequestError

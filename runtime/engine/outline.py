@@ -1,4 +1,4 @@
-"""Names, types and shapes of the tensors in a model's file, of either format, without torch."""
+"""Names, types, shapes and places of the tensors in a model's file, of either format, without torch."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runtime.engine.sketches import TYPES, Sketch
-from runtime.engine.torch_file import is_torch_file, read_torch_file
-from runtime.safetensors_header import Header, read_header
+from runtime.engine.pickles.reader import read_records
+from runtime.engine.pickles.sketches import TYPES, Sketch
+from runtime.safetensors_header import Header, read_header, starts_as_torch_file
 
 Leaf = TypeVar("Leaf")
 #: under which key trainers keep the weights, if not at the top; the averaged ones first
@@ -17,15 +17,18 @@ _WRAPPERS = ("state_dict", "params_ema", "params", "model", "module")
 
 def read_outline(path: Path, kind: str = "file") -> Header:
     """RequestError, its code beginning with `kind`, says what is wrong with the file."""
-    try:
-        with path.open("rb") as file:
-            torch_file = is_torch_file(file.read(16))
-    except OSError:
-        torch_file = False
-    if not torch_file:
+    if not starts_as_torch_file(path):
         return read_header(path, kind)
-    state = state_of(read_torch_file(path, kind, lambda sketch, _file: sketch), Sketch)
-    return Header({name: (TYPES[one.type.name][0], one.shape) for name, one in state.items()}, {})
+    return header_of(state_of(read_records(path, kind).build(lambda sketch: sketch), Sketch))
+
+
+def header_of(state: Mapping[str, Sketch]) -> Header:
+    """As a safetensors file of these tensors has it, with a span for each whose numbers lie in order."""
+    return Header(
+        {name: (TYPES[one.type.name][0], one.shape) for name, one in state.items()},
+        {},
+        {name: span for name, one in state.items() if (span := one.span) is not None},
+    )
 
 
 def state_of(found: Mapping[Any, Any], leaf: type[Leaf]) -> dict[str, Leaf]:

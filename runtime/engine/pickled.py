@@ -1,40 +1,44 @@
-"""Files of `torch.save` (.pt, .pth, .ckpt, .bin), read by a table of what may be there; nothing is executed."""
+"""Files of `torch.save` (.pt, .pth, .ckpt, .bin): tensors by the records that a process of its own made of them."""
 
 from __future__ import annotations
 
-from mmap import mmap
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from runtime.engine.sketches import Sketch
-from runtime.engine.torch_file import read_torch_file
+from runtime.engine.pickles.reader import Reader, Records, read_records
+from runtime.engine.pickles.sketches import Sketch
 
 
-def read_pickled(path: Path, kind: str = "file", mapped: bool = False) -> dict[Any, Any]:
+def read_pickled(path: Path, kind: str = "file", reader: Reader | None = None) -> dict[Any, Any]:
     """The file's dictionary: tensors, plain values, and inert records for everything else.
 
-    `mapped` leaves tensors in the file until they are used: for readers that copy what they take. RequestError codes:
-    `KIND-unreadable`, `-truncated`, `-damaged`, `-not-a-model`.
+    RequestError codes: `KIND-unreadable`, `-truncated`, `-damaged`, `-not-a-model`.
     """
-
-    def make(sketch: Sketch, file: mmap) -> Tensor:
-        tensor = _tensor(sketch, file)
-        # the file may change or vanish under a mapping, which would end the process
-        return tensor if mapped else tensor.clone()
-
-    return read_torch_file(path, kind, make)
+    records = read_records(path, kind, reader)
+    return records.build(lambda sketch: tensor_of(records, sketch))
 
 
-def _tensor(sketch: Sketch, file: mmap) -> Tensor:
-    """A view into the mapped file, or a copy of its bytes where they lie unevenly for their type."""
+def tensor_of(records: Records, sketch: Sketch) -> Tensor:
+    """Its numbers, read into memory of its own."""
     dtype = getattr(torch, sketch.type.name)
-    size = sketch.storage.count * sketch.storage.type.bytes // sketch.type.bytes * sketch.type.bytes
-    if size == 0 or 0 in sketch.shape:
+    if math.prod(sketch.shape) == 0:
         return torch.empty(sketch.shape, dtype=dtype)
-    raw = torch.frombuffer(file, dtype=torch.uint8, count=size, offset=sketch.storage.start)
-    if raw.data_ptr() % sketch.type.bytes:
-        raw = raw.clone()
-    return raw.view(dtype).as_strided(sketch.shape, sketch.strides, sketch.offset)
+    last = sum((side - 1) * stride for side, stride in zip(sketch.shape, sketch.strides, strict=True))
+    raw = torch.empty((last + 1) * sketch.type.bytes, dtype=torch.uint8)
+    _fill(raw, records, sketch.start)
+    return raw.view(dtype).as_strided(sketch.shape, sketch.strides).contiguous()
+
+
+def _fill(raw: Tensor, records: Records, start: int) -> None:
+    room, got = raw.numpy().data, 0
+    with records.file() as file:
+        file.seek(start)
+        while got < len(room):
+            count = file.readinto(room[got:])  # type: ignore[attr-defined]
+            if not count:
+                raise OSError("it ends too early")
+            got += count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +11,22 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from runtime.engine.outline import read_outline, state_of
-from runtime.engine.pickled import read_pickled
-from runtime.engine.torch_file import is_torch_file
+from runtime.engine.outline import header_of, state_of
+from runtime.engine.pickled import read_pickled, tensor_of
+from runtime.engine.pickles.reader import Reader, read_records
+from runtime.engine.pickles.sketches import Sketch
 from runtime.request import RequestError
-from runtime.safetensors_header import Header, read_header
+from runtime.safetensors_header import Header, read_header, starts_as_torch_file
 
 
-def read_tensors(path: Path, kind: str = "file") -> tuple[dict[Any, Any], dict[str, str]]:
-    """(tensors by name, metadata); a torch file comes out with everything that is in it, dictionaries in dictionaries.
+def read_tensors(path: Path, kind: str = "file", reader: Reader | None = None) -> tuple[dict[Any, Any], dict[str, str]]:
+    """(tensors by name, metadata); a torch file, read by `reader` or a process for it alone, comes out with everything
+    that is in it, dictionaries in dictionaries.
 
     RequestError, its code beginning with `kind`, says what is wrong with the file.
     """
     if starts_as_torch_file(path):
-        return read_pickled(path, kind), {}
+        return read_pickled(path, kind, reader), {}
     header = read_header(path, kind)
     with _safetensors(path, kind) as get, _named(path, kind):
         return {name: get(name).clone() for name in header.tensors}, header.metadata
@@ -42,21 +44,13 @@ class Opened:
 def open_tensors(path: Path, kind: str = "file") -> Iterator[Opened]:
     """The weights of a model, in either format; RequestError as in `read_tensors`."""
     if starts_as_torch_file(path):
-        state: Mapping[str, Tensor] = state_of(read_pickled(path, kind, mapped=True), Tensor)
-        yield Opened(read_outline(path, kind), state.__getitem__)
+        records = read_records(path, kind)
+        state = state_of(records.build(lambda sketch: sketch), Sketch)
+        yield Opened(header_of(state), lambda name: tensor_of(records, state[name]))
         return
     header = read_header(path, kind)
     with _safetensors(path, kind) as get:
         yield Opened(header, get)
-
-
-def starts_as_torch_file(path: Path) -> bool:
-    """False too for what cannot be read: the reader of the other format says why."""
-    try:
-        with path.open("rb") as file:
-            return is_torch_file(file.read(16))
-    except OSError:
-        return False
 
 
 @contextmanager

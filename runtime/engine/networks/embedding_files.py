@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from runtime.engine.pickles.reader import Reader
 from runtime.engine.tensors import read_tensors
 from runtime.hashes import sha256_of
 from runtime.request import RequestError
@@ -45,8 +46,11 @@ class EmbeddingFile:
     sd_checkpoint_name: str | None = None
 
 
-def read_embedding(path: Path) -> EmbeddingFile | None:
-    """None for a picture without vectors (a preview); RequestError `embedding-…` says what is wrong."""
+def read_embedding(path: Path, reader: Reader | None = None) -> EmbeddingFile | None:
+    """None for a picture without vectors (a preview); `reader` is for many at once.
+
+    RequestError `embedding-…` says what is wrong.
+    """
     size = path.stat().st_size
     if size > LARGEST:
         raise _unreadable(path.name, f"its {size:,} bytes are far more than vectors take")
@@ -55,7 +59,7 @@ def read_embedding(path: Path) -> EmbeddingFile | None:
         if found is None:
             return None
     else:
-        found = read_tensors(path, "embedding")[0]
+        found = read_tensors(path, "embedding", reader)[0]
     vectors = tuple(_checked(path.name, tensor) for tensor in _vectors(path.name, found))
     if any(len(one) != len(vectors[0]) for one in vectors):
         raise _unreadable(path.name, "its text models' vectors differ in number")

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from runtime.engine.networks.embedding_files import ENDINGS, EmbeddingFile, read_embedding
+from runtime.engine.pickles.reader import Reader
 from runtime.engine.tokenizer import token_ids
 from runtime.request import RequestError
 from runtime.shelf import natural_order, walk
@@ -64,7 +65,8 @@ class EmbeddingBook:
         if state == self._seen:
             return False
         # until all is read the book stays as it was, and what stops here is tried again at the next look
-        read = {key: self._read[key] if key in self._read else _try_to_read(key[0]) for key in files}
+        with Reader() as reader:
+            read = {key: self._read[key] if key in self._read else _try_to_read(key[0], reader) for key in files}
         self.loaded, self.skipped, self.unreadable, self._by_first = {}, {}, {}, {}
         for (path, _time, _size), found in read.items():
             if isinstance(found, str):
@@ -133,10 +135,10 @@ def _files(folders: Sequence[Path]) -> dict[tuple[Path, float, int], None]:
     return dict.fromkeys(found)
 
 
-def _try_to_read(path: Path) -> EmbeddingFile | str | None:
+def _try_to_read(path: Path, reader: Reader) -> EmbeddingFile | str | None:
     """What is in the file, or the sentence that says why it cannot be used: it must not take the others along."""
     try:
-        return read_embedding(path)
+        return read_embedding(path, reader)
     except RequestError as wrong:
         why = wrong.message
     except OSError as gone:

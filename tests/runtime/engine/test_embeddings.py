@@ -189,7 +189,7 @@ def test_what_stops_a_look_leaves_the_book_and_is_tried_again(tmp_path, monkeypa
     found = book(tmp_path)
     write(tmp_path, "b.pt")
 
-    def full(_path):
+    def full(_path, _reader):
         raise MemoryError
 
     with monkeypatch.context() as patched:
@@ -239,7 +239,7 @@ def test_the_folder_is_read_again_only_when_it_changed(tmp_path, monkeypatch):
     first = write(folder, "one.pt")
     found, read = EmbeddingBook(), []
     real = embeddings.read_embedding
-    monkeypatch.setattr(embeddings, "read_embedding", lambda path: read.append(path.name) or real(path))
+    monkeypatch.setattr(embeddings, "read_embedding", lambda path, _reader: read.append(path.name) or real(path))
     assert [found.look((folder,), (32,)) for _ in range(3)] == [True, False, False]
     (folder / "inner").mkdir()
     write(folder / "inner", "two.pt")

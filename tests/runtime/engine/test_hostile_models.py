@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from runtime.engine.pickles.reader import Reader
 from runtime.engine.tensors import read_tensors
 from tests.fakes.hostile_models import GADGETS, call, hidden, packed, write_hostile, zipped
 from tests.fakes.model_files import checkpoint, lora, write_safetensors, write_torch
@@ -84,7 +85,8 @@ def good_files(folder: Path) -> list[Path]:
 def test_of_two_hundred_good_files_none_is_refused(tmp_path: Path) -> None:
     files = good_files(tmp_path)
     assert len(files) == 200
-    assert all(read_tensors(path)[0] for path in files)
+    with Reader() as reader:
+        assert all(read_tensors(path, "file", reader)[0] for path in files)
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 100])

@@ -13,32 +13,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from runtime.engine.pickles.sketches import Inert, PickleError
+
 #: 40 for a tensor; SDXL's with an averaged copy and an optimizer's two states has 400,000
 MOST_OPERATIONS = 1_000_000
 #: elements and bytes that may be copied, and how many more for each byte of the pickle
 _COPIES, _COPIES_PER_BYTE = 100_000, 2
 #: characters, bytes; a tensor's name has some hundred
 _LONGEST_KEY = 4096
-
-
-class PickleError(ValueError):
-    """These bytes are no pickle that can be read; the message says why."""
-
-
-class Inert:
-    """What stands for a class, a function, or an object made of one, that is not in the table; it does nothing."""
-
-    __slots__ = ("arguments", "items", "name", "state")
-
-    def __init__(self, name: str, arguments: tuple[Any, ...] = ()) -> None:
-        self.name, self.arguments = name, arguments
-        self.state: Any = None
-        self.items: list[Any] | None = None
-
-    def hold(self, values: list[Any]) -> None:
-        """What a list or a dictionary of a class of its own would take in."""
-        self.items = self.items or []
-        self.items.extend(values)
 
 
 @dataclass(frozen=True, eq=False)
