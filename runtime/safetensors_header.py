@@ -142,7 +142,7 @@ def _checked(kind: str, name: str, text: bytes, room: int) -> Header:
 
 
 def _count_names(text: bytes) -> int:
-    """How many names JSON objects have in all; ValueError, before anything is parsed, for far more than tensors need."""
+    """How many names JSON objects have in all; ValueError, before it is parsed, for far more than tensors need."""
     # a mark that opens a text has no backslash before it, so that there are at least as many as texts
     if text.count(b'"') - text.count(b'\\"') > _MOST_QUOTES:
         raise ValueError("it holds too many texts")

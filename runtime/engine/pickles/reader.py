@@ -165,9 +165,11 @@ class _Child:
         environment = {name: value for name in _KEPT if (value := os.environ.get(name)) is not None}
         # on Windows no console flashes up
         hidden: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         try:
-            self._process = subprocess.Popen(command, env=environment, creationflags=hidden, **pipes)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
+                creationflags=hidden,
+            )  # fmt: skip
         except OSError as refused:
             raise OSError(f"no process can be started for it ({refused})") from refused
         self._in, self._out = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)

@@ -93,3 +93,51 @@ def test_the_launcher_calls_it_by_this_name(tmp_path: Path) -> None:
     answer = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False)
     assert answer.returncode == 1
     assert json.loads(answer.stdout)["ok"] is False
+
+
+MEASURED = """
+import resource, sys
+from pathlib import Path
+from runtime.engine.convert import convert
+convert(Path(sys.argv[1]), Path(sys.argv[2]), print)
+assert "torch" not in sys.modules
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of its measure is Linux'")
+def test_it_takes_the_memory_of_a_piece(tmp_path: Path) -> None:
+    torch.save({str(k): torch.full((8, 1024, 1024), k, dtype=torch.float32) for k in range(8)}, tmp_path / "x.ckpt")
+    command = [sys.executable, "-c", MEASURED, str(tmp_path / "x.ckpt"), str(tmp_path / "x.safetensors")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    assert run.returncode == 0, run.stderr
+    told = run.stdout.splitlines()
+    assert json.loads(told[0]) == {"done": 256 << 20, "total": 256 << 20}
+    assert int(told[-1]) < 100 * 1024, "KiB, for 256 MiB of numbers"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit on files is POSIX'")
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(1 << 20)}, tmp_path / "x.ckpt")
+    code = (
+        "import resource, signal, sys\nfrom runtime.engine.convert import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\nsys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "x.ckpt"), str(tmp_path / "x.safetensors")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    assert run.returncode == 1
+    assert json.loads(run.stdout)["code"] == "cannot-save"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.ckpt"]
+
+
+def test_a_file_that_changes_meanwhile_is_not_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from runtime.engine import convert as module
+
+    path = tmp_path / "x.ckpt"
+    torch.save({"a": torch.ones(9)}, path)
+    plain = module.read_outline
+    monkeypatch.setattr(module, "read_outline", lambda *given: (plain(*given), path.write_bytes(b"other"))[0])
+    with pytest.raises(RequestError, match="written to while"):
+        convert(path, tmp_path / "x.safetensors", print)
+    assert [one.name for one in tmp_path.iterdir()] == ["x.ckpt"]

@@ -69,6 +69,46 @@ def test_what_the_header_passes_can_be_read_or_is_refused_in_words(tmp_path, hea
     assert refusals in ([], ["file-damaged"])
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'{"a": {"dtype": "U8", "shape": [' + b"1," * 900_000 + b'1], "data_offsets": [0, 8]}}',
+        b'{"a": [' + b"[]," * 600_000 + b"1]}",
+        b'{"a": [' + b"null," * 390_000 + b"1]}",
+        b'{"a": ' + b" " * 3_000_000 + b"1}",
+        b"{" + b",".join(b'"%d": 0' % k for k in range(500_000)) + b"}",
+        b'{"__metadata__": {' + b",".join(b'"%d\\\\": "\\\\"' % k for k in range(300_000)) + b"}}",
+    ],
+    ids=["sides", "lists", "nulls", "blanks", "names", "metadata"],
+)
+def test_far_more_than_tensors_take_is_refused_before_it_is_parsed(tmp_path, monkeypatch, header):
+    """How long that takes is measured by tests.release.model_files."""
+    monkeypatch.setattr("runtime.safetensors_header.json", None)
+    with pytest.raises(RequestError, match="it holds too m"):
+        read_header(written(tmp_path / "a.safetensors", header))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'{"a": %s, "a": %s}', b'{"a": %s, "\\u0061": %s}',
+        b'{"__metadata__": {"x": "1", "x": "2"}, "a": %s, "b": %s}',
+        b'{"a": {"dtype": "F32", "dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "b": %s%.0s}',
+    ],
+)  # fmt: skip
+def test_a_name_that_appears_twice_is_refused_however_it_is_spelled(tmp_path, header):
+    entry = json.dumps({"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}).encode()
+    with pytest.raises(RequestError, match="appears twice"):
+        read_header(written(tmp_path / "a.safetensors", header % (entry, entry)))
+
+
+def test_marks_in_texts_are_text(tmp_path):
+    told = {"tags": '{"a": "b, c: [1]"}', 'a"b\\': "\\", '\\"': '\\"'}
+    path = written(tmp_path / "a.safetensors", {"__metadata__": told, 'weight "1": [x]\\': PLAIN})
+    assert read_header(path).metadata == told
+    assert list(read_header(path).tensors) == ['weight "1": [x]\\']
+
+
 def test_a_fault_of_who_reads_is_not_the_files(tmp_path):
     path = written(tmp_path / "a.safetensors", {"a": PLAIN})
     with pytest.raises(ValueError, match="mine"), open_tensors(path):
