@@ -244,9 +244,10 @@ class Ours:
         settings, found = Settings(), self._checkpoint
         placed = place(settings, look(), found.traits.family)
         models = Models(found.unet, found.vae, found.texts)
-        told = (placed.attention.name, torch.device(placed.device).type, placed.channels_last)
+        told = (placed.attention.name, torch.device(placed.device).type, placed.channels_last, placed.graphs)
         needs = needs_of(models, placed.precision, Picture(size, size), *told)
-        policy = replace(plan_job(placed, settings, needs, Ground(room(self._bench.device))), **other)
+        now = room(self._bench.device)
+        policy = replace(plan_job(placed, settings, needs, Ground(now.free, now.reserve)), **other)
         if self._store is None:
             self._store = Store(found, policy)
         else:

@@ -23,28 +23,16 @@ from runtime.engine.architecture import (
     UNetConfig,
 )
 from runtime.engine.architecture.attention_functions import FUNCTIONS
-from runtime.engine.architecture.convolution import quicken
+from runtime.engine.architecture.quick import quicken
 from runtime.engine.memory import traces
 from runtime.engine.memory.needs import size
-from runtime.engine.memory.plan import SLACK
 from runtime.engine.memory.traces import Canvas
+from runtime.placement import SLACK
+from tools.published import FAMILIES, configurations
 
-SD1 = UNetConfig()
-SD2 = UNetConfig(cross_attention_dim=1024, attention_head_dim=(5, 10, 20, 20), use_linear_projection=True)
-SDXL = UNetConfig(
-    block_out_channels=(320, 640, 1280),
-    down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-    up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-    transformer_layers_per_block=(1, 2, 10),
-    cross_attention_dim=2048,
-    attention_head_dim=(5, 10, 20),
-    use_linear_projection=True,
-    addition_embed_type="text_time",
-    addition_time_embed_dim=256,
-    projection_class_embeddings_input_dim=2816,
-)
-VAE = AutoencoderConfig()
-OPEN_CLIP = TextConfig(hidden_size=1024, intermediate_size=4096, num_hidden_layers=24, num_attention_heads=16)
+SD1, SD2, SDXL = (UNetConfig.of(configurations(family).unet) for family in FAMILIES)
+VAE = AutoencoderConfig.of(configurations("sd1").vae)
+CLIP_L, OPEN_CLIP = (TextConfig.of(configurations(family).texts[0]) for family in ("sd1", "sd2"))
 
 
 @dataclass(frozen=True)
@@ -91,7 +79,7 @@ def _cases(quick: bool) -> Iterator[Case]:
         yield _decoding(width, height, None)
         yield _encoding(width, height)
         yield _decoding(width, height, 16)
-    for config, name in ((TextConfig(), "CLIP-L"), (OPEN_CLIP, "OpenCLIP")):
+    for config, name in ((CLIP_L, "CLIP-L"), (OPEN_CLIP, "OpenCLIP")):
         for chunks in (1, 3):
             yield _reading(name, config, chunks)
 

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from runtime.engine.configurations import family_constants
 from runtime.engine.names import to_original
+from tools.published import configurations
 
 SEED = 15
 #: standard deviations of what a trained U-Net tells, and of what a trained autoencoder decodes (-1 … 1)
@@ -31,14 +31,11 @@ def sd15(cache: Path, dtype: torch.dtype = torch.float16) -> Path:
 
 def sd15_models() -> tuple[Any, Any, Any]:
     """(U-Net, autoencoder, text model) of diffusers and transformers, in float32 and evaluation mode."""
-    constants = family_constants("sd1")
+    found = configurations("sd1")
     torch.manual_seed(SEED)
-    unet = UNet2DConditionModel(**constants["unet"], cross_attention_dim=768).eval().requires_grad_(False)
-    widths = (128, 256, 512, 512)
-    vae = AutoencoderKL(**constants["vae"], block_out_channels=widths).eval().requires_grad_(False)
-    config = CLIPTextConfig(
-        **constants["texts"][0], hidden_size=768, intermediate_size=3072, num_attention_heads=12, vocab_size=49408
-    )
+    unet = UNet2DConditionModel(**found.unet).eval().requires_grad_(False)
+    vae = AutoencoderKL(**found.vae).eval().requires_grad_(False)
+    config = CLIPTextConfig(**found.texts[0])
     text = CLIPTextModel(config).eval().requires_grad_(False)
     text = getattr(text, "text_model", text)
     generator = torch.Generator().manual_seed(SEED)

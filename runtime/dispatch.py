@@ -265,6 +265,8 @@ class Dispatch:
             self.embeddings = body["listing"]
         elif body["event"] == "hash":
             self._on_hash(Path(body["path"]), body["hash"])
+        elif body["event"] == "on_disk":
+            self._announce(protocol.OnDisk(body["title"], body["needed"] >> 20, body["free"] >> 20))
         elif body["event"] == "failed":
             self.fail_current(RequestError(body["code"], body["message"], body["hint"]))
 

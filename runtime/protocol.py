@@ -99,6 +99,16 @@ class Shortage:
 
 
 @dataclass(frozen=True)
+class OnDisk:
+    """The computer's memory cannot hold a model: its weights are read from the disk while it draws. MiB."""
+
+    event: ClassVar[str] = "on_disk"
+    title: str
+    needed_mib: int
+    free_mib: int
+
+
+@dataclass(frozen=True)
 class Fatal:
     """The runtime ends because of this."""
 
@@ -107,10 +117,10 @@ class Fatal:
     message: str
 
 
-Event = Phase | Serving | Credentials | Model | ModelFailed | Job | Visitors | Memory | Shortage | Fatal
+Event = Phase | Serving | Credentials | Model | ModelFailed | Job | Visitors | Memory | Shortage | OnDisk | Fatal
 _KINDS: dict[str, type[Event]] = {
     kind.event: kind
-    for kind in (Phase, Serving, Credentials, Model, ModelFailed, Job, Visitors, Memory, Shortage, Fatal)
+    for kind in (Phase, Serving, Credentials, Model, ModelFailed, Job, Visitors, Memory, Shortage, OnDisk, Fatal)
 }
 
 

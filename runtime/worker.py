@@ -189,7 +189,7 @@ class Worker:
             sys.stderr.write(f"Warning: {policy.attention.warning}\n")
         needed = bytes_of(blank, policy.precision)
         self.put_aside(needed, path)
-        folder = self.folder_instead_of_memory(needed)
+        folder = self.folder_instead_of_memory(path, needed)
         checkpoint = load_checkpoint(path, policy.precision, blank, policy.channels_last, folder)
         for sentence in turn(Switches.of(self.settings.flags), checkpoint.unet, policy.device.startswith("cuda")):
             sys.stderr.write(f"Warning: {sentence}\n")
@@ -220,7 +220,7 @@ class Worker:
             self.model, self.stamp = model, stamp_of(path)
         return model
 
-    def folder_instead_of_memory(self, needed: int) -> Path | None:
+    def folder_instead_of_memory(self, path: Path, needed: int) -> Path | None:
         """Where so many bytes of weights are to lie if this computer's memory cannot hold them, which is said."""
         from runtime.engine.kept import lacks_room
 
@@ -231,6 +231,7 @@ class Worker:
             f"Warning: the model takes {needed >> 20} MiB and {free >> 20} MiB of memory are free, so its weights are "
             "read from the disk while it draws, which is slow. Close other programs, or take a smaller model.\n"
         )
+        self.say(event="on_disk", title=path.name, needed=needed, free=free)
         return Path(self.settings.flags.data_dir) / "cache"
 
     def has(self, path: Path) -> bool:

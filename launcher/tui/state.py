@@ -75,6 +75,8 @@ class Home:
     model: str = ""
     # The last model that was asked for could not be loaded; the log says why.
     refused: bool = False
+    # The computer's memory cannot hold the model that is loaded: it is read from the disk while it draws.
+    from_disk: bool = False
     credentials: Credentials | None = None
     step: Step | None = None
     progress: Progress | None = None
@@ -138,7 +140,7 @@ def after(home: Home, event: Event) -> Home:
             over = name in _JOB_OVER
             return replace(home, progress=None if over else event, drawing=None if over else home.drawing)
         case Phase(name):
-            return replace(home, phase=name)
+            return replace(home, phase=name, from_disk=home.from_disk and name != "model")
         case Ready(url=url, page=page):
             return replace(home, stage="serving", url=url, page=page or home.page, step=None, progress=None)
         case Notice():
@@ -168,6 +170,8 @@ def _noticed(home: Home, notice: Notice) -> Home:
     match notice.slug:
         case "model-failed":
             return replace(home, refused=True)
+        case "model-on-disk":
+            return replace(home, from_disk=True)
         case "network-address":
             url = str(dict(notice.text.values).get("url", ""))
             return replace(home, network=tuple(dict.fromkeys((*home.network, url))) if url else home.network)

@@ -17,12 +17,15 @@ from torch import Tensor, nn
 
 from runtime.engine.architecture import Attention
 from runtime.engine.device_queue import DeviceQueue, Graph, queue_of
-from runtime.engine.shortage import SPARING
+from runtime.engine.shortage import SPARING, lacks_memory
 from runtime.engine.texts import Texts
 
 _LOG = logging.getLogger(__name__)
 #: shapes whose graphs are kept
 MOST = 8
+
+
+_LACKING = "There was no memory left to capture the step as a CUDA graph; for now it is launched piece by piece."
 
 
 class Asked(Protocol):
@@ -79,6 +82,10 @@ class _Held:
         pairs = {layer: texts.keys_values(layer) for layer in layers}
         return cls({layer: (keys.clone(), values.clone()) for layer, (keys, values) in pairs.items()}, pooled, sizes)
 
+    @property
+    def nbytes(self) -> int:
+        return sum(keys.nbytes + values.nbytes for keys, values in self.made.values())
+
 
 @dataclass
 class _Captured:
@@ -126,6 +133,8 @@ class Graphs:
         self._warm: dict[Key, tuple[Attention, ...]] = {}
         #: a failure may come again with every shape, and each costs time
         self._refused = not queue.captures
+        #: numbers of the smallest latents for which a capture found no memory, since some was given back
+        self._too_large: int | None = None
 
     def draw(self, unet: Asked, build: int | None, latents: Tensor, time: float, texts: Texts) -> Tensor:
         """The U-Net's answer to latents (batch, channels, h, w), all at the same time."""
@@ -133,6 +142,8 @@ class Graphs:
             return ask(unet, latents, time, texts)
         key = Key(tuple(latents.shape), texts.states.shape[1], latents.dtype, build)
         self._forget_other_builds(build)
+        if self._too_large is not None and latents.numel() >= self._too_large and key not in self._captured:
+            return ask(unet, latents, time, texts)
         if key in self._captured:
             self._captured.move_to_end(key)
             return self._captured[key].draw(latents, time, texts)
@@ -148,8 +159,14 @@ class Graphs:
             self._captured.popitem(last=False)[1].graph.release()
         return captured.draw(latents, time, texts)
 
+    @property
+    def nbytes(self) -> int:
+        """Of the copies that graphs read; what they compute in is another matter."""
+        return sum(captured.texts.nbytes for captured in self._captured.values())
+
     def forget(self) -> None:
-        """Give back what the graphs hold."""
+        """Give back what the graphs hold; memory is there again, for captures too."""
+        self._too_large = None
         for captured in self._captured.values():
             captured.graph.release()
         self._captured.clear()
@@ -163,18 +180,26 @@ class Graphs:
     def _capture(
         self, unet: Asked, latents: Tensor, time: float, texts: Texts, layers: Sequence[Attention]
     ) -> _Captured | None:
-        held = latents.clone()
-        times = torch.full((len(latents),), time, dtype=torch.float32, device=latents.device)
-        mine = _Held.of(texts, layers)
         try:
+            held = latents.clone()
+            times = torch.full((len(latents),), time, dtype=torch.float32, device=latents.device)
+            mine = _Held.of(texts, layers)
             graph, made = self._queue.capture(lambda: unet(held, times, mine, mine.pooled, mine.sizes))
         except RuntimeError as failure:
-            self._refused = True
-            self.forget()
-            reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
-            _LOG.warning("The step could not be captured as a CUDA graph, and is launched piece by piece: %s", reason)
+            self._refuse(failure, latents.numel())
             return None
         return _Captured(graph, held, times, mine, made, ref(texts))
+
+    def _refuse(self, failure: RuntimeError, numbers: int) -> None:
+        """For good; or, where it is memory that was lacking, until some is given back."""
+        self.forget()
+        if lacks_memory(failure):
+            self._too_large = numbers
+            _LOG.warning("%s", _LACKING)
+            return
+        self._refused = True
+        reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
+        _LOG.warning("The step could not be captured as a CUDA graph, and is launched piece by piece: %s", reason)
 
 
 def ask(unet: Asked, latents: Tensor, time: float, texts: Texts) -> Tensor:
@@ -197,6 +222,11 @@ def forget_graphs() -> None:
     """Give back the memory of all graphs; they are captured anew when they are wanted."""
     for graphs in list(_OF_MODELS.values()):
         graphs.forget()
+
+
+def bytes_in_graphs() -> int:
+    """Of the copies that all graphs read."""
+    return sum(graphs.nbytes for graphs in _OF_MODELS.values())
 
 
 SPARING.append(forget_graphs)

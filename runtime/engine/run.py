@@ -32,6 +32,12 @@ from runtime.hashes import short
 from runtime.request import Request
 
 
+_ON_DISK = (
+    "The computer's memory cannot hold this model: its weights are read from the disk while it draws, which is slow. "
+    "Close other programs, or take a smaller model."
+)
+
+
 @dataclass(frozen=True)
 class Run:
     """What is asked of one run; a job with hires fix has two."""
@@ -187,6 +193,8 @@ class _Sitting:
         guidance = _encode(easel, run)
         _tell(learnt, run, guidance)
         model = easel.model
+        if model.store.on_disk:
+            learnt.say(_ON_DISK)
         unet = self.stack.enter_context(model.store.lend("unet"))
         if run.tiling:
             self.stack.enter_context(wrapped(unet))

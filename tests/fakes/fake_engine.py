@@ -42,6 +42,8 @@ def load(checkpoint: str | None, mishaps: list[str]) -> None:
     elif checkpoint and "broken" in checkpoint:
         say(event="model_failed", title=checkpoint, code="model-truncated", message="The file ends too early.")
     elif "mute" not in mishaps:
+        if "little-ram" in mishaps:
+            say(event="on_disk", title="fake", needed_mib=6600, free_mib=3999)
         say(event="model", title=checkpoint or "fake", seconds=0.1)
     if "card" in mishaps:
         say(event="memory", peak_mib=2100)

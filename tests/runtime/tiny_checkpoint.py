@@ -10,13 +10,13 @@ from runtime.engine.architecture import Autoencoder, AutoencoderConfig, TextConf
 from runtime.engine.names import TEXT, UNET, UNET_XL, UNET_XL_REFINER, VAE, to_original, vae_projection
 
 WIDTHS = (64, 64, 64, 64)
-_CROSS, _PLAIN, _UP, _PLAIN_UP = "CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"
-#: per family: names of the U-Net, blocks down, blocks up, layers of its transformers
+_CROSS, _PLAIN = "CrossAttnDownBlock2D", "DownBlock2D"
+#: per family: names of the U-Net, blocks down, layers of its transformers
 FAMILIES = {
-    "sd1": (UNET, (_CROSS,) * 3 + (_PLAIN,), (_PLAIN_UP,) + (_UP,) * 3, (1, 1, 1, 1)),
-    "sd2": (UNET, (_CROSS,) * 3 + (_PLAIN,), (_PLAIN_UP,) + (_UP,) * 3, (1, 1, 1, 1)),
-    "sdxl": (UNET_XL, (_PLAIN, _CROSS, _CROSS), (_UP, _UP, _PLAIN_UP), (1, 1, 2)),
-    "sdxl-refiner": (UNET_XL_REFINER, (_PLAIN, _CROSS, _CROSS, _PLAIN), (_PLAIN_UP, _UP, _UP, _PLAIN_UP), (2,) * 4),
+    "sd1": (UNET, (_CROSS,) * 3 + (_PLAIN,), (1, 1, 1, 1)),
+    "sd2": (UNET, (_CROSS,) * 3 + (_PLAIN,), (1, 1, 1, 1)),
+    "sdxl": (UNET_XL, (_PLAIN, _CROSS, _CROSS), (1, 1, 2)),
+    "sdxl-refiner": (UNET_XL_REFINER, (_PLAIN, _CROSS, _CROSS, _PLAIN), (2,) * 4),
 }
 #: of the text models' states, joined
 TEXT_WIDTHS = {"sd1": (32,), "sd2": (48,), "sdxl": (32, 48), "sdxl-refiner": (48,)}
@@ -43,17 +43,15 @@ def tiny_vae(widths: tuple[int, ...] = WIDTHS):
 def tiny_models(widths: tuple[int, ...] = WIDTHS, text_width: int = 32, seed: int = 1):
     """(U-Net, autoencoder, text model) of Stable Diffusion 1.x with seeded random weights."""
     torch.manual_seed(seed)
-    _names, down, up, _depths = FAMILIES["sd1"]
-    unet = UNet(
-        UNetConfig(block_out_channels=widths, cross_attention_dim=text_width, down_block_types=down, up_block_types=up)
-    )
+    _names, down, _depths = FAMILIES["sd1"]
+    unet = UNet(UNetConfig(block_out_channels=widths, cross_attention_dim=text_width, down_block_types=down))
     return unet.eval(), tiny_vae(widths), tiny_text(text_width)
 
 
 def tiny_family(family: str, channels: int = 4, seed: int = 1):
     """(U-Net, autoencoder, text models) of any family, 2 layers to a text model beside 1.x's."""
     torch.manual_seed(seed)
-    _names, down, up, depths = FAMILIES[family]
+    _names, down, depths = FAMILIES[family]
     more = {}
     if family != "sd1":
         more = {"use_linear_projection": True, "attention_head_dim": (1,) * len(down)}
@@ -69,7 +67,6 @@ def tiny_family(family: str, channels: int = 4, seed: int = 1):
         block_out_channels=(64,) * len(down),
         cross_attention_dim=sum(TEXT_WIDTHS[family]),
         down_block_types=down,
-        up_block_types=up,
         transformer_layers_per_block=depths,
         **more,
     )

@@ -1,4 +1,4 @@
-"""Which memory profile a machine gets, the fastest whose predicted need is free, and which comes after it."""
+"""Which memory profile a machine gets, as the runtime will decide too, and which comes after it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from launcher.core.memory.profiles import (
     read_memory_profiles,
     unknown_profile,
 )
-from launcher.core.memory.words import asked_for, by_formula, cannot, joined, nothing_fits, on_processor
+from launcher.core.memory.words import asked_for, by_rule, cannot, joined, on_processor
 from launcher.core.profiles.flag_words import has
 from launcher.core.pytorch.table import numbers
 from launcher.core.text import Text, t
+from runtime.placement import Way
 
 __all__ = [
     "MEMORY_FLAGS",
@@ -47,7 +48,7 @@ _FOR_XFORMERS = ("7.5", "8.0")
 def choose_memory(
     machine: Machine, wish: MemoryWish | None = None, *, gpu: str | None = None, tag: str | None = None
 ) -> MemoryChoice:
-    """The profile that was wished for, else the fastest whose predicted need is free on the card that draws.
+    """The profile that was wished for, else the one that the runtime will take on the card that draws.
 
     `tag` is the torch build's; "cpu" means that no card draws. LauncherError `memory-unknown` or `family-unknown`.
     """
@@ -77,49 +78,43 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def _choose(ground: Ground, wanted: str | None) -> MemoryChoice:
     if wanted is not None and ground.serves(ground.profiles[wanted]):
-        return _made(ground, wanted, asked_for(ground, wanted))
+        way = ground.way(wanted)
+        return _made(ground, wanted, None if ground.free is None else way, asked_for(ground, wanted, way), asked=True)
     if wanted is not None:
         return _instead(ground, wanted)
-    ways, steps = ground.ways, ground.steps
     if ground.device == "cpu":
-        return _made(ground, ways[0].profile, on_processor(ground, ways[0]))
+        way = ground.way()
+        return _made(ground, "cpu", None if ground.free is None else way, on_processor(ground, way))
     if ground.free is None:
         reason = t("The card does not say how much memory it has, so the careful way is taken.")
-        return _made(ground, ways[min(1, len(ways) - 1)].profile, reason)
-    free = ground.free
-    place = next((place for place, way in enumerate(steps) if way.need_mib <= free), None)
-    if place is None:
-        way = ground.roomiest
-        return _by_turns(ground, way.profile, nothing_fits(ground, steps[-1], way, free))
-    return _by_turns(ground, steps[place].profile, by_formula(ground, steps, place, free))
+        careful = "medvram" if ground.serves(ground.profiles["medvram"]) else "full"
+        return _made(ground, careful, None, reason, asked=True)
+    way = ground.way()
+    return _made(ground, way.mode, way, by_rule(ground, way))
 
 
 def _instead(ground: Ground, wanted: str) -> MemoryChoice:
-    """What the formula chooses where the device cannot do what is wanted."""
+    """What the rule chooses where the device cannot do what is wanted."""
     choice = _choose(ground, None)
     why = cannot(ground, wanted, choice.profile)
     return replace(choice, reason=why if ground.device == "cpu" else joined((why, choice.reason)))
 
 
-def _by_turns(ground: Ground, name: str, reason: Text) -> MemoryChoice:
-    """medvram, if only SDXL needs it, for SDXL alone."""
-    if name == "medvram" and ground.only_sdxl_is_large:
-        return _made(ground, "medvram-sdxl", joined((reason, t("The other models fit as a whole."))))
-    return _made(ground, name, reason)
-
-
-def _made(ground: Ground, name: str, reason: Text) -> MemoryChoice:
+def _made(ground: Ground, name: str, way: Way | None, reason: Text, *, asked: bool = False) -> MemoryChoice:
+    """The runtime finds the same way by itself, for every picture anew: only what is `asked` for is a flag."""
     profile = ground.profiles[name]
-    flags = profile.flags if profile.mode == "cpu" else profile.flags + ground.flags
+    own = profile.flags if asked or profile.mode == "cpu" else ()
+    mode = profile.mode if way is None or profile.mode == "cpu" else way.mode
     return MemoryChoice(
-        ground.peak(name).mode,
+        mode,
         profile.attention,
-        flags,
+        own if profile.mode == "cpu" else own + ground.flags,
         joined((reason, *ground.remarks)),
         name,
         ground.picture,
         ground.free,
         ground.ladder,
+        way,
     )
 
 
@@ -160,6 +155,7 @@ def next_step_down(choice: MemoryChoice) -> MemoryChoice | None:
         attention=profile.attention,
         flags=profile.flags + kept,
         profile=name,
+        way=None,
         reason=t('"{old}" ran out of memory; "{name}" is the next step down.', old=choice.profile, name=name),
     )
 

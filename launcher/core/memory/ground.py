@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from launcher.core.errors import LauncherError
 from launcher.core.hardware.machine import Gpu, Machine, is_nvidia
 from launcher.core.memory.free import free_memory, free_ram, shares_memory
-from launcher.core.memory.need import Device, Mode, Numbers, Picture, Widths, largest_square, need, read_numbers
+from launcher.core.memory.need import MIB, Device, Mode, Numbers, Picture, Widths, needs_of, read_numbers
 from launcher.core.memory.profiles import MemoryProfile, MemoryWish, Peak, read_memory_profiles, rules_for
 from launcher.core.profiles.flag_words import has, last_value
 from launcher.core.profiles.run_profiles import attention_of
+from launcher.core.pytorch.table import numbers as of_capability
 from launcher.core.text import Text, t
+from runtime import placement
+from runtime.placement import SLACK, Needs, Way, Wish, vae_width
 
 #: from the fastest to the slowest
 SPEED: tuple[Mode, ...] = ("full", "medvram", "lowvram", "cpu")
 #: MiB below which another way saves nothing worth its time: less than the sentences show
 WORTH = 103
 _GIB = 1024
+#: compute capabilities from which steps are captured (runtime/engine/memory/plan.py), and which have bfloat16
+_GRAPHS, _BFLOAT16 = "7.0", "8.0"
+
+
+@dataclass(frozen=True)
+class Room:
+    """Memory of the device that draws, in MiB; None: unknown."""
+
+    free: int | None
+    total: int | None = None
+    windows: bool = False
+    #: what the device takes before anything is drawn
+    context: int = 0
+
+    @property
+    def budget(self) -> placement.Ground:
+        """What the runtime plans with, before it has learnt anything."""
+        free = max(0, (self.free or 0) - self.context) * MIB
+        return placement.Ground(free, placement.reserve(free, self._total, self.windows), SLACK)
+
+    def free_for(self, need: int) -> int:
+        """MiB that have to be free for so many bytes."""
+        return self.context + -(-placement.free_for(need, self._total, self.windows) // MIB)
+
+    @property
+    def _total(self) -> int | None:
+        return None if self.total is None else self.total * MIB
 
 
 @dataclass(frozen=True)
@@ -30,44 +61,70 @@ class Ground:
     device: Device
     picture: Picture
     widths: Widths
-    free: int | None
+    room: Room
     #: flags and sentences that the device and its card ask for
     flags: tuple[str, ...] = ()
     #: that the user's own flags ask for
     attention: str | None = None
-    #: families in the models folder, if it was they that decided
-    others: tuple[str, ...] = ()
     remarks: tuple[Text, ...] = ()
     #: there is an xFormers that this device can use
     xformers: bool = False
     #: the processor's memory is predicted to hold the picture
     processor_holds: bool = False
-
-    def peak(self, name: str, picture: Picture | None = None) -> Peak:
-        """With this profile, of the picture to be planned or another."""
-        picture = picture or self.picture
-        mode, attention = self._how(name, picture)
-        found = need(self.numbers, picture, mode, attention, self.device, self.widths)
-        return Peak(name, mode, found.total)
-
-    def largest(self, name: str) -> int | None:
-        """Side in pixels of the largest square that what is free holds with this profile."""
-        family = self.picture.family
-        mode, attention = self._how(name, self.picture)
-        return largest_square(self.numbers, family, self.free or 0, mode, attention, self.device, self.widths)
-
-    def _how(self, name: str, picture: Picture) -> tuple[Mode, str]:
-        profile = self.profiles[name]
-        mode: Mode = profile.mode if profile.family in (None, picture.family) else "full"
-        return mode, self.attention or profile.attention
+    #: the runtime captures steps on this device
+    captures: bool = False
+    #: both prompts stay in one batch
+    together: bool = False
+    _known: dict[tuple[str, Picture], Needs] = field(default_factory=dict, compare=False, repr=False)
 
     @property
-    def only_sdxl_is_large(self) -> bool:
-        """Do the models of all other families in the models folder fit in full?"""
-        others = [name for name in self.others if name != self.picture.family]
-        squares = [Picture(name, *[self.numbers.families[name].native] * 2) for name in others]
-        fits = [self.peak("full", each).need_mib <= (self.free or 0) for each in squares]
-        return self.picture.family == "sdxl" and bool(fits) and all(fits)
+    def free(self) -> int | None:
+        return self.room.free
+
+    def way(self, name: str | None = None) -> Way:
+        """What the runtime will decide: from this profile on, or by itself."""
+        profile = None if name is None else self.profiles[name]
+        attention = "sdp" if profile is None else profile.attention
+        return placement.plan(self._wish(name), self._needs(attention, self.picture), self.room.budget)
+
+    def peak(self, name: str, *, apart: bool = False) -> Peak:
+        """What this profile needs at least."""
+        profile, mode = self.profiles[name], self._mode(name)
+        needs = self._needs(profile.attention, self.picture)
+        least = placement.least_of("full" if mode == "cpu" else mode, needs, self.room.budget, apart=apart)
+        return Peak(name, mode, self.room.free_for(least))
+
+    def needed(self, way: Way) -> int:
+        """MiB that have to be free for what a way is predicted to take."""
+        return self.room.free_for(way.peak)
+
+    def largest(self, name: str | None) -> int | None:
+        """Side in pixels, a multiple of 64, of the largest square that what is free holds, from this profile on."""
+        sides, wish, family = range(256, 8193, 64), self._wish(name), self.picture.family
+        attention = "sdp" if name is None else self.profiles[name].attention
+        budget = self.room.budget
+
+        def least(side: int) -> int:
+            return placement.least(wish, self._needs(attention, Picture(family, side, side)), budget)
+
+        fit = bisect_right(sides, budget.budget, key=least)
+        return sides[fit - 1] if fit else None
+
+    def _mode(self, name: str) -> Mode:
+        profile = self.profiles[name]
+        return profile.mode if profile.family in (None, self.picture.family) else "full"
+
+    def _wish(self, name: str | None) -> Wish:
+        mode = "full" if name is None else self._mode(name)
+        streams = "medvram" in self.numbers.devices[self.device].modes
+        return Wish("full" if mode == "cpu" else mode, streams, self.together)
+
+    def _needs(self, attention: str, picture: Picture) -> Needs:
+        attention = self.attention or attention
+        key = attention, picture
+        if key not in self._known:
+            self._known[key] = needs_of(self.numbers, picture, attention, self.widths, captures=self.captures)
+        return self._known[key]
 
     @property
     def ladder(self) -> tuple[Peak, ...]:
@@ -80,27 +137,6 @@ class Ground:
         can = profile.mode in self.numbers.devices[self.device].modes
         return can and (self.xformers or profile.attention != "xformers")
 
-    @property
-    def ways(self) -> list[Peak]:
-        """Those that may be chosen by themselves, the fastest first."""
-        own = [peak for peak in self.ladder if self.profiles[peak.profile].automatic]
-        return sorted(own, key=lambda peak: SPEED.index(peak.mode))
-
-    @property
-    def steps(self) -> list[Peak]:
-        """Of the ways those that need less than every faster one."""
-        found: list[Peak] = []
-        for way in self.ways:
-            if not found or way.need_mib <= found[-1].need_mib - WORTH:
-                found.append(way)
-        return found
-
-    @property
-    def roomiest(self) -> Peak:
-        """The way that holds the largest picture; of equal ones the fastest, and where none holds any, the last."""
-        best = max(self.ways, key=lambda way: self.largest(way.profile) or 0)
-        return best if self.largest(best.profile) else self.ways[-1]
-
 
 def survey(machine: Machine, cards: Sequence[Gpu], tag: str | None, wish: MemoryWish) -> Ground:
     """Looks at the machine, the card that draws (the first that suits) and the wish. LauncherError `family-unknown`."""
@@ -110,25 +146,48 @@ def survey(machine: Machine, cards: Sequence[Gpu], tag: str | None, wish: Memory
     picture, about = _picture(numbers, wish)
     flags, remarks = _of_card(numbers, device, card)
     free, of_free = free_memory(numbers, machine, device, card)
+    widths = _widths(numbers, device, machine, (*flags, *wish.flags))
     ground = Ground(
         numbers,
         read_memory_profiles(),
         device,
         picture,
-        _widths(numbers, device, machine, (*flags, *wish.flags)),
-        free,
+        replace(widths, vae=vae_width(picture.family, widths.vae, _has_bfloat16(device, card))),
+        _room(numbers, machine, device, card, free),
         flags,
         attention_of(wish.flags),
-        () if wish.family else tuple(name for name in numbers.families if name in wish.families),
         xformers=wish.xformers and device == "cuda",
         processor_holds=_processor_holds(numbers, machine, picture, wish.flags),
+        captures=device in ("cuda", "rocm") and _capable(card, _GRAPHS, unknown=True),
+        together=has(wish.flags, "--always-batch-cond-uncond"),
     )
     return replace(ground, remarks=(*of_free, *about, *_short_of_ram(ground, machine, card), *remarks))
 
 
+def _room(numbers: Numbers, machine: Machine, device: Device, card: Gpu | None, free: int | None) -> Room:
+    """A part of the processor has no memory of its own that could be asked for its size."""
+    context = numbers.devices[device].context_mib
+    if card is None or device in ("cpu", "mps"):
+        return Room(free, context=context)
+    total = free if shares_memory(card) else card.vram_total_mib
+    return Room(free, total, machine.os == "windows", context)
+
+
+def _has_bfloat16(device: Device, card: Gpu | None) -> bool:
+    """ROCm's torch says so of every card."""
+    return device == "rocm" or (device == "cuda" and _capable(card, _BFLOAT16, unknown=False))
+
+
+def _capable(card: Gpu | None, least: str, *, unknown: bool) -> bool:
+    if card is None or not card.compute_capability:
+        return unknown
+    return of_capability(card.compute_capability) >= of_capability(least)
+
+
 def _processor_holds(numbers: Numbers, machine: Machine, picture: Picture, flags: Sequence[str]) -> bool:
-    widths = _widths(numbers, "cpu", machine, flags)
-    return need(numbers, picture, "cpu", "sdp", "cpu", widths).total <= (free_ram(machine)[0] or 0)
+    needs = needs_of(numbers, picture, "sdp", _widths(numbers, "cpu", machine, flags))
+    room = Room(free_ram(machine)[0], context=numbers.devices["cpu"].context_mib)
+    return placement.least(Wish(streams=False), needs, room.budget) <= room.budget.budget
 
 
 def _device(tag: str | None, cards: Sequence[Gpu]) -> Device:
@@ -189,8 +248,8 @@ def _short_of_ram(ground: Ground, machine: Machine, card: Gpu | None) -> tuple[T
         return ()
     room += machine.swap_free_mib or 0
     family = ground.numbers.families[ground.picture.family]
-    weights = need(ground.numbers, ground.picture, "full", "sdp", ground.device, ground.widths).weights
-    needed = weights + ground.numbers.devices["cpu"].context_mib
+    needs = needs_of(ground.numbers, ground.picture, "sdp", ground.widths)
+    needed = -(-(needs.text + needs.unet + needs.vae) // MIB) + ground.numbers.devices["cpu"].context_mib
     if needed <= room:
         return ()
     return (

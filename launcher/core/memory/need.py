@@ -1,18 +1,19 @@
-"""How much memory a picture is predicted to need: weights, activations, the device's context and a margin.
+"""What a picture is predicted to need, in bytes, for the rule by which the runtime plans (runtime/placement.py).
 
-The same count as the runtime's own planner (runtime/engine/memory): in full all models stay on the device, with
-medvram the one that works, with lowvram of the U-Net only the block that works. Numbers: launcher/data/memory.toml.
+The engine traces its models when it draws; here are the numbers that such traces gave (launcher/data/memory.toml), so
+that the plan is known before anything is loaded.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from launcher.core.facts import read_facts
+from runtime.placement import Needs
 
 Mode = Literal["full", "medvram", "lowvram", "cpu"]
 Device = Literal["cuda", "rocm", "xpu", "mps", "cpu"]
@@ -24,29 +25,62 @@ _FILE = Path(__file__).parents[2] / "data" / "memory.toml"
 _SLICES = {"doggettx": 4, "invokeai": 4, "sub-quadratic": 4, "v1": 1}
 #: of scores that are held at once: scores and probabilities
 _MATRICES = 2
+#: prompts that the numbers are of: the prompt and its negative
+_PROMPTS = 2
+#: bytes of the numbers that they are of: float16
+_HALF = 2
 
 
 @dataclass(frozen=True)
 class FamilyNumbers:
-    """Of a model family; bytes per pixel are float16's, a U-Net's for one picture with its negative prompt."""
+    """Of a model family; bytes are float16's, a U-Net's for one picture with its negative prompt."""
 
     name: str
     #: side of the square it was trained on, in pixels
     native: int
     text_parameters: int
     unet_parameters: int
-    vae_parameters: int
-    largest_block_parameters: int
+    #: of the U-Net: what belongs to no block, and the largest block
+    loose_parameters: int
+    piece_parameters: int
+    #: one evaluation: of any picture, and of each pixel
+    unet_bytes: int
     unet_bytes_per_pixel: float
-    vae_bytes_per_pixel: float
+    #: of both prompts, held while steps are drawn
+    texts_bytes: int
+    #: of a prompt's way through the text models
+    reading_bytes: int
     #: besides the matrices of scores, where attention keeps them
     scored_bytes_per_pixel: float
     #: pixels per row of such a matrix, where it is largest
     pixels_per_token: int
     #: such matrices of one picture with its negative prompt
     heads: int
-    #: its VAE goes on in float32
-    vae_overflows: bool
+
+
+@dataclass(frozen=True)
+class StripNumbers:
+    """Decoding in strips of so many rows of latents: bytes for each column of pixels, by the picture's height."""
+
+    rows: int
+    heights: tuple[int, ...]
+    bytes_per_column: tuple[int, ...]
+
+    def per_column(self, height: int) -> float:
+        """Between two heights, and beyond the last, it is a line."""
+        place = min(max(1, bisect_left(self.heights, height)), len(self.heights) - 1)
+        low, high = self.heights[place - 1], self.heights[place]
+        less, more = self.bytes_per_column[place - 1], self.bytes_per_column[place]
+        return less + (more - less) * (height - low) / (high - low)
+
+
+@dataclass(frozen=True)
+class VaeNumbers:
+    """Of the VAE that all families have; bytes are float16's."""
+
+    parameters: int
+    bytes_per_pixel: float
+    strips: tuple[StripNumbers, ...]
 
 
 @dataclass(frozen=True)
@@ -67,23 +101,21 @@ class DeviceNumbers:
 class Numbers:
     """launcher/data/memory.toml."""
 
-    #: lost to rounding and gaps, as a share
-    slack: float
-    #: for previews, networks and the libraries' workspaces
-    reserve_mib: int
     #: by operating system
     desktop_mib: dict[str, int]
     families: dict[str, FamilyNumbers]
+    vae: VaeNumbers
     devices: dict[str, DeviceNumbers]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What is to be drawn: one picture of a family's model, in pixels."""
+    """What is to be drawn: pictures of a family's model, in pixels; `batch` at once."""
 
     family: str
     width: int
     height: int
+    batch: int = 1
 
     @property
     def pixels(self) -> int:
@@ -92,25 +124,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Widths:
-    """Bytes of a number in the U-Net (and the text models) and in the VAE."""
+    """Bytes of a number in the U-Net, in the VAE and in the text models."""
 
     unet: int = 2
     vae: int = 2
     text: int = 2
-
-
-@dataclass(frozen=True)
-class Need:
-    """Predicted MiB; `total` is what has to be free before the runtime starts."""
-
-    weights: int
-    activations: int
-    #: of the device, and the margin
-    besides: int
-    total: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "total", self.weights + self.activations + self.besides)
 
 
 @lru_cache(maxsize=1)
@@ -119,51 +137,43 @@ def read_numbers() -> Numbers:
     return read_facts(_FILE, Numbers)
 
 
-def need(numbers: Numbers, picture: Picture, mode: Mode, attention: str, device: Device, widths: Widths) -> Need:
-    """The phase of a picture (text, U-Net, VAE) that takes the most: its weights on the device and its activations."""
+def needs_of(numbers: Numbers, picture: Picture, attention: str, widths: Widths, *, captures: bool = False) -> Needs:
+    """`attention` by AUTOMATIC1111's names; `captures`: steps become CUDA graphs, which read copies of their own."""
     family = numbers.families[picture.family]
-    text, unet = family.text_parameters * widths.text, family.unet_parameters * widths.unet
-    block, vae_width = family.largest_block_parameters * widths.unet, 4 if family.vae_overflows else widths.vae
-    vae, decoding = family.vae_parameters * vae_width, _decoding(family, picture, vae_width)
-    drawing = _drawing(family, picture, attention, widths.unet)
-    if mode == "medvram":
-        phases = [(text, 0), (unet, drawing), (vae, decoding)]
-    elif mode == "lowvram":
-        phases = [(text, 0), (block, drawing), (vae, decoding)]
-    else:
-        phases = [(text + unet + vae, max(drawing, decoding))]
-    weights, activations = max(phases, key=sum)
-    margin = round((weights + activations) / MIB * numbers.slack) + numbers.reserve_mib
-    context = numbers.devices[device].context_mib
-    return Need(round(weights / MIB), round(activations / MIB), context + margin)
+    unet, vae, text = widths.unet, widths.vae, widths.text
+    held = family.texts_bytes * picture.batch * unet // _HALF
+    return Needs(
+        family.unet_parameters * unet,
+        numbers.vae.parameters * vae,
+        family.text_parameters * text,
+        family.loose_parameters * unet,
+        family.piece_parameters * unet,
+        _drawing(family, picture, attention, unet, _PROMPTS) + held,
+        _drawing(family, picture, attention, unet, 1) + held,
+        family.reading_bytes * text // _HALF,
+        lambda rows: _decoding(numbers.vae, picture, vae, rows),
+        held if captures else 0,
+    )
 
 
-def _drawing(family: FamilyNumbers, picture: Picture, attention: str, width: int) -> float:
+def _drawing(family: FamilyNumbers, picture: Picture, attention: str, width: int, prompts: int) -> int:
     """Bytes of one evaluation of the U-Net.
 
     torch's own attention and xFormers' keep no matrix of scores; in slices those of some heads are held, plain ("none")
     those of all.
     """
-    rows = family.heads if attention == "none" else _SLICES.get(attention, 0)
+    # what all pictures and prompts take of what one picture with its negative prompt does
+    share = picture.batch * prompts / _PROMPTS
+    fused = (family.unet_bytes + family.unet_bytes_per_pixel * picture.pixels) * share
+    rows = family.heads * share if attention == "none" else _SLICES.get(attention, 0)
     tokens = picture.pixels / family.pixels_per_token
-    scores = _MATRICES * rows * tokens**2 * 2
-    fused, beside = family.unet_bytes_per_pixel * picture.pixels, family.scored_bytes_per_pixel * picture.pixels
-    return (max(fused, beside + scores) if rows else fused) * width / 2
+    scored = family.scored_bytes_per_pixel * picture.pixels * share + _MATRICES * rows * tokens**2 * _HALF
+    return round((max(fused, scored) if rows else fused) * width / _HALF)
 
 
-def _decoding(family: FamilyNumbers, picture: Picture, width: int) -> float:
+def _decoding(vae: VaeNumbers, picture: Picture, width: int, rows: int | None) -> int:
     """Bytes of decoding one picture: pictures of a batch are decoded one by one."""
-    return family.vae_bytes_per_pixel * picture.pixels * width / 2
-
-
-def largest_square(
-    numbers: Numbers, family: str, free: int, mode: Mode, attention: str, device: Device, widths: Widths
-) -> int | None:
-    """Side in pixels, a multiple of 64, of the largest square picture that `free` MiB are predicted to hold."""
-    sides = range(256, 8193, 64)
-    fit = bisect_right(
-        sides,
-        free,
-        key=lambda side: need(numbers, Picture(family, side, side), mode, attention, device, widths).total,
-    )
-    return sides[fit - 1] if fit else None
+    if rows is None:
+        return round(vae.bytes_per_pixel * picture.pixels * width / _HALF)
+    strips = next(one for one in vae.strips if one.rows == rows)
+    return round(strips.per_column(picture.height) * picture.width * width / _HALF)

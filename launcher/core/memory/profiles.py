@@ -11,9 +11,10 @@ from typing import Any
 from launcher.core.errors import LauncherError
 from launcher.core.facts import read_facts
 from launcher.core.hardware.machine import Gpu
-from launcher.core.memory.need import Mode, Picture
+from launcher.core.memory.need import MIB, Mode, Picture
 from launcher.core.paths import checkout
 from launcher.core.text import Text, t
+from runtime.placement import Way
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class MemoryWish:
 
 @dataclass(frozen=True)
 class Peak:
-    """What a memory profile is predicted to need, in MiB."""
+    """MiB that have to be free for a memory profile to be enough."""
 
     profile: str
     mode: Mode
@@ -95,6 +96,8 @@ class MemoryChoice:
     free_mib: int | None = None
     #: of every profile that the device can run, the highest first: the ladder
     peaks: tuple[Peak, ...] = ()
+    #: what the runtime is predicted to decide; None: not known
+    way: Way | None = None
 
     def to_json(self, reason: str) -> dict[str, Any]:
         """The `memory` of `gesso plan --json`; the peaks are predictions."""
@@ -109,7 +112,20 @@ class MemoryChoice:
             "size": picture and [picture.width, picture.height],
             "free_mib": self.free_mib,
             "predicted_peaks_mib": {peak.profile: peak.need_mib for peak in self.peaks},
+            "predicted": self.way and _told(self.way),
         }
+
+
+def _told(way: Way) -> dict[str, Any]:
+    """Beside what the device itself takes."""
+    return {
+        "peak_mib": way.peak // MIB,
+        "resident_mib": None if way.resident is None else way.resident // MIB,
+        "streamed_mib": way.streamed // MIB,
+        "vae_rows": way.rows,
+        "prompts_apart": way.apart,
+        "why": [one.code for one in way.reasons],
+    }
 
 
 def read_memory_profiles(folder: Path | None = None) -> dict[str, MemoryProfile]:

@@ -5,42 +5,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from launcher.core.memory.ground import Ground, gigabytes_down, gigabytes_up
-from launcher.core.memory.profiles import Peak
+from launcher.core.memory.need import MIB
 from launcher.core.text import Text, t
+from runtime.placement import Way
 
 
-def by_formula(ground: Ground, steps: Sequence[Peak], place: int, free: int) -> Text:
-    """The numbers: what the chosen way needs, or the next faster one that does not fit."""
-    chosen, values = steps[place], _values(ground, free)
-    if place == 0:
-        return t(
+def by_rule(ground: Ground, way: Way) -> Text:
+    """The numbers: what the chosen way needs, or the next faster one that does not fit; and how it is done."""
+    free = ground.free or 0
+    why, values = way.reasons[0], _values(ground, free)
+    if why.code == "nothing-fits":
+        first = t(
+            "{model} at {width} x {height} needs at least {need} GB; {free} GB are free → {way}.",
+            **values,
+            need=gigabytes_up(ground.needed(way)),
+            way=way.mode,
+        )
+        return joined((first, _too_little(ground, None)))
+    if why.code == "fits":
+        first = t(
             "{model} at {width} x {height} needs {need} GB with {way}; {free} GB are free → {way}.",
             **values,
-            need=gigabytes_up(chosen.need_mib),
-            way=chosen.profile,
+            need=gigabytes_up(ground.needed(way)),
+            way=way.mode,
         )
-    return t(
+        return joined((first, *_how(way)))
+    faster = str(why.values["mode"])
+    first = t(
         "{model} at {width} x {height} needs {need} GB with {faster}; {free} GB are free → {way} ({less} GB).",
         **values,
-        need=gigabytes_up(steps[place - 1].need_mib),
-        faster=steps[place - 1].profile,
-        way=chosen.profile,
-        less=gigabytes_up(chosen.need_mib),
+        need=gigabytes_up(ground.peak(faster).need_mib),
+        faster=faster,
+        way=way.mode,
+        less=gigabytes_up(ground.peak(way.mode, apart=way.apart).need_mib),
     )
+    return joined((first, *_how(way)))
 
 
-def nothing_fits(ground: Ground, least: Peak, way: Peak, free: int) -> Text:
-    """What the most sparing way needs, and what `way`, which is taken, holds."""
-    first = t(
-        "{model} at {width} x {height} needs at least {need} GB; {free} GB are free → {way}.",
-        **_values(ground, free),
-        need=gigabytes_up(least.need_mib),
-        way=way.profile,
-    )
-    return joined((first, _too_little(ground, way.profile)))
+def _how(way: Way) -> tuple[Text, ...]:
+    """What of the way no profile's name says."""
+    said = []
+    if way.resident is not None:
+        share = (gigabytes_down(way.resident // MIB), gigabytes_up(-(-way.streamed // MIB)))
+        said.append(t("Of the U-Net {resident} GB stay on the card; {streamed} GB arrive at every step, ahead of need.",
+                      resident=share[0], streamed=share[1]))  # fmt: skip
+    if way.apart:
+        said.append(t("Prompt and negative prompt are drawn one after the other."))
+    if way.rows is not None:
+        said.append(t("The VAE works in strips of {height} pixels.", height=8 * way.rows))
+    return tuple(said)
 
 
-def _too_little(ground: Ground, name: str) -> Text:
+def _too_little(ground: Ground, name: str | None) -> Text:
     side = ground.largest(name)
     if side is not None:
         return t("That may be too little; up to {side} x {side} should fit.", side=side)
@@ -52,17 +68,23 @@ def _too_little(ground: Ground, name: str) -> Text:
     return t("That may be too little for any picture: close other programs, or try a smaller model.")
 
 
-def asked_for(ground: Ground, name: str) -> Text:
-    peak = ground.peak(name)
+def asked_for(ground: Ground, name: str, way: Way) -> Text:
     if ground.free is None:
-        return t('"{name}" was asked for; it needs about {need} GB.', name=name, need=gigabytes_up(peak.need_mib))
+        need = gigabytes_up(ground.peak(name).need_mib)
+        return t('"{name}" was asked for; it needs about {need} GB.', name=name, need=need)
+    fits = way.reasons[0].code in ("fits", "asked-for")
     first = t(
         '"{name}" was asked for; {model} at {width} x {height} needs about {need} GB with it, {free} GB are free.',
         name=name,
         **_values(ground, ground.free),
-        need=gigabytes_up(peak.need_mib),
+        # what stays fills the memory, and is no need
+        need=gigabytes_up(ground.needed(way) if fits and way.resident is None else ground.peak(name).need_mib),
     )
-    return first if peak.need_mib <= ground.free else joined((first, _too_little(ground, name)))
+    if way.reasons[0].code == "nothing-fits":
+        return joined((first, _too_little(ground, name)))
+    if fits or ground.device == "cpu":
+        return joined((first, *_how(way)))
+    return joined((first, t("So the runtime will take {way}.", way=way.mode), *_how(way)))
 
 
 def cannot(ground: Ground, wanted: str, name: str) -> Text:
@@ -76,17 +98,17 @@ def cannot(ground: Ground, wanted: str, name: str) -> Text:
     return t('"{wanted}" was asked for, but this device only knows "{name}".', wanted=wanted, name=name)
 
 
-def on_processor(ground: Ground, way: Peak) -> Text:
+def on_processor(ground: Ground, way: Way) -> Text:
     first = t("The processor draws.")
     if ground.free is None:
         return first
     second = t(
         "{model} at {width} x {height} needs about {need} GB of the computer's memory; {free} GB are free.",
         **_values(ground, ground.free),
-        need=gigabytes_up(way.need_mib),
+        need=gigabytes_up(ground.needed(way)),
     )
-    third = () if way.need_mib <= ground.free else (_too_little(ground, way.profile),)
-    return joined((first, second, *third))
+    last = (_too_little(ground, None),) if way.reasons[0].code == "nothing-fits" else _how(way)
+    return joined((first, second, *last))
 
 
 def _values(ground: Ground, free: int) -> dict[str, object]:

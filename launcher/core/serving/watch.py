@@ -13,6 +13,7 @@ from launcher.core import events
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Ready, Stopped
 from launcher.core.memory.choose import MemoryChoice, step_down_words
+from launcher.core.memory.ground import gigabytes_down, gigabytes_up
 from launcher.core.network.network_addresses import local_urls
 from launcher.core.paths import Workspace
 from launcher.core.running import LOG, Running, forget_credentials, read_running, stop, write_running
@@ -75,10 +76,23 @@ def heard(workspace: Workspace, running: Running, watch: Watch, event: protocol.
             if watch.memory is not None:
                 yield Notice("memory-step-down", "info", step_down_words(watch.memory))
                 watch.memory = None
+        case protocol.OnDisk():
+            yield Notice("model-on-disk", "warning", _on_disk(event))
         case protocol.Fatal():
             watch.fatal = event
         case _:
             pass
+
+
+def _on_disk(event: protocol.OnDisk) -> Text:
+    """With what it would take, rounded up, and what there is, rounded down, in GB with one decimal."""
+    return t(
+        "The computer's memory cannot hold {title} ({need} GB are needed, {free} GB are free): its weights are read from "
+        "the disk while it draws, which is slow. Close other programs, or take a smaller model.",
+        title=event.title,
+        need=gigabytes_up(event.needed_mib),
+        free=gigabytes_down(event.free_mib),
+    )
 
 
 def judge(workspace: Workspace, watch: Watch) -> None:

@@ -60,9 +60,10 @@ class ModelCard(Card):
             return without_survey(home, say)
         models = home.survey.models
         loaded = home.model or say(t("none yet"))
+        slow = [("", say(t("read from the disk, which is slow")), "$text-warning")] if home.from_disk else []
         return rows(
-            [(say(t("Loaded")), loaded, ""), (say(t("There are")), _models(models, say), "")]
-            + [("", name, "$text-muted") for name in models[:3] if len(models) > 1]
+            [(say(t("Loaded")), loaded, ""), *slow, (say(t("There are")), _models(models, say), "")]
+            + [("", name, "$text-muted") for name in models[: 3 - len(slow)] if len(models) > 1]
         )
 
 

@@ -24,7 +24,6 @@ class UNetConfig(_Config):
     block_out_channels: tuple[int, ...] = (320, 640, 1280, 1280)
     #: "CrossAttnDownBlock2D" or "DownBlock2D"
     down_block_types: tuple[str, ...] = ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",)
-    up_block_types: tuple[str, ...] = ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3
     transformer_layers_per_block: int | tuple[int, ...] = 1
     cross_attention_dim: int = 768
     #: the number of heads, in spite of its name

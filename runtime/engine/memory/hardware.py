@@ -10,14 +10,9 @@ import torch
 
 from runtime.engine.memory import nvml
 from runtime.engine.native_bfloat16 import multiplies_bfloat16
+from runtime.placement import reserve
 
-MIB = 1 << 20
-#: left alone where that is possible: bytes, and the share of the device's memory
-_LEAST_RESERVE, _RESERVE = 256 * MIB, 0.04
-#: Windows moves what finds no room into the computer's memory instead of refusing it, which is many times as slow
-_FOR_WINDOWS = 400 * MIB
-#: of very little memory no more than this share is left alone
-_AT_MOST = 0.125
+_WINDOWS = sys.platform == "win32"
 
 
 @dataclass(frozen=True)
@@ -59,20 +54,14 @@ def room(device: torch.device) -> Room:
     ram = free_ram()
     if device.type != "cuda":
         free = (ram or 0) + own_memory()
-        return Room(free, reserve(free), ram)
+        return Room(free, reserve(free, None, _WINDOWS), ram)
     free, total = torch.cuda.mem_get_info(device)
     told = nvml.free_memory(str(torch.cuda.get_device_properties(device).uuid))
     free = min(free, told) if told is not None else free
     free += torch.cuda.memory_reserved(device)
     cap = getattr(torch.cuda, "get_per_process_memory_fraction", lambda _device: 1.0)(device)
     free = min(free, int(total * cap))
-    return Room(free, reserve(free, total), ram)
-
-
-def reserve(free: int, total: int | None = None, windows: bool = sys.platform == "win32") -> int:
-    """Bytes to leave alone, where `total` is the whole card."""
-    wanted = max(_LEAST_RESERVE, round((total or 0) * _RESERVE)) + (_FOR_WINDOWS if windows and total else 0)
-    return min(wanted, round(free * _AT_MOST))
+    return Room(free, reserve(free, total, _WINDOWS), ram)
 
 
 def free_ram() -> int | None:

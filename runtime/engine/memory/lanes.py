@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from runtime.engine.device_queue import queue_of
+
 _LOG = logging.getLogger(__name__)
 #: cudaErrorHostMemoryAlreadyRegistered
 _PINNED_ALREADY = 712
@@ -105,6 +107,34 @@ class CudaLane:
             # the check after a launch takes the error away by raising it
             torch.ones(1, device=self._device)
             torch.cuda.synchronize(self._device)
+
+
+#: bytes of the copy by which a lane is measured, and how often it is made
+_MEASURED, _TIMES = 64 << 20, 4
+
+
+def bytes_per_second(device: torch.device) -> float | None:
+    """How fast pinned memory comes to a card, tried for about 20 ms; None where that cannot be tried.
+
+    Never run: no GPU was at hand.
+    """
+    if device.type != "cuda":
+        return None
+    try:
+        there = torch.empty(_MEASURED, dtype=torch.uint8, device=device)
+        here = torch.empty(_MEASURED, dtype=torch.uint8, pin_memory=True)
+        # the first copy wakes the bus
+        there.copy_(here, non_blocking=True)
+        queue = queue_of(device)
+        began = queue.mark()
+        for _ in range(_TIMES):
+            there.copy_(here, non_blocking=True)
+        ended = queue.mark()
+        ended.wait()
+    except RuntimeError as failure:
+        _LOG.info("The way to the card could not be measured: %s", failure)
+        return None
+    return _TIMES * _MEASURED / max(ended.seconds_since(began), 1e-6)
 
 
 def lane_of(device: torch.device) -> Lane:

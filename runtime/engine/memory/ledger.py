@@ -6,17 +6,17 @@ import json
 import math
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime.engine.memory.plan import SLACK, Prediction
+from runtime.engine.memory.plan import Prediction
+from runtime.placement import BANDWIDTH, corrected
 
 #: how many jobs back the correction looks
 _KEPT = 8
-#: of the correction; it is never below `SLACK`, for what the autoencoder takes is not measured
-_MOST = 2.0
 #: a step that takes so many times as long as the best one known has been moved into the computer's memory
 _SPILLED = 3.0
 MIB = 1 << 20
@@ -43,15 +43,18 @@ class _Learnt:
 
     ratios: list[float] = field(default_factory=list)
     steps: dict[str, float] = field(default_factory=dict)
+    #: to the device; None: not measured yet
+    bytes_per_second: float | None = None
 
     @classmethod
     def of(cls, said: Any) -> _Learnt:
         """What is no number is left out."""
         told = said if isinstance(said, dict) else {}
-        ratios, steps = told.get("ratios"), told.get("steps")
+        ratios, steps, bandwidth = (told.get(name) for name in ("ratios", "steps", "bytes_per_second"))
         return cls(
             [one for one in ratios if _is_number(one)] if isinstance(ratios, list) else [],
             {work: one for work, one in steps.items() if _is_number(one)} if isinstance(steps, dict) else {},
+            bandwidth if _is_number(bandwidth) else None,
         )
 
 
@@ -66,7 +69,18 @@ class Ledger:
     @property
     def correction(self) -> float:
         """What activations take, through what a trace says: the greatest of the last jobs."""
-        return min(max([SLACK, *self._own.ratios]), _MOST)
+        return corrected(self._own.ratios)
+
+    @property
+    def bytes_per_second(self) -> float:
+        """To the device, as it was measured, else as is likely."""
+        return self._own.bytes_per_second or BANDWIDTH
+
+    def measure(self, measured: Callable[[], float | None]) -> None:
+        """How fast bytes come to the device: asked once, and kept."""
+        if self._own.bytes_per_second is None and (found := measured()) is not None:
+            self._own.bytes_per_second = float(round(found))
+            self._write()
 
     def step_seconds(self, work: str) -> float | None:
         """Of this work with all weights on the device; the shortest that was seen."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
@@ -14,24 +15,7 @@ from runtime.engine.memory import traces
 from runtime.engine.memory.traces import Canvas
 from runtime.engine.precision import Precision
 from runtime.engine.weights import bytes_each, piece_sizes
-
-
-@dataclass(frozen=True)
-class Needs:
-    """Bytes of a checkpoint's weights, and of the activations of drawing one batch."""
-
-    unet: int
-    vae: int
-    text: int
-    #: of the U-Net: what belongs to no block, and the largest block
-    loose: int
-    piece: int
-    #: one call of the U-Net with all prompts in one batch, and with one prompt
-    drawing: int
-    drawing_apart: int
-    reading: int
-    #: of one picture by the rows of latents that are worked on at a time; None: all
-    decoding: Callable[[int | None], int]
+from runtime.placement import Needs
 
 
 @dataclass(frozen=True)
@@ -61,33 +45,57 @@ class Models:
 
 
 def needs_of(
-    models: Models, precision: Precision, picture: Picture, attention: str, kind: str, channels_last: bool
+    models: Models, precision: Precision, picture: Picture, attention: str, kind: str, channels_last: bool, graphs: bool
 ) -> Needs:
     """`kind` is the device's: "cuda", "cpu" …"""
     canvas = Canvas(*picture.cells, picture.batch * picture.prompts, precision.unet, attention, kind, channels_last)
-    loose, *blocks = piece_sizes(models.unet, precision.unet)
-    held = keys_values(models.unet, picture, precision.unet)
+    unet = sizes(models.unet, precision.unet)
+    held = unet.keys_values * picture.chunks * picture.batch * picture.prompts
     config, shape = models.vae.config, replace(canvas, batch=1, dtype=precision.vae)
     return Needs(
-        size(models.unet, precision.unet),
+        unet.whole,
         size(models.vae, precision.vae),
         sum(size(text, precision.text) for text in models.texts),
-        loose,
-        max(blocks),
+        unet.loose,
+        unet.piece,
         traces.drawing(models.unet.config, canvas) + held,
         traces.drawing(models.unet.config, replace(canvas, batch=picture.batch)) + held,
         max(traces.reading(text.config, picture.chunks, precision.text, kind) for text in models.texts),
         lambda rows: traces.decoding_in_strips(config, shape, rows) if rows else traces.decoding(config, shape),
+        # the graph reads copies of its own
+        held if graphs else 0,
     )
 
 
-def keys_values(unet: UNet, picture: Picture, dtype: torch.dtype) -> int:
-    """Bytes of what cross-attention makes of all prompts once, and holds while steps are drawn."""
-    layers = [module.attn2 for module in unet.modules() if isinstance(module, TransformerBlock)]
-    width = sum(layer.to_k.out_features + layer.to_v.out_features for layer in layers)
-    return width * traces.TOKENS * picture.chunks * picture.batch * picture.prompts * dtype.itemsize
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes of a model's weights in one precision."""
+
+    whole: int
+    #: what belongs to no block, and the largest block
+    loose: int
+    piece: int
+    #: of the keys and values that cross-attention makes of one chunk of a prompt
+    keys_values: int
+
+
+#: by the precision that is asked for, and the one in which the weights are kept
+_Kept = dict[tuple[torch.dtype, frozenset[torch.dtype]], Sizes]
+_SIZES: WeakKeyDictionary[nn.Module, _Kept] = WeakKeyDictionary()
+
+
+def sizes(model: nn.Module, dtype: torch.dtype) -> Sizes:
+    """Of all weights in this precision; what lies in eight bits stays so. Looked at once: a large model has many."""
+    kept = frozenset(each.dtype for each in model.parameters())
+    known = _SIZES.setdefault(model, {})
+    if (dtype, kept) not in known:
+        loose, *blocks = piece_sizes(model, dtype)
+        whole = sum(each.numel() * bytes_each(each.dtype, dtype) for each in model.parameters())
+        layers = [module.attn2 for module in model.modules() if isinstance(module, TransformerBlock)]
+        width = sum(layer.to_k.out_features + layer.to_v.out_features for layer in layers)
+        known[dtype, kept] = Sizes(whole, loose, max(blocks, default=0), width * traces.TOKENS * dtype.itemsize)
+    return known[dtype, kept]
 
 
 def size(model: nn.Module, dtype: torch.dtype) -> int:
-    """Bytes of all weights in this precision; what lies in eight bits stays so."""
-    return sum(each.numel() * bytes_each(each.dtype, dtype) for each in model.parameters())
+    return sizes(model, dtype).whole

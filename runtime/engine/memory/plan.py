@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import torch
 
+from runtime import placement
 from runtime.engine.attention import Attention, choose
-from runtime.engine.memory.hardware import Hardware, Room
-from runtime.engine.memory.needs import Needs
+from runtime.engine.memory.hardware import Hardware
+from runtime.engine.memory.reasons import said
 from runtime.engine.memory.settings import Settings
 from runtime.engine.precision import Precision
+from runtime.placement import Ground, Mode, Needs, Reason, Wish
 
-Mode = Literal["full", "medvram", "lowvram"]
-MODES: tuple[Mode, ...] = ("full", "medvram", "lowvram")
-#: heights of strips of latents that the autoencoder is tried with; None: the whole
-STRIPS = (None, 16, 4, 1)
-#: activations are counted so many times at least: libraries take something besides
-SLACK = 1.1
-#: bytes per second to a card, until it was measured: PCIe 3 with 16 lanes
-BANDWIDTH = 12.5e9
 #: compute capability from which the step is captured
 _GRAPHS = (7, 0)
-#: places for what works and for what arrives
-SLOTS = 2
 
 
 @dataclass(frozen=True)
@@ -41,8 +31,12 @@ class Prediction:
     step_seconds: float | None = None
     #: how many times as long a step takes as with all weights on the device; None: not known yet
     slowdown: float | None = 1.0
-    #: for people: why it is done this way
-    reason: str = ""
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """For people: why it is done this way."""
+        return said(self.reasons)
 
 
 @dataclass(frozen=True)
@@ -111,82 +105,19 @@ def mode_asked_for(settings: Settings, family: str) -> Mode:
     return "medvram" if by_turns else "full"
 
 
-@dataclass(frozen=True)
-class Ground:
-    """What there is to plan with, and what was learnt on this device."""
-
-    room: Room
-    #: what activations really took, through what was predicted
-    correction: float = SLACK
-    bytes_per_second: float = BANDWIDTH
-    #: of one call of the U-Net for this picture, all weights on the device
-    step_seconds: float | None = None
-
-
 def plan_job(placed: Policy, settings: Settings, needs: Needs, ground: Ground) -> Policy:
-    """The fastest way whose predicted peak leaves the reserve alone; where there is none, the one that takes the least.
-
-    A mode that is asked for is where the planner begins; where it does not fit, it goes further down.
-    """
-    budget = ground.room.free - ground.room.reserve
-    tried = []
-    for way in _ways(placed, settings):
-        tried.append(_filled(way, needs, ground, budget))
-        if tried[-1].predicted.peak_bytes <= budget:
-            return tried[-1]
-    return min(tried, key=lambda policy: policy.predicted.peak_bytes)
+    """`placed`, with what `placement.plan` decides from its mode on."""
+    way = placement.plan(_wish(placed, settings), needs, ground)
+    predicted = Prediction(way.peak, way.drawing, way.weights, way.seconds, way.slowdown, way.reasons)
+    apart = False if way.apart else None
+    way_of_job = replace(placed, mode=way.mode, resident=way.resident, vae_rows=way.rows, batch_cond_uncond=apart)
+    return replace(way_of_job, predicted=predicted)
 
 
 def least(placed: Policy, settings: Settings, needs: Needs, ground: Ground) -> int:
     """Bytes below which no way is predicted to do it."""
-    return min(_filled(way, needs, ground, 0).predicted.peak_bytes for way in _ways(placed, settings))
+    return placement.least(_wish(placed, settings), needs, ground)
 
 
-def _ways(placed: Policy, settings: Settings) -> Iterator[Policy]:
-    """From the fastest to the one that needs the least."""
-    streams = placed.device.startswith("cuda")
-    for mode in MODES[MODES.index(placed.mode) :] if streams else ("full",):
-        yield replace(placed, mode=mode)
-    if not settings.always_batch_cond_uncond:
-        yield replace(placed, mode="lowvram" if streams else "full", batch_cond_uncond=False)
-
-
-def _filled(way: Policy, needs: Needs, ground: Ground, budget: int) -> Policy:
-    """The policy with strips and residents that suit the budget, and its prediction."""
-    drawing = needs.drawing if way.batch_cond_uncond is not False else needs.drawing_apart
-    all_weights = needs.text + needs.unet + needs.vae
-    held = {"text": all_weights, "unet": all_weights, "vae": all_weights}
-    if way.mode != "full":
-        held = {"text": needs.text, "unet": needs.unet, "vae": needs.vae}
-    resident = None
-    drawn = round(drawing * ground.correction)
-    if way.mode == "lowvram":
-        least_held = needs.loose + SLOTS * needs.piece
-        resident = max(0, min(budget - least_held - drawn, needs.unet - needs.loose))
-        held["unet"] = least_held + resident
-    rows, decoded = _rows(needs, ground, budget - held["vae"])
-    peak = max(held["text"] + round(needs.reading * ground.correction), held["unet"] + drawn, held["vae"] + decoded)
-    streamed = 0 if resident is None else needs.unet - needs.loose - resident
-    seconds, slowdown = _time(ground, streamed)
-    predicted = Prediction(peak, held["unet"] + drawn, held["unet"], seconds, slowdown)
-    return replace(way, resident=resident, vae_rows=rows, predicted=predicted)
-
-
-def _rows(needs: Needs, ground: Ground, budget: int) -> tuple[int | None, int]:
-    """The tallest strips that fit, else the shortest, and the bytes that decoding takes with them."""
-    taken = 0
-    for rows in STRIPS:
-        taken = round(needs.decoding(rows) * ground.correction)
-        if taken <= budget:
-            return rows, taken
-    return STRIPS[-1], taken
-
-
-def _time(ground: Ground, streamed: int) -> tuple[float | None, float | None]:
-    """Seconds of a step, and how many times as long it is as with all weights there: copies hide behind work."""
-    if not streamed:
-        return ground.step_seconds, 1.0
-    if ground.step_seconds is None:
-        return None, None
-    slowdown = max(1.0, streamed / ground.bytes_per_second / ground.step_seconds)
-    return ground.step_seconds * slowdown, slowdown
+def _wish(placed: Policy, settings: Settings) -> Wish:
+    return Wish(placed.mode, placed.device.startswith("cuda"), settings.always_batch_cond_uncond)

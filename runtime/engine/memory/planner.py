@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,14 +10,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from runtime.engine.graphs import bytes_in_graphs
 from runtime.engine.memory.hardware import room
+from runtime.engine.memory.lanes import bytes_per_second
 from runtime.engine.memory.ledger import Ledger, Outcome
 from runtime.engine.memory.needs import Models, Picture, needs_of, size
-from runtime.engine.memory.plan import Ground, Policy, Prediction, least, mode_asked_for, plan_job
+from runtime.engine.memory.plan import Policy, Prediction, least, mode_asked_for, plan_job
 from runtime.engine.memory.settings import Settings
 from runtime.engine.memory.store import Store
 from runtime.engine.precision import Precision
 from runtime.engine.shortage import free_memory
+from runtime.placement import Ground, Reason, vae_width
 from runtime.request import RequestError
 
 if TYPE_CHECKING:
@@ -35,6 +39,8 @@ class Planner:
     def __init__(self, settings: Settings, file: Path | None = None) -> None:
         self._settings, self._file = settings, file
         self._ledgers: dict[str, Ledger] = {}
+        #: the last plan that was told
+        self._told = ""
         #: bytes that captured steps hold at most: the activations of the largest picture since they were forgotten
         self._captured = 0
 
@@ -45,19 +51,22 @@ class Planner:
         """
         device = torch.device(placed.device)
         wish = replace(placed, mode=mode_asked_for(self._settings, family), resident=None, vae_rows=None)
-        wish = replace(wish, batch_cond_uncond=None, predicted=Prediction())
+        wish = replace(wish, batch_cond_uncond=None, predicted=Prediction(reasons=(Reason("not-told"),)))
         if device.type not in _KNOWN:
             return wish
         ledger = self._ledger(device)
         seconds = ledger.step_seconds(work_of(family, models.unet, picture, wish.precision))
         # tracing imports torch's compiler, seconds that a processor with memory to spare need not wait for
         if device.type == "cpu" and _plenty(picture, room(device).free):
-            return replace(wish, predicted=Prediction(step_seconds=seconds))
-        needs = needs_of(models, wish.precision, picture, wish.attention.name, device.type, wish.channels_last)
-        ground = Ground(room(device), ledger.correction, step_seconds=seconds)
+            return replace(wish, predicted=Prediction(step_seconds=seconds, reasons=(Reason("plenty"),)))
+        precision = replace(wish.precision, vae=_in_the_end(wish.precision.vae, family, device))
+        told = (wish.attention.name, device.type, wish.channels_last, wish.graphs)
+        needs = needs_of(models, precision, picture, *told)
+        now = room(device)
+        ground = Ground(now.free, now.reserve, ledger.correction, ledger.bytes_per_second, seconds)
         policy = plan_job(wish, self._settings, needs, ground)
-        if refuse and device.type == "cuda" and policy.predicted.peak_bytes > ground.room.free:
-            _refuse(least(wish, self._settings, needs, replace(ground, correction=1.0)), ground.room.free, picture)
+        if refuse and device.type == "cuda" and policy.predicted.peak_bytes > now.free:
+            _refuse(least(wish, self._settings, needs, replace(ground, correction=1.0)), now.free, picture)
         return policy
 
     def first(self, placed: Policy, checkpoint: Checkpoint) -> Policy:
@@ -72,6 +81,7 @@ class Planner:
         (unet,), (vae,) = store.modules("unet"), store.modules("vae")
         models = Models(unet, vae, store.modules("text"))  # type: ignore[arg-type]
         policy = self.plan(replace(store.policy, precision=_precision(store)), models, family, picture)
+        self._tell(work_of(family, unet, picture, policy.precision), policy)
         if store.device.type == "cuda":
             self._release_captured(policy, room(store.device).free)
             torch.cuda.reset_peak_memory_stats(store.device)
@@ -89,16 +99,24 @@ class Planner:
     def _release_captured(self, policy: Policy, free: int) -> None:
         """The memory of graphs counts as free, and no other work can have it: they go where it might be wanted."""
         predicted = policy.predicted
-        if self._captured and predicted.peak_bytes + self._captured > free:
+        if self._captured and predicted.peak_bytes + self._captured + bytes_in_graphs() > free:
             free_memory()
             self._captured = 0
         if policy.graphs and policy.mode == "full":
             self._captured = max(self._captured, predicted.drawing_bytes - predicted.weights_bytes)
 
+    def _tell(self, work: str, policy: Policy) -> None:
+        """In the log, where it is another plan than the last."""
+        plan = f"Plan of {work}: {policy.predicted.reason}"
+        if plan != self._told:
+            sys.stderr.write(plan + "\n")
+        self._told = plan
+
     def _ledger(self, device: torch.device) -> Ledger:
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
         if name not in self._ledgers:
             self._ledgers[name] = Ledger(self._file, name)
+            self._ledgers[name].measure(lambda: bytes_per_second(device))
         return self._ledgers[name]
 
 
@@ -113,6 +131,14 @@ def work_of(family: str, unet: nn.Module, picture: Picture, precision: Precision
 def _precision(store: Store) -> Precision:
     """Of the models as they are: some were widened on the way."""
     return Precision(*(store.dtype(name) for name in ("unet", "vae", "text")))
+
+
+def _in_the_end(dtype: torch.dtype, family: str, device: torch.device) -> torch.dtype:
+    """The VAE's precision once it has been widened, where its kind overflows (engine/autoencoder.py)."""
+    if dtype != torch.float16:
+        return dtype
+    bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.float32 if vae_width(family, dtype.itemsize, bfloat16) == 4 else dtype
 
 
 def _plenty(picture: Picture, free: int) -> bool:

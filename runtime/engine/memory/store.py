@@ -94,7 +94,8 @@ class Store:
         self.vae_source: tuple[Path, float] | None = None
         self._own_vae: nn.Module | None = None
         self._lane = lane_of(self.device)
-        self._pinned = not checkpoint.on_disk
+        #: the weights lie in a file, of which the system brings what is read
+        self.on_disk = checkpoint.on_disk
         #: do models take turns, or do fewer of the U-Net's weights stay, because memory ran out?
         self._shrunk = False
         #: False once memory ran out since the policy was made
@@ -130,7 +131,7 @@ class Store:
         travels = self.device.type not in _HERE or (self.device.type == "cpu" and self.policy.mode != "full")
         if not travels:
             model.to(self.device)
-        return _Part(model, self.device, self._lane, travels, self._pinned)
+        return _Part(model, self.device, self._lane, travels, not self.on_disk)
 
     @contextmanager
     def lend(self, name: str) -> Iterator[Any]:

@@ -30,11 +30,14 @@ from runtime.engine.architecture import (
     UNetConfig,
 )
 from runtime.engine.architecture.attention_functions import FUNCTIONS
-from runtime.engine.architecture.convolution import beside, beside_strips
+from runtime.engine.architecture.convolution import workspace
+from runtime.engine.architecture.transformer import FeedForward
 
 _aten = torch.ops.aten
 #: strips of the lower picture that is traced
 _FEW = 4
+#: bytes that an operation takes for itself: while it runs, and from then on
+Workspace = tuple[int, int]
 #: tokens of one chunk of a prompt
 TOKENS = 77
 
@@ -69,6 +72,9 @@ def drawing(config: UNetConfig, canvas: Canvas) -> int:
     for module in unet.modules():
         if isinstance(module, Attention):
             module.attend = FUNCTIONS["sdp" if canvas.attention.startswith("sdp") else canvas.attention]
+        # what convolutions take for their quick ways is counted from their shapes (`_on_cpu`)
+        elif isinstance(module, FeedForward):
+            module.quick = canvas.kind == "cpu" and canvas.channels_last
     context = Projected(states)
     return peak(lambda: unet.denoise(latents, time, context), canvas.kind, unet)
 
@@ -137,10 +143,11 @@ def peak(run: Callable[[], object], kind: str, *models: nn.Module) -> int:
 class Live(TorchDispatchMode):
     """Bytes of all results that are alive at once, at most, with what an operation takes for itself while it runs."""
 
-    def __init__(self, workspace: Callable[[Any, tuple[Any, ...]], int]) -> None:
+    def __init__(self, workspace: Callable[[Any, tuple[Any, ...]], Workspace]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.bytes = 0
         self._workspace = workspace
+        self._lasting = 0
         self._alive: dict[StorageWeakRef, int] = {}
         self._before: set[StorageWeakRef] = set()
 
@@ -164,7 +171,9 @@ class Live(TorchDispatchMode):
                 place = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
                 if place not in self._before:
                     self._alive[place] = storage.nbytes()
-        self.bytes = max(self.bytes, sum(self._alive.values()) + self._workspace(function, args))
+        passing, lasting = self._workspace(function, args)
+        self._lasting = max(self._lasting, lasting)
+        self.bytes = max(self.bytes, sum(self._alive.values()) + passing + self._lasting)
         return made
 
 
@@ -187,20 +196,20 @@ class _FusedAttention(TorchFunctionMode):
         return query.new_empty((batch, tokens, heads, value.shape[-1])).transpose(1, 2)
 
 
-def _none(_function: Any, _args: tuple[Any, ...]) -> int:
-    return 0
+def _none(_function: Any, _args: tuple[Any, ...]) -> Workspace:
+    return 0, 0
 
 
-def _on_cpu(function: Any, args: tuple[Any, ...]) -> int:
+def _on_cpu(function: Any, args: tuple[Any, ...]) -> Workspace:
     """oneDNN brings a convolution's weights into an order of its own each time; those of 3 x 3 have ways of our own."""
     if function is not _aten.convolution.default:
-        return 0
+        return 0, 0
     x, weight, _bias, stride, padding = args[:5]
     quick = weight.is_contiguous(memory_format=torch.channels_last)
     if weight.shape[2:] != (3, 3) or list(stride) != [1, 1] or not quick:
-        return int(weight.nbytes)
+        return int(weight.nbytes), 0
     # strips come with their neighbours' rows
-    return beside(x, weight) if padding[0] else beside_strips(x, weight)
+    return workspace(x, weight, padded=not padding[0])
 
 
-_WORKSPACES: dict[str, Callable[[Any, tuple[Any, ...]], int]] = {"cpu": _on_cpu}
+_WORKSPACES: dict[str, Callable[[Any, tuple[Any, ...]], Workspace]] = {"cpu": _on_cpu}

@@ -52,12 +52,20 @@ def offers(workspace: Workspace, wanted: str | None = None) -> list[str]:
 
 
 def test_the_next_step_is_named_once_with_its_option(engine: Workspace) -> None:
-    assert offers(engine) == ["Less memory is needed by `gesso up --memory medvram` (about 2.6 GB instead of 3.2 GB)."]
+    assert offers(engine) == ["Less memory is needed by `gesso up --memory medvram` (about 2.5 GB instead of 2.8 GB)."]
 
 
 def test_below_the_last_step_there_is_advice(engine: Workspace) -> None:
     (advice,) = offers(engine, "lowvram")
     assert "smaller pictures" in advice
+
+
+def test_a_model_that_the_computers_memory_does_not_hold_is_said(engine: Workspace) -> None:
+    seen = list(launch(engine, Options(runtime_flags=("--fake=little-ram",), detach=True), planned()))
+    (told,) = [event for event in seen if isinstance(event, Notice) and event.slug == "model-on-disk"]
+    assert told.level == "warning"
+    assert "cannot hold fake (6.5 GB are needed, 3.9 GB are free): its weights are read from the disk" in str(told.text)
+    stop(engine)
 
 
 def serve_with(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, typed: str, *, yes: bool = False) -> str:
@@ -96,7 +104,7 @@ def test_a_runtime_that_has_the_memory_is_no_other_wish(engine: Workspace) -> No
     """What is free has shrunk by what the runtime itself took, so another mode would be chosen now."""
     options = Options(detach=True)
     list(launch(engine, options, planned()))
-    full = Machine(gpus=(replace(MACHINE.gpus[0], vram_free_mib=500),))
+    full = Machine(gpus=(replace(MACHINE.gpus[0], vram_free_mib=900),))
     now = replace(planned(), memory=choose_memory(full, tag="cu126"))
     assert now.memory.mode == "lowvram"
     slugs = [event.slug for event in launch(engine, options, now) if isinstance(event, Notice)]

@@ -7,34 +7,40 @@ import re
 import pytest
 
 from launcher.core.memory.choose import read_memory_profiles
-from launcher.core.memory.need import Picture, Widths, need, read_numbers
+from launcher.core.memory.ground import Room
+from launcher.core.memory.need import Picture, Widths, needs_of, read_numbers
 from launcher.core.paths import checkout
+from runtime.placement import SLACK, Ground, Wish, least_of, plan
 
 NUMBERS = read_numbers()
 COLUMNS = ("full", "medvram", "medvram-split", "lowvram")
+#: 8 GB, Linux
+ROOM = Room(8192, 8192, context=NUMBERS.devices["cuda"].context_mib)
 
 
 @pytest.mark.parametrize("name", ["memory.md", "memory.zh.md"])
-def test_the_table_is_what_the_formula_gives(name: str) -> None:
+def test_the_table_is_what_the_rule_gives(name: str) -> None:
     page, profiles = (checkout() / "docs" / name).read_text(encoding="utf-8"), read_memory_profiles()
     rows = re.findall(r"\| (SD[^|]*) \| (\d+) x (\d+) \|([^\n]*)\|", page)
     families = {numbers.name: family for family, numbers in NUMBERS.families.items()}
     assert {families[row[0]] for row in rows} == set(families.values())
     for model, width, height, told in rows:
         picture = Picture(families[model], int(width), int(height))
-        found = [
-            need(NUMBERS, picture, profiles[each].mode, profiles[each].attention, "cuda", Widths()).total
-            for each in COLUMNS
-        ]
-        assert [int(number) for number in told.split("|")] == found, model
+        found = [plan(Wish(), needs_of(NUMBERS, picture, "sdp", Widths(), captures=True), Ground(1 << 40, 0)).peak]
+        for profile in (profiles[each] for each in COLUMNS):
+            needs = needs_of(NUMBERS, picture, profile.attention, Widths(), captures=True)
+            assert profile.mode != "cpu"
+            found.append(least_of(profile.mode, needs, ROOM.budget))
+        assert [int(number) for number in told.split("|")] == [ROOM.free_for(each) for each in found], model
 
 
 @pytest.mark.parametrize("name", ["memory.md", "memory.zh.md"])
 def test_what_the_page_names_is_there(name: str) -> None:
     page = (checkout() / "docs" / name).read_text(encoding="utf-8")
-    cuda = NUMBERS.devices["cuda"]
-    assert f"{cuda.context_mib} MiB" in page
-    assert f"{NUMBERS.slack:.0%}".replace("%", " %") in page
-    assert f"{NUMBERS.reserve_mib} MiB" in page
+    assert f"{NUMBERS.devices['cuda'].context_mib} MiB" in page
+    assert f"{SLACK:.2f}" in page
+    for family in ("sd1", "sdxl"):
+        assert f" {NUMBERS.families[family].unet_bytes_per_pixel:.0f}" in page
+    assert f"{NUMBERS.vae.bytes_per_pixel:.0f}" in page
     for target in re.findall(r"\]\(\.\./([^)]+)\)", page):
         assert (checkout() / target).exists(), target

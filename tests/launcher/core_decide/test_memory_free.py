@@ -14,13 +14,14 @@ from tests.launcher.core_decide.test_memory import with_card
 
 def test_what_is_free_counts_and_not_what_is_there() -> None:
     shared = Machine(gpus=(Gpu(0, None, "nvidia", "A", 8192, 3000, "8.6"),))
-    assert choose_memory(shared).mode == "medvram"
+    assert choose_memory(shared, MemoryWish(family="sd2")).mode == "medvram"
+    assert choose_memory(replace(shared, gpus=(replace(shared.gpus[0], vram_free_mib=8000),))).mode == "full"
     unknown = Machine(os="windows", gpus=(Gpu(0, None, "nvidia", "A", 3700, None, "8.6"),))
-    choice = choose_memory(unknown)
+    choice = choose_memory(unknown, MemoryWish(family="sd2"))
     assert (choice.mode, choice.free_mib) == ("medvram", 3100)
     assert "desktop" in str(choice.reason)
     nothing = choose_memory(with_card(None))
-    assert (nothing.mode, nothing.free_mib) == ("medvram", None)
+    assert (nothing.mode, nothing.free_mib, nothing.flags) == ("medvram", None, ("--medvram",))
     assert "careful" in str(nothing.reason)
 
 
@@ -64,8 +65,8 @@ def test_a_model_that_the_computers_memory_does_not_hold_is_said_beside_a_card()
     wish = MemoryWish(family="sdxl")
     small = replace(with_card(24000), ram_mib=8192, ram_available_mib=4000)
     reason = str(choose_memory(small, wish, tag="cu126").reason)
-    # 6.6 GB of weights, the VAE's in float32, and 700 MiB of the runtime
-    assert "SDXL needs about 7.4 GB of it, and with the page file 3.9 GB are free" in reason
+    # 6.5 GB of weights, and 700 MiB of the runtime
+    assert "SDXL needs about 7.2 GB of it, and with the page file 3.9 GB are free" in reason
     for enough in (replace(small, swap_free_mib=4000), replace(small, ram_available_mib=7900)):
         assert "page file" not in str(choose_memory(enough, wish, tag="cu126").reason)
     assert "page file" not in str(choose_memory(with_card(24000), wish, tag="cu126").reason)
@@ -80,7 +81,7 @@ def test_the_processors_memory_is_counted_too() -> None:
     plain = Machine(ram_available_mib=64000, cpu=Cpu(features=("avx2",)))
     peaks = [choose_memory(machine).peaks[0].need_mib for machine in (native, plain)]
     # the U-Net alone is kept in bfloat16 there
-    assert peaks[1] - peaks[0] == pytest.approx(859520964 * 2 / 2**20 * 1.1, abs=3)
+    assert 0 <= peaks[1] - peaks[0] - 859520964 * 2 / 2**20 < 100
     assert "too little" not in str(choose_memory(plain).reason)
 
 

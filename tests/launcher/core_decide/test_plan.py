@@ -176,7 +176,7 @@ def test_the_chosen_card_is_named() -> None:
     rig = replace(
         BARE,
         driver="580.95",
-        gpus=(Gpu(0, "GPU-a", "nvidia", "A", 24576, 24000, "8.6"), Gpu(1, "GPU-b", "nvidia", "B", 4096, 3000, "8.6")),
+        gpus=(Gpu(0, "GPU-a", "nvidia", "A", 24576, 24000, "8.6"), Gpu(1, "GPU-b", "nvidia", "B", 4096, 2600, "8.6")),
     )
     assert (plan(rig).torch.card, plan(rig).memory.mode) == (rig.gpus[0], "full")
     made = plan(rig, Options(gpu="GPU-b"))

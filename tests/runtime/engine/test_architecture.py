@@ -21,8 +21,11 @@ WIDTHS = (32, 64, 96, 96)
 def reference(kind: type, ours: nn.Module) -> nn.Module:
     """diffusers' model of the same configuration, with the weights of `ours`."""
     known = signature(kind.__init__).parameters
+    settings = asdict(ours.config)
+    if "up_block_types" in known and "up_block_types" not in settings:
+        settings["up_block_types"] = tuple(one.replace("Down", "Up") for one in settings["down_block_types"][::-1])
     with torch.device("meta"):
-        theirs = kind(**{name: value for name, value in asdict(ours.config).items() if name in known})
+        theirs = kind(**{name: value for name, value in settings.items() if name in known})
     theirs.load_state_dict(ours.state_dict(), assign=True)
     return theirs.eval()
 

@@ -10,7 +10,7 @@ from runtime.engine.architecture import UNet, UNetConfig
 from runtime.engine.conditioning import Condition
 from runtime.engine.easel import Easel
 from runtime.engine.generate import generate
-from runtime.engine.graphs import Graphs, ask, build_of, graphs_of
+from runtime.engine.graphs import _OF_MODELS, Graphs, ask, build_of, bytes_in_graphs, graphs_of
 from runtime.engine.model import Model
 from runtime.engine.saving import Outputs
 from runtime.engine.shortage import free_memory
@@ -61,7 +61,6 @@ def unet():
     shape = UNetConfig(
         (32, 64),
         ("CrossAttnDownBlock2D", "DownBlock2D"),
-        ("UpBlock2D", "CrossAttnUpBlock2D"),
         cross_attention_dim=16,
         layers_per_block=1,
     )
@@ -145,10 +144,8 @@ def test_attention_and_padding_belong_to_a_build_and_hooks_allow_none(unet):
     assert recorder.warmed == 0
 
 
-@pytest.mark.parametrize(
-    "failure", [RuntimeError("operation not permitted when stream is capturing"), torch.OutOfMemoryError("full")]
-)
-def test_a_capture_that_fails_costs_a_sentence_and_no_picture(unet, caplog, failure):
+def test_a_capture_that_fails_costs_a_sentence_and_no_picture(unet, caplog):
+    failure = RuntimeError("operation not permitted when stream is capturing")
     recorder = Recorder(failure)
     graphs, build = Graphs(recorder), build_of(unet)
     with caplog.at_level(logging.WARNING):
@@ -159,8 +156,44 @@ def test_a_capture_that_fails_costs_a_sentence_and_no_picture(unet, caplog, fail
     ]
 
 
+def test_a_capture_without_memory_is_tried_again_once_some_was_given_back(unet, caplog, monkeypatch):
+    recorder = Recorder(torch.OutOfMemoryError("full"))
+    graphs, build = Graphs(recorder), build_of(unet)
+    monkeypatch.setitem(_OF_MODELS, unet, graphs)
+    with caplog.at_level(logging.WARNING):
+        for size in (16, 16, 16, 16, 24):
+            graphs.draw(unet, build, latents(1, size), 5.0, texts(1))
+    assert [record.getMessage() for record in caplog.records] == [
+        "There was no memory left to capture the step as a CUDA graph; for now it is launched piece by piece."
+    ]
+    recorder.failure = None
+    for _ in range(2):
+        graphs.draw(unet, build, latents(1), 5.0, texts(1))
+    assert recorder.captured == 1, "what is smaller may fit"
+    graphs.draw(unet, build, latents(1, 16), 5.0, texts(1))
+    assert (recorder.captured, recorder.warmed) == (1, 2)
+    free_memory()
+    for _ in range(2):
+        again = graphs.draw(unet, build, latents(1, 16), 5.0, texts(1))
+    assert (recorder.captured, recorder.replayed) == (2, 2)
+    assert torch.equal(again, ask(unet, latents(1, 16), 5.0, texts(1)))
+
+
+def test_what_graphs_copy_of_the_texts_is_told(unet, monkeypatch):
+    graphs, build, read = Graphs(Recorder()), build_of(unet), texts(1)
+    monkeypatch.setitem(_OF_MODELS, unet, graphs)
+    assert bytes_in_graphs() == 0
+    for _ in range(2):
+        graphs.draw(unet, build, latents(1), 5.0, read)
+    held = sum(one.nbytes for pair in read.made.values() for one in pair)
+    assert bytes_in_graphs() == held > 0
+    free_memory()
+    assert bytes_in_graphs() == 0
+
+
 def test_graphs_are_given_up_where_memory_is_short(unet, monkeypatch):
     recorder = Recorder()
+    assert unet not in _OF_MODELS
     monkeypatch.setattr("runtime.engine.graphs.queue_of", lambda _device: recorder)
     graphs, build = graphs_of(unet, torch.device("cuda")), build_of(unet)
     for _ in range(3):

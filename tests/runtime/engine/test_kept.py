@@ -93,10 +93,15 @@ def test_a_model_that_memory_cannot_hold_lies_in_a_file_that_nobody_sees(checkpo
     from runtime.engine import kept
 
     monkeypatch.setattr(kept.lacks_room, "__defaults__", (lambda: 1 << 20,))
-    worker = Worker(SimpleNamespace(send=lambda _message: None), settings_in(tmp_path))
+    said = []
+    worker = Worker(SimpleNamespace(send=lambda message: said.append(message.body)), settings_in(tmp_path))
     before = checkpoint_file.read_bytes()
     model = worker.read(checkpoint_file, "0")
     assert "read from the disk" in capfd.readouterr().err
+    (told,) = [body for body in said if body["event"] == "on_disk"]
+    assert (told["title"], told["free"]) == (checkpoint_file.name, 1 << 20)
+    assert told["needed"] >= sum(one.nbytes for one in model.store.modules("unet")[0].parameters())
+    assert model.store.on_disk
     assert list((tmp_path / "cache").iterdir()) == []
     plain = load_checkpoint(checkpoint_file, model.store.policy.precision, channels_last=True)
     weights = dict(model.store.modules("unet")[0].named_parameters())

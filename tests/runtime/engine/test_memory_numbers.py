@@ -1,62 +1,131 @@
-"""The numbers by which the launcher plans memory are those of the engine's own models, and its devices' own plans."""
+"""What the launcher plans before a start is what the engine plans when it draws: the same numbers, the same way."""
 
 from dataclasses import asdict
+from functools import lru_cache
 
 import pytest
 import torch
 
-from launcher.core.memory.need import MODEL_FAMILIES, Picture, Widths, need, read_numbers
-from runtime.engine.memory import Hardware, Settings, place
+from launcher.core.hardware.machine import Gpu, Machine
+from launcher.core.memory.choose import MemoryWish, choose_memory
+from launcher.core.memory.need import MODEL_FAMILIES, Picture, Widths, needs_of, read_numbers
+from runtime import placement
+from runtime.engine.memory import Hardware, Settings, needs, place
+from runtime.engine.memory.plan import plan_job
+from runtime.placement import Ground, Wish, reserve, vae_width
 from tools import memory_numbers
 
 NUMBERS = read_numbers()
 MIB = 1 << 20
+CONTEXT = NUMBERS.devices["cuda"].context_mib
 
 
-@pytest.fixture(scope="module")
-def built():
-    return {family: memory_numbers.build(family) for family in MODEL_FAMILIES}
+@lru_cache
+def built(family):
+    return memory_numbers.build(family)
 
 
 @pytest.mark.parametrize("family", MODEL_FAMILIES)
-def test_every_parameter_is_counted(built, family):
-    models, told = built[family], NUMBERS.families[family]
-    assert told.unet_parameters == memory_numbers.parameters(models.unet)
-    assert told.vae_parameters == memory_numbers.parameters(models.vae)
-    assert told.text_parameters == memory_numbers.parameters(*models.texts)
-    assert told.largest_block_parameters == memory_numbers.largest_block(models.unet)
-    # of 2.x the velocity models are counted, which draw larger pictures
-    assert told.native == (768 if family == "sd2" else models.native)
+def test_the_numbers_are_those_of_the_tool(family):
+    told = memory_numbers.numbers(family)
+    kept = {name: each for name, each in asdict(NUMBERS.families[family]).items() if name != "name"}
+    if family == "sd2":
+        # of 2.x the velocity models are counted, which draw larger pictures
+        assert (kept.pop("native"), told.pop("native")) == (768, 512)
+    assert kept == pytest.approx(told, rel=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("family", "size"), [("sd1", (512, 512)), ("sd1", (640, 384)), ("sd2", (512, 512)), ("sdxl", (512, 512))]
-)
-def test_activations_are_those_of_a_trace(built, family, size):
-    told, pixels = NUMBERS.families[family], size[0] * size[1]
-    traced = memory_numbers.drawing(built[family], *size)
-    assert traced == pytest.approx(told.unet_bytes_per_pixel * pixels, rel=3e-3)
-    assert memory_numbers.decoding(built[family], *size) == pytest.approx(told.vae_bytes_per_pixel * pixels, rel=1e-3)
-    # a prompt takes less than anything else
-    assert memory_numbers.reading(built[family]) < traced / 2
+def test_the_vaes_numbers_are_those_of_the_tool():
+    assert memory_numbers.parameters(built("sd1").models.vae) == NUMBERS.vae.parameters
+    assert memory_numbers.decoding(512, 768, None) == pytest.approx(NUMBERS.vae.bytes_per_pixel * 512 * 768, rel=1e-3)
+    assert {each.rows for each in NUMBERS.vae.strips} == {rows for rows in placement.STRIPS if rows}
+    for strips in NUMBERS.vae.strips:
+        for width, height in ((512, strips.heights[-2]), (768, 512)):
+            told = strips.per_column(height) * width
+            assert memory_numbers.decoding(width, height, strips.rows) == pytest.approx(told, rel=2e-3), strips.rows
 
 
 @pytest.mark.parametrize("attention", ["sliced", "plain"])
-def test_scores_that_are_kept_are_counted(built, attention):
+def test_scores_that_are_kept_are_counted(attention):
     """One picture with SD 1.x: its peak is where the U-Net is widest."""
     side = 384
     name = {"sliced": "doggettx", "plain": "none"}[attention]
-    picture = Picture("sd1", side, side)
-    told = need(NUMBERS, picture, "medvram", name, "cuda", Widths()).activations * MIB
-    traced = memory_numbers.drawing(built["sd1"], side, side, attention)
+    found = needs_of(NUMBERS, Picture("sd1", side, side), name, Widths())
+    told = found.drawing - NUMBERS.families["sd1"].texts_bytes
+    traced = memory_numbers.drawing(built("sd1"), side, side, attention)
     assert traced <= told + MIB
     assert told <= traced * 1.06
 
 
-def test_one_prompt_at_a_time_needs_half_of_the_activations(built):
+def test_one_prompt_at_a_time_needs_half_of_the_activations():
     """What tutorials gain by it: docs/memory.md."""
-    both, one = (memory_numbers.drawing(built["sd1"], 512, 512, batch=batch) for batch in (2, 1))
+    both, one = (memory_numbers.drawing(built("sd1"), 512, 512, prompts=prompts) for prompts in (2, 1))
     assert one == pytest.approx(both / 2, rel=1e-3)
+
+
+@lru_cache
+def engines(family, width, height, batch, precision, attention, graphs):
+    models = built(family).models
+    return needs.needs_of(models, precision, needs.Picture(width, height, batch), attention, "cuda", False, graphs)
+
+
+def engines_plan(family, size, batch, settings, capability, free, total):
+    """Of the engine, on a card with so many bytes."""
+    placed = place(settings, Hardware(cuda=True, capability=capability), family)
+    wide = vae_width(family, placed.precision.vae.itemsize, capability >= (8, 0)) == 4
+    precision = placed.precision.__class__(**(asdict(placed.precision) | ({"vae": torch.float32} if wide else {})))
+    found = engines(family, *size, batch, precision, placed.attention.name, placed.graphs)
+    return plan_job(placed, settings, found, Ground(free, reserve(free, total, windows=False)))
+
+
+def told_of(policy):
+    return policy.mode, policy.vae_rows, policy.batch_cond_uncond is False
+
+
+#: GiB that the engine finds free
+CARDS = (0.6, 1, 1.5, 2, 2.4, 3, 4, 5, 6, 8, 12, 16, 24)
+FLAGS = {
+    "": {},
+    "--medvram": {"medvram": True},
+    "--lowvram": {"lowvram": True},
+    "--no-half": {"no_half": True},
+    "--precision full --medvram-sdxl": {"precision": "full", "medvram_sdxl": True},
+    "--no-half-vae --always-batch-cond-uncond": {"no_half_vae": True, "always_batch_cond_uncond": True},
+}
+
+
+@pytest.mark.parametrize("capability", [(8, 6), (7, 5), (6, 1)])
+@pytest.mark.parametrize("flags", FLAGS)
+@pytest.mark.parametrize(
+    ("family", "size"),
+    [("sd1", (512, 512)), ("sd1", (768, 512)), ("sd2", (768, 768)), ("sdxl", (832, 1216)), ("sdxl", (2048, 2048))],
+)
+def test_the_launcher_foretells_what_the_engine_decides(family, size, flags, capability):
+    wish = MemoryWish(family=family, size=size, flags=tuple(flags.split()))
+    asked = next((name for name in ("medvram", "lowvram") if f"--{name}" in wish.flags), None)
+    for gigabytes in CARDS:
+        free, total = int(gigabytes * 1024) * MIB, max(2, round(gigabytes * 1.1)) * 1024 * MIB
+        card = Gpu(0, None, "nvidia", "A", total // MIB, free // MIB + CONTEXT, ".".join(map(str, capability)))
+        wished = MemoryWish(asked, family, size, (), wish.flags)
+        ours = choose_memory(Machine("linux", gpus=(card,)), wished)
+        theirs = engines_plan(family, size, 1, Settings(**FLAGS[flags]), capability, free, total)
+        assert (ours.way.mode, ours.way.rows, ours.way.apart) == told_of(theirs), gigabytes
+        assert ours.mode == theirs.mode
+        assert ours.way.peak == pytest.approx(theirs.predicted.peak_bytes, rel=0.02), gigabytes
+        assert ours.way.reasons[0].code == theirs.predicted.reasons[0].code
+
+
+@pytest.mark.parametrize("batch", [2, 4])
+@pytest.mark.parametrize("family", ["sd1", "sdxl"])
+def test_batches_are_foretold_too(family, batch):
+    size, widths = (1024, 768), Widths(vae=vae_width(family, 2, bfloat16=True))
+    ours = needs_of(NUMBERS, Picture(family, *size, batch), "sdp", widths, captures=True)
+    for gigabytes in CARDS:
+        free = int(gigabytes * 1024) * MIB
+        way = placement.plan(Wish(), ours, Ground(free, reserve(free, 2 * free, windows=False)))
+        theirs = engines_plan(family, size, batch, Settings(), (8, 6), free, 2 * free)
+        assert (way.mode, way.rows, way.apart) == told_of(theirs), gigabytes
+        assert way.peak == pytest.approx(theirs.predicted.peak_bytes, rel=0.02), gigabytes
 
 
 BYTES = {torch.float32: 4, torch.float16: 2, torch.bfloat16: 2}

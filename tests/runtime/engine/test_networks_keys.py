@@ -77,7 +77,6 @@ def large():
         config = UNetConfig(
             block_out_channels=(32, 64, 64),
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
             transformer_layers_per_block=(1, 2, 10),
             cross_attention_dim=48,
             attention_head_dim=(1, 2, 2),

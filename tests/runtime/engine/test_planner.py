@@ -7,13 +7,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as some
 
-from runtime.engine.memory import Hardware, Settings, place
-from runtime.engine.memory.hardware import Room, reserve
+from runtime.engine.memory import Hardware, Settings, lanes, place
+from runtime.engine.memory.hardware import Room
 from runtime.engine.memory.ledger import Ledger, Outcome, spilled
-from runtime.engine.memory.needs import Needs
-from runtime.engine.memory.plan import SLACK, Ground, Policy, Prediction, least, plan_job
+from runtime.engine.memory.plan import Policy, Prediction, least, plan_job
 from runtime.engine.memory.planner import Planner
+from runtime.engine.memory.reasons import SENTENCES
 from runtime.engine.precision import Precision
+from runtime.placement import BANDWIDTH, SLACK, Ground, Needs, reserve
 
 MIB = 1 << 20
 #: of SD 1.x in float16 at 512 x 512, about
@@ -26,7 +27,7 @@ CARD = Hardware(cuda=True, capability=(8, 6))
 
 def planned(mib, settings=None, reserved=0, **known):
     settings = settings or Settings()
-    ground = Ground(Room(mib * MIB, reserved * MIB), **known)
+    ground = Ground(mib * MIB, reserved * MIB, **known)
     return plan_job(place(settings, CARD), settings, NEEDS, ground)
 
 
@@ -44,7 +45,7 @@ def test_the_fastest_way_that_fits(mib, mode, rows):
 def test_what_is_said_to_fit_leaves_the_reserve_alone_and_more_memory_is_never_slower(mib, reserved, correction):
     one, other = (planned(size, reserved=reserved, correction=correction) for size in (mib, mib + 64))
     budget, settings = (mib - reserved) * MIB, Settings()
-    ground = Ground(Room(mib * MIB, reserved * MIB), correction)
+    ground = Ground(mib * MIB, reserved * MIB, correction)
     if least(place(settings, CARD), settings, NEEDS, ground) <= budget:
         assert one.predicted.peak_bytes <= budget
         order = ("full", "medvram", "lowvram")
@@ -75,6 +76,72 @@ def test_copies_that_hide_behind_work_cost_nothing():
     assert planned(900).predicted.slowdown is None
 
 
+@pytest.mark.parametrize(
+    ("mib", "flags", "said"),
+    [
+        (4000, {}, "All of it needs 2.40 GB and 3.91 GB can be had, so everything stays on the device."),
+        (2350, {}, "The VAE works in strips of 128 pixels."),
+        (2100, {}, "Everything on the device needs at least 2.13 GB and 2.05 GB can be had. Text models, U-Net"),
+        (1700, {}, "--medvram needs at least 1.74 GB and 1.66 GB can be had. Of the U-Net 1.32 GB stay on the device"),
+        (4000, {"medvram": True}, "--medvram was asked for; that needs 1.74 GB and 3.91 GB can be had."),
+        (345, {}, "Prompt and negative prompt are drawn one after the other."),
+        (100, {}, "Even the most sparing way is predicted to need 0.27 GB and 0.10 GB can be had; it is tried."),
+    ],
+)
+def test_a_plan_says_why(mib, flags, said):
+    policy = planned(mib, Settings(**flags))
+    assert said in policy.predicted.reason
+    assert {one.code for one in policy.predicted.reasons} <= set(SENTENCES)
+
+
+def test_what_a_graph_copies_counts_where_steps_are_captured():
+    needs, settings = replace(NEEDS, captured=50 * MIB), Settings()
+    for mib, more in ((4000, 55), (900, 0)):
+        ground = Ground(mib * MIB, 0)
+        plain, captured = (plan_job(place(settings, CARD), settings, each, ground) for each in (NEEDS, needs))
+        taken = [one.predicted.drawing_bytes - one.predicted.weights_bytes for one in (plain, captured)]
+        assert taken[1] - taken[0] == more * MIB
+
+
+def test_the_way_to_a_card_is_measured_once_and_kept(tmp_path, monkeypatch):
+    from runtime.engine.memory import planner as module
+
+    asked = []
+    monkeypatch.setattr(module, "bytes_per_second", lambda device: asked.append(device) or 3e9)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "a card")
+    file = tmp_path / "ledger.json"
+    for _ in range(2):
+        assert Planner(Settings(), file)._ledger(torch.device("cuda")).bytes_per_second == 3e9
+    assert asked == [torch.device("cuda")], "the second start reads it"
+    Planner(Settings(), file)._ledger(torch.device("cpu"))
+    assert Ledger(file, "another").bytes_per_second == BANDWIDTH
+    slow = planned(900, step_seconds=0.1, bytes_per_second=3e9).predicted
+    assert slow.slowdown > planned(900, step_seconds=0.1).predicted.slowdown
+
+
+def test_a_processor_has_no_way_to_be_measured(tmp_path):
+    assert lanes.bytes_per_second(torch.device("cpu")) is None
+    ledger = Ledger(tmp_path / "ledger.json", "cpu")
+    ledger.measure(lambda: lanes.bytes_per_second(torch.device("cpu")))
+    assert ledger.bytes_per_second == BANDWIDTH
+    assert not (tmp_path / "ledger.json").exists()
+
+
+def test_a_second_plan_of_the_same_looks_at_no_weight(model, monkeypatch):
+    from runtime.engine.memory import needs as module
+    from runtime.engine.memory.needs import Models, Picture, needs_of
+
+    models = Models(*(model.store.modules(name)[0] for name in ("unet", "vae")), model.store.modules("text"))
+    asked = (models, Precision(), Picture(64, 64), "sdp", "cuda", False, True)
+    first = needs_of(*asked)
+    decoded = first.decoding(None)
+    monkeypatch.setattr(module, "piece_sizes", lambda *_asked: pytest.fail("counted again"))
+    monkeypatch.setattr(module.traces, "peak", lambda *_asked: pytest.fail("traced again"))
+    again = needs_of(*asked)
+    assert (again.unet, again.drawing, again.captured) == (first.unet, first.drawing, first.captured)
+    assert again.decoding(None) == decoded
+
+
 def test_the_reserve_is_smaller_where_there_is_little():
     assert reserve(8192 * MIB, 8192 * MIB, windows=False) == round(8192 * MIB * 0.04)
     assert reserve(8192 * MIB, 8192 * MIB, windows=True) == round(8192 * MIB * 0.04) + 400 * MIB
@@ -97,13 +164,14 @@ def test_a_ledger_learns_and_remembers(tmp_path, capsys):
 @pytest.mark.parametrize(
     "told",
     ["[nothing", "[" * 100_000, '{"card": 5}', '{"card": {"ratios": 5, "steps": [1]}}',
-     '{"card": {"ratios": [null, "2", NaN, true], "steps": {"work": "soon"}}}'],
+     '{"card": {"ratios": [null, "2", NaN, true], "steps": {"work": "soon"}, "bytes_per_second": -1.0}}'],
 )  # fmt: skip
 def test_what_a_broken_ledger_says_is_forgotten(tmp_path, told):
     file = tmp_path / "ledger.json"
     file.write_text(told)
     ledger = Ledger(file, "card")
     assert (ledger.correction, ledger.step_seconds("work")) == (SLACK, None)
+    assert ledger.bytes_per_second == BANDWIDTH
     ledger.note("work", Prediction(), Outcome(None, 0.5))
     assert Ledger(file, "card").step_seconds("work") == 0.5
 
@@ -144,7 +212,10 @@ def test_a_run_is_planned_told_to_the_store_and_noted(model, tmp_path, capsys, m
     finally:
         model.store.prepare(before)
     assert told.predicted.peak_bytes > model.store.nbytes
-    assert f"predicted {told.predicted.peak_bytes // MIB} MiB, measured not told" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert f"predicted {told.predicted.peak_bytes // MIB} MiB, measured not told" in err
+    assert f": {told.predicted.reason}" in err
+    assert "so everything stays on the device" in err
     assert (tmp_path / "ledger.json").exists()
 
 
@@ -206,7 +277,7 @@ def test_what_no_way_can_do_is_refused_with_the_least_that_would(monkeypatch, mo
 
 def test_what_cross_attention_holds_of_the_prompts_is_counted(model):
     from runtime.engine.architecture import Attention
-    from runtime.engine.memory.needs import Picture, keys_values
+    from runtime.engine.memory.needs import sizes
     from runtime.engine.texts import Texts
 
     (unet,) = model.store.modules("unet")
@@ -215,4 +286,4 @@ def test_what_cross_attention_holds_of_the_prompts_is_counted(model):
         unet(torch.zeros(4, 4, 8, 8), torch.zeros(4), texts, None, None)
     assert all(isinstance(layer, Attention) for layer in texts.made)
     held = sum(one.nbytes for pair in texts.made.values() for one in pair)
-    assert held == keys_values(unet, Picture(64, 64, batch=2), torch.float32) > 0
+    assert held == 4 * sizes(unet, torch.float32).keys_values > 0

@@ -20,8 +20,8 @@ from runtime.worker_flags import parse
 @pytest.fixture
 def unet():
     torch.manual_seed(0)
-    blocks = (("CrossAttnDownBlock2D", "DownBlock2D"), ("UpBlock2D", "CrossAttnUpBlock2D"))
-    return UNet(UNetConfig((32, 64), *blocks, cross_attention_dim=16, layers_per_block=1)).eval().requires_grad_(False)
+    blocks = ("CrossAttnDownBlock2D", "DownBlock2D")
+    return UNet(UNetConfig((32, 64), blocks, cross_attention_dim=16, layers_per_block=1)).eval().requires_grad_(False)
 
 
 def asked(unet):
