@@ -73,6 +73,7 @@ def _report(bug: Exception, words: Sequence[str]) -> None:
     """What a maintainer needs, without the user's name and without passwords."""
     import json
 
+    from launcher.core.untrusted import harmless
     from launcher.core.web_address import shown
 
     trace = "".join(traceback.format_exception(bug))
@@ -87,7 +88,7 @@ def _report(bug: Exception, words: Sequence[str]) -> None:
         shown(trace.replace(home, "~")).rstrip(),
         "```",
     ]
-    sys.stderr.write("\n".join(told) + "\n")
+    sys.stderr.write(harmless("\n".join(told)) + "\n")
     if "--json" in words:
         said = shown(f"{type(bug).__name__}: {bug}".replace(home, "~"))
         summary = {"code": "bug", "message": said, "hint": "The report is on standard error."}

@@ -51,6 +51,9 @@ WAY_THERE = {
         *("CLIENT_CERT", "TIMEOUT", "DEFAULT_TIMEOUT", "RETRIES", "CACHE_DIR", "NO_CACHE_DIR", "KEYRING_PROVIDER"),
     )
 }
+# What a terminal obeys has no place in what a program or a mirror says.
+_MARKS = (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160), *_MARKS))
 
 
 class TroubleError(Exception):
@@ -67,7 +70,7 @@ def say(key: str, detail: str = "") -> None:
         if line.startswith(f"{key}: "):
             sys.stderr.write(line.removeprefix(f"{key}: ") + "\n")
     if detail:
-        sys.stderr.write(detail.rstrip() + "\n")
+        sys.stderr.write(detail.rstrip().translate(CONTROLS) + "\n")
     sys.stderr.flush()
 
 
@@ -184,7 +187,7 @@ def run(command: list[str], cwd: Path | None = None) -> tuple[int, str]:
     ) as child:
         for line in child.stderr or ():
             said.append(line)
-            sys.stderr.write(line)
+            sys.stderr.write(line.translate(CONTROLS))
     return child.returncode, "".join(said)
 
 

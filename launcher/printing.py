@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -14,12 +13,11 @@ from launcher.amounts import in_bytes, in_time
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Line, Lines, ModelLoaded, Notice, Progress, Ready, Step
 from launcher.core.text import Text, t
+from launcher.core.untrusted import harmless
 from launcher.core.web_address import discreet
 from launcher.terminal import draws
 
 _MIB = 1024**2
-#: escape sequences as a whole, and all control characters but tabulator and line feed
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: seconds between two lines of progress where lines cannot be overwritten
 _PATIENCE = 10.0
 
@@ -42,7 +40,7 @@ class Printer:
     def text(self, sentence: Text | str) -> str:
         """Without what would move the cursor or colour the screen: names of cards and files come from elsewhere."""
         whole = sentence if isinstance(sentence, str) else sentence.render(self._translate)
-        return _CONTROL.sub("", whole)
+        return harmless(whole)
 
     def answer(self, record: dict[str, Any]) -> None:
         """One JSON object on a line of its own; ASCII, because a console's encoding may know no Chinese."""

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import threading
 from typing import TextIO
 
 from runtime import protocol
+
+#: colours, cursor, titles, links, the clipboard: with ESC or with one sign of C1
+_SEQUENCES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[P\]X^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x80-\x9f\n]*(?:\x07|\x1b\\|\x9c)"
+)
+_CONTROLS = dict.fromkeys([*range(9), *range(11, 32), *range(0x7F, 0xA0)]) | dict.fromkeys(
+    [*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0x2028, 0x2029, *range(0xD800, 0xE000)],
+    "\ufffd",
+)
 
 
 class Announcer:
@@ -40,9 +50,19 @@ class Announcer:
             self._stream = None
 
 
+def harmless(text: str) -> str:
+    """Without what a terminal would obey: names of files and what requests say come from elsewhere."""
+    return text if text.isprintable() else _SEQUENCES.sub("", text).translate(_CONTROLS)
+
+
+class _Harmless(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return harmless(super().format(record))
+
+
 def say(sentence: str) -> None:
     """One line for people, on standard error."""
-    sys.stderr.write(sentence + "\n")
+    sys.stderr.write(harmless(sentence) + "\n")
     sys.stderr.flush()
 
 
@@ -57,8 +77,6 @@ def claim_standard_output() -> TextIO:
 def set_up_logging(level: str | None) -> None:
     """Warnings and errors as plain lines on standard error."""
     known = logging.getLevelName((level or "WARNING").upper())
-    logging.basicConfig(
-        level=known if isinstance(known, int) else logging.WARNING,
-        format="%(levelname)s: %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Harmless("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=known if isinstance(known, int) else logging.WARNING, handlers=[handler])

@@ -74,4 +74,4 @@ def _leave_out(path: Path) -> None:
 
 def natural_order(name: str) -> list[tuple[int, int | str]]:
     """`model2` before `model10`, letter case aside."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"([0-9]+)", name.lower())]
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"([0-9]+)", name.lower())]

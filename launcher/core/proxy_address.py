@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import unicodedata
 from urllib.parse import quote
@@ -18,8 +19,13 @@ PLAIN = ("http", "https")
 _OTHER_NAMES = {"socks": "socks5h", "sock5": "socks5h", "sock": "socks5h", "socks5a": "socks5h"}
 #: addresses of servers that a program on this computer talks to, not of proxies
 _SUBSCRIPTIONS = ("vmess", "vless", "ss", "ssr", "trojan", "hysteria", "hysteria2", "hy2", "tuic", "clash", "wireguard")
+_SUBSCRIPTION = re.compile(rf"\b({'|'.join(_SUBSCRIPTIONS)})://\S*", re.IGNORECASE)
+_BEFORE_HOST = re.compile(r"\A((?:[a-z][a-z0-9+.\-]*://)?).*[@＠]", re.IGNORECASE | re.DOTALL)
+_NO_PORT = re.compile(
+    r"\A((?:[a-z][a-z0-9+.\-]*://)?[^:：\[]*[:：])(?![\d.:/]*\Z|//)(?!.*\*\*\*).+", re.IGNORECASE | re.DOTALL
+)
 _PARTS = re.compile(r"(?:(?P<scheme>[a-z][a-z0-9+.\-]*)://)?(?:(?P<user>.*)@)?(?P<rest>[^/@]*)/*", re.IGNORECASE)
-_PLACE = re.compile(r"(?P<host>\[[0-9a-f:.%]+\]|[^\s:\[\]]+)(?::(?P<port>\d+))?", re.IGNORECASE)
+_PLACE = re.compile(r"(?P<host>\[[0-9a-f:.%]+\]|[^\s:\[\]]+)(?::0*(?P<port>\d+))?", re.IGNORECASE)
 
 
 def repaired(text: str) -> str:
@@ -57,11 +63,11 @@ def refused(text: str, why: Text) -> LauncherError:
 
 def masked(text: str) -> str:
     """`text` with *** for a name and password, however it is written."""
-    scheme, there, _ = text.strip().partition("://")
-    if there and scheme.lower() in _SUBSCRIPTIONS:
-        # All of it is a key.
-        return f"{scheme}://***"
-    return shown(re.sub(r"^((?:[a-z][a-z0-9+.\-]*://)?).*@", r"\1***@", text.strip(), flags=re.IGNORECASE))
+    # of a server's address all is a key
+    plain = _SUBSCRIPTION.sub(r"\1://***", text.strip())
+    plain = _BEFORE_HOST.sub(r"\1***@", plain)
+    # what is no port may be a password whose host went missing
+    return shown(_NO_PORT.sub(r"\1***", plain))
 
 
 def is_plain(url: str) -> bool:
@@ -95,15 +101,18 @@ def _place(text: str, rest: str) -> str:
     host = place["host"].lower()
     if host.isdigit() and place["port"] is None:
         raise refused(text, t("a number alone is no address; if it is a port: 127.0.0.1:{port}", port=host))
-    if not host.startswith("["):
-        try:
-            host = host.encode("idna").decode("ascii") if not host.isascii() else host
-        except UnicodeError:
-            raise refused(text, t("it names no host")) from None
-        if not re.fullmatch(r"[a-z0-9._\-]+", host):
-            raise refused(text, t("it names no host"))
+    try:
+        if host.startswith("["):
+            ipaddress.IPv6Address(host[1:-1])
+        elif not host.isascii():
+            host = host.encode("idna").decode("ascii")
+    except ValueError:
+        raise refused(text, t("it names no host")) from None
+    if not re.fullmatch(r"\[.+\]|[a-z0-9._\-]+", host):
+        raise refused(text, t("it names no host"))
     if place["port"] is None:
         return host
-    if not 0 < int(place["port"]) < 65536:
+    # of more digits than a port has, Python refuses to make a number
+    if len(place["port"]) > 5 or not 0 < int(place["port"]) < 65536:
         raise refused(text, t("a port is a number from 1 to 65535"))
     return f"{host}:{int(place['port'])}"

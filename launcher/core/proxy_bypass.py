@@ -71,13 +71,27 @@ def _matches(rule: str, host: str, port: int | None) -> bool:
     found = _in_network(rule, host)
     if found is not None:
         return found
-    named = re.fullmatch(r"(.+?):(\d+)", rule) if rule.count(":") == 1 else None
+    named = re.fullmatch(r"(.+?):(\d{1,5})", rule) if rule.count(":") == 1 else None
     if named:
         return port == int(named[2]) and _matches(named[1], host, None)
     if "*" in rule:
-        return re.fullmatch(re.escape(rule).replace(r"\*", ".*"), host) is not None
+        return _fits(rule.split("*"), host)
     name = rule.strip("[]").lstrip(".")
     return bool(name) and (host == name or host.endswith(f".{name}"))
+
+
+def _fits(parts: list[str], host: str) -> bool:
+    """Do these stand in `host` in this order, the first at its beginning, the last at its end? An expression with many
+    stars would take hours.
+    """
+    first, *middle, last = parts
+    place = len(first)
+    for part in middle:
+        found = host.find(part, place)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return host.startswith(first) and host.endswith(last) and place <= len(host) - len(last)
 
 
 def _in_network(rule: str, host: str) -> bool | None:
@@ -106,4 +120,4 @@ def _common(rule: str) -> bool:
     """A name (with a dot or "*." before it), an IPv4 or IPv6 address, an IPv4 network, or "*"."""
     if _address(rule) is not None:
         return not rule.startswith("[") and "%" not in rule
-    return re.fullmatch(r"\*|(\*?\.)?[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+)*(/\d{1,2})?(:\d{1,5})?", rule) is not None
+    return re.fullmatch(r"\*|(\*?\.)?[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+)*(/[0-9]{1,2})?(:[0-9]{1,5})?", rule) is not None

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from launcher.core.errors import LauncherError
 from launcher.core.text import Text, t
 
-_CREDENTIALS = re.compile(r"(?<=://)[^\s]*@")
+_WORD = re.compile(r"\S+")
 #: a proxy may be written without its scheme; "C:\" begins no name
 _BARE_CREDENTIALS = re.compile(r"^(?![A-Za-z]:[\\/])[^/@\s:]*:[^/\s]*@")
 #: Likewise within a sentence, where a path may have lost one of the slashes, up to the last @: a password may have one.
@@ -18,7 +18,7 @@ _BEFORE_HOST = re.compile(r"(?<![^/\s\"'“”])[^/\s\"'“”]+@(?=[\w\[])")
 #: tokens are written there too
 _QUERY = re.compile(r"(:/[^\s?#:]*(?::(?!/)[^\s?#:]*)*\?)[^\s#\"“”]+")
 #: and in an address that was written without its scheme
-_BARE_QUERY = re.compile(r"^(?![A-Za-z]:[\\/])([^\s?#]*[./][^\s?#]*\?)[^\s#]+")
+_BARE_QUERY = re.compile(r"^(?![A-Za-z]:[\\/])(?=[^\s?#]*[./])([^\s?#]*\?)[^\s#]+")
 _LONGEST_SAID = 200
 
 
@@ -62,7 +62,7 @@ def shown(address: str) -> str:
     """`address` with *** for the name and password in it, and … for what follows a question mark."""
     if address.startswith("file:"):
         return address
-    plain = _BARE_CREDENTIALS.sub("***@", _CREDENTIALS.sub("***@", address))
+    plain = _BARE_CREDENTIALS.sub("***@", _WORD.sub(_without_credentials, address))
     return _BARE_QUERY.sub(r"\1…", _QUERY.sub(r"\1…", plain))
 
 
@@ -78,6 +78,13 @@ def discreet_lines(lines: Sequence[str]) -> Sequence[str]:
     """`discreet` of each; most portions of a log have nothing to hide and are looked at as a whole."""
     together = "\n".join(lines)
     return [discreet(line) for line in lines] if "@" in together or "?" in together else lines
+
+
+def _without_credentials(found: re.Match[str]) -> str:
+    """Up to the last @ of a word; taken apart by hand, since a search from every :// takes the square of the length."""
+    scheme, there, rest = found[0].partition("://")
+    _, at, host = rest.rpartition("@")
+    return f"{scheme}{there}***@{host}" if at else found[0]
 
 
 def _without_secret(found: re.Match[str]) -> str:

@@ -20,6 +20,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.paths import Workspace
 from launcher.core.plan.options import Options
 from launcher.core.text import Text, t
+from launcher.core.untrusted import harmless
 from launcher.language import translator
 from launcher.tui import pauses
 from launcher.tui.asks import A, Place, Wiring
@@ -252,7 +253,7 @@ class GessoApp(App[int], inherit_bindings=False):
         screen instead.
         """
         self.clear_notifications()
-        self.notify(self.say(sentence), severity=severity, markup=False)
+        self.notify(harmless(self.say(sentence)), severity=severity, markup=False)
 
     def go(self, name: str) -> None:
         """Open the screen of this name (screens.SCREENS), imported only now."""

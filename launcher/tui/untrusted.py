@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from launcher.core.untrusted import MISLEADING
+
 # Escape sequences as ECMA-48 writes them: CSI (colours, cursor), OSC and the other strings, then two-byte ones.
 _SEQUENCES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b[P\]X^_].*?(?:\x1b\\|\x07|$)|\x1b[ -/]*[0-~]", re.DOTALL
 )
-# Marks that reorder what stands beside them could make a line read as something else.
-_REORDERING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C], "\ufffd")
+_MISLEADING = dict.fromkeys(MISLEADING, "\ufffd")
 _CONTROLS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
 _CONTROLS |= dict.fromkeys(range(0x80, 0xA0), "\ufffd")
-_VISIBLE = _REORDERING | _CONTROLS | dict.fromkeys(range(55296, 57344), "�")
+_VISIBLE = _MISLEADING | _CONTROLS | dict.fromkeys(range(55296, 57344), "�")
 
 
 def plain_lines(lines: Sequence[str]) -> Sequence[str]:

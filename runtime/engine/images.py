@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps, PngImagePlugin
 
-from runtime.infotext.carriers import decode_comment, encode_comment
+from runtime.formats import PICTURES
+from runtime.infotext.carriers import BROKEN_EXIF, encode_comment, exif_comment
 from runtime.request import RequestError
 
 if TYPE_CHECKING:
@@ -36,21 +37,28 @@ def to_levels(decoded: Tensor) -> Tensor:
 def read_image(data: bytes) -> Image.Image:
     """A file's picture, turned as its Exif says; RGB, or RGBA where something is transparent. Texts stay in `.info`."""
     try:
-        image = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data), formats=PICTURES)
         image.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as unreadable:
         hint = "Send a whole PNG, JPEG or WebP file of at most 178 million pixels."
         raise RequestError("image-unreadable", f"Invalid encoded image ({unreadable}).", hint) from unreadable
-    upright = ImageOps.exif_transpose(image)
+    upright = _upright(image)
     mode = "RGBA" if upright.has_transparency_data else "RGB"
     texts = {**getattr(image, "text", {})}
-    comment = image.getexif().get_ifd(_EXIF).get(_USER_COMMENT)
-    if isinstance(comment, bytes) and comment:
-        texts["parameters"] = decode_comment(comment)
+    if comment := exif_comment(image):
+        texts["parameters"] = comment
     read = _deep_to_levels(upright).convert(mode)
     read.info = {**read.info, **texts}
     read.info.pop("transparency", None)
     return read
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """As it is where its Exif cannot be read."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except BROKEN_EXIF:
+        return image
 
 
 def _deep_to_levels(image: Image.Image) -> Image.Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,12 +41,18 @@ _NOVELAI = {
 }
 
 
+#: what Pillow raises at an Exif block that somebody has broken
+BROKEN_EXIF = (
+    OSError, ValueError, SyntaxError, LookupError, TypeError, AttributeError, EOFError, ArithmeticError, struct.error,
+)  # fmt: skip
+
+
 def read_infotext(data: bytes, formats: tuple[str, ...] | None = None) -> tuple[str, dict[str, str]]:
     """(infotext, the file's other text entries); "" where the picture says nothing. OSError if it is no picture."""
     with Image.open(io.BytesIO(data), formats=formats) as picture:
         picture.load()
         info: dict[str, Any] = {str(key): value for key, value in picture.info.items()}
-        exif = _exif_comment(picture)
+        exif = exif_comment(picture)
         animated = picture.format == "GIF"
         comment = info.get("comment")
     items = {key: _text(value) for key, value in info.items() if key not in _TECHNICAL and key != "parameters"}
@@ -57,10 +64,11 @@ def read_infotext(data: bytes, formats: tuple[str, ...] | None = None) -> tuple[
     return text, items
 
 
-def _exif_comment(picture: Image.Image) -> str:
+def exif_comment(picture: Image.Image) -> str:
+    """The user's comment; "" where there is none, or no Exif that can be read."""
     try:
         found = picture.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
-    except (OSError, ValueError, SyntaxError, KeyError, TypeError):
+    except BROKEN_EXIF:
         return ""
     return decode_comment(found) if isinstance(found, bytes) else str(found or "")
 

@@ -11,8 +11,10 @@ from email.utils import parsedate_to_datetime
 from launcher.core.download.request import TroubleError
 from launcher.core.text import Text, t
 
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
-_NO_RANGE = re.compile(r"bytes \*/(\d+)")
+#: of more digits than an exabyte has, none is meant
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
+_NO_RANGE = re.compile(r"bytes \*/([0-9]{1,18})")
 _WORDS = {
     401: t("it asks for a name and password or a token"),
     403: t("it refuses this computer (403); mirrors do so for a while after too many requests"),
@@ -67,6 +69,11 @@ def judge(answer: Answer, asked: Asked, now: datetime | None = None) -> Terms:
     return _part(answer, asked) if answer.status == 206 else _whole(answer)
 
 
+def number_in(header: str) -> int | None:
+    """A header's count; None where it is none."""
+    return int(header) if _NUMBER.fullmatch(header) else None
+
+
 def login_page() -> TroubleError:
     """A page where a file is expected, told by its type or by its first bytes."""
     return TroubleError(
@@ -92,9 +99,9 @@ def _media_type(answer: Answer) -> str:
 
 def _whole(answer: Answer) -> Terms:
     packed = answer.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
-    length = answer.headers.get("content-length", "")
-    countable = length.isdigit() and not packed and "transfer-encoding" not in answer.headers
-    return Terms(0, int(length) if countable else None, None if packed else validator_of(answer.headers), packed)
+    countable = not packed and "transfer-encoding" not in answer.headers
+    length = number_in(answer.headers.get("content-length", "")) if countable else None
+    return Terms(0, length, None if packed else validator_of(answer.headers), packed)
 
 
 def _part(answer: Answer, asked: Asked) -> Terms:
@@ -129,10 +136,11 @@ def _refusal(answer: Answer, now: datetime) -> TroubleError:
 
 def _pause(header: str, now: datetime) -> float | None:
     """Seconds, from either form that Retry-After has: a count or a date."""
-    if header.strip().isdigit():
-        return float(header)
+    seconds = number_in(header.strip())
+    if seconds is not None:
+        return float(seconds)
     try:
         until = parsedate_to_datetime(header)
-    except (TypeError, ValueError):
+        return max(0.0, (until if until.tzinfo else until.replace(tzinfo=timezone.utc)).timestamp() - now.timestamp())
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    return max(0.0, (until if until.tzinfo else until.replace(tzinfo=timezone.utc)).timestamp() - now.timestamp())

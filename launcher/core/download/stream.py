@@ -80,8 +80,11 @@ def opened(
 
 def next_hop(url: str, location: str) -> str:
     """Where a redirect leads. TroubleError if it leads out of an encrypted connection or to no web address."""
-    target = urljoin(url, location)
-    scheme = urlsplit(target).scheme
+    try:
+        target = urljoin(url, location)
+        scheme = urlsplit(target).scheme
+    except ValueError:
+        raise TroubleError("redirects", t("its address cannot be used"), final=True) from None
     if scheme == "https" or (scheme == "http" and urlsplit(url).scheme == "http"):
         return target
     raise TroubleError(

@@ -98,7 +98,8 @@ def of_civitai(found: Any, file_id: str = "") -> Published:
 
 def of_hugging_face(found: Any, path: str) -> Published:
     """The folder's list: entries with `path`, `size` and, for large files, `lfs.oid` (the SHA-256)."""
-    entry = next((one for one in found if isinstance(one, dict) and one.get("path") == path), None)
+    entries = found if isinstance(found, list) else []
+    entry = next((one for one in entries if isinstance(one, dict) and one.get("path") == path), None)
     if entry is None:
         return Published()
     lfs, size = entry.get("lfs"), entry.get("size")

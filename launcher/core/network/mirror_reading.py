@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from launcher.core.download.answer import Answer, Asked, Terms, judge, login_page, looks_like_a_page
+from launcher.core.download.answer import Answer, Asked, Terms, judge, login_page, looks_like_a_page, number_in
 from launcher.core.download.door import Address, Patience, Route
 from launcher.core.download.request import TroubleError
 from launcher.core.download.stream import Body, next_hop, opened
@@ -149,8 +149,8 @@ def _fetch_page(reading: Reading, url: str, asking: Asking) -> tuple[str, str]:
             content += chunk
             if asking.over() or len(content) > _LONGEST_PAGE:
                 raise TroubleError("stalled", t("its list of files does not end"))
-        length = answer.headers.get("content-length", "")
-        if "content-encoding" not in answer.headers and length.isdigit() and len(content) < int(length):
+        length = number_in(answer.headers.get("content-length", ""))
+        if "content-encoding" not in answer.headers and length is not None and len(content) < length:
             raise TroubleError("cut", t("the connection broke off"))
         return content.decode("utf-8", "replace"), answer.url
 
@@ -206,7 +206,7 @@ def _terms(answer: Answer) -> Terms:
     first, _, total = said.removeprefix("bytes ").partition("/")
     if not first.startswith("0-"):
         raise TroubleError("wrong-range", t("it sent another part of the file than was asked for"))
-    return Terms(0, int(total) if total.isdigit() else None, None, packed=_packed(answer.headers))
+    return Terms(0, number_in(total), None, packed=_packed(answer.headers))
 
 
 def _packed(headers: Mapping[str, str]) -> bool:
@@ -216,8 +216,8 @@ def _packed(headers: Mapping[str, str]) -> bool:
 def _learn(reading: Reading, answer: Answer, total: int | None) -> None:
     reading.etag = answer.headers.get("x-linked-etag") or answer.headers.get("etag") or reading.etag
     reading.host = urlsplit(answer.url).hostname
-    linked = answer.headers.get("x-linked-size", "")
-    size = int(linked) if linked.isdigit() else total
+    linked = number_in(answer.headers.get("x-linked-size", ""))
+    size = total if linked is None else linked
     if size is not None and reading.size is not None and size != reading.size:
         raise TroubleError("wrong-size", t("its file has another size"), final=True)
     reading.size = size if size is not None else reading.size

@@ -115,7 +115,8 @@ def from_gnome(text: str) -> Said:
             return ""
         name, password = (_literal(values.get(f"{kind}.authentication-{each}", "''")) for each in ("user", "password"))
         # Here they stand as they are; a slash would end the address.
-        return f"{quote(str(name), safe='')}:{quote(str(password), safe='')}@"
+        name, password = (quote(str(each), safe="", errors="replace") for each in (name, password))
+        return f"{name}:{password}@"
 
     ignored = _literal(values.get("ignore-hosts", "[]").removeprefix("@as "))
     return said(
@@ -161,9 +162,9 @@ def from_kde(text: str, environ: Mapping[str, str]) -> Said:
 
 def from_macos(text: str) -> Said:
     """`scutil --proxy`."""
-    values = dict(re.findall(r"^\s*(\w+) : (\S+)\s*$", text, re.MULTILINE))
+    values = dict(re.findall(r"^[ \t]*(\w+) : (\S+)[ \t]*$", text, re.MULTILINE))
     listed = re.search(r"ExceptionsList : <array> \{(.*?)\}", text, re.DOTALL)
-    bypass = tuple(re.findall(r"^\s*\d+ : (\S+)\s*$", listed[1], re.MULTILINE)) if listed else ()
+    bypass = tuple(re.findall(r"^[ \t]*\d+ : (\S+)[ \t]*$", listed[1], re.MULTILINE)) if listed else ()
     if values.get("ExcludeSimpleHostnames") == "1":
         bypass = (*bypass, "<local>")
 
@@ -199,7 +200,7 @@ def _literal(text: str) -> object:
     """GVariant's texts and lists of texts are written as Python's."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return text
 
 

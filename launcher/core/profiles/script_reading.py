@@ -10,6 +10,8 @@ from pathlib import Path
 
 #: larger is no start script
 _LARGEST = 1 << 20
+#: characters of a line and of a value, as cmd has it; without an end, values made of values would fill the memory
+_LONGEST = 8191
 _SH_WORD = re.compile(r"(?P<name>[A-Za-z_]\w*)(?P<more>\+?)=")
 _SH_NAME = re.compile(r"[A-Za-z_]\w*")
 _BAT_SET = re.compile(r"@?\s*set\s+(?![/])(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
@@ -23,7 +25,7 @@ _SH_END = re.compile(r"(exit|exec|return)\b|(\S*/|(ba)?sh\s+\S*/?)webui\.sh\b")
 _BAT_LABEL, _BAT_GOTO = re.compile(r":\s*[^:\s]+"), re.compile(r"\bgoto\b", re.IGNORECASE)
 #: what opens and closes a part of a shell script that is not done in any case, and what begins a command there
 _SH_OPENS = re.compile(r"(if|case|for|while|until|select)\b|(function\s+)?[\w-]+\s*\(\)|(function\s+[\w-]+\s*)?\{")
-_SH_CLOSES, _SH_WITHIN = re.compile(r"(fi|esac|done)\b|\}"), re.compile(r"(then|else|do)\s+|[^\s()]+\)\s*")
+_SH_CLOSES, _SH_WITHIN = re.compile(r"(fi|esac|done)\b|\}"), re.compile(r"\A(?:(then|else|do)\s+|[^\s()]+\)\s*)")
 _HERE = re.compile(r"(?<!<)<<-?\s*['\"]?(\w+)")
 
 
@@ -92,6 +94,9 @@ def read_sh(text: str) -> Iterator[Found]:
         if here:
             here = "" if line == here else here
             continue
+        if len(line) > _LONGEST:
+            yield Left(line, number)
+            continue
         for command, after_another in _commands(line):
             depth += bool(_SH_OPENS.match(command))
             if not depth and not after_another and _SH_END.match(command):
@@ -111,6 +116,9 @@ def read_bat(text: str, folder: str) -> Iterator[Found]:
     known: dict[str, str] = {}
     depth, jumps, branch = 0, False, False
     for number, line in _joined(text, "^"):
+        if len(line) > _LONGEST:
+            yield Left(line, number)
+            continue
         branch = branch or (jumps and _BAT_LABEL.match(line) is not None)
         jumps = jumps or _BAT_GOTO.search(line) is not None
         depth -= line.startswith(")")
@@ -128,6 +136,8 @@ def _known_or_sometimes(
 ) -> Found:
     if isinstance(found, Left):
         return found
+    if len(found.value) > _LONGEST:
+        return Left(f"{found.name} = …", found.line)
     if not certain:
         return Sometimes(found.name, found.line)
     known[found.name.upper() if capitals else found.name] = found.value

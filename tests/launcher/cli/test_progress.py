@@ -60,5 +60,5 @@ def test_what_would_move_the_cursor_is_left_out() -> None:
         t("Card {name}\tand {other}\n.", name="RTX\x1b[2J\x1b[31m 3060\x07\r", other="\x1b]0;title\x07\x9b1mB")
     )
     printer.aside("\x1b[1mbold\x1b[0m\x00")
-    assert out.getvalue() == "Card RTX 3060\tand 1mB\n.\n"
+    assert out.getvalue() == "Card RTX 3060\tand B\n.\n"
     assert err.getvalue() == "bold\n"
