@@ -47,8 +47,8 @@ def _in_tiles(batch: int, rows: int, columns: int) -> bool:
     return batch * rows * columns >= _MANY and rows % 4 == 0 and columns % 4 == 0
 
 
-def workspace(x: Tensor, weight: Tensor, padded: bool = False) -> tuple[int, int]:
-    """Bytes that a quick convolution of `x` takes beside its result, and of areas that stay; by their shapes alone.
+def workspace(x: Tensor, weight: Tensor, padded: bool = False) -> tuple[int, ...]:
+    """Bytes that a quick convolution of `x` takes beside its result, and of each area that stays; by their shapes alone.
 
     `padded`: `x` is a strip that comes with its neighbours' cells.
     """
@@ -56,14 +56,14 @@ def workspace(x: Tensor, weight: Tensor, padded: bool = False) -> tuple[int, int
     if padded:
         rows, columns = rows - 2, columns - 2
     if x.dtype != torch.float32 or (min(weight.shape[:2]) < _NARROW and not padded):
-        return weight.nbytes, 0
+        return (weight.nbytes,)
     copy = 0 if padded else batch * width * (rows + 2) * (columns + 2) * x.itemsize
     if not padded and batch * rows * columns < _MANY:
-        return copy + 9 * x.nbytes, 0
+        return (copy + 9 * x.nbytes,)
     if rows % 4 or columns % 4:
         # oneDNN's copy of the weights, in an order of its own
-        return weight.nbytes, 0
-    return copy, winograd.scratch_bytes(columns, batch * rows, weight)
+        return (weight.nbytes,)
+    return copy, *winograd.scratch_bytes(columns, batch * rows, weight)
 
 
 def _as_one_product(padded: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

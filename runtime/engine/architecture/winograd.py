@@ -100,11 +100,12 @@ def _as(flat: Tensor, *shape: int) -> Tensor:
     return flat[: torch.Size(shape).numel()].view(shape)
 
 
-def scratch_bytes(columns: int, rows: int, weight: Tensor) -> int:
-    """Of the scratch areas for maps with this many columns and, of all pictures together, rows."""
+def scratch_bytes(columns: int, rows: int, weight: Tensor) -> tuple[int, int]:
+    """Of the two scratch areas together and of the kernels', for maps with this many columns and rows in all."""
     out, into = weight.shape[:2]
     deep = min(_rows_of_tiles(columns // _OUT, into, out), rows // _OUT)
-    return weight.itemsize * 36 * (2 * deep * (columns // _OUT) * max(into, out) + into * _channels(into, out))
+    number = 36 * weight.itemsize
+    return number * 2 * deep * (columns // _OUT) * max(into, out), number * into * _channels(into, out)
 
 
 def _scratch(size: int, kernel: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -113,6 +114,8 @@ def _scratch(size: int, kernel: int) -> tuple[Tensor, Tensor, Tensor]:
     if held is None or held[0].numel() < size or held[2].numel() < kernel:
         if held is not None:
             size, kernel = max(size, held[0].numel()), max(kernel, held[2].numel())
+        # the smaller ones go before the larger ones come
+        held = _own.areas = None
         # whoever comes next may not be in inference mode, and could not write to tensors that were made in it
         with torch.inference_mode(False):
             held = _own.areas = (torch.empty(size), torch.empty(size), torch.empty(kernel))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -36,8 +37,8 @@ from runtime.engine.architecture.transformer import FeedForward
 _aten = torch.ops.aten
 #: strips of the lower picture that is traced
 _FEW = 4
-#: bytes that an operation takes for itself: while it runs, and from then on
-Workspace = tuple[int, int]
+#: bytes that an operation takes for itself: while it runs, and in each of the areas that stay, which grow as is needed
+Workspace = tuple[int, ...]
 #: tokens of one chunk of a prompt
 TOKENS = 77
 
@@ -147,7 +148,7 @@ class Live(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.bytes = 0
         self._workspace = workspace
-        self._lasting = 0
+        self._lasting: tuple[int, ...] = ()
         self._alive: dict[StorageWeakRef, int] = {}
         self._before: set[StorageWeakRef] = set()
 
@@ -171,9 +172,9 @@ class Live(TorchDispatchMode):
                 place = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
                 if place not in self._before:
                     self._alive[place] = storage.nbytes()
-        passing, lasting = self._workspace(function, args)
-        self._lasting = max(self._lasting, lasting)
-        self.bytes = max(self.bytes, sum(self._alive.values()) + passing + self._lasting)
+        passing, *lasting = self._workspace(function, args)
+        self._lasting = tuple(map(max, zip_longest(self._lasting, lasting, fillvalue=0)))
+        self.bytes = max(self.bytes, sum(self._alive.values()) + passing + sum(self._lasting))
         return made
 
 
@@ -197,17 +198,17 @@ class _FusedAttention(TorchFunctionMode):
 
 
 def _none(_function: Any, _args: tuple[Any, ...]) -> Workspace:
-    return 0, 0
+    return (0,)
 
 
 def _on_cpu(function: Any, args: tuple[Any, ...]) -> Workspace:
     """oneDNN brings a convolution's weights into an order of its own each time; those of 3 x 3 have ways of our own."""
     if function is not _aten.convolution.default:
-        return 0, 0
+        return (0,)
     x, weight, _bias, stride, padding = args[:5]
     quick = weight.is_contiguous(memory_format=torch.channels_last)
     if weight.shape[2:] != (3, 3) or list(stride) != [1, 1] or not quick:
-        return int(weight.nbytes), 0
+        return (int(weight.nbytes),)
     # strips come with their neighbours' rows
     return workspace(x, weight, padded=not padding[0])
 
