@@ -183,29 +183,30 @@ class _Child:
         clock.start()
         try:
             if not self._fenced:
-                _tell_once(*_missing(self._answer(file)))
+                _tell_once(*_missing(self._answer(file, 0)))
                 self._fenced = True
-            self._send(struct.pack("<Q", os.fstat(file.fileno()).st_size))
-            return self._answer(file)
+            size = os.fstat(file.fileno()).st_size
+            self._send(struct.pack("<Q", size))
+            return self._answer(file, size)
         except EOFError:
             raise _DiedError(self._why()) from None
         finally:
             clock.cancel()
 
-    def _answer(self, file: BinaryIO) -> Mapping[str, Any]:
-        """Its questions answered, up to its answer."""
+    def _answer(self, file: BinaryIO, size: int) -> Mapping[str, Any]:
+        """Its questions about the file's so many bytes answered, up to its answer."""
         left = _MOST_ASKED
         while (mark := self._hear(1)) == b"?":
             place, count = struct.unpack("<QQ", self._hear(16))
             left -= count
-            if count > _MOST_AT_ONCE or left < 0:
+            if count > _MOST_AT_ONCE or left < 0 or place + count > size:
                 return {"damaged": "its structure takes too many bytes"} | self._leave()
             self._serve(file, place, count)
-        (size,) = struct.unpack("<Q", self._hear(8))
-        if mark != b"=" or size > _LARGEST_ANSWER:
+        (length,) = struct.unpack("<Q", self._hear(8))
+        if mark != b"=" or length > _LARGEST_ANSWER:
             return {"damaged": "its reader went astray"} | self._leave()
         try:
-            found = json.loads(self._hear(size))
+            found = json.loads(self._hear(length))
         except (ValueError, RecursionError):
             return {"damaged": "its reader went astray"} | self._leave()
         return found if isinstance(found, dict) else {"damaged": "its reader went astray"}

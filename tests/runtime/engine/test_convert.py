@@ -96,10 +96,10 @@ def test_the_launcher_calls_it_by_this_name(tmp_path: Path) -> None:
 
 
 MEASURED = """
-import resource, sys
+import json, resource, sys
 from pathlib import Path
 from runtime.engine.convert import convert
-convert(Path(sys.argv[1]), Path(sys.argv[2]), print)
+convert(Path(sys.argv[1]), Path(sys.argv[2]), lambda told: print(json.dumps(told)))
 assert "torch" not in sys.modules
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -197,7 +197,8 @@ LIES = {
     "nothing": answer(b"{}"), "a list": answer(b"[]"), "no JSON": answer(b"\x80\x04."), "deep": answer(b"[" * 100_000),
     "a mark": b"!" + bytes(100), "a long answer": b"=" + struct.pack("<Q", 1 << 60),
     "half an answer": b"=" + struct.pack("<Q", 100) + b"{",
-    "a far question": b"?" + struct.pack("<QQ", 1 << 62, 8), "a large question": b"?" + struct.pack("<QQ", 0, 1 << 62),
+    "a far question": b"?" + struct.pack("<QQ", (1 << 64) - 1, 8),
+    "a large question": b"?" + struct.pack("<QQ", 0, 1 << 62),
     "a question behind the end": b"?" + struct.pack("<QQ", 10**6, 10),
     "an error that is none": answer(b'{"damaged": ["\\u001b[31m", {}], "x": 1}'),
 }  # fmt: skip
@@ -208,7 +209,7 @@ def test_a_child_is_not_believed(tmp_path: Path, said: bytes) -> None:
     path = good(tmp_path / "a.pt")
     with Reader(liar(said), seconds=60) as reader, pytest.raises(RequestError) as refused:
         read_pickled(path, "file", reader)
-    assert refused.value.code in ("file-damaged", "file-unreadable")
+    assert refused.value.code == ("file-unreadable" if said == LIES["half an answer"] else "file-damaged")
     assert len(refused.value.message) < 500
 
 
