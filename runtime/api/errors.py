@@ -29,8 +29,8 @@ _OURS = {
     # nobody hears it
     "client-gone": 499,
 }
-#: seconds after which another try makes sense
-_LATER = {"queue-full": "5"}
+#: seconds after which another try makes sense, where the server cannot serve now
+_LATER = {"Retry-After": "5"}
 _CALLERS = {
     "script-not-found": 422,
     "init-image-not-found": 404,
@@ -43,7 +43,8 @@ _CALLERS = {
 def four_keys(status: int, error: str, detail: object = "", errors: str = "", hint: str | None = None) -> JSONResponse:
     """AUTOMATIC1111's error body; `hint` is ours."""
     body = {"error": error, "detail": detail, "body": "", "errors": errors}
-    return JSONResponse({**body, "hint": hint} if hint else body, status_code=status)
+    headers = _LATER if status == 503 else None
+    return JSONResponse({**body, "hint": hint} if hint else body, status, headers)
 
 
 def add_error_answers(app: FastAPI) -> None:
@@ -57,10 +58,7 @@ def add_error_answers(app: FastAPI) -> None:
 async def _request_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)  # noqa: S101 - the registration above says so
     status = 503 if isinstance(error, NoModelError) else _OURS.get(error.code) or _CALLERS.get(error.code, 400)
-    answer = four_keys(status, error.code, error.message, str(error), error.hint)
-    if error.code in _LATER:
-        answer.headers["Retry-After"] = _LATER[error.code]
-    return answer
+    return four_keys(status, error.code, error.message, str(error), error.hint)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

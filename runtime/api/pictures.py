@@ -6,12 +6,15 @@ import base64
 import binascii
 import io
 import re
+import threading
 
 from runtime.request import RequestError
 
 #: what is decoded at all: each further format is code that an attacker may reach
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 MOST_PIXELS = 64_000_000
+#: so many are opened at once: each may take 256 MB for as long
+_OPENED = threading.BoundedSemaphore(2)
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _DATA = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE)
 
@@ -38,7 +41,7 @@ def check_picture(data: bytes, field: str) -> None:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        with _OPENED, Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 size = f"{field} is {picture.width} x {picture.height}."
                 raise RequestError("image-too-large", size, f"At most {MOST_PIXELS // 10**6} megapixels are taken.")

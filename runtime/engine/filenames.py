@@ -26,6 +26,8 @@ _FORBIDDEN_ON_UNIX = str.maketrans(dict.fromkeys("/\x00", "_"))
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?=\.|$)", re.IGNORECASE)
 #: the most that a file system takes for one name, less room for counter's growth, ending and ".tmp"
 _MOST_BYTES = 255 - 20
+#: of all folders of one pattern together; a path as a whole has 4096 or, on macOS, 1024
+_MOST_OF_FOLDERS = 500
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,14 @@ def file_stem(text: str, naming: Naming) -> str:
 
 
 def folder_path(text: str, naming: Naming) -> PurePosixPath:
-    """A relative folder of one or more levels that never leads upwards."""
-    levels = (file_stem(level, naming) for level in re.split(r"[/\\]", text))
-    return PurePosixPath(*(level for level in levels if level))
+    """A relative folder of one or more levels that never leads upwards; where there is no room for more, it ends."""
+    found = PurePosixPath()
+    for level in filter(None, (file_stem(level, naming) for level in re.split(r"[/\\]", text))):
+        deeper = found / level
+        if len(str(deeper).encode("utf-8", "replace")) > _MOST_OF_FOLDERS:
+            break
+        found = deeper
+    return found
 
 
 def _cut(text: str) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
+from PIL import Image
 
+from runtime.formats import PICTURES
 from runtime.infotext.carriers import read_infotext
 from runtime.request import Picture
 from runtime.ui import words
@@ -48,8 +50,8 @@ def read(file: str | None) -> tuple[str, Shown]:
         return "", Shown()
     data = Path(file).read_bytes()
     try:
-        text, items = read_infotext(data)
-    except (OSError, ValueError, SyntaxError):
+        text, items = read_infotext(data, PICTURES)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return words.remark(words.NO_PICTURE), Shown()
     picture = Picture(data, -1, text)
     return words.png_info(text, items), Shown((file,), (picture,))

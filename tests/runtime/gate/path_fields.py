@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from tests.runtime.gate.lines import Asking
 
+SESSION = "traversal"
 JSON = ((b"Content-Type", b"application/json"),)
 #: what holds on the page and what may be there beside it
 _ROUTES = (
@@ -129,8 +130,11 @@ def _field(route: str, name: str, body: Callable[[str], Any]) -> Field:
     return Field(f"{route}: {name}", ask)
 
 
-def files_of_the_page(config: Mapping[str, Any]) -> list[Field]:
-    """Each control that takes files, in each of the page's functions, by /config; the other controls as they begin."""
+def files_of_the_page(config: Mapping[str, Any], queued: bool = False) -> list[Field]:
+    """Each control that takes files, in each of the page's functions, by /config; the other controls as they begin.
+
+    `queued`: not answered at once, but on the line that tells the session SESSION of its turn.
+    """
     controls = {one["id"]: one for one in config["components"]}
     found = []
     for function in config["dependencies"]:
@@ -139,19 +143,22 @@ def files_of_the_page(config: Mapping[str, Any]) -> list[Field]:
             if function["backend_fn"] and kind in ("image", "file", "imageeditor", "gallery"):
                 values = [controls[name]["props"].get("value") for name in function["inputs"]]
                 found.append(
-                    Field(f"page: {function['api_name']} {place} {kind}", _filed(function, values, place, kind))
+                    Field(f"page: {function['api_name']} {place} {kind}", _filed(function, values, place, kind, queued))
                 )
     return found
 
 
-def _filed(function: Mapping[str, Any], values: list[Any], place: int, kind: str) -> Callable[[str], Asking]:
+def _filed(
+    function: Mapping[str, Any], values: list[Any], place: int, kind: str, queued: bool
+) -> Callable[[str], Asking]:
     def ask(path: str) -> Asking:
         one = {"path": path, "meta": {"_type": "gradio.FileData"}}
         several = {"imageeditor": {"background": one, "layers": [one], "composite": one}, "gallery": [{"image": one}]}
         listed = kind == "file" and function["api_name"].startswith("run")
         data = [*values[:place], several.get(kind, [one] if listed else one), *values[place + 1 :]]
-        body = {"data": data, "fn_index": function["id"], "session_hash": "traversal"}
-        return Asking("POST", f"/gradio_api/run/{function['api_name']}".encode(), JSON, json.dumps(body).encode(), kind)
+        body = {"data": data, "fn_index": function["id"], "session_hash": SESSION}
+        door = b"/gradio_api/queue/join" if queued else f"/gradio_api/run/{function['api_name']}".encode()
+        return Asking("POST", door, JSON, json.dumps(body).encode(), kind)
 
     return ask
 

@@ -5,7 +5,23 @@ Each operation that takes a body gets 60 requests here, each other one 12; tests
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+import pytest
+from PIL import Image, PngImagePlugin
+
+from runtime.api.errors import four_keys
+from runtime.api.pictures import FORMATS, check_picture
+from runtime.engine.images import read_image
+from runtime.infotext.carriers import read_infotext
+from runtime.request import RequestError
+from runtime.ui import png_info
 from tests.runtime.gate.bad_inputs import Maker
+from tests.runtime.gate.bad_pictures import pictures, spoilt
 from tests.runtime.gate.conftest import Grounds
 from tests.runtime.gate.lines import Answer, Asking, Line
 from tests.runtime.gate.verdict import Watch, faults
@@ -56,3 +72,45 @@ def test_failures_would_be_seen() -> None:
     ):
         assert len(wrong) == 1
     assert judged(307, location="/x/") == judged(307, location="http://127.0.0.1:7860/x") == []
+
+
+def test_whatever_cannot_be_served_now_says_when_to_come_again() -> None:
+    for code in ("queue-full", "stopping", "PageNotReady"):
+        assert int(four_keys(503, code).headers["retry-after"]) > 0
+    assert "retry-after" not in four_keys(500, "worker-died").headers
+
+
+def test_few_pictures_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large ones take much memory; however many come, two are in it."""
+    now, most, load, two = 0, 0, Image.Image.load, threading.Barrier(2)
+
+    def slow(picture: Image.Image) -> object:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        two.wait(60)
+        found = load(picture)
+        now -= 1
+        return found
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", slow)
+    data = pictures()["whole PNG"]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: check_picture(data, "image"), range(8)))
+    assert most == 2
+
+
+@pytest.mark.parametrize("first", range(0, 300, 100))
+def test_spoilt_pictures_are_refused_and_nothing_else(first: int, tmp_path: Path) -> None:
+    def write(file: Path, data: bytes) -> Path:
+        file.write_bytes(data)
+        return file
+
+    for number in range(first, first + 100):
+        data = spoilt(Random(f"picture {number}"))
+        with suppress(RequestError):
+            check_picture(data, "image")
+            read_infotext(data, FORMATS)
+        with suppress(RequestError):
+            read_image(data)
+        png_info.read(str(write(tmp_path / "picture", data)))

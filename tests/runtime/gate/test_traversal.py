@@ -5,16 +5,19 @@ Here each place is given a share of the spellings, others for each; tests/releas
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from random import Random
 from urllib.parse import quote
 
 import pytest
 
+from tests.release.page_calls import Page
 from tests.runtime.gate.canary import copies, shows
 from tests.runtime.gate.conftest import Grounds
 from tests.runtime.gate.lines import Asking, Line, NoAnswerError
-from tests.runtime.gate.path_fields import Field, addresses, fields, files_of_the_page, uploads
+from tests.runtime.gate.path_fields import SESSION, Field, addresses, fields, files_of_the_page, uploads
 from tests.runtime.gate.spellings import spellings
 
 _SHARE = 24
@@ -65,6 +68,19 @@ def test_files_of_the_page(grounds: Grounds, line: Line) -> None:
     untouched(grounds, line, places)
 
 
+def test_files_of_the_page_where_it_waits_for_its_turn(grounds: Grounds, line: Line) -> None:
+    places = files_of_the_page(grounds.served.get("/config").json(), queued=True)
+    for place in places:
+        assert line.ask(place.ask(str(grounds.secret))).status == 200, place.name
+    with grounds.served.client.stream(
+        "GET", f"{grounds.served.url}/gradio_api/queue/data?session_hash={SESSION}"
+    ) as told:
+        said = told.read()
+    assert said.count(b"process_completed") == said.count(b"not sent by the browser") == len(places)
+    assert not shows(said)
+    assert grounds.opened() == []
+
+
 def test_names_of_uploads(grounds: Grounds, line: Line) -> None:
     untouched(grounds, line, uploads())
 
@@ -73,14 +89,25 @@ def test_nothing_was_copied(grounds: Grounds) -> None:
     assert copies(grounds.served.output.parent) == []
 
 
+def told_of(grounds: Grounds, line: Line, path: str) -> bytes:
+    """What PNG Info says of a file."""
+    places = files_of_the_page(grounds.served.get("/config").json())
+    return line.ask(next(one for one in places if one.name.startswith("page: read ")).ask(path)).body
+
+
+def test_a_picture_that_was_shown_may_be_named(grounds: Grounds, line: Line) -> None:
+    page = Page(grounds.served.url)
+    shown = re.search(r'"path": "([^"]+)"', json.dumps(page.generate("a cat"), ensure_ascii=False))
+    page.close()
+    assert shown
+    assert b"a cat" in told_of(grounds, line, shown[1])
+
+
 def test_a_file_that_was_sent_is_read(grounds: Grounds, line: Line) -> None:
     """The same ways, with a file that may be: what the tests above would see."""
     ask = uploads()[0].ask("secret.png")
     body = (ask.body or b"").replace(b"upload\r\n--x--", grounds.secret.read_bytes() + b"\r\n--x--")
     sent = line.ask(Asking(ask.method, ask.target, ask.headers, body)).body.decode().strip('[]"')
-    told = next(
-        one for one in files_of_the_page(grounds.served.get("/config").json()) if one.name.startswith("page: read ")
-    )
-    assert shows(line.ask(told.ask(sent)).body)
+    assert shows(told_of(grounds, line, sent))
     assert shows(line.ask(Asking("GET", f"/gradio_api/file={quote(sent)}".encode())).body)
     assert copies(grounds.served.output.parent)
