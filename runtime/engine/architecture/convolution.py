@@ -48,7 +48,7 @@ def _in_tiles(batch: int, rows: int, columns: int) -> bool:
 
 
 def workspace(x: Tensor, weight: Tensor, padded: bool = False) -> tuple[int, ...]:
-    """Bytes that a quick convolution of `x` takes beside its result, and of each area that stays; by their shapes alone.
+    """Bytes that a quick convolution of `x` takes beside its result, and of each area that stays; by shapes alone.
 
     `padded`: `x` is a strip that comes with its neighbours' cells.
     """
