@@ -7,10 +7,13 @@ import os
 import stat
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 #: seconds after which what a killed process left beside a file is nobody's any more
 _ORPHAN = 3600.0
+#: begins the name of what has none yet
+_NEW = "gesso-new"
 
 
 def write_whole(target: Path, text: str) -> None:
@@ -18,35 +21,72 @@ def write_whole(target: Path, text: str) -> None:
 
     Half a letter of UTF-16, which UTF-8 cannot hold, is written as JSON's escape for it.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(target)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    write_whole_bytes(target, text.encode("utf-8", "backslashreplace"))
+
+
+def write_whole_bytes(target: Path, data: bytes) -> None:
+    """As `write_whole`."""
+    with _beside(target.parent, target.name, data) as made:
+        _as_readable_as_before(made, target)
+        made.replace(target)
+
+
+def write_new(folder: Path, names: Iterable[str], data: bytes) -> Path:
+    """A file that was not there, under the first of `names` that nobody has; OSError if it cannot be written.
+
+    Two who write at once get two names, and nothing is ever written over.
+    """
+    with _beside(folder, _NEW, data) as made:
+        _as_readable_as_before(made, folder / _NEW)
+        return next(target for target in (folder / name for name in names) if _take(made, target))
+
+
+def _take(made: Path, target: Path) -> bool:
+    """`target` is a name of `made` from now on; False where somebody has it."""
+    if os.path.lexists(target):
+        return False
+    try:
+        os.link(made, target)
+    except FileExistsError:
+        return False
+    except OSError:
+        # A disk without second names (FAT), where the last moment counts.
+        made.replace(target)
+    return True
+
+
+@contextlib.contextmanager
+def _beside(folder: Path, name: str, data: bytes) -> Iterator[Path]:
+    """`data` in a file of `folder` that has no name for others yet, on the disk; it goes if it gets none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder, name)
+    handle, made = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _as_readable_as_before(Path(name), target)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    _settle(target.parent)
+        yield Path(made)
+    finally:
+        with contextlib.suppress(OSError):
+            Path(made).unlink(missing_ok=True)
+    _settle(folder)
 
 
 def set_aside(file: Path) -> Path:
     """Move a file that is of no use out of the way, under a name with the time; OSError if that cannot be done."""
     place = file.parent / "tmp"
     place.mkdir(exist_ok=True)
-    stem = f"{file.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    # The process too: two servers that find it torn in one second must not meet.
+    stem = f"{file.stem}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     names = (f"{stem}{f'-{number}' if number else ''}{file.suffix}" for number in range(10_000))
     target = next(place / name for name in names if not (place / name).exists())
     file.replace(target)
     return target
 
 
-def _sweep(target: Path) -> None:
-    for orphan in target.parent.glob(f".{_literally(target.name)}.*.tmp"):
+def _sweep(folder: Path, name: str) -> None:
+    for orphan in folder.glob(f".{_literally(name)}.*.tmp"):
         with contextlib.suppress(OSError):
             if time.time() - orphan.stat().st_mtime > _ORPHAN:
                 orphan.unlink()

@@ -57,8 +57,8 @@ class Options:
         """Check all, then store and write. Unknown names are kept: AUTOMATIC1111 has hundreds. Null brings the default.
 
         RequestError, and nothing is stored, where the flags freeze a setting (`keep_frozen` False: the server's own
-        changes) or where a value is not one that the setting takes. A default that somebody sets is stored like any
-        other value, so that it wins over what a checkpoint advises.
+        changes), a value is not one that the setting takes, or the file cannot be written. A default that somebody sets
+        is stored like any other value, so that it wins over what a checkpoint advises.
         """
         with self._lock:
             heeded = {name: value for name, value in changes.items() if not keep_frozen or self._heeds(name)}
@@ -67,8 +67,18 @@ class Options:
             stored = self._with(heeded)
             unusable = {name: value for name, value in self._unusable.items() if name not in heeded}
             if (stored, unusable) != (self._stored, self._unusable):
+                self._write(unusable | stored)
                 self._stored, self._unusable = stored, unusable
-                write_whole(self._file, json.dumps(unusable | stored, indent=4, ensure_ascii=False))
+
+    def _write(self, content: Mapping[str, Any]) -> None:
+        try:
+            write_whole(self._file, json.dumps(content, indent=4, ensure_ascii=False))
+        except OSError as refused:
+            raise RequestError(
+                "cannot-save",
+                f"{self._file.name} could not be written: {refused.strerror or refused}.",
+                "Make room on the disk, or look at the folder's rights; the settings are as they were.",
+            ) from refused
 
     def check(self, changes: Mapping[str, Any]) -> None:
         """RequestError where `update` would refuse these."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import logging
-import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.files import write_whole
+from runtime.files import write_whole, write_whole_bytes
 from runtime.request import RequestError
 from runtime.shelf import natural_order
 from runtime.written_path import written_path
@@ -88,6 +87,8 @@ class StyleBook:
         with self._lock:
             path = self._home(style.name)
             rows = self._rows_to_change(path)
+            if style in rows:
+                return
             kept = [style if one.name == style.name else one for one in rows]
             _write(path, kept if style in kept else [*rows, style])
 
@@ -155,7 +156,7 @@ def _style(row: Mapping[str, str | None]) -> Style:
 
 def _write(path: Path, styles: Iterable[Style]) -> None:
     if path.exists():
-        shutil.copyfile(path, path.with_name(f"{path.name}.bak"))
+        write_whole_bytes(path.with_name(f"{path.name}.bak"), path.read_bytes())
     table = io.StringIO()
     writer = csv.writer(table)
     writer.writerow(_HEADER)

@@ -39,6 +39,14 @@ class NotWrittenError(LauncherError, OSError):
         self.errno, self.strerror = error.errno, error.strerror
 
 
+def not_made(folder: Path, error: OSError, hint: Text | None = None) -> LauncherError:
+    """The system did not let a folder be made: `disk-full`, or `no-permission` with this hint for whatever else."""
+    refused = NotWrittenError(folder, error)
+    message = t("The folder {folder} cannot be made: {why}.", folder=folder, why=error.strerror or error)
+    full = refused.code == "disk-full"
+    return LauncherError(refused.code, message, refused.hint if full or hint is None else hint)
+
+
 @contextlib.contextmanager
 def writing(file: Path) -> Iterator[None]:
     """What the system refuses meanwhile is a NotWrittenError about `file`."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,18 +34,23 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """`text` under `path`, likewise, but who could read the old one still can; raises NotWrittenError."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes, put: Callable[[Path, Path], None] | None = None) -> None:
+    """As `write_text`. `put` gives what was written beside its name; None: over whatever has it."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)
+        sweep(path)
         handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             with contextlib.suppress(OSError):
                 shutil.copymode(path, beside)
-            replace_file(Path(beside), path)
+            (put or replace_file)(Path(beside), path)
         except BaseException:
             with contextlib.suppress(OSError):
                 Path(beside).unlink()
@@ -96,8 +103,9 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _sweep(path: Path) -> None:
-    for orphan in path.parent.glob(f".{path.name}.*.tmp"):
+def sweep(path: Path) -> None:
+    """What killed writers of `path` have left beside it goes."""
+    for orphan in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with contextlib.suppress(OSError):
             if time.time() - orphan.stat().st_mtime > _ORPHANED:
                 orphan.unlink()

@@ -249,7 +249,9 @@ def forget_credentials(workspace: Workspace) -> None:
     with contextlib.suppress(OSError), path.open("r+b") as file:
         start = 0
         for line in file.read().split(b"\n"):
-            if isinstance(protocol.from_line(line.decode("utf-8", "replace")), protocol.Credentials):
+            # One that begins with a blank was overwritten in part by a launcher that was ended meanwhile.
+            half = line.startswith(b" ") and not line.isspace()
+            if half or isinstance(protocol.from_line(line.decode("utf-8", "replace")), protocol.Credentials):
                 file.seek(start)
                 file.write(b" " * len(line))
                 file.flush()

@@ -90,7 +90,8 @@ def read_settings_file(file: Path) -> Settings:
 def change_setting(workspace: Workspace, key: str, value: Value | None) -> None:
     """Set `key` ("mirrors.packages") or, with None, take it back; every other line stays as it is.
 
-    LauncherError `no-such-setting`, `bad-settings` (the value does not suit, nothing is written), `no-permission`.
+    LauncherError `no-such-setting`, `bad-settings` (the value does not suit, nothing is written), `disk-full`,
+    `no-permission`.
     """
     if key not in setting_names():
         raise LauncherError(
@@ -100,16 +101,8 @@ def change_setting(workspace: Workspace, key: str, value: Value | None) -> None:
         )
     file = workspace.config_file
     with only_one(workspace.state / "config.lock", _busy, patience=10.0):
-        text = _changed(file, key, value)
-        try:
-            # Where it is a link, to what it leads to.
-            write_text(Path(os.path.realpath(file)), text)
-        except OSError as error:
-            raise LauncherError(
-                "no-permission",
-                t("The file {file} cannot be written: {why}.", file=file, why=error.strerror or error),
-                t("Choose a folder of your own with --root."),
-            ) from error
+        # Where it is a link, to what it leads to.
+        write_text(Path(os.path.realpath(file)), _changed(file, key, value))
 
 
 def setting_names(kind: type = Settings, before: str = "") -> tuple[str, ...]:

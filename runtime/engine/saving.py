@@ -13,7 +13,7 @@ from PIL import Image
 
 from runtime.engine import images
 from runtime.engine.filenames import JobFacts, Naming, Subject, expand, file_stem, folder_path
-from runtime.files import write_whole
+from runtime.files import write_new, write_whole
 from runtime.job_options import JobOptions
 from runtime.request import Picture, RequestError
 from runtime.written_path import written_path
@@ -213,29 +213,10 @@ def _put(data: bytes, folder: Path, names: Names, ending: str) -> Path:
     """Write whole or not at all, under the first name that is free; RequestError `cannot-save` says why not."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        targets = (folder / (name + ending) for name in names())
-        return next(target for target in targets if _put_at(data, target))
+        return write_new(folder, (name + ending for name in names()), data)
     except OSError as refused:
         raise RequestError(
             "cannot-save",
             f"The picture could not be written to {folder}: {refused.strerror or refused}.",
             "Make room on the disk or choose another folder; the picture itself was made.",
         ) from refused
-
-
-def _put_at(data: bytes, target: Path) -> bool:
-    """False if the name is taken; whoever holds NAME.tmp is about to take it, so that two jobs never meet."""
-    beside = target.with_name(target.name + ".tmp")
-    try:
-        file = beside.open("xb")
-    except FileExistsError:
-        return False
-    try:
-        with file:
-            file.write(data)
-        if target.exists():
-            return False
-        beside.replace(target)
-        return True
-    finally:
-        beside.unlink(missing_ok=True)

@@ -7,8 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
+from runtime.files import write_new
 from runtime.infotext import parse_infotext
 from runtime.request import Picture
 from runtime.studio import Studio
@@ -32,28 +35,27 @@ def save_picture(studio: Studio, shown: Shown) -> str:
         return words.remark(words.NOTHING_TO_SAVE)
     folder = _folder(studio, "outdir_save")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = _free(folder / Path(shown.file).name)
-        file.write_bytes(shown.picture.data)
+        file = write_new(folder, _names(Path(shown.file)), shown.picture.data)
         _note(folder / "log.csv", file.name, shown.picture)
     except OSError as refused:
         return words.remark(words.NOT_SAVED, str(refused))
     return words.remark(words.SAVED, str(file))
 
 
-def _free(file: Path) -> Path:
-    """The path itself, or the first `name-1`, `name-2` … that is not taken."""
-    number, wanted = 0, file
-    while file.exists():
-        number += 1
-        file = wanted.with_stem(f"{wanted.stem}-{number}")
-    return file
+def _names(wanted: Path) -> Iterator[str]:
+    """Its own, then `name-1`, `name-2` …"""
+    yield wanted.name
+    for number in count(1):
+        yield wanted.with_stem(f"{wanted.stem}-{number}").name
 
 
 def _note(log: Path, name: str, picture: Picture) -> None:
     items = parse_infotext(picture.infotext)
-    first = not log.exists()
+    first = not log.exists() or not log.stat().st_size
     with log.open("a", encoding="utf8", newline="") as file:
+        if not first and log.read_bytes()[-1:] != b"\n":
+            # One who was ended in the middle of a row: it ends here.
+            file.write("\r\n")
         rows = csv.writer(file)
         if first:
             rows.writerow(_HEAD)

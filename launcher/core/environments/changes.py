@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from pathlib import Path
@@ -102,7 +103,8 @@ def remove(workspace: Workspace, folder: Path) -> None:
             t("The environment {name} cannot be removed: {why}.", name=folder.name, why=error.strerror or error),
             t("Does a program still use it? End that, then try again."),
         ) from error
-    (leaving / STAMP).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        (leaving / STAMP).unlink()
     shutil.rmtree(leaving, ignore_errors=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from launcher.core.environments.installed import Installed
 from launcher.core.environments.site_packages import Package, installed_packages, site_packages
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, not_made
 from launcher.core.packages.own_python import OwnPython
 from launcher.core.paths import Workspace, is_device
 from launcher.core.process import python_in
@@ -146,18 +147,14 @@ def _xformers_of(folder: Path) -> str | None:
 
 
 def begin(folder: Path) -> None:
-    """An empty folder for a new environment, marked as ours. LauncherError `no-permission`."""
+    """An empty folder for a new environment, marked as ours. LauncherError `disk-full`, `no-permission`."""
     beside = folder.with_name(LEAVING + folder.name)
     try:
         beside.mkdir(parents=True)
         (beside / BEGUN).touch()
         beside.rename(folder)
     except OSError as error:
-        raise LauncherError(
-            "no-permission",
-            t("The folder {folder} cannot be made: {why}.", folder=folder, why=error.strerror or error),
-            t("Choose a folder of your own with --root."),
-        ) from error
+        raise not_made(folder, error, t("Choose a folder of your own with --root.")) from error
 
 
 def left_over(folder: Path) -> bool:
@@ -175,6 +172,11 @@ def sweep(workspace: Workspace) -> list[str]:
     What the pointer names is left alone, for a runtime may be at work in it.
     """
     kept = named(workspace)
+    for folder in _folders(workspace):
+        if folder != kept and os.path.lexists(folder / BEGUN) and read_stamp(folder) is not None:
+            # Its mark that it was begun was about to go.
+            with contextlib.suppress(OSError):
+                (folder / BEGUN).unlink()
     left = [folder for folder in _folders(workspace) if folder != kept and left_over(folder)]
     for folder in left:
         shutil.rmtree(folder, ignore_errors=True)
@@ -193,7 +195,9 @@ def fresh_name(workspace: Workspace, torch: str, tag: str) -> Path:
 def stamp(folder: Path, content: Stamp) -> None:
     """The mark that the environment is proven; from here on nobody touches it."""
     write_record(folder / STAMP, asdict(content))
-    (folder / BEGUN).unlink(missing_ok=True)
+    # If it stays, the next sweep takes it.
+    with contextlib.suppress(OSError):
+        (folder / BEGUN).unlink()
 
 
 def take_back(workspace: Workspace, interpreter: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from launcher.core.environments.changes import check_new_name
 from launcher.core.environments.environments import chosen_by_hand, current, fresh_name, matching, sweep, switch
 from launcher.core.environments.unproven import note_unproven
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, not_made
 from launcher.core.events import Event, Notice, Step
 from launcher.core.file_hash import sha256
 from launcher.core.install.lock import install_lock
@@ -191,8 +191,4 @@ def _make_folders(workspace: Workspace, variables: Mapping[str, str]) -> None:
         for folder in (*ours, Path(variables["TMPDIR"])):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LauncherError(
-            "no-permission",
-            t("The folder {folder} cannot be made: {why}.", folder=workspace.root, why=error.strerror or error),
-            t("Choose a folder of your own with --root."),
-        ) from error
+        raise not_made(workspace.root, error, t("Choose a folder of your own with --root.")) from error

@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from html import escape, unescape
 from pathlib import Path
 
-from launcher.core.errors import LauncherError
 from launcher.core.file_hash import sha256
 from launcher.core.packages.wheels import WheelFile
 from launcher.core.paths import Workspace
 from launcher.core.records import write_text
-from launcher.core.text import t
 
 _HEAD = "<!DOCTYPE html><html><body>\n"
 _LINK = re.compile(r'#sha256=([0-9a-f]{64})">([^<]+)</a>')
@@ -43,20 +41,12 @@ def pages(house: Path) -> Path:
 def write_index(house: Path, files: Iterable[WheelFile]) -> str:
     """List `files` beside what was listed before (PyPA specification "simple repository API"); the index's address.
 
-    LauncherError `no-permission`.
+    LauncherError `disk-full`, `no-permission`.
     """
-    try:
-        for file in files:
-            page = pages(house) / file.package / "index.html"
-            page.parent.mkdir(parents=True, exist_ok=True)
-            link = f'<a href="{place(house, file).absolute().as_uri()}#sha256={file.sha256}">{escape(file.name)}</a>'
-            write_text(page, _HEAD + "".join(f"{line}\n" for line in dict.fromkeys([*_links(page), link])))
-    except OSError as error:
-        raise LauncherError(
-            "no-permission",
-            t("The folder {folder} cannot be written: {why}.", folder=house, why=error.strerror or error),
-            t("Choose a folder of your own with --root."),
-        ) from error
+    for file in files:
+        page = pages(house) / file.package / "index.html"
+        link = f'<a href="{place(house, file).absolute().as_uri()}#sha256={file.sha256}">{escape(file.name)}</a>'
+        write_text(page, _HEAD + "".join(f"{line}\n" for line in dict.fromkeys([*_links(page), link])))
     return pages(house).as_uri()
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from launcher.core.errors import writing
-from launcher.core.records import write_text
+from launcher.core.records import write_bytes
 
 
 def read_kept(file: Path) -> str | None:
@@ -28,11 +28,4 @@ def write_kept(file: Path, text: str | None) -> None:
             file.unlink()
         return
     # Where it is a link, to what it leads to: many keep such files elsewhere.
-    target = Path(os.path.realpath(file))
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        with writing(target):
-            target.write_bytes(text.encode("utf-8", "surrogateescape"))
-    else:
-        write_text(target, text)
+    write_bytes(Path(os.path.realpath(file)), text.encode("utf-8", "surrogateescape"))

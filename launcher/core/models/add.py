@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 import shutil
 import threading
 import time
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 
 from launcher.core.download.disk import check_space, disk_error
 from launcher.core.download.door import Wanted
-from launcher.core.download.part import put_beside
+from launcher.core.download.part import beside, put_beside
 from launcher.core.errors import LauncherError
 from launcher.core.events import Downloaded, Event, Progress, Step
 from launcher.core.file_lock import only_one
@@ -37,6 +36,8 @@ from launcher.core.text import t
 
 How = Literal["there", "linked", "copied", "downloaded"]
 _CHUNK = 4 * 1024 * 1024
+#: the ending of a copy that is not whole yet
+_COPY = ".gesso-copy"
 #: seconds for which a download that ended early is kept
 _KEPT = 14 * 24 * 3600
 
@@ -76,11 +77,13 @@ def add_file(
     yield Step(target.name, t("add {name}", name=target.name), "started", 1, 1)
     if target.exists():
         _same_or_refuse(source, target)
+        _sweep_copy(target)
         how: How = "there"
     elif not copy and _linked(source, target):
         how = "linked"
     else:
-        yield from _copied(source, target, cancel)
+        with only_one(beside(target, f"{_COPY}.lock"), _busy, remove=True):
+            yield from _copied(source, target, cancel)
         how = "copied"
     yield Step(target.name, t("add {name}", name=target.name), "done", 1, 1)
     return Added(target, kind, facts, how)
@@ -272,10 +275,11 @@ def _linked(source: Path, target: Path) -> bool:
 
 
 def _copied(source: Path, target: Path, cancel: threading.Event | None) -> Generator[Event, None, None]:
-    # A name that nobody has: what lies beside is the user's.
-    part = target.with_name(f".{secrets.token_hex(8)}.copy")
+    part = beside(target, _COPY)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        # What one who was ended has left: as large as the model.
+        part.unlink(missing_ok=True)
         total, done = source.stat().st_size, 0
         check_space(target, total)
         with source.open("rb") as taken, part.open("xb") as given:
@@ -293,6 +297,15 @@ def _copied(source: Path, target: Path, cancel: threading.Event | None) -> Gener
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _sweep_copy(target: Path) -> None:
+    """One who was ended when the file had its name may have left the other, and the lock."""
+    part, lock = beside(target, _COPY), beside(target, f"{_COPY}.lock")
+    if not part.exists() and not lock.exists():
+        return
+    with contextlib.suppress(OSError, LauncherError), only_one(lock, _busy, remove=True):
+        part.unlink(missing_ok=True)
 
 
 def _put(source: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -45,10 +46,15 @@ def convert(
             t("Run `gesso install`, or `gesso up`, which does both."),
         )
     target = _target(workspace, source)
+    lock = beside(target, ".gesso-convert.lock")
+    if target.exists() and lock.exists():
+        # One who was ended when the file had its name has left it.
+        with contextlib.suppress(LauncherError), only_one(lock, lambda pid: _busy(target, pid), remove=True):
+            _sweep(target)
     _check(source, target)
     command = [str(interpreter(environment)), "-m", "runtime.engine.convert", str(source), str(target)]
     # Two would write into one folder beside it, and take it away from each other.
-    with only_one(beside(target, ".gesso-convert.lock"), lambda pid: _busy(target, pid), remove=True):
+    with only_one(lock, lambda pid: _busy(target, pid), remove=True):
         yield from _converted(workspace, command, target, environ, cancel)
     return target
 
@@ -83,8 +89,12 @@ def _converted(
             elif isinstance(event, Exit):
                 _judge(_record(answer), event.code, target)
     finally:
-        # What an ended process leaves has the size of the model.
-        shutil.rmtree(target.with_name(f".{target.name}.part"), ignore_errors=True)
+        _sweep(target)
+
+
+def _sweep(target: Path) -> None:
+    """What an ended process leaves has the size of the model."""
+    shutil.rmtree(target.with_name(f".{target.name}.part"), ignore_errors=True)
 
 
 def _target(workspace: Workspace, source: Path) -> Path:

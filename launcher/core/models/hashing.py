@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, NotWrittenError
 from launcher.core.events import Event, Notice, Progress
 from launcher.core.models.entry import Model, twins_by_size
 from launcher.core.models.known import Hashes, read_known, runtime_hash, tell_runtime
@@ -127,13 +127,10 @@ def _remember(workspace: Workspace, model: Model, hashes: Hashes, *, tell: bool)
         read_known(workspace).remember(str(model.path), model.size, model.mtime_ns, hashes)
         if tell:
             tell_runtime(workspace, model.name, model.path.stat().st_mtime, hashes.sha256)
+    except NotWrittenError:
+        raise
     except OSError as error:
-        raise LauncherError(
-            "no-permission",
-            t("The file {file} cannot be written: {why}.", file=error.filename or workspace.state,
-              why=error.strerror or error),
-            t("Choose a folder of your own with --root."),
-        ) from error  # fmt: skip
+        raise NotWrittenError(model.path, error) from error
 
 
 def _from_runtime(cache: dict[str, object], model: Model) -> Hashes | None:

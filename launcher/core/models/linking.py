@@ -38,7 +38,7 @@ def link(workspace: Workspace, folder: Path, *, outputs: bool = True) -> OtherIn
         change_setting(workspace, "models.linked", [*linked, place])
     if sent:
         _remember(workspace, place, {**_remembered(workspace, place), **sent})
-        _write(workspace.root / "config.json", {**_options(workspace, _CORRECT_OR_LEAVE), **sent})
+        write_record(workspace.root / "config.json", {**_options(workspace, _CORRECT_OR_LEAVE), **sent})
     return install
 
 
@@ -143,7 +143,7 @@ def _keep_pictures_here(workspace: Workspace, sent: Mapping[str, object]) -> Non
     kept = {key: value for key, value in options.items() if key not in sent or value != sent[key]}
     if kept != options:
         _refuse_running(workspace, _STOP)
-        _write(workspace.root / "config.json", kept)
+        write_record(workspace.root / "config.json", kept)
 
 
 def _remembered(workspace: Workspace, place: str) -> dict[str, object]:
@@ -154,7 +154,7 @@ def _remembered(workspace: Workspace, place: str) -> dict[str, object]:
 
 def _remember(workspace: Workspace, place: str, sent: Mapping[str, object]) -> None:
     every = {key: value for key, value in (read_record(_memory(workspace)) or {}).items() if key != place}
-    _write(_memory(workspace), {**every, **({place: dict(sent)} if sent else {})})
+    write_record(_memory(workspace), {**every, **({place: dict(sent)} if sent else {})})
 
 
 def _memory(workspace: Workspace) -> Path:
@@ -179,14 +179,3 @@ def _refuse_running(workspace: Workspace, hint: Text) -> None:
             t("Gesso is running (process {pid}) and would overwrite where pictures go.", pid=running.pid),
             hint,
         )
-
-
-def _write(file: Path, record: dict[str, object]) -> None:
-    try:
-        write_record(file, record)
-    except OSError as error:
-        raise LauncherError(
-            "no-permission",
-            t("The file {file} cannot be written: {why}.", file=file, why=error.strerror or error),
-            t("Choose a folder of your own with --root."),
-        ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, writing
 from launcher.core.network.mirror_told import GITHUB
 from launcher.core.paths import Workspace, checkout
 from launcher.core.process import Exit, Output, run
@@ -80,17 +80,11 @@ def _changed(arguments: Sequence[str], environ: Mapping[str, str], *fine: int) -
 
 def _remember(workspace: Workspace, base: str | None) -> None:
     file = workspace.state / FILE
-    try:
-        if base is None:
+    if base is None:
+        with writing(file):
             file.unlink(missing_ok=True)
-        else:
-            write_record(file, {"base": base})
-    except OSError as error:
-        raise LauncherError(
-            "no-permission",
-            t("The file {file} cannot be written: {why}.", file=file, why=error.strerror or error),
-            t("Choose a folder of your own with --root."),
-        ) from error
+    else:
+        write_record(file, {"base": base})
 
 
 def _git(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[int, list[Output]]:

@@ -91,7 +91,8 @@ def delete_profile(folder: Path, name: str) -> Path:
             t('Delete them first, or change their line "extends".'),
         )
     try:
-        found.file.unlink()
+        # Another Gesso may have been first.
+        found.file.unlink(missing_ok=True)
     except OSError as error:
         if found.file.is_dir():
             raise LauncherError(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import zipfile
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from launcher.core.errors import LauncherError
+from launcher.core.download.part import put_beside
+from launcher.core.errors import LauncherError, NotWrittenError
 from launcher.core.paths import written_path
+from launcher.core.records import sweep, write_bytes
 from launcher.core.report.report import Report
 from launcher.core.text import t
 
@@ -42,25 +45,30 @@ def write(report: Report, path: str | Path) -> Path:
     target = written_path(path).absolute()
     if target.is_dir():
         target = free_path(target)
+    sweep(target)
+    if os.path.lexists(target):
+        raise _there_already(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _not_written(target, error) from error
-    try:
-        handle = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-    except FileExistsError as error:
-        raise _there_already(target) from error
-    except OSError as error:
-        raise _not_written(target, error) from error
-    try:
-        with os.fdopen(handle, "w+b") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle:
-            for part in report.parts:
-                entry = zipfile.ZipInfo(f"{_FOLDER}/{part.name}", _STAMP)
-                bundle.writestr(entry, part.text.encode("utf-8", "replace"), zipfile.ZIP_DEFLATED)
-    except OSError as error:
-        target.unlink(missing_ok=True)
+        write_bytes(target, _zipped(report), _put)
+    except NotWrittenError as error:
         raise _not_written(target, error) from error
     return target
+
+
+def _put(made: Path, target: Path) -> None:
+    try:
+        put_beside(made, target)
+    except FileExistsError:
+        raise _there_already(target) from None
+
+
+def _zipped(report: Report) -> bytes:
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for part in report.parts:
+            entry = zipfile.ZipInfo(f"{_FOLDER}/{part.name}", _STAMP)
+            bundle.writestr(entry, part.text.encode("utf-8", "replace"), zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
 
 
 def _there_already(target: Path) -> LauncherError:

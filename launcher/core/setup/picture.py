@@ -13,6 +13,7 @@ from typing import Any
 from launcher.core.errors import LauncherError
 from launcher.core.events import Credentials, Event, Notice, Ready
 from launcher.core.paths import Workspace
+from launcher.core.records import write_bytes
 from launcher.core.setup.expectations import FirstPicture, read_expectations
 from launcher.core.setup.first_model import DEMO, LINK
 from launcher.core.text import Text, t
@@ -73,8 +74,7 @@ def until_ready(events: Iterator[Event]) -> Iterator[Event]:
 def _kept(workspace: Workspace, data: bytes) -> Path:
     file = workspace.outputs / FILE
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
+        write_bytes(file, data)
     except OSError as error:
         message = t("The file {file} cannot be written: {why}.", file=file, why=error.strerror or error)
         raise LauncherError("not-drawn", message, t("Free some space, then try again.")) from error

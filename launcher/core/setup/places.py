@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from launcher.amounts import in_mib
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, not_made
 from launcher.core.hardware.inquiry import Inquiry
 from launcher.core.hardware.machine import Volume
 from launcher.core.hardware.volumes import existing, mounted, point_of, usage, volume
@@ -102,7 +102,7 @@ def place_question(places: tuple[Place, ...]) -> Question:
 def take_place(workspace: Workspace, folder: Path) -> Workspace:
     """Use `folder` from now on: kept beside the launcher, where the next start finds it. What was answered goes along.
 
-    LauncherError `no-permission`.
+    LauncherError `disk-full`, `no-permission`.
     """
     there = Workspace(folder)
     if there == workspace:
@@ -113,17 +113,15 @@ def take_place(workspace: Workspace, folder: Path) -> Workspace:
         for name in _MOVES:
             if (workspace.root / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(workspace.root / name, folder / name)
+                # Another Gesso may have been first.
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.move(workspace.root / name, folder / name)
         if folder == checkout() / "workspace":
             pointer.unlink(missing_ok=True)
         else:
             write_text(pointer, f"{folder}\n")
     except OSError as error:
-        raise LauncherError(
-            "no-permission",
-            t("The folder {folder} cannot be made: {why}.", folder=folder, why=error.strerror or error),
-            t("Choose another one."),
-        ) from error
+        raise not_made(folder, error, t("Choose another one.")) from error
     for left in (workspace.state, workspace.root):
         # only where nothing else lies in it
         with contextlib.suppress(OSError):

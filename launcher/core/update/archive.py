@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from launcher.core import file_hash
 from launcher.core.archive import unpack
 from launcher.core.download.door import Address, Route, Wanted, direct, download
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, NotWrittenError
 from launcher.core.events import Event, Notice
 from launcher.core.network.mirror_choice import Choice
 from launcher.core.paths import written_path
@@ -135,7 +135,7 @@ def fetch_from(
 
 
 def stage(archive: Path, folder: Path) -> tuple[str, ...]:
-    """The archive's files in the empty `folder`. LauncherError `bad-archive`, `no-permission`.
+    """The archive's files in the empty `folder`. LauncherError `bad-archive`, `disk-full`, `no-permission`.
 
     One that was fetched here and is of no use is deleted, so that the next run fetches it anew.
     """
@@ -146,11 +146,7 @@ def stage(archive: Path, folder: Path) -> tuple[str, ...]:
             archive.unlink(missing_ok=True)
         raise
     except OSError as error:
-        raise LauncherError(
-            "no-permission",
-            t("The folder {folder} cannot be written: {why}.", folder=folder, why=error.strerror or error),
-            t("Free some space, or choose a folder of your own with --root."),
-        ) from error
+        raise NotWrittenError(folder, error) from error
 
 
 def references(answer: bytes) -> Iterator[str]:

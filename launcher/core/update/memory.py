@@ -61,11 +61,6 @@ def finish(root: Path) -> None:
     replace_file(root / FOLDER / JOURNAL, root / FOLDER / RECORD)
 
 
-def give_up(root: Path) -> None:
-    """Everything is as it was when the change began."""
-    (root / FOLDER / JOURNAL).unlink(missing_ok=True)
-
-
 def files_of(moved: Moved | None, version: str) -> dict[str, str]:
     """The SHA-256 of the files of the copy that is of this `version`; {} where no update brought it."""
     return moved.files if moved and moved.way == "archive" and moved.version == version else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -91,6 +92,7 @@ def fetch(
     """
     if _there(git, release):
         return
+    _unlock(git, release)
     said = "?"
     for number, source in enumerate(sources):
         answers: list[Answer] = []
@@ -120,6 +122,14 @@ def fetch(
         t("The version {tag} could not be fetched: {why}", tag=release.tag, why=said),
         t("Check the network, or choose another mirror: gesso mirrors use github NAME"),
     )
+
+
+def _unlock(git: Git, release: Release) -> None:
+    """Nobody else writes there, and the lock of updates is held: this one is of a fetch that was ended."""
+    place = git.call("rev-parse", "--git-common-dir")
+    if place.code == 0 and place.out:
+        with contextlib.suppress(OSError):
+            (git.root / place.out[0] / f"{KEPT}{release.tag}.lock").unlink()
 
 
 def deepen(git: Git, url: str, source: Source, cancel: threading.Event | None) -> None:

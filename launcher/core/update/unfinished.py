@@ -7,6 +7,7 @@ of either. So it imports nothing of Gesso, and what it reads keeps its form from
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -45,12 +46,14 @@ def mend(root: Path) -> bool:
     """As `end_unfinished`, by one who holds the lock."""
     journal = root / FOLDER / JOURNAL
     moved = _read(journal)
-    if moved is None or not {"way", "kept", "commit", "commit_before"} <= moved.keys():
+    if moved is None or not all(isinstance(moved.get(key), str) for key in ("way", "kept", "commit", "commit_before")):
         return False
     if moved["way"] == "clone":
         whole = make_whole(moved.get("git") or ["git"], root, moved["commit_before"], moved["commit"])
         journal.replace(root / FOLDER / RECORD) if whole else journal.unlink()
         return True
+    if Path(moved["kept"]).name != moved["kept"] or not moved["kept"]:
+        return False
     # By its name: the whole checkout may have been moved since.
     kept = root / FOLDER / moved["kept"]
     left = put_back(root, kept)
@@ -70,6 +73,8 @@ def put_back(root: Path, kept: Path) -> list[str]:
     left = []
     for name in sorted({*old, *new}):
         target = root / name
+        with contextlib.suppress(OSError):
+            _beside(target).unlink()
         if os.path.lexists(target) and digest(target) not in (old.get(name), new.get(name)):
             left.append(name)
         elif name in old:
@@ -82,7 +87,7 @@ def put_back(root: Path, kept: Path) -> list[str]:
 def place(source: Path, target: Path) -> None:
     """A copy of `source` takes the place of `target` by one rename; a link stays a link."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.gesso-new")
+    beside = _beside(target)
     try:
         beside.unlink(missing_ok=True)
         if source.is_symlink():
@@ -94,6 +99,10 @@ def place(source: Path, target: Path) -> None:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.gesso-new")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -117,7 +126,8 @@ def digest(file: Path) -> str:
 def make_whole(git: Sequence[str], root: Path, old: str, new: str) -> bool:
     """True if the clone is on `new` already; else the files that `new` brought are `old`'s again, and False.
 
-    A file is taken for git's work if it holds `new`'s bytes, or a beginning of them; any other is left alone.
+    A file is taken for git's work if it holds either's bytes, or a beginning of them; any other is left alone. OSError
+    where git cannot write one.
     `git`: the words that each call of it begins with.
     """
 
@@ -128,8 +138,13 @@ def make_whole(git: Sequence[str], root: Path, old: str, new: str) -> bool:
         return done.stdout.rstrip(b"\n") if words[0] != "cat-file" else done.stdout
 
     # Ours: the lock of updates is held, and the journal says that a move was under way.
-    with contextlib.suppress(OSError):
-        (root / os.fsdecode(call("rev-parse", "--git-dir")) / "index.lock").unlink()
+    own, common = (root / os.fsdecode(call("rev-parse", word)) for word in ("--git-dir", "--git-common-dir"))
+    locks = [own / f"{name}.lock" for name in ("index", "HEAD", "ORIG_HEAD")]
+    if branch := os.fsdecode(call("symbolic-ref", "--quiet", "HEAD")):
+        locks.append(common / f"{branch}.lock")
+    for lock in locks:
+        with contextlib.suppress(OSError):
+            lock.unlink()
     head = call("rev-parse", "HEAD").decode("ascii", "replace")
     if head == new:
         return True
@@ -137,12 +152,17 @@ def make_whole(git: Sequence[str], root: Path, old: str, new: str) -> bool:
         return False
     before, after = (_blobs(call("ls-tree", "-r", "-z", "--full-tree", commit)) for commit in (old, new))
     call("read-tree", old)
-    ours = [name for name in after if before.get(name) != after[name] and _is_from(call, root, name, after[name])]
+    differ = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    ours = [name for name in differ if _is_gits_work(call, root, name, before.get(name), after.get(name))]
     for name in ours:
         (root / name).unlink(missing_ok=True)
-    gone = [name for name in before if not (root / name).exists() and (name in ours or name not in after)]
+    # git takes a file away before it writes the new one; all that were there when it began are to be there again.
+    gone = [name for name in before if before[name] != after.get(name) and not os.path.lexists(root / name)]
     for start in range(0, len(gone), 100):
         call("checkout-index", "--force", "--", *gone[start : start + 100])
+    left = next((name for name in gone if not _is_whole(call, root, name, before[name])), None)
+    if left is not None:
+        raise OSError(errno.EIO, "git could not write it", left)
     call("update-index", "-q", "--refresh")
     return False
 
@@ -153,14 +173,19 @@ def _blobs(listed: bytes) -> dict[str, str]:
     return {name: about.split()[2] for about, _, name in parted if about.split()[1:2] == ["blob"]}
 
 
-def _is_from(call: Callable[..., bytes], root: Path, name: str, blob: str) -> bool:
+def _is_gits_work(call: Callable[..., bytes], root: Path, name: str, old: str | None, new: str | None) -> bool:
+    """It holds all of the new blob, or a beginning of either; the whole old one may stay."""
     file = root / name
-    if file.is_symlink() or not file.is_file():
+    if file.is_symlink() or not file.is_file() or (old and _is_whole(call, root, name, old)):
         return False
-    # with the filters that git applies when it writes (Windows' line ends)
-    if call("hash-object", f"--path={name}", "--", str(file)) == blob.encode():
+    if new and _is_whole(call, root, name, new):
         return True
-    return _begins(file, call("cat-file", "blob", blob))
+    return any(_begins(file, call("cat-file", "blob", blob)) for blob in (old, new) if blob)
+
+
+def _is_whole(call: Callable[..., bytes], root: Path, name: str, blob: str) -> bool:
+    # with the filters that git applies when it writes (Windows' line ends)
+    return (root / name).is_symlink() or call("hash-object", f"--path={name}", "--", name) == blob.encode()
 
 
 def _begins(file: Path, whole: bytes) -> bool:
@@ -180,6 +205,7 @@ def _read(file: Path) -> dict[str, Any] | None:
     """None: there is none, or nothing that we wrote."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    # A RecursionError is a thousand brackets.
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, writing
 from launcher.core.events import Event, Notice, Step
 from launcher.core.file_lock import only_one
 from launcher.core.project import version_in
@@ -26,7 +26,7 @@ from launcher.core.update import copy as update_copy
 from launcher.core.update.clone import Clone
 from launcher.core.update.find import Place, Update, Wish, find_archive, find_release
 from launcher.core.update.git_calls import Git, find_git
-from launcher.core.update.memory import Moved, begin, files_of, finish, give_up, recall
+from launcher.core.update.memory import Moved, begin, files_of, finish, recall
 from launcher.core.update.proof import Rebuilds, prove
 from launcher.core.update.releases import Release
 from launcher.core.update.unfinished import LOCK, MANIFEST, mend
@@ -133,7 +133,8 @@ def _switch(place: Place, git: Git, clone: Clone, moved: Moved) -> None:
     try:
         update_clone.move(git, clone, moved.commit)
     except LauncherError:
-        give_up(place.root)
+        # git may have stopped in the middle: on a full disk it leaves files of both versions.
+        _mend(place)
         raise
     finish(place.root)
 
@@ -259,7 +260,9 @@ def clear(staged: Path | None) -> None:
     """A new version that was laid out beside and is not needed any more."""
     if staged is not None:
         shutil.rmtree(staged, ignore_errors=True)
-        staged.with_suffix(".index").unlink(missing_ok=True)
+        # The next one sweeps what stays.
+        with contextlib.suppress(OSError):
+            staged.with_suffix(".index").unlink()
 
 
 def _staging(place: Place) -> Path:
@@ -270,7 +273,8 @@ def _staging(place: Place) -> Path:
     for old in place.folder.glob("before-*"):
         if not (old / MANIFEST).is_file():
             update_copy.sweep(old)
-    return Path(tempfile.mkdtemp(prefix=f"new-{os.getpid()}-", dir=place.folder))
+    with writing(place.folder):
+        return Path(tempfile.mkdtemp(prefix=f"new-{os.getpid()}-", dir=place.folder))
 
 
 @contextlib.contextmanager

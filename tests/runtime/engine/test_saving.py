@@ -177,22 +177,10 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, monkeypatch):
-    opened = Path.open
+    def full(_handle):
+        raise OSError(28, "No space left on device")
 
-    class Full:
-        def __init__(self, file):
-            self.file = file
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            self.file.close()
-
-        def write(self, _data):
-            raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "open", lambda path, mode="r", **rest: Full(opened(path, mode, **rest)))
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(RequestError, match="No space left") as refused:
         keep(tmp_path)
     assert refused.value.code == "cannot-save"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.flags import read_flags
@@ -131,6 +131,7 @@ def test_a_file_that_is_no_utf8_is_no_ones_loss(tmp_path):
 
 
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20), st.text("ab, {}prompt", max_size=20))
+@settings(deadline=None)
 def test_any_text_survives_a_style(tmp_path_factory, prompt, text):
     """Where both are found again, applying them once more gives the same prompt."""
     book = StyleBook([tmp_path_factory.mktemp("styles") / "styles.csv"])
