@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from runtime.setting import JOB_DEFAULTS
 from runtime.settings_table import DEFAULTS
 from runtime.styles import StyleBook
 from tests.fakes.model_files import header, lora
+from tests.fakes.mutations import mutated
 
 CONFIG = json.dumps(
     {"sd_model_checkpoint": "模型.safetensors [abc]", "CLIP_stop_at_last_layers": 2, "their_own": [1, {"a": None}]}
@@ -28,28 +28,6 @@ STYLES = 'name,prompt,negative_prompt\r\n"画风, a","a {prompt}, b","c\r\nd"\r\
 CACHE = json.dumps({"hashes": {"checkpoint/a.safetensors": {"mtime": 1.5, "sha256": "0" * 64}}}).encode()
 INFOTEXT = b'a cat, (b:1.2)\nNegative prompt: c\nSteps: 20, Sampler: Euler a, Size: 512x768, Lora hashes: "a: 1, b: 2"'
 SAFETENSORS = header(lora("sd1", layers=1), {"a": "b"})[0]
-#: what often stands where it should not
-_STRAYS = (b"\x00", b"\xff", b'"', b"{", b"[" * 3000, b"1e999", b"-", b"\r\n", "图".encode(), b"NaN", b"\\ud800", b",")
-
-
-def mutated(data: bytes, seed: int) -> bytes:
-    """Cut, repeated, overwritten or with strays in it."""
-    chance = random.Random(seed)
-    found = bytearray(data)
-    for _ in range(chance.randint(1, 4)):
-        place = chance.randint(0, len(found))
-        how = chance.randrange(5)
-        if how == 0:
-            del found[place:]
-        elif how == 1:
-            found[place:place] = chance.choice(_STRAYS)
-        elif how == 2:
-            del found[place : place + chance.randint(1, 30)]
-        elif how == 3 and found:
-            found[min(place, len(found) - 1)] = chance.randrange(256)
-        else:
-            found[place:place] = found[: chance.randint(0, 200)]
-    return bytes(found)
 
 
 def use_options(file: Path) -> None:
