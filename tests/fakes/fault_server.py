@@ -1,4 +1,4 @@
-"""A local web server that serves a folder, or some bytes, rightly or in one of the ways of fault_modes.py.
+"""A local web server that serves a folder, or some bytes, rightly or in a way of fault_modes.py or fault_hostile.py.
 
     with FaultServer(folder) as server:
         server.url("stall=0.3", "models/a.safetensors")
@@ -30,10 +30,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from tests.fakes.fault_hostile import HOSTILE
 from tests.fakes.fault_modes import MODES
 from tests.fakes.fault_replies import Reply, Visit
 from tests.fakes.fault_sockets import SOCKET_MODES, SocketFault
 
+_EVERY = {**MODES, **HOSTILE}
 _PIECE = 64 * 1024
 _NEARLY_ENDLESS = 64 * 1024 * 1024
 
@@ -94,7 +96,7 @@ class FaultServer:
         name = mode.partition("=")[0]
         if name in SOCKET_MODES:
             return f"{self._socket(name).url}/{quote(path)}"
-        assert name in MODES, f"{name} is none of {sorted(MODES)}"
+        assert name in _EVERY, f"{name} is none of {sorted(_EVERY)}"
         host = "localhost" if other_host else "127.0.0.1"
         return f"{self._scheme}://{host}:{self.port}/{mode}/{quote(path)}"
 
@@ -140,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
         owner = self.server.owner
         _, mode, path = unquote(urlsplit(self.path).path).split("/", 2)
         name, _, amount = mode.partition("=")
-        if name not in MODES:
+        if name not in _EVERY:
             self.send_error(HTTPStatus.NOT_FOUND, "no such mode")
             return
         request = Request(self.command, mode, path, {key.lower(): value for key, value in self.headers.items()})
@@ -150,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         reply = content.reply(request.headers)
-        MODES[name](reply, self._visit(request, number, content, float(amount) if amount else None))
+        _EVERY[name](reply, self._visit(request, number, content, float(amount) if amount else None))
         request.status, request.start = reply.status, reply.start
         with contextlib.closing(content):
             self._send(reply, request)
@@ -343,7 +345,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=0)
     arguments = parser.parse_args()
-    for name, function in {**MODES, **SOCKET_MODES}.items():
+    for name, function in {**_EVERY, **SOCKET_MODES}.items():
         print(f"{name:18} {function.__doc__}")
     with FaultServer(arguments.folder, port=arguments.port) as server, contextlib.suppress(KeyboardInterrupt):
         print(server.url(), flush=True)

@@ -121,7 +121,9 @@ class Git:
         code = 124
         begun = heard = time.monotonic()
         command = [self.program, *self.options, *words]
-        child = run(command, environment={**self.environment, **(more or {})}, cwd=self.root, cancel=cancel)
+        # overrules what the repository's configuration allows a protocol by its name
+        allowed = {"GIT_ALLOW_PROTOCOL": ":".join(self.protocols)}
+        child = run(command, environment={**self.environment, **(more or {}), **allowed}, cwd=self.root, cancel=cancel)
         for event in child:
             now = time.monotonic()
             if isinstance(event, Output):
