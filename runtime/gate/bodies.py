@@ -47,7 +47,7 @@ def refuse_head(method: str, path: str, query: bytes, headers: list[tuple[bytes,
     if method in ("GET", "HEAD", "OPTIONS"):
         return None
     length = found.get(b"content-length", b"0")
-    if length.isdecimal() and int(length[:19]) > most:
+    if length.isdigit() and int(length[:19]) > most:
         return too_large(most)
     return _refuse_type(path, found)
 
