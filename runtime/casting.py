@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runtime.limits import check_setting
 from runtime.request import RequestError
 from runtime.settings_table import BY_NAME, DEFAULTS
 
@@ -41,6 +42,7 @@ def checked(name: str, value: Any) -> Any:
         like = "text" if default is None else f"a value like {default!r}"
         hint = f"It takes {like}; GET /sdapi/v1/options shows the present one."
         raise RequestError("option-unusable", f"The setting {name} cannot be {value!r:.60}.", hint) from None
+    check_setting(name, found)
     known = BY_NAME.get(name)
     if known is None or not known.closed or found in known.choices:
         return found

@@ -19,6 +19,8 @@ MOST_IN_A_BATCH = 256
 LARGEST_PROMPT = 1_000_000
 #: times, of hires fix and of an upscaling
 MOST_SCALE = 64.0
+#: settings that no job is drawn with outside of these
+_OF_SETTINGS = {"inpainting_mask_weight": (0.0, 1.0), "img2img_extra_noise": (0.0, 1000.0)}
 
 
 def check_request(request: Request) -> None:
@@ -34,8 +36,8 @@ def check_request(request: Request) -> None:
         _number(name, getattr(request, name), 0, math.inf)
     if request.s_tmax != math.inf:
         _number("s_tmax", request.s_tmax, 0, math.inf)
-    _number("inpainting_mask_weight", request.options.inpainting_mask_weight, 0, 1)
-    _number("img2img_extra_noise", request.options.img2img_extra_noise, 0, 1000)
+    for name in _OF_SETTINGS:
+        check_setting(name, getattr(request.options, name))
     _texts(request)
     _sizes(request)
     _seed_resize(request)
@@ -52,6 +54,12 @@ def _seed_resize(request: Request) -> None:
         if not SMALLEST_SEED_SIDE <= side <= LARGEST_SIDE:
             hint = f"It goes from {SMALLEST_SEED_SIDE} to {LARGEST_SIDE} pixels; 0 and -1 are none."
             raise RequestError("size-out-of-range", f"{name} is {side}.", hint)
+
+
+def check_setting(name: str, value: float) -> None:
+    """RequestError for what would keep every job from being drawn."""
+    if name in _OF_SETTINGS:
+        _number(name, value, *_OF_SETTINGS[name])
 
 
 def check_extras(extras: Extras) -> None:

@@ -5,6 +5,7 @@ Each operation that takes a body gets 60 requests here, each other one 12; tests
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,7 +19,9 @@ from runtime.api.errors import four_keys
 from runtime.api.pictures import FORMATS, check_picture
 from runtime.engine.images import read_image
 from runtime.infotext.carriers import read_infotext
-from runtime.request import RequestError
+from runtime.limits import check_request
+from runtime.options import Options
+from runtime.request import Request, RequestError
 from runtime.ui import png_info
 from tests.runtime.gate.bad_inputs import Maker
 from tests.runtime.gate.bad_pictures import pictures, spoilt
@@ -72,6 +75,15 @@ def test_failures_would_be_seen() -> None:
     ):
         assert len(wrong) == 1
     assert judged(307, location="/x/") == judged(307, location="http://127.0.0.1:7860/x") == []
+
+
+@pytest.mark.parametrize("setting", [{"img2img_extra_noise": 2**31}, {"inpainting_mask_weight": 1.5}])
+def test_no_setting_keeps_every_job_from_being_drawn(tmp_path: Path, setting: dict[str, float]) -> None:
+    options = Options(tmp_path / "config.json")
+    with pytest.raises(RequestError, match="It is a number from 0"):
+        options.update(setting)
+    (tmp_path / "config.json").write_text(json.dumps(setting), encoding="utf-8")
+    check_request(Request(options=Options(tmp_path / "config.json").for_job({})))
 
 
 def test_whatever_cannot_be_served_now_says_when_to_come_again() -> None:
