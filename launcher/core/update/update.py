@@ -32,6 +32,8 @@ from launcher.core.update.releases import Release
 from launcher.core.update.unfinished import LOCK, MANIFEST, mend
 
 _ANY = Wish()
+#: lies there while a run is at work; one that was ended leaves it
+_AT_WORK = "at-work"
 
 
 def find_update(
@@ -286,5 +288,26 @@ def _alone(place: Place) -> Iterator[None]:
             t("Wait for its end, then run the same command again."),
         )
 
+    marker = place.folder / _AT_WORK
     with only_one(place.folder / LOCK, busy):
-        yield
+        with contextlib.suppress(OSError):
+            if marker.exists():
+                _unlock(place, marker.stat().st_mtime)
+            marker.touch()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                marker.unlink()
+
+
+def _unlock(place: Place, since: float) -> None:
+    """The run that began then was ended while a git of its own looked at the clone, whose lock stays. OSError."""
+    lock = place.root / ".git" / "index.lock"
+    if lock.stat().st_mtime < since:
+        return
+    for process in psutil.process_iter(["name", "cwd"]):
+        # One whose folder cannot be seen counts too.
+        if str(process.info["name"]).startswith("git") and process.info["cwd"] in (str(place.root), None):
+            return
+    lock.unlink()
