@@ -171,7 +171,8 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in environ.items() if name not in ELSEWHERE}
     ssh = kept.get("GIT_SSH_COMMAND") or "ssh -oBatchMode=yes -oConnectTimeout=15"
     quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "never"}
-    return {**kept, **quiet, "GIT_SSH_COMMAND": ssh, "LC_ALL": "C", "LANGUAGE": "C"}
+    # Who only looks takes no lock, which would stay if he were ended.
+    return {**kept, **quiet, "GIT_OPTIONAL_LOCKS": "0", "GIT_SSH_COMMAND": ssh, "LC_ALL": "C", "LANGUAGE": "C"}
 
 
 def for_address(git: Git, url: str) -> Git:
