@@ -16,7 +16,7 @@ import pytest
 from launcher.core.paths import checkout
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="children are forked, as on Linux and macOS")
-SHARES = {"kill": 1.0, "torn": 1.0, "full": 0.15, "locked": 0.1, "hold": 0.05, "dear-kill": 0.04, "dear-full": 0.02}
+SHARES = {"kill": 1.0, "torn": 1.0, "full": 0.1, "locked": 0.1, "hold": 0.05, "dear-kill": 0.03, "dear-full": 0.02}
 PLAIN = """
 import json, sys
 from pathlib import Path
