@@ -12,8 +12,8 @@ from typing import Any
 from runtime.request import RequestError
 
 #: SDXL's has 300,000 bytes for 2,500 tensors, a large LoRA's metadata a million
-LARGEST_HEADER = 12_000_000
-MOST_TENSORS = 20_000
+LARGEST_HEADER = 8_000_000
+MOST_TENSORS = 12_000
 #: quotation marks; and outside of texts bytes, what opens, and commas: what so many tensors take, and some metadata
 _MOST_QUOTES, _MOST_BARE, _MOST_OPENED, _MOST_COMMAS = (each * MOST_TENSORS for each in (11, 100, 4, 12))
 #: dimensions, as torch counts them; a convolution's kernel has four
@@ -146,7 +146,7 @@ def _count_names(text: bytes) -> int:
     # a mark that opens a text has no backslash before it, so that there are at least as many as texts
     if text.count(b'"') - text.count(b'\\"') > _MOST_QUOTES:
         raise ValueError("it holds too many texts")
-    plain = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    plain = text.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in text else text
     bare = b"".join(plain.split(b'"')[::2])
     opened = bare.count(b"[") + bare.count(b"{")
     if len(bare) > _MOST_BARE or opened > _MOST_OPENED or bare.count(b",") > _MOST_COMMAS:
