@@ -31,7 +31,7 @@ PATIENCE = Patience(
     longest_pause=2,
     pause=0.02,
     longest_unknown=4_000_000,
-    strikes=3,
+    strikes=8,
 )
 MEASURING = Measuring(mib=1, seconds=120.0, hours=24, bench_minutes=30)
 MODEL = "https://huggingface.co/owner/model.safetensors"
