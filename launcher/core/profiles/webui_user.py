@@ -153,7 +153,7 @@ def _profile(flags: tuple[str, ...], folder: Path) -> tuple[RunProfile, list[Tex
         )
     flags = tuple(word for group in groups(without(flags, "--data-dir")) for word in _absolute(group, folder))
     port = last_value(flags, "--port")
-    if port is not None and (not port.isdecimal() or not 0 < int(port) < 65536):
+    if port is not None and (not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536):
         left.append(t("--port {word} is not taken over: it is no number from 1 to 65535.", word=port))
         flags, port = without(flags, "--port"), None
     theme = last_value(flags, "--theme")
