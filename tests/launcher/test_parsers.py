@@ -24,6 +24,7 @@ FOUND = (
     ("addresses", b"http://[::1"), ("answer", b"200\nContent-Length: \xb2"), ("answer", b"200\nX-Linked-Size: \xb2"),
     ("answer", b"206\nContent-Range: bytes 0-1/" + b"9" * 5000), ("answer", b"503\nRetry-After: " + b"9" * 400),
     ("answer", b"503\nRetry-After: \xb2"), ("publisher", b"null"), ("publisher", b"1"),
+    ("start scripts", b"COMMANDLINE_ARGS=--port=" + b"9" * 5000),
 )  # fmt: skip
 #: what once took the square of its length
 LONG = (
