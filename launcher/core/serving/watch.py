@@ -71,28 +71,30 @@ def heard(workspace: Workspace, running: Running, watch: Watch, event: protocol.
             yield Notice("model-failed", "error", _refusal(event))
         case protocol.Job() | protocol.Visitors():
             yield from _going_on(watch, event)
-        case protocol.Shortage(message):
-            yield Notice("out-of-memory", "warning", t("Memory ran out: {message}", message=message))
-            if watch.memory is not None:
-                yield Notice("memory-step-down", "info", step_down_words(watch.memory))
-                watch.memory = None
-        case protocol.OnDisk():
-            yield Notice("model-on-disk", "warning", _on_disk(event))
+        case protocol.Shortage() | protocol.OnDisk():
+            yield from _lacking(watch, event)
         case protocol.Fatal():
             watch.fatal = event
         case _:
             pass
 
 
-def _on_disk(event: protocol.OnDisk) -> Text:
-    """With what it would take, rounded up, and what there is, rounded down, in GB with one decimal."""
-    return t(
-        "The computer's memory cannot hold {title} ({need} GB are needed, {free} GB are free): its weights are read from "
-        "the disk while it draws, which is slow. Close other programs, or take a smaller model.",
-        title=event.title,
-        need=gigabytes_up(event.needed_mib),
-        free=gigabytes_down(event.free_mib),
-    )
+def _lacking(watch: Watch, event: protocol.Shortage | protocol.OnDisk) -> Iterator[Event]:
+    """Memory is short: on the card, where less can be asked of it, or in the computer."""
+    if isinstance(event, protocol.OnDisk):
+        said = t(
+            "The computer's memory cannot hold {title} ({need} GB are needed, {free} GB are free): its weights are read "
+            "from the disk while it draws, which is slow. Close other programs, or take a smaller model.",
+            title=event.title,
+            need=gigabytes_up(event.needed_mib),
+            free=gigabytes_down(event.free_mib),
+        )
+        yield Notice("model-on-disk", "warning", said)
+        return
+    yield Notice("out-of-memory", "warning", t("Memory ran out: {message}", message=event.message))
+    if watch.memory is not None:
+        yield Notice("memory-step-down", "info", step_down_words(watch.memory))
+        watch.memory = None
 
 
 def judge(workspace: Workspace, watch: Watch) -> None:
