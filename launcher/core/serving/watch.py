@@ -83,8 +83,8 @@ def _lacking(watch: Watch, event: protocol.Shortage | protocol.OnDisk) -> Iterat
     """Memory is short: on the card, where less can be asked of it, or in the computer."""
     if isinstance(event, protocol.OnDisk):
         said = t(
-            "The computer's memory cannot hold {title} ({need} GB are needed, {free} GB are free): its weights are read "
-            "from the disk while it draws, which is slow. Close other programs, or take a smaller model.",
+            "The computer's memory cannot hold {title} ({need} GB are needed, {free} GB are free): its weights are "
+            "read from the disk while it draws, which is slow. Close other programs, or take a smaller model.",
             title=event.title,
             need=gigabytes_up(event.needed_mib),
             free=gigabytes_down(event.free_mib),
