@@ -18,7 +18,7 @@ OURS = {
 SCRIPTS = {name: text for name, text in texts().items() if name in ("install.sh", "install.ps1", "gesso", "gesso.cmd")}
 #: an expression, and the files that may say it because the user asks for it there or because it only reads or tells
 NEVER: dict[str, tuple[str, ...]] = {
-    r"verify\s*=\s*False|\.verify = False": (),
+    r"verify\s*=\s*(?:False)|\.verify = (?:False)": (),
     r"_create_unverified_context|CERT_NONE|check_hostname\s*=\s*False": (),
     r"--trusted-host|--allow-insecure-host|UV_INSECURE_HOST\b.*=": (),
     r"http\.sslVerify|GIT_SSL_NO_VERIFY": (),

@@ -18,6 +18,8 @@ from PIL import Image, PngImagePlugin
 from runtime.api.errors import four_keys
 from runtime.api.pictures import FORMATS, check_picture
 from runtime.engine.images import read_image
+from runtime.flags import read_flags
+from runtime.gate.origins import Origins
 from runtime.infotext.carriers import read_infotext
 from runtime.limits import check_request
 from runtime.options import Options
@@ -84,6 +86,12 @@ def test_no_setting_keeps_every_job_from_being_drawn(tmp_path: Path, setting: di
         options.update(setting)
     (tmp_path / "config.json").write_text(json.dumps(setting), encoding="utf-8")
     check_request(Request(options=Options(tmp_path / "config.json").for_job({})))
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://]", "http://[::1", "http://a\u2100b", "://", "\xff"])
+def test_an_origin_that_is_no_address_is_foreign(origin: str) -> None:
+    headers = {b"host": b"127.0.0.1:7860", b"origin": origin.encode("utf-8")}
+    assert Origins(read_flags([], {})).refuses("POST", headers)
 
 
 def test_whatever_cannot_be_served_now_says_when_to_come_again() -> None:
