@@ -31,7 +31,6 @@ from runtime.engine.watch import StopError, Watch
 from runtime.hashes import short
 from runtime.request import Request
 
-
 _ON_DISK = (
     "The computer's memory cannot hold this model: its weights are read from the disk while it draws, which is slow. "
     "Close other programs, or take a smaller model."

@@ -38,7 +38,8 @@ class FeedForward(nn.Module):
         if not self.quick:
             return self._widened(x)
         out = torch.empty_like(x)
-        for some, place in zip(x.flatten(0, -2).split(_AT_ONCE), out.flatten(0, -2).split(_AT_ONCE), strict=True):
+        parts = (torch.split(tokens.flatten(0, -2), _AT_ONCE) for tokens in (x, out))
+        for some, place in zip(*parts, strict=True):
             place.copy_(self._widened(some))
         return out
 
