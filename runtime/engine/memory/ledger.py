@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.engine.memory.plan import Prediction
+from runtime.files import write_whole
 from runtime.placement import BANDWIDTH, corrected
 
 #: how many jobs back the correction looks
@@ -104,11 +104,9 @@ class Ledger:
         """A ledger that cannot be written costs no picture."""
         if self._file is None:
             return
-        new = self._file.with_suffix(f".{os.getpid()}.new")
+        found = {device: asdict(learnt) for device, learnt in self._all.items()}
         with suppress(OSError):
-            found = {device: asdict(learnt) for device, learnt in self._all.items()}
-            new.write_text(json.dumps(found, indent=1), encoding="utf-8")
-            new.replace(self._file)
+            write_whole(self._file, json.dumps(found, indent=1))
 
 
 def spilled(seconds: float, usual: float, slowdown: float | None, windows: bool = sys.platform == "win32") -> bool:
