@@ -15,7 +15,7 @@ from operator import sub
 from typing import Any
 
 #: the runtime's own limit (its safetensors reader)
-MOST_TENSORS = 50_000
+MOST_TENSORS = 12_000
 #: of a tensor: more is nobody's, and the product of a hostile header's would take hours
 MOST_SIDES, LONGEST_SIDE = 8, 2**40
 SIZES = {

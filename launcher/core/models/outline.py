@@ -16,7 +16,7 @@ from launcher.core.models.pickles import PickleError, Strange, TruncatedError, r
 from launcher.core.text import t
 
 #: the runtime's own limit (its safetensors reader): what is beyond it it refuses to load
-LARGEST_HEADER = 25_000_000
+LARGEST_HEADER = 8_000_000
 _START = 512
 _WEB = (b"<!doctype", b"<html", b"<head", b"<?xml")
 #: a FIFO or a device opens at once instead of waiting for a writer; Windows has neither

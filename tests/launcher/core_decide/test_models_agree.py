@@ -54,7 +54,12 @@ def files(folder: Path) -> Iterator[Path]:
         path = folder / f"bent{number}.safetensors"
         path.write_bytes(bent)
         yield path
+    for number in (12_000, 12_001):
+        shapes = checkpoint("sd1", blocks=2)
+        shapes |= {f"more.{one}": ("F16", (1,)) for one in range(number - len(shapes))}
+        yield write_safetensors(folder / f"tensors{number}.safetensors", shapes)
     for name, content in (
+        ("wide", (8_000_001).to_bytes(8, "little") + b"{" + b" " * 8_000_000 + b"}"),
         ("empty", b""), ("short", b"abc"), ("page", b"<!doctype html>" * 9), ("xml", b"\n<?xml version='1.0'?>   "),
         ("pointer", b"version https://git-lfs.github.com/spec/v1\n" * 3), ("picture", b"\x89PNG\r\n\x1a\n" * 9),
         ("zeros", bytes(4000)), ("longer", sound[".safetensors"] + b"x"),
