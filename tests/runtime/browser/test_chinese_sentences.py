@@ -21,7 +21,7 @@ CHINESE: dict[str, str] = json.loads((RUNTIME / "assets" / "localizations" / "zh
 #: flags, the start, the API's own words, and tables whose texts are labels of the page, which another test looks after
 _ELSEWHERE = re.compile(
     r"(api/.*|gate/.*|infotext/.*|__main__|announce|flags|flag_table|port|prove\w*|protocol|server|starting_page|setting\w*"
-    r"|engine/attention_trial|engine/memory/ledger|engine/switches|ui/share|ui/words)\.py"
+    r"|engine/attention_trial|engine/memory/(ledger|reasons)|engine/switches|ui/share|ui/words)\.py"
 )
 _LOGGED = {"debug", "info", "warning", "error", "exception"}
 _BUGS = {"AssertionError", "TypeError"}
@@ -29,6 +29,8 @@ _BUGS = {"AssertionError", "TypeError"}
 _UNHEARD = {
     "no difference", "no number", "no number of a usable size", "{0} is not of the right type", "it is no JSON object",
     "{0} for {1}", "has a misshapen", "has an unexpected", "int | None", "This device captures no graphs.",
+    "There was no memory left to capture the step as a CUDA graph; for now it is launched piece by piece.",
+    "no list of calls for {0}",
     # what drivers say, and a key of the state file
     "illegal instruction was encountered", "no cuda-capable device is detected",
     "cuda-capable device(s) is/are busy or unavailable", "gpu is lost", "{0} of {1} MiB, {2}",

@@ -214,7 +214,9 @@ def test_a_long_word_is_broken_and_rows_grow_with_their_words():
 
 
 def test_letters_that_no_font_has_become_boxes():
-    assert font_for("Steps: 20, é", 16)[1] == "Steps: 20, é"
+    assert font_for("Steps: 20", 16)[1] == "Steps: 20"
+    # Pillow's own font has few letters; whether the system has another is its own affair
+    assert (font_for("Steps: 20, é", 16)[1] == "Steps: 20, é") is can_draw("é")
     lost = "\U0010ffff"
     assert not can_draw(lost)
     drawn = font_for(f"a{lost}b", 16)[1]
