@@ -77,8 +77,9 @@ def copy_checkout(target: Path, lock: str) -> Path:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
     (target / "runtime").mkdir()
-    shutil.copy2(ROOT / "runtime" / "__init__.py", target / "runtime" / "__init__.py")
-    shutil.copy2(ROOT / "runtime" / "protocol.py", target / "runtime" / "protocol.py")
+    # what the launcher has in common with it
+    for name in ("__init__.py", "protocol.py", "placement.py"):
+        shutil.copy2(ROOT / "runtime" / name, target / "runtime" / name)
     (target / "launcher" / "__main__.py").write_text(MAIN, encoding="utf-8")
     (target / "launcher" / "data" / "locks" / "launcher.txt").write_text(lock, encoding="utf-8")
     return target
