@@ -14,7 +14,7 @@ from typing import Any
 from runtime import protocol
 from runtime.dispatch import Dispatch
 from runtime.paces import Paces
-from runtime.places import Places
+from runtime.places import Place, Places
 from runtime.progress import Progress
 from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
 from runtime.task_book import TaskBook
@@ -95,11 +95,11 @@ class Jobs:
 
     def load(self, path: Path, sha256: str | None = None) -> Future[ModelState]:
         """Load a checkpoint, in turn; the future fails with RequestError. `queue-full` at once as for `generate`."""
-        return self._put_counted(Load(path, sha256), "")
+        return self._put(Load(path, sha256), self.enter(""))
 
     def unload(self) -> Future[ModelState]:
         """Take the model out of memory, in turn; the next job loads it again."""
-        return self._put_counted(Unload(), "")
+        return self._put(Unload(), self.enter(""))
 
     def generate(
         self,
@@ -107,23 +107,27 @@ class Jobs:
         path: Path | None,
         sha256: str | None = None,
         name: str | None = None,
-        client: str = "",
+        client: str | Place = "",
     ) -> Future[Result]:
         """Draw with the checkpoint at `path`, loading it first if need be; the future fails with RequestError.
 
-        `name` is what the one who asks calls the job, to ask for its progress; `client` is who takes turns with others.
-        RequestError `queue-full` at once where too many wait.
+        `name` is what the one who asks calls the job, to ask for its progress; `client` is who takes turns with others,
+        or the place that `enter` gave. RequestError `queue-full` at once where too many wait.
         """
         kind = "img2img" if request.start else "txt2img"
-        return self._hand_in(Generate(request, Load(path, sha256) if path else None, client=client), name, kind)
+        return self._hand_in(Generate(request, Load(path, sha256) if path else None), name, kind, client)
 
-    def enlarge(self, extras: Extras, client: str = "") -> Future[ExtrasResult]:
+    def enlarge(self, extras: Extras, client: str | Place = "") -> Future[ExtrasResult]:
         """Upscale pictures in turn; no checkpoint is needed. RequestError `queue-full` as for `generate`."""
-        return self._hand_in(Generate(extras, None, client=client), None, "extras")
+        return self._hand_in(Generate(extras, None), None, "extras", client)
 
     def refuse_if_full(self, client: str) -> None:
         """RequestError `queue-full` where a job would be refused: before anything is made ready for it."""
         self._places.refuse_if_full(client)
+
+    def enter(self, client: str) -> Place:
+        """A place for one job that will be handed in with it, or not; RequestError `queue-full`."""
+        return self._places.enter(client)
 
     def abandon(self, job: Future[Any]) -> None:
         """Nobody waits for this job any more: it is not begun, or stops at its next step."""
@@ -146,21 +150,14 @@ class Jobs:
         """Checkpoints that could not be loaded are tried again when a job wants them."""
         self._inbox.put(Forget())
 
-    def _hand_in(self, task: Generate, name: str | None, kind: str) -> Future[Any]:
-        self.refuse_if_full(task.client)
+    def _hand_in(self, task: Generate, name: str | None, kind: str, client: str | Place) -> Future[Any]:
+        place = client if isinstance(client, Place) else self.enter(client)
         known = self.book.open(name, kind, task.future)
-        return self._put_counted(replace(task, name=known), task.client)
+        return self._put(replace(task, name=known, client=place.client), place)
 
-    def _put_counted(self, task: Task, client: str) -> Future[Any]:
-        try:
-            self._places.take(client, task.future)
-        except RequestError as full:
-            fail(task, full)
-            raise
-        return self._put(task)
-
-    def _put(self, task: Task) -> Future[Any]:
+    def _put(self, task: Task, place: Place) -> Future[Any]:
         """Nothing that comes after the end stays unanswered, nor what comes while it begins."""
+        place.hold(task.future)
         if not self._dispatch.leaving.is_set():
             self._inbox.put(task)
         if self._dispatch.leaving.is_set():

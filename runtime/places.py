@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -15,8 +16,33 @@ MOST_WAITING = 100
 FOR_LATECOMERS, FEW = 20, 4
 
 
+class Place:
+    """One client's place, until `leave` or, once it is held for a job, until that job has ended."""
+
+    def __init__(self, client: str, left: Callable[[str], None]) -> None:
+        self.client, self._left = client, left
+        self._lock = threading.Lock()
+        self._has_left = self._held = False
+
+    def hold(self, job: Future[Any]) -> None:
+        """From now on the place is the job's."""
+        self._held = True
+        job.add_done_callback(lambda _job: self._leave())
+
+    def leave(self) -> None:
+        """Nothing comes of it; nothing happens where a job holds it, or it was left before."""
+        if not self._held:
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._lock:
+            before, self._has_left = self._has_left, True
+        if not before:
+            self._left(self.client)
+
+
 class Places:
-    """Any thread may ask and take."""
+    """Any thread may ask and enter."""
 
     def __init__(self) -> None:
         self._of: Counter[str] = Counter()
@@ -29,13 +55,13 @@ class Places:
             what = f"{MOST_WAITING} jobs are waiting already."
             raise RequestError("queue-full", what, "Try again in a few seconds.")
 
-    def take(self, client: str, job: Future[Any]) -> None:
-        """One place until the job has ended; RequestError as above."""
+    def enter(self, client: str) -> Place:
+        """A place for one job; RequestError as above."""
         with self._lock:
             self.refuse_if_full(client)
             self._of[client] += 1
             self._all += 1
-        job.add_done_callback(lambda _job: self._leave(client))
+        return Place(client, self._leave)
 
     def _leave(self, client: str) -> None:
         with self._lock:

@@ -15,8 +15,9 @@ from fastapi import FastAPI
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from runtime.api.app import build_api, is_api, plain_path
+from runtime.api.app import build_api
 from runtime.api.errors import four_keys
+from runtime.api.paths import is_api, plain_path
 from runtime.starting_page import starting_page
 from runtime.studio import Studio
 

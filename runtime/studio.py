@@ -21,6 +21,7 @@ from runtime.library import Checkpoint, Library
 from runtime.limits import check_extras, check_request
 from runtime.options import Options, keepable
 from runtime.paces import Paces
+from runtime.places import Place
 from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
 from runtime.stock import Stock
 from runtime.tasks import ModelState
@@ -93,12 +94,12 @@ class Studio:
         return loading
 
     def generate(
-        self, request: Request, spelling: str | None = None, name: str | None = None, client: str = ""
+        self, request: Request, spelling: str | None = None, name: str | None = None, client: str | Place = ""
     ) -> Future[Result]:
         """Draw in turn, with the chosen checkpoint or, for this job, another one; an unknown spelling is ignored.
 
         RequestError at once for what no model could draw, and where too many jobs wait. `name`: what the one who asks
-        calls the job; `client`: who takes turns with others.
+        calls the job; `client`: who takes turns with others, or the place that was given to them.
         """
         check_request(request)
         request = _with_checkpoints(request)
@@ -129,7 +130,7 @@ class Studio:
         found = (self.library.find(spelling) if isinstance(spelling, str) else None) or self.chosen
         return advice_for(found.path) if found else Advice()
 
-    def enlarge(self, extras: Extras, client: str = "") -> Future[ExtrasResult]:
+    def enlarge(self, extras: Extras, client: str | Place = "") -> Future[ExtrasResult]:
         """Upscale in turn; RequestError at once for impossible sizes, and where too many jobs wait."""
         check_extras(extras)
         return self.jobs.enlarge(extras, client)

@@ -10,10 +10,12 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from runtime.api.admission import Admission
 from runtime.api.docs import docs_page
 from runtime.api.errors import add_error_answers
 from runtime.api.internal import internal_routes
 from runtime.api.listings import listing_routes
+from runtime.api.paths import PING, PREFIX
 from runtime.api.pictures_routes import picture_routes
 from runtime.api.published import publish_answers
 from runtime.api.routes import acting_routes
@@ -23,22 +25,6 @@ from runtime.api.stopping import stopping_routes
 from runtime.api.training import training_routes
 from runtime.infotext import VERSION
 from runtime.studio import Studio
-
-PREFIX = "/sdapi/v1"
-#: it says only that somebody is there
-PING = "/internal/ping"
-_ROOTS = ("/sdapi", "/internal", "/docs", "/redoc", "/openapi.json")
-
-
-def plain_path(scope: Scope) -> str:
-    """The path as the routes name it: uvicorn puts --subpath in front."""
-    root, path = scope.get("root_path", ""), str(scope["path"])
-    return path[len(root) :] or "/" if root and (path == root or path.startswith(root + "/")) else path
-
-
-def is_api(path: str) -> bool:
-    """Paths that the API answers, also when it knows no such route: Gradio would answer 404 for a wrong method."""
-    return any(path == root or path.startswith(root + "/") for root in _ROOTS)
 
 
 def build_api(studio: Studio) -> ASGIApp:
@@ -53,7 +39,7 @@ def build_api(studio: Studio) -> ASGIApp:
         _add_api(app, studio)
     publish_answers(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
-    return _Timed(app, studio.settings.on("api_log"))
+    return _Timed(Admission(app, studio.jobs), studio.settings.on("api_log"))
 
 
 def _add_api(app: FastAPI, studio: Studio) -> None:

@@ -55,10 +55,15 @@ def add_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _bug)
 
 
-async def _request_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestError)  # noqa: S101 - the registration above says so
+def refusal(error: RequestError) -> Response:
+    """The answer that says it."""
     status = 503 if isinstance(error, NoModelError) else _OURS.get(error.code) or _CALLERS.get(error.code, 400)
     return four_keys(status, error.code, error.message, str(error), error.hint)
+
+
+async def _request_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)  # noqa: S101 - the registration above says so
+    return refusal(error)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
+from runtime.api.admission import client_in
 from runtime.api.answers import coded
 from runtime.api.asking import ask_extras
 from runtime.api.models import ExtraBatchBody, ExtrasBody, ExtraSingleBody, PngInfoBody
@@ -16,7 +17,6 @@ from runtime.api.waiting import waited
 from runtime.infotext import parameters, parse_infotext
 from runtime.request import ExtrasResult
 from runtime.studio import Studio
-from runtime.visitors import client_of
 
 
 def picture_routes(studio: Studio) -> APIRouter:
@@ -34,10 +34,8 @@ def picture_routes(studio: Studio) -> APIRouter:
         return {"html_info": html_info(result), "images": [coded(picture.data) for picture in result.pictures]}
 
     async def _enlarged(asking: Request, body: ExtrasBody, pictures: tuple[tuple[str, str], ...]) -> ExtrasResult:
-        client = client_of(asking.scope)
-        studio.jobs.refuse_if_full(client)
         extras = await run_in_threadpool(ask_extras, body, pictures, studio)
-        return await waited(asking, studio.enlarge(extras, client), studio)
+        return await waited(asking, studio.enlarge(extras, client_in(asking.scope)), studio)
 
     @router.post("/png-info", summary="What a picture was made with.")
     def png_info(body: PngInfoBody) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
+from runtime.api.admission import client_in
 from runtime.api.answers import drawing_answer, progress_answer
 from runtime.api.asking import Asked, ask_img2img, ask_txt2img
 from runtime.api.models import Img2ImgBody, InterrogateBody, Txt2ImgBody
 from runtime.api.waiting import waited
 from runtime.request import RequestError
 from runtime.studio import Studio
-from runtime.visitors import client_of
 
 
 def acting_routes(studio: Studio) -> APIRouter:
@@ -22,19 +22,17 @@ def acting_routes(studio: Studio) -> APIRouter:
 
     @router.post("/txt2img", summary="Draw pictures from a prompt.")
     async def txt2img(body: Txt2ImgBody, asking: Request) -> dict[str, Any]:
-        studio.jobs.refuse_if_full(client_of(asking.scope))
         asked = await run_in_threadpool(ask_txt2img, body, studio)
         return await _drawn(asking, asked, asked.body.model_dump())
 
     @router.post("/img2img", summary="Draw over pictures, or over the masked part of one.")
     async def img2img(body: Img2ImgBody, asking: Request) -> dict[str, Any]:
-        studio.jobs.refuse_if_full(client_of(asking.scope))
         asked = await run_in_threadpool(ask_img2img, body, studio)
         without = {} if body.include_init_images else {"init_images": None, "mask": None}
         return await _drawn(asking, asked, asked.body.model_dump() | without)
 
     async def _drawn(asking: Request, asked: Asked, echo: dict[str, Any]) -> dict[str, Any]:
-        job = studio.generate(asked.request, asked.model, asked.body.force_task_id, client_of(asking.scope))
+        job = studio.generate(asked.request, asked.model, asked.body.force_task_id, client_in(asking.scope))
         if not asked.body.override_settings_restore_afterwards:
             studio.keep(job, asked.body.override_settings or {})
         return drawing_answer(echo, await waited(asking, job, studio), asked.comments)

@@ -17,8 +17,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runtime.api.app import PING, is_api, plain_path
 from runtime.api.errors import four_keys
+from runtime.api.paths import PING, is_api, plain_path
 from runtime.flags import Settings
 from runtime.gate import login, sessions
 from runtime.gate.accounts import Accounts, Who, name_in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from runtime.api.app import PING, is_api
+from runtime.api.paths import PING, is_api
 
 LOGIN, LOGOUT = "/login", "/logout"
 #: all that a stranger gets an answer from; `/` is the form to log in, until somebody has

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.api.app import plain_path
+from runtime.api.paths import plain_path
 from runtime.gate.guesses import Guesses, place_of
 from runtime.gate.served import _is_elsewhere
 from runtime.gate.sessions import token_in

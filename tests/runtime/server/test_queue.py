@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import select
 import socket
 import threading
 from collections import deque
@@ -50,7 +52,7 @@ def test_a_job_whose_model_was_loaded_goes_on_at_once() -> None:
 
 def taken(places: Places, client: str) -> Future[None]:
     job: Future[None] = Future()
-    places.take(client, job)
+    places.enter(client).hold(job)
     return job
 
 
@@ -62,16 +64,68 @@ def test_one_client_may_not_fill_every_place() -> None:
             places.refuse_if_full("many")
         taken(places, "few")
     with pytest.raises(RequestError):
-        places.take("few", Future())
+        places.enter("few")
     for number in range(FOR_LATECOMERS - FEW):
         taken(places, f"another {number}")
     with pytest.raises(RequestError):
-        places.take("one more", Future())
+        places.enter("one more")
     jobs.pop().set_result(None)
     taken(places, "one more")
     for job in jobs:
         job.cancel()
     taken(places, "many")
+
+
+def test_a_place_is_left_once_whoever_held_it() -> None:
+    places, job = Places(), Future[None]()
+    held, unused = places.enter("a"), places.enter("b")
+    held.hold(job)
+    for place in (held, unused, unused):
+        place.leave()
+    assert filled(places) == MOST_WAITING, "the job has a place yet"
+    job.set_result(None)
+    held.leave()
+    places.enter("many")
+    with pytest.raises(RequestError):
+        places.enter("many")
+
+
+def filled(places: Places) -> int:
+    """How many more places there were for one client."""
+    count = 0
+    with contextlib.suppress(RequestError):
+        for _ in itertools.count():
+            places.enter("many")
+            count += 1
+    return count
+
+
+def raw(served: Served, body: bytes, sent: int) -> socket.socket:
+    """A connection that has asked to draw, with so many bytes of its body."""
+    host, port = served.url.removeprefix("http://").split(":")
+    line = socket.create_connection((host, int(port)))
+    head = f"POST /sdapi/v1/txt2img HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+    line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:sent])
+    return line
+
+
+def test_a_full_queue_refuses_before_the_body_and_slow_bodies_take_no_place(data: Path) -> None:
+    with serve(data, "--nowebui") as served, contextlib.ExitStack() as lines:
+        until(lambda: served.get("/sdapi/v1/options").json()["sd_model_checkpoint"])
+        small = b'{"steps": 1}'
+        slow = [lines.enter_context(raw(served, small, 3)) for _ in range(MOST_WAITING + 30)]
+        assert served.draw(prompt="x", steps=1).status_code == 200, "bodies on their way keep nobody out"
+        assert served.draw(steps="many").status_code == 422, "and what is not drawn leaves its place"
+        snail = b'{"prompt": "snail", "steps": 150}'
+        many = [lines.enter_context(raw(served, snail, len(snail))) for _ in range(MOST_WAITING + 2)]
+        refused = select.select(many, [], [], 60)[0]
+        assert [line.recv(200)[:12] for line in refused] == [b"HTTP/1.1 503"]
+        late = lines.enter_context(raw(served, b"x" * 1_000_000, 0))
+        late.settimeout(30)
+        assert late.recv(200).startswith(b"HTTP/1.1 503"), "not a byte of its body was waited for"
+        slow[0].sendall(small[3:])
+        slow[0].settimeout(30)
+        assert slow[0].recv(200).startswith(b"HTTP/1.1 503")
 
 
 def test_too_many_are_refused_at_once_and_nothing_is_lost(data: Path) -> None:
