@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from rich.cells import cell_len, get_character_cell_size
 
+from launcher.tui.line_breaks import divide_line
 from launcher.tui.log_levels import INFO
 from launcher.tui.log_store import LogStore
 
@@ -29,19 +31,35 @@ def cells(text: str) -> int:
 
 @lru_cache(maxsize=256)
 def parts(text: str, width: int) -> tuple[str, ...]:
-    """The text in rows of `width` cells, cut where a terminal would cut it; a wide character is never halved."""
+    """The text in rows of `width` cells, broken at blanks, which may hang over the edge; a longer word is cut."""
     if cells(text) <= width:
         return (text,)
-    if text.isascii():
-        return tuple(text[at : at + width] for at in range(0, len(text), width))
-    found, start, used = [], 0, 0
+    breaks = _breaks(text, width) if text.isascii() else divide_line(text, width)
+    return tuple(text[start:end] for start, end in pairwise((0, *breaks, len(text))))
+
+
+def _breaks(text: str, width: int) -> list[int]:
+    """As `divide_line`, without looking at each word: a flood may have nothing but long lines."""
+    found, at = [], 0
+    while len(text) - at > width:
+        blank = text.rfind(" ", at, at + width + 1)
+        if text[at : max(at, blank)].strip():
+            at = len(text) - len(text[blank:].lstrip(" "))
+        else:
+            at += width
+        if at < len(text):
+            found.append(at)
+    return found
+
+
+def _first(text: str, width: int) -> str:
+    """As many characters as `width` cells hold; a wide one is never halved."""
+    used = 0
     for at, character in enumerate(text):
-        size = get_character_cell_size(character)
-        if used + size > width and at > start:
-            found.append(text[start:at])
-            start, used = at, 0
-        used += size
-    return (*found, text[start:])
+        used += get_character_cell_size(character)
+        if used > width:
+            return text[:at]
+    return text
 
 
 def cut(text: str, left: int, width: int) -> tuple[int, str]:
@@ -55,11 +73,7 @@ def cut(text: str, left: int, width: int) -> tuple[int, str]:
     # Half of a wide character at the edge is a blank, and so has no place among the selected.
     blank = " " * max(0, passed - left)
     room = max(1, width - len(blank))
-    piece = parts(text[start:], room)[0]
-    if cell_len(piece) > room:
-        # A wide character for which there is half the room.
-        piece = ""
-    return start - len(blank), (blank + piece)[: max(1, width)]
+    return start - len(blank), (blank + _first(text[start:], room))[: max(1, width)]
 
 
 class Rows:

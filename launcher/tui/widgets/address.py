@@ -8,7 +8,7 @@ from launcher.core.text import Text, t
 from launcher.tui.state import Home
 from launcher.tui.untrusted import plain
 from launcher.tui.widgets.card import Card, Row, Say, rows
-from launcher.tui.widgets.installed import reach
+from launcher.tui.widgets.installed import SLOW, reach
 
 _PHASES = {
     "server": t("starting the server"),
@@ -78,7 +78,8 @@ def _model(home: Home, say: Say) -> Row:
     if home.refused:
         return label, say(t("could not be loaded: the log says why")), "$text-error"
     if home.model:
-        return label, home.model, ""
+        slow = say(t("{model} ({how})", model=home.model, how=SLOW))
+        return (label, slow, "$text-warning") if home.from_disk else (label, home.model, "")
     waits = home.phase in ("", "page", "server")
     return label, say(t("still loading …") if waits else t("{phase} …", phase=_phase(home))), ""
 

@@ -13,6 +13,9 @@ from launcher.tui.widgets.card import Card, Row, Say, rows, without_survey
 if TYPE_CHECKING:
     from launcher.core.environments.installed import Installed
 
+#: of a model that the computer's memory does not hold
+SLOW = t("slow: read from the disk")
+
 
 class InstalledCard(Card):
     """Environment, torch, model, profile: a line each."""
@@ -60,7 +63,7 @@ class ModelCard(Card):
             return without_survey(home, say)
         models = home.survey.models
         loaded = home.model or say(t("none yet"))
-        slow = [("", say(t("read from the disk, which is slow")), "$text-warning")] if home.from_disk else []
+        slow = [("", say(SLOW), "$text-warning")] if home.from_disk else []
         return rows(
             [(say(t("Loaded")), loaded, ""), *slow, (say(t("There are")), _models(models, say), "")]
             + [("", name, "$text-muted") for name in models[: 3 - len(slow)] if len(models) > 1]

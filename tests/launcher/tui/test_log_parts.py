@@ -159,7 +159,21 @@ def test_two_children_do_not_end_each_others_tracebacks():
 def test_wrapped_rows_have_the_whole_text_and_fit(text, width):
     found = parts(text, width)
     assert "".join(found) == text
-    assert all(cell_len(part) <= width for part in found)
+    assert all(cell_len(part.rstrip()) <= width for part in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("one two three", ["one two ", "three"]),
+        ("one  two    three", ["one  two    ", "three"]),
+        ("    a/path/that/is/long x", ["    a/pa", "th/that/", "is/long ", "x"]),
+        ("模型 one two", ["模型 one ", "two"]),
+        ("需要显存，很多", ["需要显", "存，很多"]),
+    ],
+)
+def test_lines_break_between_words(text: str, rows: list[str]) -> None:
+    assert list(parts(text, 8)) == rows
 
 
 @example("a中中", 2, 2)
