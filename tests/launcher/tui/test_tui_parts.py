@@ -103,6 +103,14 @@ def test_a_refused_model_is_said_until_another_is_loaded(survey_of):
     assert not begun(refused).refused
 
 
+def test_a_model_that_is_read_from_the_disk_is_said_until_another_is_loaded(survey_of):
+    serving = after(begun(surveyed(Home(), survey_of())), Ready(URL, 1, page=True))
+    slow = after(after(serving, Notice("model-on-disk", "warning", t("x"))), ModelLoaded("large", 1.0))
+    assert "large (slow: read from the disk)" in AddressCard().draw(slow, str).plain
+    other = after(after(slow, Phase("model")), ModelLoaded("small", 1.0))
+    assert "slow" not in AddressCard().draw(other, str).plain
+
+
 def test_a_failure_stays_until_the_next_start(survey_of):
     home = failed(begun(surveyed(Home(), survey_of())), LauncherError("x", t("a"), t("b")))
     assert surveyed(home, survey_of()).stage == "failed"
