@@ -17,20 +17,20 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from tests.fakes.serving import CHECKOUT, Served, put_checkpoint, serve, until
 from tests.release.bad_inputs import QUICK
 from tests.runtime.gate.canary import copies, shows, write_secret
-from tests.runtime.gate.lines import Line, NoAnswerError
+from tests.runtime.gate.lines import Lines
 from tests.runtime.gate.path_fields import Field, addresses, fields, files_of_the_page, uploads
 from tests.runtime.gate.spellings import leave_ways, spellings
 
 STATE = CHECKOUT / "build" / "release-traversal.json"
 RESULT = CHECKOUT / "tests" / "release" / "results" / "traversal.json"
-_EVERY = 500
+#: requests
+_AT_ONCE = 48
 
 
 @contextmanager
@@ -53,31 +53,31 @@ def run(state: dict[str, Any]) -> None:
         ways = spellings(secret, inside)
         places = [*addresses(), *fields(), *files_of_the_page(served.get("/config").json()), *uploads()]
         before = {file.name: file.read_bytes() for file in secret.parent.iterdir()}
-        line, statuses, began = Line(served.url, timeout=900), Counter(state["statuses"]), time.monotonic()
+        lines, statuses, began = Lines(served.url, _AT_ONCE, timeout=900), Counter(state["statuses"]), time.monotonic()
         state |= {"places": len(places), "spellings": len(ways), "pairs": len(places) * len(ways)}
-        for number, (field, path) in enumerate(product(places, ways)):
-            if number < state["next"]:
-                continue
-            statuses[_tried(line, field, path, seen, state)] += 1
-            state |= {"next": number + 1, "statuses": statuses}
-            if (number + 1) % _EVERY == 0 or number + 1 == state["pairs"]:
-                now = time.monotonic()
-                state["seconds"], began = state["seconds"] + now - began, now
-                _look(served, secret, before, state)
-                STATE.write_text(json.dumps(state))
-                print(f"{number + 1} of {state['pairs']}, {state['seconds']:.0f} s", file=sys.stderr, flush=True)
+        for place, field in enumerate(places):
+            left = ways[max(0, state["next"] - place * len(ways)) :]
+            for paths in (left[at : at + _AT_ONCE] for at in range(0, len(left), _AT_ONCE)):
+                statuses.update(_tried(lines, field, paths, seen, state))
+                state |= {"next": state["next"] + len(paths), "statuses": statuses}
+            now = time.monotonic()
+            state["seconds"], began = state["seconds"] + now - began, now
+            _look(served, secret, before, state)
+            STATE.write_text(json.dumps(state))
+            print(f"{state['next']} of {state['pairs']}, {state['seconds']:.0f} s", file=sys.stderr, flush=True)
+        lines.close()
 
 
-def _tried(line: Line, field: Field, path: str, seen: Path, state: dict[str, Any]) -> str:
-    """The answer's status; findings go to the state."""
+def _tried(lines: Lines, field: Field, paths: list[str], seen: Path, state: dict[str, Any]) -> list[str]:
+    """The answers' statuses; findings go to the state."""
     known = seen.stat().st_size if seen.exists() else 0
-    try:
-        answer = line.ask(field.ask(path))
-    except NoAnswerError:
-        answer = None
-    if (answer and shows(answer.body)) or (seen.exists() and seen.stat().st_size > known):
-        _found(state, field.name, path)
-    return str(answer.status) if answer else "none"
+    answers = lines.ask(map(field.ask, paths))
+    for path, answer in zip(paths, answers, strict=True):
+        if answer and shows(answer.body):
+            _found(state, field.name, path)
+    if seen.exists() and seen.stat().st_size > known:
+        _found(state, field.name, f"opened by one of {paths}")
+    return [str(answer.status) if answer else "none" for answer in answers]
 
 
 def _look(served: Served, secret: Path, before: dict[str, bytes], state: dict[str, Any]) -> None:

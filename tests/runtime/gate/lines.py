@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 import http.client
 import socket
+import threading
 import time
 import zlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -104,6 +107,35 @@ class Line:
             headers.append((b"Content-Length", str(len(asking.body)).encode()))
         head = b"%s %s HTTP/1.1\r\n" % (asking.method.encode("latin-1"), asking.target)
         line.sendall(head + b"".join(b"%s: %s\r\n" % pair for pair in headers) + b"\r\n" + (asking.body or b""))
+
+
+class Lines:
+    """`count` lines over which as many requests go at once: some routes take seconds to say that there is nothing."""
+
+    def __init__(self, url: str, count: int, timeout: float = 120.0) -> None:
+        self._url, self._timeout = url, timeout
+        self._pool = ThreadPoolExecutor(count)
+        self._own = threading.local()
+        self._open: list[Line] = []
+
+    def ask(self, askings: Iterable[Asking]) -> list[Answer | None]:
+        """The answers in the same order; None for what got none."""
+        return list(self._pool.map(self._ask, askings))
+
+    def _ask(self, asking: Asking) -> Answer | None:
+        if not hasattr(self._own, "line"):
+            self._own.line = Line(self._url, self._timeout)
+            self._open.append(self._own.line)
+        try:
+            found: Answer = self._own.line.ask(asking)
+        except NoAnswerError:
+            return None
+        return found
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        for line in self._open:
+            line.close()
 
 
 def _plain(body: bytes, headers: dict[str, str]) -> bytes:

@@ -16,7 +16,7 @@ import pytest
 from tests.release.page_calls import Page
 from tests.runtime.gate.canary import copies, shows
 from tests.runtime.gate.conftest import Grounds
-from tests.runtime.gate.lines import Asking, Line, NoAnswerError
+from tests.runtime.gate.lines import Asking, Line, Lines
 from tests.runtime.gate.path_fields import SESSION, Field, addresses, fields, files_of_the_page, uploads
 from tests.runtime.gate.spellings import spellings
 
@@ -29,20 +29,26 @@ def share(field: Field, everything: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
+def lines(grounds: Grounds) -> Iterator[Lines]:
+    found = Lines(grounds.served.url, _SHARE + 1)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
 def line(grounds: Grounds) -> Iterator[Line]:
     found = Line(grounds.served.url)
     yield found
     found.close()
 
 
-def untouched(grounds: Grounds, line: Line, places: list[Field]) -> None:
+def untouched(grounds: Grounds, lines: Lines, places: list[Field]) -> None:
     everything = spellings(grounds.secret, grounds.inside)
     before = {file: file.read_bytes() for file in grounds.secret.parent.iterdir()}
     for field in places:
-        for path in share(field, everything):
-            try:
-                answer = line.ask(field.ask(path))
-            except NoAnswerError:
+        paths = share(field, everything)
+        for path, answer in zip(paths, lines.ask(map(field.ask, paths)), strict=True):
+            if answer is None:
                 continue  # what is no HTTP gets none
             assert not shows(answer.body), (field.name, path, answer.body[:300])
             assert "evil" not in answer.headers.get("location", "")
@@ -54,18 +60,18 @@ def test_there_are_five_hundred_ways(grounds: Grounds) -> None:
     assert len(spellings(grounds.secret, grounds.inside)) >= 500
 
 
-def test_addresses(grounds: Grounds, line: Line) -> None:
-    untouched(grounds, line, addresses())
+def test_addresses(grounds: Grounds, lines: Lines) -> None:
+    untouched(grounds, lines, addresses())
 
 
-def test_fields_of_the_api(grounds: Grounds, line: Line) -> None:
-    untouched(grounds, line, fields())
+def test_fields_of_the_api(grounds: Grounds, lines: Lines) -> None:
+    untouched(grounds, lines, fields())
 
 
-def test_files_of_the_page(grounds: Grounds, line: Line) -> None:
+def test_files_of_the_page(grounds: Grounds, lines: Lines) -> None:
     places = files_of_the_page(grounds.served.get("/config").json())
     assert len(places) >= 10
-    untouched(grounds, line, places)
+    untouched(grounds, lines, places)
 
 
 def test_files_of_the_page_where_it_waits_for_its_turn(grounds: Grounds, line: Line) -> None:
@@ -81,8 +87,8 @@ def test_files_of_the_page_where_it_waits_for_its_turn(grounds: Grounds, line: L
     assert grounds.opened() == []
 
 
-def test_names_of_uploads(grounds: Grounds, line: Line) -> None:
-    untouched(grounds, line, uploads())
+def test_names_of_uploads(grounds: Grounds, lines: Lines) -> None:
+    untouched(grounds, lines, uploads())
 
 
 def test_nothing_was_copied(grounds: Grounds) -> None:
