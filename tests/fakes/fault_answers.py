@@ -2,49 +2,34 @@
 
 from __future__ import annotations
 
-from tests.fakes.fault_replies import PAGE, Reply, Visit, mode
+from tests.fakes.fault_replies import MODES, PAGE, Reply, Visit, answers, mode
 
-
-@mode("redirect")
-def redirect(reply: Reply, visit: Visit) -> None:
-    """302 to the file in mode ok, by a relative address."""
-    reply.says(302, Location="/ok/" + visit.path)
-
-
-@mode("redirect-loop")
-def redirect_loop(reply: Reply, visit: Visit) -> None:
-    """301 to itself."""
-    reply.says(301, Location=visit.url("redirect-loop", False))
-
-
-@mode("redirect-host")
-def redirect_host(reply: Reply, visit: Visit) -> None:
-    """302 to the file in mode ok at another host."""
-    reply.says(302, Location=visit.url("ok", True))
-
-
-@mode("redirect-plain")
-def redirect_plain(reply: Reply, visit: Visit) -> None:
-    """302 to an http:// address (of interest where this one is https://)."""
-    reply.says(302, Location=visit.url("ok", False).replace("https://", "http://"))
-
-
-@mode("redirect-file")
-def redirect_file(reply: Reply, visit: Visit) -> None:
-    """302 to file:///, which is no web address."""
-    reply.says(302, Location="file:///etc/hostname")
-
-
-@mode("401")
-def unauthorized(reply: Reply, visit: Visit) -> None:
-    """Asks for a password."""
-    reply.says(401, WWW_Authenticate='Basic realm="models"')
-
-
-@mode("403")
-def forbidden(reply: Reply, visit: Visit) -> None:
-    """Refused, for good."""
-    reply.says(403, b"Forbidden")
+MODES |= {
+    "redirect": answers(
+        "302 to the file in mode ok, by a relative address.", 302, Location=lambda visit: "/ok/" + visit.path
+    ),
+    "redirect-loop": answers("301 to itself.", 301, Location=lambda visit: visit.url("redirect-loop", False)),
+    "redirect-host": answers(
+        "302 to the file in mode ok at another host.", 302, Location=lambda visit: visit.url("ok", True)
+    ),
+    "redirect-plain": answers(
+        "302 to an http:// address (of interest where this one is https://).", 302,
+        Location=lambda visit: visit.url("ok", False).replace("https://", "http://"),
+    ),
+    "redirect-file": answers("302 to file:///, which is no web address.", 302, Location="file:///etc/hostname"),
+    "401": answers("Asks for a password.", 401, WWW_Authenticate='Basic realm="models"'),
+    "403": answers("Refused, for good.", 403, b"Forbidden"),
+    "404": answers("Not here.", 404, PAGE, "text/html"),
+    "416": answers("Whatever is asked for: 416.", 416, Content_Range=lambda visit: f"bytes */{visit.size}"),
+    "500": answers("Out of order.", 500, b"Internal Server Error"),
+    "html": answers("A web page with 200.", 200, PAGE, "text/html; charset=utf-8"),
+    "html-as-binary": answers("A web page that is called application/octet-stream.", 200, PAGE,
+                              "application/octet-stream"),
+    "captive": answers(
+        "302 to the login page of a network, at another host.", 302, Location=lambda visit: visit.url("html", True)
+    ),
+    "login-511": answers("511 Network Authentication Required.", 511, PAGE, "text/html"),
+}  # fmt: skip
 
 
 @mode("403-for-a-while")
@@ -52,18 +37,6 @@ def forbidden_for_a_while(reply: Reply, visit: Visit) -> None:
     """Refused with Retry-After: so many seconds (1), the first time only."""
     if visit.number == 1:
         reply.says(403, Retry_After=_seconds(visit))
-
-
-@mode("404")
-def missing(reply: Reply, visit: Visit) -> None:
-    """Not here."""
-    reply.says(404, PAGE, "text/html")
-
-
-@mode("416")
-def unsatisfiable(reply: Reply, visit: Visit) -> None:
-    """Whatever is asked for: 416."""
-    reply.says(416, Content_Range=f"bytes */{visit.size}")
 
 
 @mode("416-for-ranges")
@@ -80,41 +53,11 @@ def too_many(reply: Reply, visit: Visit) -> None:
         reply.says(429, Retry_After=_seconds(visit))
 
 
-@mode("500")
-def broken(reply: Reply, visit: Visit) -> None:
-    """Out of order."""
-    reply.says(500, b"Internal Server Error")
-
-
 @mode("503-twice")
 def unavailable_twice(reply: Reply, visit: Visit) -> None:
     """503 the first two times, then right."""
     if visit.number <= 2:
         reply.says(503)
-
-
-@mode("html")
-def html(reply: Reply, visit: Visit) -> None:
-    """A web page with 200."""
-    reply.says(200, PAGE, "text/html; charset=utf-8")
-
-
-@mode("html-as-binary")
-def html_as_binary(reply: Reply, visit: Visit) -> None:
-    """A web page that is called application/octet-stream."""
-    reply.says(200, PAGE, "application/octet-stream")
-
-
-@mode("captive")
-def captive(reply: Reply, visit: Visit) -> None:
-    """302 to the login page of a network, at another host."""
-    reply.says(302, Location=visit.url("html", True))
-
-
-@mode("login-511")
-def login_511(reply: Reply, visit: Visit) -> None:
-    """511 Network Authentication Required."""
-    reply.says(511, PAGE, "text/html")
 
 
 @mode("no-head")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 PAGE = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Please accept the terms.</body></html>\n" * 4
@@ -75,13 +75,41 @@ class Visit:
 
 Mode = Callable[[Reply, Visit], None]
 MODES: dict[str, Mode] = {}
+#: those that mean harm
+HOSTILE: dict[str, Mode] = {}
 
 
-def mode(name: str) -> Callable[[Mode], Mode]:
-    """Enters a function into the table; its docstring is the mode's line."""
+def mode(name: str, table: dict[str, Mode] = MODES) -> Callable[[Mode], Mode]:
+    """Enters a function into a table; its docstring is the mode's line."""
 
     def enter(function: Mode) -> Mode:
-        MODES[name] = function
+        table[name] = function
         return function
 
     return enter
+
+
+def answers(
+    line: str, status: int, body: bytes = b"", kind: str = "text/plain", **headers: str | Callable[[Visit], str]
+) -> Mode:
+    """A mode that gives another answer altogether; what a header says may depend on the visit."""
+
+    def answer(reply: Reply, visit: Visit) -> None:
+        told = {name: value if isinstance(value, str) else value(visit) for name, value in headers.items()}
+        reply.says(status, body, kind, **told)
+
+    answer.__doc__ = line
+    return answer
+
+
+def adds(line: str, headers: Mapping[str, str], *, whole: bool = False, closes: bool = False) -> Mode:
+    """A mode that says something more, or something else, in its headers; `whole`: to a range too."""
+
+    def add(reply: Reply, visit: Visit) -> None:
+        if whole:
+            reply.only_whole(visit.size)
+        reply.headers |= headers
+        reply.closes = closes
+
+    add.__doc__ = line
+    return add
