@@ -15,6 +15,8 @@ from runtime.flags import Settings, UsageError, help_text, read_flags
 from runtime.port import PortTakenError, listen
 
 if TYPE_CHECKING:
+    import ssl
+
     from runtime.gate.gate import Gate
 
 WORKER = (sys.executable, "-m", "runtime.worker")
@@ -105,15 +107,13 @@ def _uvicorn_config(server: object, settings: Settings):  # type: ignore[no-unty
 
     from runtime.gate.connections import HEAD_BYTES, as_many_as_there_are_files, counted
 
-    tls = (settings.text("tls_keyfile"), settings.text("tls_certfile"))
-    key, certificate = tls if all(tls) else (None, None)
     return uvicorn.Config(
         server,  # type: ignore[arg-type]
         log_level="warning",
         log_config=None,
         access_log=False,
         lifespan="on",
-        http=counted(as_many_as_there_are_files()),
+        http=counted(as_many_as_there_are_files(), _secured(settings)),  # type: ignore[arg-type]
         h11_max_incomplete_event_size=HEAD_BYTES,
         # neither page nor API uses web sockets
         ws="none",
@@ -122,9 +122,19 @@ def _uvicorn_config(server: object, settings: Settings):  # type: ignore[no-unty
         proxy_headers=False,
         timeout_keep_alive=settings.flags["timeout_keep_alive"],
         timeout_graceful_shutdown=3,
-        ssl_keyfile=key,
-        ssl_certfile=certificate,
     )
+
+
+def _secured(settings: Settings) -> ssl.SSLContext | None:
+    """For --tls-certfile with --tls-keyfile; OSError where they cannot be read or do not belong together."""
+    key, certificate = settings.text("tls_keyfile"), settings.text("tls_certfile")
+    if not key or not certificate:
+        return None
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 def _url(settings: Settings, listener: socket.socket) -> str:

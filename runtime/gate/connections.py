@@ -1,19 +1,24 @@
 """How many connections are open at all and from one place, and which of them are given up for being slow.
 
-The gate sees a request once its headers are there; what holds a connection before that, or after it, is seen here.
+The gate sees a request once its headers are there; what holds a connection before that, or after it, is seen here. With
+TLS a connection counts before the two have agreed on keys.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import sys
+from asyncio.sslproto import SSLProtocol
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.utils import get_remote_addr
 
 from runtime.gate.guesses import place_of
 
@@ -31,12 +36,13 @@ _HERE = "here"
 
 @dataclass
 class Open:
-    """The connections of one server. `head` and `unread` are the seconds that a head may take and that an answer may
-    lie there unread, `look` those between two looks at it.
+    """The connections of one server. `handshake`, `head` and `unread` are the seconds that the beginning of TLS and a
+    head may take and that an answer may lie there unread, `look` those between two looks at it.
     """
 
     most: int = MOST
     of_one_place: int = OF_ONE_PLACE
+    handshake: float = 10.0
     head: float = 30.0
     unread: float = 120.0
     look: float = 5.0
@@ -66,6 +72,8 @@ class Connection(H11Protocol):
 
     all: ClassVar[Open]
     _place: str | None = None
+    #: what bytes go out by: of TLS not what the answers are written to
+    _wire: asyncio.Transport | None = None
     _timer: asyncio.TimerHandle | None = None
     #: a head has begun to come
     _begun = False
@@ -74,10 +82,21 @@ class Connection(H11Protocol):
     #: bytes of an answer that lay unread at the last look
     _unread = 0
 
+    def enter(self, wire: asyncio.Transport) -> bool:
+        """It counts from now on; False where there is no room."""
+        self._wire = wire
+        self._place = self.all.enter((get_remote_addr(wire) or ("", 0))[0])
+        return self._place is not None
+
+    def leave(self) -> None:
+        """It counts no more."""
+        if self._place is not None:
+            self.all.leave(self._place)
+            self._place = None
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._place = self.all.enter((self.client or ("", 0))[0])
-        if self._place is None:
+        if self._wire is None and not self.enter(transport):
             self._say(b"503 Service Unavailable", b"Retry-After: 5\r\n")
             return
         self._since = self._read = self.loop.time()
@@ -86,8 +105,7 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer:
             self._timer.cancel()
-        if self._place is not None:
-            self.all.leave(self._place)
+        self.leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -110,7 +128,8 @@ class Connection(H11Protocol):
 
     def _look(self) -> None:
         now = self.loop.time()
-        if self._lies_unread(now):
+        # TLS says farewell, and some never answer
+        if self._lies_unread(now) or (self.transport.is_closing() and not self._unread):
             self.transport.abort()
         elif not self._busy and now - self._since > self.all.head and (self._begun or self.cycle is None):
             self._say(b"408 Request Timeout" if self._begun else b"")
@@ -118,7 +137,8 @@ class Connection(H11Protocol):
             self._look_later()
 
     def _lies_unread(self, now: float) -> bool:
-        before, self._unread = self._unread, self.transport.get_write_buffer_size()
+        ways = {self.transport, self._wire or self.transport}
+        before, self._unread = self._unread, sum(way.get_write_buffer_size() for way in ways)
         if not self._unread or self._unread > before or before - self._unread > _SLOWEST * self.all.look:
             self._read = now
         return now - self._read > self.all.unread
@@ -128,11 +148,38 @@ class Connection(H11Protocol):
         if status:
             self.transport.write(b"HTTP/1.1 %b\r\nConnection: close\r\n%bContent-Length: 0\r\n\r\n" % (status, headers))
         self.transport.close()
+        self._timer = self.loop.call_later(self.all.look, self.transport.abort)
 
 
-def counted(connections: Open) -> type[Connection]:
-    """The class that uvicorn takes for its connections."""
-    return type("Counted", (Connection,), {"all": connections})
+class Secured(SSLProtocol):
+    """TLS around a connection, which counts from the beginning; agreeing on keys has its time."""
+
+    def __init__(self, inner: Connection, context: ssl.SSLContext) -> None:
+        patience = inner.all.handshake
+        super().__init__(inner.loop, inner, context, None, server_side=True, ssl_handshake_timeout=patience)
+        self._inner = inner
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a server is given no other
+        if self._inner.enter(transport):
+            super().connection_made(transport)
+        else:
+            # to say why would take the keys that are not there
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._inner.leave()
+        super().connection_lost(exc)
+
+
+def counted(connections: Open, context: ssl.SSLContext | None = None) -> Callable[..., asyncio.BaseProtocol]:
+    """What uvicorn takes for its connections; with a `context` they begin with TLS, and uvicorn is told of none."""
+    plain = type("Counted", (Connection,), {"all": connections})
+
+    def secured(**words: Any) -> Secured:
+        return Secured(plain(**words), context)
+
+    return secured if context else plain
 
 
 def as_many_as_there_are_files() -> Open:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,10 +34,10 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving(connections: Open) -> AsyncIterator[Callable]:
-    """Yields a function that opens a connection to a server of its own."""
+async def serving(connections: Open, context: ssl.SSLContext | None = None) -> AsyncIterator[Callable]:
+    """Yields a function that opens a connection to a server of its own, without TLS on this side."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        how = uvicorn.Config(app, http=counted(connections), ws="none", lifespan="off", log_config=None)
+        how = uvicorn.Config(app, http=counted(connections, context), ws="none", lifespan="off", log_config=None)
         server = uvicorn.Server(how)
         lines: list[Line] = []
 
