@@ -1,8 +1,9 @@
-"""Files that are there as a whole or not at all, also after a power cut."""
+"""Files that are there as a whole or not at all, also after a power cut; and only one changes what is in them."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import tempfile
@@ -14,6 +15,34 @@ from pathlib import Path
 _ORPHAN = 3600.0
 #: begins the name of what has none yet
 _NEW = "gesso-new"
+#: seconds that another may take for a change
+_PATIENCE = 10.0
+
+
+class BusyError(OSError):
+    """Another process does not let go of a file."""
+
+
+@contextlib.contextmanager
+def alone_with(target: Path, patience: float | None = None) -> Iterator[None]:
+    """No other process of ours changes `target` meanwhile: it can be read, changed and written.
+
+    BusyError where another does not let go of it within so many seconds. A folder that takes no lock is worked in
+    without one: writing tells what is wrong with it.
+    """
+    # it is slow to import
+    from filelock import FileLock, Timeout
+
+    with contextlib.ExitStack() as held:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(target.with_name(f".{target.name}.lock"))
+            held.enter_context(lock.acquire(timeout=_PATIENCE if patience is None else patience))
+        except Timeout as busy:
+            raise BusyError(errno.EBUSY, "another process is writing it", str(target)) from busy
+        except (OSError, NotImplementedError):
+            pass
+        yield
 
 
 def write_whole(target: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runtime.files import write_whole
+from runtime.files import alone_with, write_whole
 
 _CHUNK = 4 * 1024 * 1024
 _LEAST_PRIORITY = 19
@@ -49,15 +49,17 @@ class HashCache:
             _LOG.warning("%s cannot be hashed: %s", path.name, refused)
             return
         with self._lock:
-            # another process may have written since this one read
-            self._all = _read(self._file) or self._all
-            self._section()[f"checkpoint/{name}"] = {"mtime": changed, "sha256": digest}
-            self._write()
+            self._write(f"checkpoint/{name}", {"mtime": changed, "sha256": digest})
 
-    def _write(self) -> None:
+    def _write(self, key: str, entry: dict[str, Any]) -> None:
         """A folder that cannot be written to costs the hash at the next start, and nothing else."""
+        self._section()[key] = entry
         try:
-            write_whole(self._file, json.dumps(self._all, indent=4, ensure_ascii=False))
+            with alone_with(self._file):
+                # another process may have written since this one read
+                self._all = _read(self._file) or self._all
+                self._section()[key] = entry
+                write_whole(self._file, json.dumps(self._all, indent=4, ensure_ascii=False))
         except OSError as refused:
             _LOG.warning("%s cannot be written: %s", self._file.name, refused)
 

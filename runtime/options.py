@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.casting import cast, checked
-from runtime.files import set_aside, write_whole
+from runtime.files import BusyError, alone_with, set_aside, write_whole
 from runtime.freezing import Freeze
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
@@ -27,12 +27,16 @@ _FOR_THE_SERVER = frozenset({"sd_model_checkpoint", "samples_save"})
 
 
 class Options:
-    """The stored settings. Reading is cheap; `update` writes the file."""
+    """The stored settings. Reading is cheap; `update` writes the file.
+
+    Several servers may share it: each writes what was changed there and leaves the rest as it finds it. What another
+    has written counts here from the next start on.
+    """
 
     def __init__(self, file: Path, freeze: Freeze | None = None) -> None:
         self._file, self.freeze = file, freeze or Freeze()
         self._lock = threading.Lock()
-        self._stored, self._unusable = _read(file)
+        self._stored, self._unusable = _divided(_read(file) or {})
 
     def __getitem__(self, name: str) -> Any:
         return self._stored.get(name, DEFAULTS[name])
@@ -64,15 +68,26 @@ class Options:
             heeded = {name: value for name, value in changes.items() if not keep_frozen or self._heeds(name)}
             if keep_frozen:
                 self._refuse_frozen(heeded)
-            stored = self._with(heeded)
-            unusable = {name: value for name, value in self._unusable.items() if name not in heeded}
-            if (stored, unusable) != (self._stored, self._unusable):
-                self._write(unusable | stored)
-                self._stored, self._unusable = stored, unusable
+            new = self._new(heeded)
+            self._write(dict.fromkeys(self._unusable.keys() & heeded.keys()) | new)
+            self._stored = _changed(self._stored, new)
+            self._unusable = {name: value for name, value in self._unusable.items() if name not in heeded}
 
-    def _write(self, content: Mapping[str, Any]) -> None:
+    def _write(self, changes: Mapping[str, Any]) -> None:
+        if not changes:
+            return
         try:
-            write_whole(self._file, json.dumps(content, indent=4, ensure_ascii=False))
+            with alone_with(self._file):
+                found = _read(self._file)
+                before = self._unusable | self._stored if found is None else found
+                if (content := _changed(before, changes)) != before:
+                    write_whole(self._file, json.dumps(content, indent=4, ensure_ascii=False))
+        except BusyError as busy:
+            raise RequestError(
+                "settings-busy",
+                f"{self._file.name} could not be written: another process is writing it.",
+                "Try again in a moment; the settings are as they were.",
+            ) from busy
         except OSError as refused:
             raise RequestError(
                 "cannot-save",
@@ -84,16 +99,14 @@ class Options:
         """RequestError where `update` would refuse these."""
         heeded = {name: value for name, value in changes.items() if self._heeds(name)}
         self._refuse_frozen(heeded)
-        self._with(heeded)
+        self._new(heeded)
 
-    def _with(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """What is stored once these are."""
+    def _new(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """What of these is to be stored, checked; None for what shall be its default."""
         wanted = {name: None if value is None else checked(name, value) for name, value in changes.items()}
         # whoever sends back all that GET /options lists has not chosen each default in it
         returned = len(changes.keys() & DEFAULTS.keys()) > len(DEFAULTS) / 2
-        passed = {name for name, value in wanted.items() if self._passes(name, value, returned)}
-        kept = {name: value for name, value in self._stored.items() if name in passed or name not in wanted}
-        return kept | {name: value for name, value in wanted.items() if value is not None and name not in passed}
+        return {name: value for name, value in wanted.items() if not self._passes(name, value, returned)}
 
     def _passes(self, name: str, value: Any, returned: bool) -> bool:
         """Is it what counts already, and to be left as it is: frozen, or one of many that are only sent back?"""
@@ -160,22 +173,27 @@ def _as_listed(name: str, value: Any) -> Any:
     return float(value) if whole and default != 0 else value
 
 
-def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The file's content as `_divided`; an unreadable file is moved aside, as AUTOMATIC1111 does."""
+def _changed(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """None takes a name out."""
+    return {name: value for name, value in {**before, **changes}.items() if changes.get(name, ...) is not None}
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """The file's content; None where there is none, or none that can be read: that is moved aside, as upstream does."""
     try:
         found = json.loads(file.read_text(encoding="utf-8-sig"))
         if isinstance(found, dict):
-            return _divided(migrated(found))
+            return migrated(found)
         raise ValueError("it is no JSON object")
     except FileNotFoundError:
-        return {}, {}
+        return None
     except (ValueError, OSError, RecursionError) as broken:
         _LOG.warning("%s cannot be read (%s); it is moved to the folder tmp and the defaults are used.", file, broken)
         try:
             set_aside(file)
         except OSError as refused:
             _LOG.warning("%s cannot be moved: %s", file, refused)
-        return {}, {}
+        return None
 
 
 def migrated(found: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.files import write_whole, write_whole_bytes
+from runtime.files import alone_with, write_whole, write_whole_bytes
 from runtime.request import RequestError
 from runtime.shelf import natural_order
 from runtime.written_path import written_path
@@ -86,18 +86,20 @@ class StyleBook:
             raise RequestError("style-name", f"A style cannot be called “{style.name}”.", "Give it another name.")
         with self._lock:
             path = self._home(style.name)
-            rows = self._rows_to_change(path)
-            if style in rows:
-                return
-            kept = [style if one.name == style.name else one for one in rows]
-            _write(path, kept if style in kept else [*rows, style])
+            with alone_with(path):
+                rows = self._rows_to_change(path)
+                if style in rows:
+                    return
+                kept = [style if one.name == style.name else one for one in rows]
+                _write(path, kept if style in kept else [*rows, style])
 
     def delete(self, name: str) -> None:
         """Take a style out of its file; a name that is not known changes nothing. Errors as in `save`."""
         with self._lock:
             for path in self._files():
                 if any(style.name == name for style in self._rows(path)):
-                    _write(path, [style for style in self._rows_to_change(path) if style.name != name])
+                    with alone_with(path):
+                        _write(path, [style for style in self._rows_to_change(path) if style.name != name])
 
     def _files(self) -> list[Path]:
         found: dict[Path, None] = {}

@@ -25,6 +25,7 @@ _OURS = {
     "nan-vae": 500,
     "cannot-save": 500,
     "stopping": 503,
+    "settings-busy": 503,
     "queue-full": 503,
     # nobody hears it
     "client-gone": 499,

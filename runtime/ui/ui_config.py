@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from runtime.files import write_whole
+from runtime.files import alone_with, set_aside, write_whole
 
 _LOG = logging.getLogger(__name__)
 _NUMBERS = ("value", "minimum", "maximum", "step")
@@ -52,12 +52,14 @@ class UiConfig:
 
     def write(self) -> None:
         """Add the defaults of controls that the file does not know yet; nothing in it is changed."""
-        missing = {key: value for key, value in self._seen.items() if key not in self._stored}
-        if not missing:
+        if not self._seen.keys() - self._stored.keys():
             return
-        self._stored |= missing
         try:
-            write_whole(self._file, json.dumps(self._stored, indent=4, ensure_ascii=False))
+            with alone_with(self._file):
+                # another server may have written while the page was built
+                found = _read(self._file) or self._stored
+                self._stored = found | {key: value for key, value in self._seen.items() if key not in found}
+                write_whole(self._file, json.dumps(self._stored, indent=4, ensure_ascii=False))
         except OSError as refused:
             _LOG.warning("%s cannot be written: %s", self._file, refused)
 
@@ -76,9 +78,15 @@ def _fits(control: Component, attribute: str, wanted: Any) -> bool:
 def _read(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8-sig"))
-        return found if isinstance(found, dict) else {}
+        if isinstance(found, dict):
+            return found
+        raise ValueError("it is no JSON object")
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as broken:
-        _LOG.warning("%s cannot be read (%s); the built-in defaults are used.", file, broken)
+        _LOG.warning("%s cannot be read (%s); it is moved to the folder tmp and the defaults are used.", file, broken)
+        try:
+            set_aside(file)
+        except OSError as refused:
+            _LOG.warning("%s cannot be moved: %s", file, refused)
         return {}

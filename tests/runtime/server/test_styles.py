@@ -78,7 +78,7 @@ def test_a_saved_style_is_read_again_and_the_old_file_kept(book, tmp_path):
     assert data.startswith("\ufeffname,prompt,negative_prompt\r\n# cinematic ones,,\r\nfilm,other,\r\n".encode())
     assert "new" in (tmp_path / "styles.csv.bak").read_text(encoding="utf-8-sig")
     assert "other" not in (tmp_path / "styles.csv.bak").read_text(encoding="utf-8-sig")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["styles.csv", "styles.csv.bak"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".styles.csv.lock", "styles.csv", "styles.csv.bak"]
 
 
 def test_the_first_style_makes_the_file(tmp_path):
