@@ -15,13 +15,15 @@ from launcher.core.doctor.asking import Said, ask
 from launcher.core.doctor.check import Verdict, not_here, unknown, well, wrong
 from launcher.core.doctor.ground import Ground, UntoldError
 from launcher.core.environments.environments import interpreter, named, read_stamp
-from launcher.core.mends.git_unlock import at_work
+from launcher.core.errors import LauncherError
+from launcher.core.git_calls import Git
+from launcher.core.git_calls import environment as git_environment
 from launcher.core.mends.remembered_git import path_with, remembered_git
 from launcher.core.packages.uv import find_uv
 from launcher.core.paths import checkout
 from launcher.core.text import Text, t
 from launcher.core.update.git_calls import OLDEST
-from launcher.core.update.git_calls import environment as git_environment
+from launcher.core.update.git_locks import at_work
 
 _OLDEST_PYTHON = (3, 10)
 _AGAIN = t("Run install.sh (install.ps1 on Windows) again: it makes Gesso's own environment anew.")
@@ -111,11 +113,15 @@ class _Clone:
     """A folder that git looks after, and the git that is there for it."""
 
     folder: Path
-    program: str
-    environ: Mapping[str, str]
+    git: Git
 
     def ask(self, words: Sequence[str], seconds: float) -> Said:
-        return ask([self.program, "-C", str(self.folder), *words], seconds, self.environ)
+        """As `asking.ask`."""
+        try:
+            answer = self.git.call(*words, seconds=seconds)
+        except LauncherError as error:
+            return Said(127, (), (str(error.message),))
+        return Said(None if answer.code == 124 else answer.code, answer.out, answer.err)
 
 
 def git(ground: Ground) -> Verdict:
@@ -135,7 +141,7 @@ def of_git(folder: Path, environ: Mapping[str, str], seconds: float) -> Verdict:
     if program is None:
         told = t("There is no git on the search path, and Gesso was cloned with it: it cannot be updated.")
         return wrong(told, t("Install git, or name it in the variable GIT."), "git-path")
-    clone = _Clone(folder, program, git_environment(environ))
+    clone = _Clone(folder, Git(program, folder, git_environment(environ), trusted=False))
     version = clone.ask(["version"], seconds)
     if version.code is None:
         raise UntoldError

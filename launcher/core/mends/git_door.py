@@ -1,16 +1,14 @@
-"""git for the mends: called as the user would call it, his settings and all, but never asking anybody anything."""
+"""git for the mends: with the user's own settings and his trust in folders, which are what is mended."""
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
+from launcher.core.git_calls import Answer, Git, environment
 from launcher.core.mends.mend import Here
 from launcher.core.paths import checkout
-from launcher.core.process import CancelledError, Exit, Output, run
 from launcher.core.text import t
-from launcher.core.update.git_calls import Answer, environment
 
 #: seconds for a question to git
 _PATIENCE = 20.0
@@ -18,27 +16,12 @@ _PATIENCE = 20.0
 
 def ask_git(here: Here, *words: str, folder: Path | None = None) -> Answer:
     """How `git WORDS` ends in `folder`. LauncherError `no-git`; code 124 where it takes too long."""
-    cancel = threading.Event()
-    timer = threading.Timer(_PATIENCE, cancel.set)
-    timer.daemon = True
-    timer.start()
-    lines: dict[str, list[str]] = {"out": [], "err": []}
-    code = 124
+    git = Git("git", folder or checkout(), environment(here.environ), trusted=False)
     try:
-        child = run(["git", *words], environment=environment(here.environ), cwd=folder or checkout(), cancel=cancel)
-        for event in child:
-            if isinstance(event, Output):
-                lines[event.channel].append(event.text)
-            elif isinstance(event, Exit):
-                code = event.code
-    except CancelledError:
-        pass
+        return git.call(*words, seconds=_PATIENCE)
     except LauncherError as error:
         hint = t("Install git; if it is installed, `gesso doctor --fix` finds it.")
         raise LauncherError("no-git", t("git could not be started."), hint) from error
-    finally:
-        timer.cancel()
-    return Answer(code, tuple(lines["out"]), tuple(lines["err"]))
 
 
 def refused(answer: Answer) -> LauncherError:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from launcher.core.errors import LauncherError, writing
+from launcher.core.git_calls import Answer, Git, environment
 from launcher.core.network.mirror_told import GITHUB
 from launcher.core.paths import Workspace, checkout
-from launcher.core.process import Exit, Output, run
 from launcher.core.records import read_record, write_record
 from launcher.core.text import t
 from launcher.core.web_address import is_secret, shown
@@ -69,13 +69,13 @@ def _key(base: str) -> str:
 
 def _rules(base: str, environ: Mapping[str, str]) -> int:
     """How often the user's configuration says it."""
-    return sum(each.channel == "out" and each.text == GITHUB for each in _git(["--get-all", _key(base)], environ)[1])
+    return _git(["--get-all", _key(base)], environ).out.count(GITHUB)
 
 
 def _changed(arguments: Sequence[str], environ: Mapping[str, str], *fine: int) -> None:
-    code, said = _git(arguments, environ)
-    if code not in (0, *fine):
-        raise _failed(" / ".join(each.text for each in said if each.channel == "err"))
+    answer = _git(arguments, environ)
+    if answer.code not in (0, *fine):
+        raise _failed(" / ".join(answer.err))
 
 
 def _remember(workspace: Workspace, base: str | None) -> None:
@@ -87,20 +87,13 @@ def _remember(workspace: Workspace, base: str | None) -> None:
         write_record(file, {"base": base})
 
 
-def _git(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[int, list[Output]]:
-    """Exit code and what it said."""
-    said: list[Output] = []
+def _git(arguments: Sequence[str], environ: Mapping[str, str]) -> Answer:
     try:
-        for event in run(["git", "config", "--global", *arguments], environment=environ, cwd=checkout()):
-            if isinstance(event, Exit):
-                return event.code, said
-            if isinstance(event, Output):
-                said.append(event)
+        return Git("git", checkout(), environment(environ)).call("config", "--global", *arguments)
     except LauncherError as error:
         raise LauncherError(
             "no-git", t("git could not be started."), t("Install git, or leave --for-git out.")
         ) from error
-    return 0, said
 
 
 def _failed(said: str) -> LauncherError:

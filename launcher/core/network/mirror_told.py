@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from launcher.core.errors import LauncherError
+from launcher.core.git_calls import Git, environment
 from launcher.core.network.mirrors import OFFICIAL, STYLES, Kind, Mirror
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.paths import checkout
-from launcher.core.process import Output, run
 from launcher.core.text import Text, t
 from launcher.core.web_address import is_address, shown
 
@@ -56,15 +56,14 @@ def told(kind: Kind, environ: Mapping[str, str], pip: PipSettings) -> MirrorTold
 
 def git_mirror(environ: Mapping[str, str]) -> str | None:
     """What git puts in the place of https://github.com/, if that is an address of the web; None without git."""
-    command = ["git", "config", "--get-regexp", r"^url\..*\.insteadof$"]
+    git = Git("git", checkout(), environment(environ))
     try:
-        events = list(run(command, environment=environ, cwd=checkout()))
+        return mirror_in(git.call("config", "--get-regexp", r"^url\..*\.insteadof$").out)
     except LauncherError:
         return None
-    return mirror_in([event.text for event in events if isinstance(event, Output) and event.channel == "out"])
 
 
-def mirror_in(lines: list[str]) -> str | None:
+def mirror_in(lines: Sequence[str]) -> str | None:
     """From the lines of `git config --get-regexp`."""
     for line in lines:
         found = _INSTEAD.match(line)

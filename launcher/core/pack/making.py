@@ -15,6 +15,7 @@ from launcher.core.environments.recipes import LOCK, Recipe, read_recipe
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
 from launcher.core.file_hash import sha256
+from launcher.core.git_calls import Git, environment
 from launcher.core.hardware.machine import Machine
 from launcher.core.install.lock import install_lock
 from launcher.core.install.packages import collect
@@ -39,7 +40,7 @@ from launcher.core.packages.pip_settings import read_pip_settings
 from launcher.core.packages.requirements import written
 from launcher.core.paths import Workspace, checkout, child_environment
 from launcher.core.plan.plan import Plan
-from launcher.core.process import CancelledError, Exit, Output, run
+from launcher.core.process import CancelledError
 from launcher.core.text import t
 
 LAUNCHER_LOCK = Path(__file__).resolve().parents[2] / "data/locks/launcher.txt"
@@ -197,16 +198,11 @@ def _archive(home: Path, folder: PackFolder, name: str) -> None:
 def _tracked(source: Path, variables: Mapping[str, str]) -> list[str]:
     if not (source / ".git").exists():
         return []
-    said: list[str] = []
     try:
-        for event in run(["git", "-c", "core.quotepath=off", "ls-files"], environment=variables, cwd=source):
-            if isinstance(event, Output) and event.channel == "out":
-                said.append(event.text)
-            elif isinstance(event, Exit) and event.code:
-                return []
+        answer = Git("git", source, environment(variables)).call("ls-files")
     except LauncherError:
         return []
-    return said
+    return [] if answer.code else list(answer.out)
 
 
 def _all_ours(source: Path, workspace: Path) -> Iterator[str]:

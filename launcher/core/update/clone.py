@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from launcher.core.errors import LauncherError
+from launcher.core.git_calls import Git
 from launcher.core.text import Text, t
 from launcher.core.update.copy import some
-from launcher.core.update.git_calls import Git
 from launcher.core.update.releases import Release
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _opened(git: Git) -> Iterator[Repo]:
     except errors as error:
         # GitPython names the folder alone; git says what is wrong with it.
         raise broken(git.root, git.call("rev-parse", "--git-dir").said) from error
-    repo.git.update_environment(**git.environment)
+    repo.git.update_environment(**git.variables)
     repo.git.update_environment(GIT_DIR=str(repo.git_dir), GIT_WORK_TREE=str(git.root))
     repo.git.set_persistent_git_options(c=[word for word in git.options if word != "-c"])
     try:

@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
+from launcher.core.git_calls import Git
 from launcher.core.network.mirror_choice import chosen, look_around
 from launcher.core.network.mirrors import read_mirrors
 from launcher.core.network.routes import Router, find_route, variables_for
@@ -24,7 +25,7 @@ from launcher.core.update import archive as update_archive
 from launcher.core.update import clone as update_clone
 from launcher.core.update import copy as update_copy
 from launcher.core.update.clone import Changes, Clone
-from launcher.core.update.git_calls import Git, find_git, for_address
+from launcher.core.update.git_calls import find_git, for_address
 from launcher.core.update.memory import files_of, recall
 from launcher.core.update.proof import Rebuilds, check_whole, rebuilds
 from launcher.core.update.releases import Release, believed, is_newer

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice
+from launcher.core.git_calls import Answer, Git
 from launcher.core.network.mirror_choice import Choice, chosen, look_around
 from launcher.core.network.mirror_told import GITHUB
 from launcher.core.network.mirror_words import git_base
 from launcher.core.paths import Workspace
 from launcher.core.process import CancelledError
 from launcher.core.text import t
-from launcher.core.update.git_calls import Answer, Git
 from launcher.core.update.releases import Release, Told, read_tags
 from launcher.core.web_address import shown
 

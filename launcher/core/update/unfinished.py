@@ -27,6 +27,10 @@ MANIFEST = "gesso-files.json"
 #: what could point git at another repository than the one in the checkout
 ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
              "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CEILING_DIRECTORIES")  # fmt: skip
+#: for a journal that does not say how git was called
+_GIT = ("git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
+#: nothing that it does here takes a network, an answer to a question, or a program that a repository names
+_ALONE = {"GIT_ALLOW_PROTOCOL": "", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
 def end_unfinished(root: Path, wait: Callable[[int], None]) -> bool:
@@ -49,7 +53,7 @@ def mend(root: Path) -> bool:
     if moved is None or not all(isinstance(moved.get(key), str) for key in ("way", "kept", "commit", "commit_before")):
         return False
     if moved["way"] == "clone":
-        whole = make_whole(moved.get("git") or ["git"], root, moved["commit_before"], moved["commit"])
+        whole = make_whole(moved.get("git") or _GIT, root, moved["commit_before"], moved["commit"])
         journal.replace(root / FOLDER / RECORD) if whole else journal.unlink()
         return True
     if Path(moved["kept"]).name != moved["kept"] or not moved["kept"]:
@@ -133,7 +137,7 @@ def make_whole(git: Sequence[str], root: Path, old: str, new: str) -> bool:
 
     def call(*words: str) -> bytes:
         kept = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
-        done = subprocess.run([*git, *words], cwd=root, env={**kept, "LC_ALL": "C"}, stdin=subprocess.DEVNULL,
+        done = subprocess.run([*git, *words], cwd=root, env={**kept, **_ALONE}, stdin=subprocess.DEVNULL,
                               capture_output=True, check=False)  # fmt: skip
         return done.stdout.rstrip(b"\n") if words[0] != "cat-file" else done.stdout
 

@@ -18,6 +18,7 @@ import psutil
 from launcher.core.errors import LauncherError, writing
 from launcher.core.events import Event, Notice, Step
 from launcher.core.file_lock import only_one
+from launcher.core.git_calls import Git
 from launcher.core.project import version_in
 from launcher.core.running import find_running
 from launcher.core.text import Text, t
@@ -25,7 +26,7 @@ from launcher.core.update import clone as update_clone
 from launcher.core.update import copy as update_copy
 from launcher.core.update.clone import Clone
 from launcher.core.update.find import Place, Update, Wish, find_archive, find_release
-from launcher.core.update.git_calls import Git, find_git
+from launcher.core.update.git_calls import find_git
 from launcher.core.update.memory import Moved, begin, files_of, finish, recall
 from launcher.core.update.proof import Rebuilds, prove
 from launcher.core.update.releases import Release

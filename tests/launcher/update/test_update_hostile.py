@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from launcher.core.update.git_calls import Git, environment
+from launcher.core.errors import LauncherError
+from launcher.core.git_calls import ELSEWHERE, Git, environment
+from launcher.core.paths import checkout
+from launcher.core.update import clone as update_clone
+from launcher.core.update import unfinished
 from tests.launcher.update.conftest import environ, git, write
 
 if sys.platform == "win32":
@@ -73,6 +80,74 @@ def test_no_protocol_but_those_that_are_allowed_is_spoken(called: Git, tmp_path:
     assert answer.code not in (0, 124)
     assert "not allowed" in " ".join(answer.err)
     assert not trap.exists()
+
+
+@pytest.fixture
+def partial(called: Git, tmp_path: Path) -> tuple[Git, str, str]:
+    """(git, a commit, the next) of a clone that says: what is missing comes from a program of its remote."""
+    clone, trap = called.root, tmp_path / "trap"
+    old = git(clone, "rev-parse", "HEAD")
+    write(clone, {"a.txt": "two"})
+    git(clone, "commit", "-qam", "two")
+    new = git(clone, "rev-parse", "HEAD")
+    for key, value in {
+        "remote.origin.url": f"ext::sh -c touch% '{trap}'", "remote.origin.promisor": "true",
+        "remote.origin.partialCloneFilter": "blob:none", "extensions.partialClone": "origin",
+        "core.repositoryFormatVersion": "1",
+    }.items():  # fmt: skip
+        git(clone, "config", key, value)
+    trap.unlink(missing_ok=True)
+    return called, old, new
+
+
+def _lose(folder: Path, name: str) -> None:
+    there = git(folder, "rev-parse", name)
+    (folder / ".git" / "objects" / there[:2] / there[2:]).unlink()
+
+
+def test_the_trap_of_what_is_missing_would_shut(partial: tuple[Git, str, str], tmp_path: Path) -> None:
+    called, old, _ = partial
+    _lose(called.root, f"{old}:a.txt")
+    with pytest.raises(Exception, match="non-zero"):
+        git(called.root, "cat-file", "blob", f"{old}:a.txt")
+    assert (tmp_path / "trap").exists()
+
+
+def test_gitpython_fetches_nothing_that_is_missing(partial: tuple[Git, str, str], tmp_path: Path) -> None:
+    called, old, new = partial
+    called = replace(called, program=shutil.which("git") or "")
+    _lose(called.root, f"{old}^{{tree}}")
+    with pytest.raises(LauncherError) as broken:
+        update_clone.changes_between(called, old, new)
+    assert broken.value.code == "update-broken-clone"
+    assert not (tmp_path / "trap").exists()
+
+
+@pytest.mark.parametrize("more", [(), ("-c", "protocol.ext.allow=always")])
+def test_a_change_that_is_ended_fetches_nothing_either(
+    partial: tuple[Git, str, str], more: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before the commit was moved: the files are compared with both versions' blobs."""
+    called, old, new = partial
+    git(called.root, "update-ref", "--no-deref", "HEAD", old)
+    _lose(called.root, f"{old}:a.txt")
+    (tmp_path / "trap").unlink(missing_ok=True)
+    for name, value in environ().items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(OSError, match="could not write"):
+        unfinished.make_whole((*unfinished._GIT, *more), called.root, old, new)
+    assert not (tmp_path / "trap").exists()
+
+
+def test_git_is_called_at_one_door() -> None:
+    """What ends a change of version that was killed imports nothing of Gesso, and has hardening of its own."""
+    said = {
+        file.relative_to(checkout()).as_posix()
+        for file in (checkout() / "launcher").rglob("*.py")
+        if re.search(r"""[\[]["']git["'],|import git\b""", file.read_text(encoding="utf-8"))
+    }
+    assert said == {"launcher/core/update/clone.py"}, "GitPython is given the door's options and variables"
+    assert unfinished.ELSEWHERE == ELSEWHERE
 
 
 def test_a_remote_that_is_an_option_is_a_place(called: Git, tmp_path: Path) -> None:
