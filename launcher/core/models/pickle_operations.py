@@ -1,4 +1,8 @@
-"""One pickle, stepped over operation by operation: what it names is noted, and no object is ever made of it."""
+"""One pickle, stepped over operation by operation: what it names is noted, and no object is ever made of it.
+
+Whatever a file says, the work is bounded: so many operations for all of it, each of which costs no more than its own
+bytes; and what is kept of it: texts that could be a name, and so many of them.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,11 @@ from typing import Any
 from launcher.core.models.header import check_shapes
 from launcher.core.models.pickle_globals import HIDDEN, is_dangerous, is_usual, joined
 
+#: of all pickles in one file
 _MOST_OPERATIONS = 1_000_000
 _MOST_WORDS, _LONGEST_WORD = 20_000, 400
+#: bytes of a name, names of globals in one file, and digits of a number that stands for a text or a storage
+_LONGEST_NAME, _MOST_GLOBALS, _MOST_DIGITS = 1000, 5000, 20
 #: torch's class of a storage -> the type as safetensors calls it, bytes
 _TYPES = {
     "DoubleStorage": ("F64", 8), "FloatStorage": ("F32", 4), "HalfStorage": ("F16", 2), "BFloat16Storage": ("BF16", 2),
@@ -71,6 +78,8 @@ class Found:
     globals: set[str] = field(default_factory=set)
     #: key of a storage -> bytes
     storages: dict[str, int] = field(default_factory=dict)
+    #: operations that may still follow
+    left: int = _MOST_OPERATIONS
 
     @property
     def strange(self) -> Strange:
@@ -106,7 +115,8 @@ class Walk:
 
     def _operations(self) -> Iterator[tuple[int, Any]]:
         data, end = self._data, len(self._data)
-        for _ in range(_MOST_OPERATIONS):
+        while self._found.left > 0:
+            self._found.left -= 1
             if self._place >= end:
                 raise TruncatedError("it ends early")
             code = data[self._place]
@@ -118,7 +128,7 @@ class Walk:
             elif code in _COUNTED:
                 yield code, self._counted(*_COUNTED[code])
             elif code in (_GLOBAL, _INST):
-                yield code, joined(_text(self._line()), _text(self._line()))
+                yield code, _named(_text(self._line()), _text(self._line()))
             elif code in _LINES:
                 yield code, self._written(code, self._line())
             else:
@@ -131,14 +141,15 @@ class Walk:
         if self._place > len(self._data):
             raise TruncatedError("it ends early")
         taken = self._data[begin : self._place]
-        return taken.decode("utf-8", "replace") if is_text else taken
+        return _text(taken) if is_text else taken
 
     def _written(self, code: int, line: bytes) -> bytes | str | int | None:
         """What a line of protocol 0 says: a text, or a number of the memo."""
         try:
             if code in _ESCAPED:
-                return line.strip(b"\r\n").strip(b"'\"" if code == ord("S") else b"").decode(_ESCAPED[code])
-            return int(line) if code in _PUTS or code in _GETS else line
+                bare = line.strip(b"\r\n").strip(b"'\"" if code == ord("S") else b"")
+                return HIDDEN if len(bare) > _LONGEST_NAME else bare.decode(_ESCAPED[code])
+            return _place(line) if code in _PUTS or code in _GETS else line
         except ValueError:
             raise PickleError(f"it writes {line[:20]!r} where that means nothing") from None
 
@@ -181,7 +192,7 @@ class Walk:
         if len(self._top) < 2:
             return HIDDEN
         del self._texts[-2:]
-        return joined(*self._top)
+        return _named(*self._top)
 
     def _told(self, what: tuple[bool, str] | None) -> None:
         self._last = what
@@ -198,6 +209,8 @@ class Walk:
 
     def _global(self, name: str) -> None:
         self._found.globals.add(name)
+        if len(self._found.globals) > _MOST_GLOBALS:
+            raise PickleError(f"it names more than {_MOST_GLOBALS} globals")
         last = name.rpartition(".")[2]
         if last.startswith("_rebuild_tensor"):
             self._name = self._texts[-1] if self._texts else ""
@@ -206,7 +219,7 @@ class Walk:
 
     def _storage(self) -> None:
         """A persistent id has just been told: ("storage", type, key, place, count)."""
-        key = next((text for text in reversed(self._texts) if text.isdigit()), "")
+        key = next((text for text in reversed(self._texts) if len(text) <= _MOST_DIGITS and text.isdigit()), "")
         needed = self._number * (self._type[1] if self._type else 1)
         self._found.storages[key] = max(self._found.storages.get(key, 0), needed)
         self._numbers = []
@@ -230,5 +243,16 @@ def _index(argument: bytes | int) -> int:
     return argument if isinstance(argument, int) else int.from_bytes(argument, "little")
 
 
+def _place(line: bytes) -> int:
+    if len(line) > _MOST_DIGITS:
+        raise ValueError("no file has so many texts")
+    return int(line)
+
+
 def _text(line: bytes) -> str:
-    return line.decode("utf-8", "replace")
+    """HIDDEN for what is too long to be a name."""
+    return HIDDEN if len(line) > _LONGEST_NAME else line.decode("utf-8", "replace")
+
+
+def _named(module: str, name: str) -> str:
+    return HIDDEN if HIDDEN in (module, name) else joined(module, name)

@@ -14,6 +14,8 @@ __all__ = ["Found", "PickleError", "Strange", "TruncatedError", "read_torch_file
 #: bytes of the structure; names and shapes of the largest checkpoints take some two million
 LARGEST_PICKLE = 64 * 1024 * 1024
 LARGEST_DIRECTORY = 8 * 1024 * 1024
+#: structures in one archive: torch writes one, and each may be read whole
+_MOST_PICKLES = 4
 _FIRST_LOOK = 256 * 1024
 _LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
@@ -46,6 +48,8 @@ def _zip(file: BinaryIO, size: int) -> Found:
     pickles = sorted((name for name in entries if PurePosixPath(name).name == "data.pkl"), key=len)
     if not pickles:
         raise PickleError("it is an archive of something else")
+    if len(pickles) > _MOST_PICKLES:
+        raise PickleError(f"it has {len(pickles)} structures")
     found = Found("torchscript" if any("/code/" in name for name in entries) else "pickle")
     Walk(_stored(file, size, entries[pickles[0]]), 0, found).run()
     for other in pickles[1:]:
@@ -126,9 +130,10 @@ def _whole_stream(data: bytes, size: int) -> Found:
 
 def _note_globals(data: bytes, place: int, found: Found) -> int:
     """Of a pickle that holds no tensors and is loaded all the same; where it ends."""
-    other = Found()
+    other = Found(left=found.left)
     end = Walk(data, place, other).run()
     found.globals |= other.globals
+    found.left = other.left
     return end
 
 
