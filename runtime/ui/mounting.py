@@ -10,6 +10,7 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.routes import App
 
+from runtime.ui.calls import answer_for_callers
 from runtime.ui.uploads import keep_to_uploads
 
 
@@ -20,6 +21,7 @@ def mount(app: FastAPI, build: Callable[[], gr.Blocks], **words: Any) -> FastAPI
     mounted: FastAPI = gr.mount_gradio_app(app, blocks, path="/", **words)
     # the queue works through the application that answers
     blocks.app = next(inner for route in mounted.routes if isinstance(inner := getattr(route, "app", None), App))
+    answer_for_callers(blocks.app)
     keep_to_uploads(blocks)
     return mounted
 

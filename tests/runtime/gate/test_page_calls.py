@@ -1,0 +1,64 @@
+"""Gradio's own addresses, asked for functions that the page has not: the caller hears so, and the log is quiet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.release.page_calls import Page
+from tests.runtime.gate.conftest import Grounds
+from tests.runtime.gate.lines import Asking, Line
+from tests.runtime.gate.verdict import Watch
+
+JSON = ((b"Content-Type", b"application/json"),)
+_NUMBERS = (-1, 10**6, 2**31, 2**63, 10**30, 10**400)
+_CALLS = ("run/nothing", "api/nothing", "call/nothing", "call/v2/nothing", "run/%00", "run/predict", "call/predict",
+          "call/v2/predict", "call/v2/%2f")  # fmt: skip
+_BODIES = ({"data": []}, {"data": [], "session_hash": "s"}, {}, [], "x", None, {"data": {}}, {"data": None})
+
+
+def askings() -> Iterator[tuple[str, bytes]]:
+    for path in _CALLS:
+        yield from ((path, json.dumps(body).encode()) for body in _BODIES)
+        yield path, b"{"
+    for door in ("queue/join", "run/predict"):
+        for number in _NUMBERS:
+            for session in (None, "s"):
+                body = {"data": [], "fn_index": number, "session_hash": session, "event_data": None}
+                yield door, json.dumps(body).encode()
+        yield door, json.dumps({"data": [], "fn_index": "first", "session_hash": "s"}).encode()
+    for component in (*_NUMBERS, 1, "x"):
+        for name in ("nothing", "__init__", "postprocess", ""):
+            body = {"session_hash": "s", "component_id": component, "fn_name": name, "data": []}
+            yield "component_server", json.dumps(body).encode()
+    yield from (("component_server", body) for body in (b"", b"{", b"[]", b"{}", b"\xff", b"[" * 100_000))
+    for door in ("cancel", "reset"):
+        yield door, json.dumps({"session_hash": "s", "fn_index": 10**6, "event_id": "none"}).encode()
+        yield door, b"[]"
+
+
+@pytest.fixture
+def watch(grounds: Grounds) -> Iterator[Watch]:
+    made = Watch(grounds.served, Line(grounds.served.url))
+    yield made
+    made.line.close()
+
+
+def test_an_unknown_function_is_no_failure_of_the_server(watch: Watch) -> None:
+    wrong, statuses = [], set()
+    for path, body in askings():
+        asking = Asking("POST", f"/gradio_api/{path}".encode(), JSON, body)
+        answer, faults = watch.ask(asking)
+        wrong += [(asking, faults)] if faults else []
+        statuses.add(answer.status if answer else None)
+    assert wrong == []
+    assert {404, 422} <= statuses
+
+
+def test_the_functions_that_it_has_are_called_as_ever(grounds: Grounds) -> None:
+    page = Page(grounds.served.url)
+    assert page.count_words("a cat")
+    assert page.generate("a cat")
+    page.close()
