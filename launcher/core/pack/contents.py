@@ -1,10 +1,12 @@
-"""The contents of files: hashed, and copied on the way; stopped at the user's wish."""
+"""The contents of files: hashed, and copied on the way; stopped at the user's wish; named once they are whole."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +14,25 @@ from launcher.core.events import Progress
 from launcher.core.process import CancelledError
 
 _PART = 4 << 20
+
+
+@contextlib.contextmanager
+def written(target: Path, beside: Path | None = None) -> Iterator[IO[bytes]]:
+    """A file that gets the name `target` once its bytes are on the disk; broken off (OSError too) it leaves nothing.
+
+    `beside`: where it is written; else at the same name with ".part" behind.
+    """
+    half = beside or target.with_name(f"{target.name}.part")
+    try:
+        with half.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            half.unlink()
+        raise
 
 
 def read_through(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from launcher.core.errors import LauncherError
-from launcher.core.pack.contents import in_silence, read_through
+from launcher.core.pack.contents import in_silence, read_through, written
 from launcher.core.pack.manifest import MARK, MODELS, SUMS
 from launcher.core.text import t
 
@@ -31,7 +31,8 @@ class PackFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         if name not in self._before:
             with (self.target / MARK).open("a", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps(name) + "\n")
+                # A line that a kill has cut off ends here.
+                file.write("\n" + json.dumps(name))
             self._before.add(name)
         return path
 
@@ -43,11 +44,10 @@ class PackFolder:
                 self.copied[name] = in_silence(read_through(source, self.cancel))
                 if in_silence(read_through(target, self.cancel)) == self.copied[name]:
                     return
-            beside = target.with_name(target.name + ".part")
-            with beside.open("wb") as file:
+            with written(target) as file:
                 self.copied[name] = in_silence(read_through(source, self.cancel, file))
-            shutil.copystat(source, beside)
-            beside.replace(target)
+                file.flush()
+                shutil.copystat(source, file.name)
         except OSError as error:
             raise not_written(self.target / name, error) from error
 
@@ -104,7 +104,7 @@ def _holds(folder: Path, other: Path) -> bool:
 
 
 def _noted(mark: Path) -> Iterator[str]:
-    """A kill may have cut the last line short; what it was to name is then left alone."""
+    """A kill may have cut a line short; what it was to name is then left alone."""
     for line in mark.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             name = json.loads(line)

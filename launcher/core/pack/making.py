@@ -12,7 +12,7 @@ from pathlib import Path
 
 from launcher.core.environments.environments import interpreter
 from launcher.core.environments.recipes import LOCK, Recipe, read_recipe
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, writing
 from launcher.core.events import Event, Notice
 from launcher.core.file_hash import sha256
 from launcher.core.git_calls import Git, environment
@@ -23,6 +23,7 @@ from launcher.core.install.repair import plan_again
 from launcher.core.install.sources import package_sources, python_variables, torch_sources
 from launcher.core.install.work import Work, scratch, uv
 from launcher.core.network.mirrors import PYTHON_BUILDS
+from launcher.core.pack.contents import written
 from launcher.core.pack.folder import PackFolder, not_written, open_folder
 from launcher.core.pack.manifest import (
     DESCRIPTION,
@@ -37,7 +38,7 @@ from launcher.core.pack.manifest import (
     write_sums,
 )
 from launcher.core.packages.pip_settings import read_pip_settings
-from launcher.core.packages.requirements import written
+from launcher.core.packages.requirements import written as written_requirements
 from launcher.core.paths import Workspace, checkout, child_environment
 from launcher.core.plan.plan import Plan
 from launcher.core.process import CancelledError
@@ -87,7 +88,9 @@ def make_pack(
     # Nothing else may change environments and caches while they are read.
     with install_lock(workspace):
         folder = open_folder(wish.target, (source, workspace.root), cancel)
-        Path(variables["TMPDIR"]).mkdir(parents=True, exist_ok=True)
+        temporary = Path(variables["TMPDIR"])
+        with writing(temporary):
+            temporary.mkdir(parents=True, exist_ok=True)
         work = Work(again, workspace, read_pip_settings(environ), variables, cancel, lock, (), wish.folder)
         yield from _wheels(work, recipe, folder)
         has_python = yield from _python(work, folder)
@@ -97,22 +100,23 @@ def make_pack(
         for name, path in zip(wish.models, models, strict=True):
             folder.copy(path, f"{MODELS}/{name}")
         folder.remove_stale()
-    pack = Pack(
-        FORMAT,
-        machine.os,
-        machine.arch,
-        again.python,
-        again.torch.build or again.torch.version,
-        sha256(lock),
-        sha256(LAUNCHER_LOCK),
-        has_python,
-        datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    )
-    try:
-        write_description(wish.target, pack)
-        yield from write_sums(wish.target, (*folder.names(), DESCRIPTION, PYTHON), folder.copied, cancel)
-    except OSError as error:
-        raise not_written(wish.target, error) from error
+        pack = Pack(
+            FORMAT,
+            machine.os,
+            machine.arch,
+            again.python,
+            again.torch.build or again.torch.version,
+            sha256(lock),
+            sha256(LAUNCHER_LOCK),
+            has_python,
+            datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        )
+        # Another run begins by making the pack unfinished: this one has to be through.
+        try:
+            write_description(wish.target, pack)
+            yield from write_sums(wish.target, (*folder.names(), DESCRIPTION, PYTHON), folder.copied, cancel)
+        except OSError as error:
+            raise not_written(wish.target, error) from error
 
 
 def _wheels(work: Work, recipe: Recipe | None, folder: PackFolder) -> Iterator[Event]:
@@ -123,7 +127,7 @@ def _wheels(work: Work, recipe: Recipe | None, folder: PackFolder) -> Iterator[E
         wanted.append(_users_wheel(Path(recipe.wheel), family))
     libraries = {name: list(hashes) for name, hashes in family.items() if "==" in name}
     if libraries:
-        file = scratch(work, "torch.txt", written(libraries))
+        file = scratch(work, "torch.txt", written_requirements(libraries))
         wanted += yield from collect(work, "torch", file, torch_sources(work))
     for name, lock in (("packages", work.lock), ("launcher", LAUNCHER_LOCK)):
         wanted += yield from collect(work, name, lock, package_sources(work))
@@ -186,11 +190,8 @@ def _archive(home: Path, folder: PackFolder, name: str) -> None:
         return member
 
     try:
-        target = folder.own(name)
-        beside = target.with_name(target.name + ".part")
-        with tarfile.open(beside, "w:gz", compresslevel=6) as archive:
+        with written(folder.own(name)) as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as archive:
             archive.add(home, home.name, filter=unless_stopped)
-        beside.replace(target)
     except OSError as error:
         raise not_written(folder.target / name, error) from error
 

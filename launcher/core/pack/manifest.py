@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import threading
@@ -14,7 +13,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.events import Notice, Progress
 from launcher.core.hardware.machine import Machine
 from launcher.core.install.lock import install_lock
-from launcher.core.pack.contents import read_through, told
+from launcher.core.pack.contents import read_through, told, written
 from launcher.core.paths import Workspace
 from launcher.core.plan.plan import Plan
 from launcher.core.records import read_typed
@@ -122,15 +121,19 @@ def write_sums(
     for name in unread:
         digests[name] = yield from told(read_through(folder / name, cancel), done, total)
         done += _size(folder / name)
-    beside = folder / f"{SUMS}.part"
     lines = (f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
-    beside.write_text("".join(lines), encoding="utf-8", newline="\n")
-    beside.replace(folder / SUMS)
+    _write(folder / SUMS, "".join(lines))
 
 
 def write_description(folder: Path, pack: Pack) -> None:
-    (folder / DESCRIPTION).write_text(json.dumps(asdict(pack), indent=1) + "\n", encoding="utf-8")
-    (folder / PYTHON).write_text(pack.python + "\n", encoding="ascii", newline="\n")
+    """OSError."""
+    _write(folder / DESCRIPTION, json.dumps(asdict(pack), indent=1) + "\n")
+    _write(folder / PYTHON, pack.python + "\n")
+
+
+def _write(file: Path, text: str) -> None:
+    with written(file) as opened:
+        opened.write(text.encode())
 
 
 def closed_to_the_network(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
@@ -162,16 +165,12 @@ def bring_models(
             beside = target.with_name(".gesso-from-pack")
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with beside.open("wb") as file:
+                with written(target, beside) as file:
                     digest = yield from told(read_through(folder / name, cancel, file), done, total)
-                if digest != listed[name]:
-                    raise _damaged(name)
-                beside.replace(target)
+                    if digest != listed[name]:
+                        raise _damaged(name)
             except OSError as error:
                 raise _not_copied(target.name, error) from error
-            finally:
-                with contextlib.suppress(OSError):
-                    beside.unlink()
             done += _size(target)
             yield Notice("model-brought", "info", t("The model {file} was brought by the pack.", file=target.name))
 
