@@ -11,18 +11,18 @@ $hashes = @{ 'win_amd64' = 'cfbc13020a64cdf2f116d2936824c38edbf41e5c07f1ea291baf
     'win_arm64' = 'b4184029b1b7c54409b9cd4372c73a36ef9c2d1d7cf3b0aca59c8b1932f041dc' }
 function Say($key) {
     Get-Content -Encoding UTF8 (Join-Path $here 'launcher\data\first_words.txt') |
-        Where-Object { $_.StartsWith($key + ': ') } | ForEach-Object { Write-Host $_.Substring($key.Length + 2) }
+        Where-Object { $_.StartsWith($key + ': ') } | ForEach-Object { Write-Host $_.Substring($key.Length + 2) } }
+function Stop-With($key) { # where there is no room for 300 MB that is what is in the way, whatever has failed for it
+    $free = (Get-Item -LiteralPath $here).PSDrive.Free
+    if (($null -ne $free) -and ($free -lt 300 * 1024 * 1024)) { $key = 'disk-full' }
+    Say $key; exit 1
 }
-function Stop-With($key) { Say $key; exit 1 }
-function Test-Python($command) {
-    # Runs, is new enough, can make virtual environments, is the one that a pack is for; the Store's placeholder fails.
+function Test-Python($command) { # runs, is new enough, makes virtual environments, is the pack's; the Store's placeholder fails
     $code = 'import sys, venv, ensurepip; v = sys.version_info; w = sys.argv[1:]
 sys.exit(v < (3, 10) or any(w) and w[0] != str(v[0]) + chr(46) + str(v[1]))'
     try { & $command -I -c $code $packed 2>$null | Out-Null } catch { return $false }
-    return $LASTEXITCODE -eq 0
-}
-function Find-Python {
-    # The launcher's own first: that makes the second start quick.
+    return $LASTEXITCODE -eq 0 }
+function Find-Python { # the launcher's own first: that makes the second start quick
     $own = Join-Path $here '.launcher\Scripts\python.exe'
     if ((Test-Path (Join-Path $here '.launcher\stamp.json')) -and (Test-Python $own)) { return $own }
     $fetched = @(Get-ChildItem (Join-Path $store 'python\*\python.exe') -ErrorAction SilentlyContinue | ForEach-Object { $_.FullName })
@@ -30,8 +30,7 @@ function Find-Python {
         if ((Get-Command $command -ErrorAction SilentlyContinue) -and (Test-Python $command)) { return $command }
     }
 }
-function Get-Wheel($index, $wheel, $hash, $target) {
-    # From one index; the file gets its name only if it is the pinned one.
+function Get-Wheel($index, $wheel, $hash, $target) { # the file gets its name only if it is the pinned one
     try {
         $address = $index.TrimEnd('/') + '/uv/'
         $page = Invoke-WebRequest -UseBasicParsing -TimeoutSec 15 $address
@@ -39,8 +38,7 @@ function Get-Wheel($index, $wheel, $hash, $target) {
         $source = New-Object Uri((New-Object Uri($address)), $link)
         Invoke-WebRequest -UseBasicParsing $source.GetLeftPart('Query') -OutFile "$target.part"
         if ((Get-FileHash -Algorithm SHA256 "$target.part").Hash -eq $hash) { Move-Item -Force "$target.part" $target }
-    } catch { Write-Host $_.Exception.Message }
-}
+    } catch { Write-Host $_.Exception.Message } }
 function Get-Python {
     Say 'fetch-python'
     $tag = if ($env:PROCESSOR_ARCHITECTURE -eq 'ARM64') { 'win_arm64' } else { 'win_amd64' }
@@ -59,15 +57,17 @@ function Get-Python {
         $env:UV_PYTHON_INSTALL_MIRROR = $mirror
         & $uv python install --no-config --no-bin --no-registry 3.12; if ($LASTEXITCODE -eq 0) { return }
     }
-    Stop-With 'no-python'
-}
-function Expand-PackedPython {
-    # Only if it is the file that the pack was made with; Windows 10 and newer have tar.
+    Stop-With 'no-python' }
+function Expand-PackedPython { # beside, and only if it is the file that the pack was made with; Windows 10 has tar
     $archive = Get-ChildItem (Join-Path $pack 'python\*.tar.gz') -ErrorAction SilentlyContinue | Select-Object -First 1
     if (-not $archive) { Stop-With 'pack-python' }
     $line = (Get-FileHash -Algorithm SHA256 $archive.FullName).Hash.ToLower() + '  python/' + $archive.Name
     if ((Get-Content -Encoding UTF8 (Join-Path $pack 'SHA256SUMS')) -notcontains $line) { Stop-With 'pack-lacks' }
-    New-Item -ItemType Directory -Force (Join-Path $store 'python') | Out-Null; tar -xzf $archive.FullName -C (Join-Path $store 'python')
+    $name = $archive.Name -replace '\.tar\.gz$', ''; $beside = Join-Path $store 'unpacked'; $target = Join-Path $store "python\$name"
+    foreach ($old in $beside, $target) { if (Test-Path -LiteralPath $old) { Remove-Item -Recurse -Force -LiteralPath $old } }
+    foreach ($new in $beside, (Join-Path $store 'python')) { New-Item -ItemType Directory -Force $new | Out-Null }
+    tar -xzf $archive.FullName -C $beside; if ($LASTEXITCODE -ne 0) { Stop-With 'pack-lacks' }
+    Move-Item -LiteralPath (Join-Path $beside $name) -Destination $target
 }
 # The folder after --from, and the Python that it was made for.
 for ($i = 0; $i -lt $args.Count; $i++) { if ($args[$i] -eq '--from') { $pack = $args[$i + 1] } }

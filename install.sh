@@ -8,34 +8,33 @@ mirrors='https://mirrors.cloud.tencent.com/pypi/simple https://mirrors.aliyun.co
 python_mirror=https://mirror.nju.edu.cn/github-release/astral-sh/python-build-standalone
 
 say() { sed -n "s/^$1: //p" "$here/launcher/data/first_words.txt" >&2; }
-stop() { say "$1"; exit 1; }
+stop() { # where there is no room for 300 MB that is what is in the way, whatever has failed for it
+    room=$(df -Pk "$here" 2>/dev/null | sed -n '$s/.* \([0-9][0-9]*\)  *[0-9][0-9]*% .*/\1/p')
+    [ "${room:-307200}" -ge 307200 ] || set -- disk-full
+    say "$1"; exit 1
+}
 fetch() { # an address into a file
     if command -v curl >/dev/null 2>&1; then curl -fsSL --connect-timeout 10 --retry 2 -o "$2" "$1"
     elif command -v wget >/dev/null 2>&1; then wget -q -T 15 -t 2 -O "$2" "$1"
-    else stop no-downloader; fi
-}
+    else stop no-downloader; fi; }
 sha256() { if command -v sha256sum >/dev/null 2>&1; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1; }
 unpack() { # zip, folder
     unzip -oq "$1" -d "$2" 2>/dev/null || tar -xf "$1" -C "$2" 2>/dev/null || bsdtar -xf "$1" -C "$2" 2>/dev/null ||
-        python3 -m zipfile -e "$1" "$2" || stop no-unzip
-}
+        python3 -m zipfile -e "$1" "$2" || stop no-unzip; }
 usable() { # a Python that runs, is new enough, can make virtual environments, and is the one that a pack is for
     "$1" -I -c 'import sys, venv, ensurepip; v = sys.version_info
-sys.exit(v < (3, 10) or sys.argv[1] not in ("", "%d.%d" % v[:2]))' "$packed" >/dev/null 2>&1
-}
+sys.exit(v < (3, 10) or sys.argv[1] not in ("", "%d.%d" % v[:2]))' "$packed" >/dev/null 2>&1; }
 find_python() { # the launcher's own first: that makes the second start quick
     python=$here/.launcher/bin/python
     if [ -f "$here/.launcher/stamp.json" ] && usable "$python"; then return; fi
     for python in python3.13 python3.12 python3.11 python3.10 python3 python "$store"/python/*/bin/python3; do
         if usable "$python"; then return; fi; done
-    return 1
-}
+    return 1; }
 configured_index() { # what the user's uv or pip already uses
     file=$(cat "${PIP_CONFIG_FILE:-/dev/null}" "${HOME:-}/.config/pip/pip.conf" "${HOME:-}/.pip/pip.conf" \
         "${HOME:-}/Library/Application Support/pip/pip.conf" /etc/pip.conf 2>/dev/null |
         sed -n 's/^ *index[-_]url *[=:] *//p' | head -n 1)
-    echo "${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-${PIP_INDEX_URL:-$file}}}"
-}
+    echo "${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-${PIP_INDEX_URL:-$file}}}"; }
 name_wheel() { # uv's wheel for this computer and its SHA-256
     if ls /lib/ld-musl-* >/dev/null 2>&1; then libc=musl; else libc=glibc; fi
     case "$(uname -s)-$(uname -m)-$libc" in
@@ -48,6 +47,7 @@ name_wheel() { # uv's wheel for this computer and its SHA-256
     esac
     wheel=uv-$uv_version-py3-none-$wheel.whl
 }
+is_pinned() { [ -f "$1" ] && [ "$(sha256 "$1")" = "$hash" ]; }
 fetch_wheel() { # from the index $1; succeeds only if the file is the pinned one
     fetch "${1%/}/uv/" "$store/index.html" || return 1
     link=$(tr '"' '\n' <"$store/index.html" | grep -F "$wheel" | grep -v '[<>]' | head -n 1 | sed 's/#.*//')
@@ -55,22 +55,22 @@ fetch_wheel() { # from the index $1; succeeds only if the file is the pinned one
     '' | *://*) ;;
     /*) link=$(echo "$1" | sed 's|^\([a-z]*://[^/]*\).*|\1|')$link ;; *) link=${1%/}/uv/$link ;;
     esac
-    fetch "$link" "$store/uv.part" && [ "$(sha256 "$store/uv.part")" = "$hash" ] && mv "$store/uv.part" "$store/$wheel"
-}
+    fetch "$link" "$store/uv.part" && is_pinned "$store/uv.part" && mv "$store/uv.part" "$store/$wheel"; }
 fetch_python() {
-    say fetch-python; name_wheel; mkdir -p "$store/uv"
-    for index in $(configured_index) $mirrors; do [ -f "$store/$wheel" ] || fetch_wheel "$index" || continue; done
-    [ -f "$store/$wheel" ] || stop no-index; unpack "$store/$wheel" "$store/uv"; for uv in "$store"/uv/*/scripts/uv; do chmod +x "$uv"; done
+    say fetch-python; name_wheel; mkdir -p "$store/uv" || stop not-writable
+    for index in $(configured_index) $mirrors; do is_pinned "$store/$wheel" || fetch_wheel "$index" || continue; done
+    is_pinned "$store/$wheel" || stop no-index
+    unpack "$store/$wheel" "$store/uv"; for uv in "$store"/uv/*/scripts/uv; do chmod +x "$uv"; done
     export UV_PYTHON_INSTALL_DIR="$store/python" UV_CACHE_DIR="${UV_CACHE_DIR:-$store/cache}" UV_PYTHON_INSTALL_BIN=0
     "$uv" python install --no-config 3.12 ||
         UV_PYTHON_INSTALL_MIRROR=$python_mirror "$uv" python install --no-config 3.12 || stop no-python
-    find_python || stop no-python
-}
-python_from_pack() { # unpacked only if it is the file that the pack was made with
+    find_python || stop no-python; }
+python_from_pack() { # unpacked beside, and only if it is the file that the pack was made with: a part of one may start
     archive=$(ls "$pack"/python/*.tar.gz 2>/dev/null) || stop pack-python
     [ "$(sha256 "$archive")" = "$(sed -n "s|  python/${archive##*/}\$||p" "$pack/SHA256SUMS")" ] || stop pack-lacks
-    mkdir -p "$store/python"; tar -xzf "$archive" -C "$store/python"; find_python || stop pack-python
-}
+    home=${archive##*/}; home=$store/python/${home%.tar.gz}; rm -rf "$store/unpacked" "$home"
+    mkdir -p "$store/unpacked" "$store/python" || stop not-writable; tar -xzf "$archive" -C "$store/unpacked" || stop pack-lacks
+    mv "$store/unpacked/${home##*/}" "$home" && rmdir "$store/unpacked"; find_python || stop pack-python; }
 
 pack=; last=; packed= # the folder after --from, and the Python that it was made for
 for word; do case "$last $word" in "--from "*) pack=$word ;; *" --from="*) pack=${word#--from=} ;; esac; last=$word; done

@@ -44,13 +44,12 @@ PROOF = f"import {', '.join(MODULES)}"
 # What another Python, conda or the user's pip and uv settings could bend: the environment must come out the same.
 FOREIGN = ("PYTHON", "__PYVENV", "CONDA_", "VIRTUAL_ENV", "UV_", "PIP_")
 # Of pip's settings, those that say where packages come from and how one gets there.
-WAY_THERE = {
-    f"PIP_{name}"
-    for name in (
-        *("CONFIG_FILE", "INDEX_URL", "EXTRA_INDEX_URL", "NO_INDEX", "FIND_LINKS", "TRUSTED_HOST", "PROXY", "CERT"),
-        *("CLIENT_CERT", "TIMEOUT", "DEFAULT_TIMEOUT", "RETRIES", "CACHE_DIR", "NO_CACHE_DIR", "KEYRING_PROVIDER"),
-    )
-}
+WAY_THERE = {f"PIP_{name}" for name in (
+    "CONFIG_FILE", "INDEX_URL", "EXTRA_INDEX_URL", "NO_INDEX", "FIND_LINKS", "TRUSTED_HOST", "PROXY", "CERT",
+    "CLIENT_CERT", "TIMEOUT", "DEFAULT_TIMEOUT", "RETRIES", "CACHE_DIR", "NO_CACHE_DIR", "KEYRING_PROVIDER",
+)}  # fmt: skip
+# Bytes that a whole environment takes, with what is fetched for it; first_words.txt names them too.
+ROOM = 300 << 20
 # What a terminal obeys has no place in what a program or a mirror says.
 _MARKS = (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
 CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160), *_MARKS))
@@ -103,9 +102,12 @@ def is_whole() -> bool:
 
 
 def write_stamp(part: str) -> None:
-    """Beside, then renamed: a half-written stamp never bears the name."""
+    """Beside, forced to the disk, then renamed: a half-written stamp never bears the name."""
     beside = stamp_file(part).with_suffix(".part")
-    beside.write_text(stamp_of(part), encoding="utf-8")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(stamp_of(part))
+        file.flush()
+        os.fsync(file.fileno())
     beside.replace(stamp_file(part))
 
 
@@ -117,8 +119,7 @@ def only_one() -> Iterator[None]:
         os.set_inheritable(file.fileno(), True)
         if not take_lock(file.fileno()):
             say("waiting")
-            while not take_lock(file.fileno()):
-                time.sleep(0.2)
+            wait_for(file.fileno())
         yield
 
 
@@ -159,11 +160,8 @@ def wait_for(descriptor: int) -> None:
 
 def child_environment() -> dict[str, str]:
     """The variables for pip and uv: nothing of another Python's, caches and temporary files inside the checkout."""
-    child = {
-        name: value
-        for name, value in os.environ.items()
-        if name.upper() in WAY_THERE or not name.upper().startswith(FOREIGN)
-    }
+    ours = [name for name in os.environ if name.upper() in WAY_THERE or not name.upper().startswith(FOREIGN)]
+    child = {name: os.environ[name] for name in ours}
     child.setdefault("PIP_CACHE_DIR", str(STORE / "cache"))
     child.setdefault("PIP_RETRIES", "2")
     child.update({name: str(STORE / "tmp") for name in ("TMPDIR", "TEMP", "TMP")})
@@ -174,17 +172,11 @@ def child_environment() -> dict[str, str]:
 def run(command: list[str], cwd: Path | None = None) -> tuple[int, str]:
     """Runs a tool with its output on our standard error; returns its exit code and what it said there as errors."""
     said: list[str] = []
+    (STORE / "tmp").mkdir(parents=True, exist_ok=True)
     with subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=child_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-        close_fds=False,
-    ) as child:
+        command, cwd=cwd, env=child_environment(), stdin=subprocess.DEVNULL, stdout=sys.stderr,
+        stderr=subprocess.PIPE, encoding="utf-8", errors="replace", close_fds=False,
+    ) as child:  # fmt: skip
         for line in child.stderr or ():
             said.append(line)
             sys.stderr.write(line.translate(CONTROLS))
@@ -199,23 +191,21 @@ def make_environment() -> None:
     # `.launcher` may be a link to a folder on another disk, which then is made anew; venv itself refuses a link.
     place, python = VENV.resolve(), base_python()
     empty_out(place)
-    if (STORE / "tmp").exists():
-        shutil.rmtree(STORE / "tmp")
-    (STORE / "tmp").mkdir(parents=True)
+    shutil.rmtree(STORE / "tmp", ignore_errors=True)
     must_work([python, "-I", "-m", "venv", str(place)], "no-venv")
     install_lock("launcher")
     install_gesso()
     must_work([str(PYTHON), "-I", "-c", PROOF], "broken")
-    write_stamp("launcher")
+    # Before the last stamp: after it nobody looks for what is left to do.
     (place / BEGUN).unlink()
+    write_stamp("launcher")
 
 
 def empty_out(place: Path) -> None:
     """An empty folder with our mark in it; TroubleError if what lies there is no environment that we made or began."""
     there = list(place.iterdir()) if place.exists() else []
     stamps = [stamp_file(part) for part in ("launcher", "gesso", "dev")]
-    stamps = [*stamps, *(stamp.with_suffix(".part") for stamp in stamps)]
-    marks = {BEGUN, *(stamp.name for stamp in stamps)}
+    marks = {BEGUN, *(stamp.with_suffix(ending).name for stamp in stamps for ending in (".json", ".part"))}
     if there and not any(each.name in {"pyvenv.cfg", *marks} for each in there):
         raise TroubleError("not-ours")
     place.mkdir(parents=True, exist_ok=True)
@@ -264,6 +254,7 @@ def install_lock(lock: str) -> None:
 
 def install_gesso() -> None:
     """Gesso itself, editable, so that `.launcher/bin/gesso` exists; uv builds that without a network."""
+    stamp_file("gesso").unlink(missing_ok=True)
     command = [str(UV), "pip", "install", "--python", str(PYTHON), "--no-deps", "--offline", "--no-config"]
     # As the folder that uv works in: a path with a bracket or # in it would be read as a name with something behind.
     must_work([*command, "--no-cache", "--quiet", "--reinstall", "--editable", "."], "broken", CHECKOUT)
@@ -279,16 +270,25 @@ def must_work(command: list[str], otherwise: str, cwd: Path | None = None) -> No
 
 def trouble_in(said: str, otherwise: str) -> str:
     """Which sentence fits what a tool said: a full disk and a missing right are no matter of networks."""
-    if "No space left on device" in said or "not enough space on the disk" in said:
+    if any(words in said for words in ("No space left on device", "not enough space on the disk", "quota exceeded")):
         return "disk-full"
     if "Permission denied" in said or "Access is denied" in said or "Read-only file system" in said:
         return "not-writable"
-    return otherwise
+    # venv keeps to itself what its pip said.
+    return otherwise if has_room() else "disk-full"
+
+
+def has_room() -> bool:
+    """Whether an environment would find place; True too where the system does not tell."""
+    try:
+        return shutil.disk_usage(CHECKOUT).free >= ROOM
+    except OSError:
+        return True
 
 
 def trouble_of(error: OSError) -> str:
     """Which sentence fits what the system refused."""
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return "disk-full"
     # What should be a folder is a file.
     if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
@@ -334,6 +334,7 @@ def prepare(parts: tuple[str, ...]) -> None:
             install_gesso()
         if not is_stamped(*parts):
             say("preparing-tests")
+            stamp_file("dev").unlink(missing_ok=True)
             install_lock("dev")
             write_stamp("dev")
 

@@ -17,7 +17,8 @@ from tests.end_to_end.stand_ins import closed_environment, copy_checkout, write_
 from tests.launcher.core_act.workshop import sha256
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="install.sh is for Linux and macOS")
-TOOLS = ("sh", "sed", "sha256sum", "cut", "dirname", "ls", "cat", "head", "tr", "grep", "mkdir", "tar", "gzip", "uname")
+TOOLS = ("sh", "sed", "sha256sum", "cut", "dirname", "ls", "cat", "head", "tr", "grep", "mkdir", "tar", "gzip", "uname",
+         "rm", "rmdir", "mv", "df")  # fmt: skip
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -111,6 +112,29 @@ def test_the_packs_own_python_is_unpacked_where_there_is_none_and_only_if_it_is_
     done = run(clone, "--yes", f"--from={pack}", PATH=path)
     assert done.returncode == 0, done.stderr
     assert (clone / ".launcher-tools" / "python" / home.name / "bin" / "python3").exists()
+
+
+def test_a_python_that_was_unpacked_by_half_is_unpacked_anew(clone: Path, tmp_path: Path) -> None:
+    """What was cut off may start all the same, and would be taken for a Python by every later run."""
+    pack, path = clone.parent / "离线 pack", Path(without_python(tmp_path / "bin"))
+    home = tmp_path / f"cpython-{PYTHON}.0-test"
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "python3").write_text(f'#!/bin/sh\nexec "{os.path.realpath(sys.executable)}" "$@"\n')
+    (home / "bin" / "python3").chmod(0o755)
+    (home / "lib").write_text("the rest")
+    (pack / "python").mkdir()
+    with tarfile.open(pack / "python" / f"{home.name}.tar.gz", "w:gz") as archive:
+        archive.add(home, home.name)
+    pack_up(pack, clone)
+    real = (path / "tar").rename(path / "real-tar")
+    (path / "tar").write_text(f'#!/bin/sh\n"{real}" "$@" --exclude lib\nkill -9 $PPID\n')
+    (path / "tar").chmod(0o755)
+    assert run(clone, "--yes", f"--from={pack}", PATH=str(path)).returncode == -9
+    real.rename(path / "tar")
+    done = run(clone, "--yes", f"--from={pack}", PATH=str(path))
+    assert done.returncode == 0, done.stderr
+    assert (clone / ".launcher-tools" / "python" / home.name / "lib").read_text() == "the rest"
+    assert not (clone / ".launcher-tools" / "unpacked").exists()
 
 
 def test_a_python_of_another_version_than_the_packs_does_not_serve(clone: Path) -> None:

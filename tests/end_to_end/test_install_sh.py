@@ -18,13 +18,14 @@ from pathlib import Path
 
 import pytest
 
+from launcher import bootstrap
 from tests.end_to_end.stand_ins import ROOT, closed_environment, copy_checkout, start, uv_version, write_launcher_wheels
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="install.sh is for Linux and macOS")
 PREPARING = "Preparing the launcher"
 TOOLS = ("sh", "sed", "curl", "unzip", "sha256sum", "cut", "dirname", "uname", "ls", "cat", "head", "tr", "grep")
 REAL_PYTHON = os.path.realpath(sys.executable)
-MORE_TOOLS = ("mkdir", "mv", "chmod", "rm", "readlink")
+MORE_TOOLS = ("mkdir", "mv", "chmod", "rm", "rmdir", "readlink", "df")
 
 
 @pytest.fixture(scope="module")
@@ -320,6 +321,35 @@ def test_without_any_python_uv_is_taken_from_the_users_index_and_fetches_one(
     assert done.stdout == "handed over: --yes\n"
     second = run(clone, "install.sh", **environment)
     assert (second.stdout, second.stderr) == ("handed over: \n", ""), "the fetched Python is found again"
+
+
+def test_where_there_is_no_room_that_is_said_and_not_what_failed_for_it(
+    clone: Path, wheels: tuple[Path, str], bare_path: str
+) -> None:
+    """No mirror is reached either: what was fetched found no place."""
+    (Path(bare_path) / "df").unlink()
+    (Path(bare_path) / "df").write_text(
+        '#!/bin/sh\nprintf "%s\\n" "Filesystem" "/dev/a b 900000 592801 307199 66% /5% x"\n'
+    )
+    (Path(bare_path) / "df").chmod(0o755)
+    environment = closed_environment(wheels[0], PATH=bare_path, HOME=str(clone.parent))
+    refused = run(clone, "install.sh", **environment)
+    assert refused.returncode == 1
+    assert "The disk is full." in refused.stderr
+    assert "磁盘空间不足" in refused.stderr
+    assert "No package mirror answers." not in refused.stderr
+    df = (Path(bare_path) / "df").read_text().replace("307199", "307200")
+    (Path(bare_path) / "df").write_text(df)
+    assert "No package mirror answers." in run(clone, "install.sh", **environment).stderr
+
+
+def test_a_tool_that_does_not_say_that_the_disk_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """venv hides what its pip says."""
+    said = "Error: Command '[…ensurepip…]' returned non-zero exit status 1."
+    assert bootstrap.trouble_in(said, "no-venv") == "no-venv"
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, bootstrap.ROOM - 1))
+    assert bootstrap.trouble_in(said, "no-venv") == "disk-full"
+    assert bootstrap.trouble_in("Permission denied", "no-venv") == "not-writable"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the wheel's name is Linux's")
