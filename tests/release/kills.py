@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from importlib import import_module
@@ -30,7 +30,11 @@ ROOT = Path(__file__).resolve().parents[2]
 COUNTS = ("kills", "torn", "full", "locked", "held", "said")
 RESULTS = ROOT / "tests/release/results/kills.json"
 #: and how many processes share the points of each
-PARTS = {"launcher": 2, "models": 1, "update": 3, "runtime": 1, "page": 1, "programs": 3}
+PARTS = {"launcher": 2, "models": 1, "packs": 2, "start": 1, "update": 3, "runtime": 1, "page": 1, "programs": 3,
+         "pack-programs": 1, "start-programs": 2}  # fmt: skip
+#: the parts whose works are done by other programs, and what holds them
+PROGRAMS = {"programs": "programs", "pack-programs": "pack_works", "start-programs": "start_programs"}
+MODULES = {"packs": "pack_works", "start": "bootstrap_works", "update": "update_works"}
 #: of an update each second start proves a version: all kills, and of the rest a share
 ALL = dict.fromkeys(HOWS, 1.0) | {"dear-kill": 1.0, "dear-torn": 1.0, "dear-full": 0.25, "dear-locked": 0.25,
                                     "dear-hold": 0.1}  # fmt: skip
@@ -48,10 +52,8 @@ def works_of(part: str, folder: Path) -> Iterator[Sequence[Work]]:
 
         with model_works.server(folder / "served"):
             yield model_works.WORKS
-    elif part == "update":
-        from tests.release import update_works
-
-        yield update_works.WORKS
+    elif part in ("packs", "start", "update"):
+        yield import_module(f"tests.release.{MODULES[part]}").WORKS
     else:
         from tests.release import runtime_works
 
@@ -63,16 +65,17 @@ def works_of(part: str, folder: Path) -> Iterator[Sequence[Work]]:
 
 
 def run_part(
-    part: str, folder: Path, shares: dict[str, float], done: Sequence[str] = (), share: tuple[int, int] = (0, 1)
+    part: str, folder: Path, shares: dict[str, float], wanted: Callable[[str], bool], share: tuple[int, int] = (0, 1)
 ) -> Iterator[Figures]:
-    """The figures of each work as soon as it is through."""
-    if part == "programs":
+    """The figures of each work whose name is `wanted`, as soon as it is through."""
+    if part in PROGRAMS:
         from tests.release.programs import run_programs
 
-        yield from run_programs(folder, shares, done, share)
+        programs = import_module(f"tests.release.{PROGRAMS[part]}").PROGRAMS
+        yield from run_programs([each for each in programs if wanted(each.name)], folder, shares, share)
         return
     with works_of(part, folder) as works:
-        yield from run_all([each for each in works if each.name not in done], folder / "points", shares, share)
+        yield from run_all([each for each in works if wanted(each.name)], folder / "points", shares, share)
 
 
 def through(file: Path) -> list[dict[str, Any]]:
@@ -133,6 +136,7 @@ def main() -> int:
     parser.add_argument("--part", choices=PARTS)
     parser.add_argument("--shares", type=json.loads, default=ALL, help="of the points of each kind, as JSON")
     parser.add_argument("--share", type=int, nargs=2, default=(0, 1), help="of the points: which, and of how many")
+    parser.add_argument("--only", nargs="+", help="of a part: the works of these names")
     parser.add_argument("--kept", type=Path, help="where the figures of each work go as they come")
     asked = parser.parse_args()
     os.environ["ENGINE_PYTHON"] = asked.engine
@@ -143,9 +147,13 @@ def main() -> int:
         print(json.dumps({key: value for key, value in found.items() if key != "of"}, ensure_ascii=False))
         return 1 if found["faults"] else 0
     done = [each["name"] for each in through(asked.kept)] if asked.kept else []
+
+    def wanted(name: str) -> bool:
+        return name not in done and (asked.only is None or name in asked.only)
+
     faults = 0
     with tempfile.TemporaryDirectory(prefix="gesso-kills-", ignore_cleanup_errors=True) as place:
-        for figures in run_part(asked.part, Path(place), asked.shares, done, tuple(asked.share)):
+        for figures in run_part(asked.part, Path(place), asked.shares, wanted, tuple(asked.share)):
             faults += len(figures.faults)
             line = json.dumps(asdict(figures), ensure_ascii=False)
             print(line, flush=True)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -138,3 +139,11 @@ int unlinkat(int folder, const char *path, int flags) { REAL(unlinkat); return o
 int mkdir(const char *path, mode_t mode) { REAL(mkdir); return ours(path) && step(1) ? -1 : real(path, mode); }
 int mkdirat(int folder, const char *path, mode_t mode) { REAL(mkdirat); return ours_at(folder, path) && step(1) ? -1 : real(folder, path, mode); }
 int rmdir(const char *path) { REAL(rmdir); return ours(path) && step(0) ? -1 : real(path); }
+
+/* A full disk says that it is full. */
+static int room(int answer, unsigned long *free_blocks, unsigned long *available) {
+    if (now && now->mode == FULL && now->count >= now->at) *free_blocks = *available = 0;
+    return answer;
+}
+int statvfs(const char *path, struct statvfs *found) { REAL(statvfs); int answer = real(path, found); return room(answer, &found->f_bfree, &found->f_bavail); }
+int statvfs64(const char *path, struct statvfs64 *found) { REAL(statvfs64); int answer = real(path, found); return room(answer, &found->f_bfree, &found->f_bavail); }

@@ -308,7 +308,7 @@ PROGRAMS = (
 
 
 def run_programs(
-    place: Path, shares: dict[str, float], done: Sequence[str] = (), part: tuple[int, int] = (0, 1)
+    programs: Sequence[Program], place: Path, shares: dict[str, float], part: tuple[int, int] = (0, 1)
 ) -> Iterator[Figures]:
     """One after the other; AssertionError where nothing can be observed."""
     compiler = shutil.which("cc") or shutil.which("gcc")
@@ -317,9 +317,8 @@ def run_programs(
     library = place / "observer.so"
     source = Path(__file__).with_name("observer.c")
     subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"], check=True)
-    for program in PROGRAMS:
-        if program.name not in done:
-            runs = Runs(program, place, library)
-            runs.run(KILL, shares.get("dear-kill", 0), part)
-            runs.run(FULL, shares.get("dear-full", 0), part)
-            yield runs.figures
+    for program in programs:
+        runs = Runs(program, place, library)
+        runs.run(KILL, shares.get("dear-kill", 0), part)
+        runs.run(FULL, shares.get("dear-full", 0), part)
+        yield runs.figures
