@@ -98,8 +98,15 @@ class StyleBook:
         with self._lock:
             for path in self._files():
                 if any(style.name == name for style in self._rows(path)):
-                    with alone_with(path):
-                        _write(path, [style for style in self._rows_to_change(path) if style.name != name])
+                    self._delete(name, path)
+
+    def _delete(self, name: str, path: Path) -> None:
+        with alone_with(path):
+            rows = self._rows_to_change(path)
+            kept = [style for style in rows if style.name != name]
+            # another may have taken it out meanwhile
+            if kept != rows:
+                _write(path, kept)
 
     def _files(self) -> list[Path]:
         found: dict[Path, None] = {}

@@ -21,7 +21,7 @@ CHINESE: dict[str, str] = json.loads((RUNTIME / "assets" / "localizations" / "zh
 #: flags, the start, the API's own words, and tables whose texts are labels of the page, which another test looks after
 _ELSEWHERE = re.compile(
     r"(api/.*|gate/.*|infotext/.*|__main__|announce|flags|flag_table|port|prove\w*|protocol|server|starting_page|setting\w*"
-    r"|engine/attention_trial|engine/memory/(ledger|reasons)|engine/switches|ui/share|ui/words)\.py"
+    r"|engine/attention_trial|engine/memory/(ledger|reasons)|engine/switches|ui/calls|ui/share|ui/words)\.py"
 )
 _LOGGED = {"debug", "info", "warning", "error", "exception"}
 _BUGS = {"AssertionError", "TypeError"}
