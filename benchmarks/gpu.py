@@ -51,12 +51,13 @@ from runtime.engine.job import check  # noqa: E402
 from runtime.engine.memory import Policy, Settings, Store, look, place  # noqa: E402
 from runtime.engine.memory.hardware import room  # noqa: E402
 from runtime.engine.memory.needs import Models, Picture, needs_of  # noqa: E402
-from runtime.engine.memory.plan import Ground, plan_job  # noqa: E402
+from runtime.engine.memory.plan import least, plan_job  # noqa: E402
 from runtime.engine.model import Model  # noqa: E402
 from runtime.engine.passes import draw  # noqa: E402
 from runtime.engine.run import Batch, Learnt  # noqa: E402
 from runtime.engine.saving import Outputs  # noqa: E402
 from runtime.engine.watch import Watch  # noqa: E402
+from runtime.placement import Ground, Needs  # noqa: E402
 from runtime.request import Request, RequestError  # noqa: E402
 
 SEED, GIB = 15, 1 << 30
@@ -241,18 +242,26 @@ class Ours:
 
     def plan(self, size: int, **other: Any) -> Policy:
         """For the memory that there is now; `other` fields of the policy as they are told."""
-        settings, found = Settings(), self._checkpoint
-        placed = place(settings, look(), found.traits.family)
-        models = Models(found.unet, found.vae, found.texts)
-        told = (placed.attention.name, torch.device(placed.device).type, placed.channels_last, placed.graphs)
-        needs = needs_of(models, placed.precision, Picture(size, size), *told)
+        placed, needs = self._needs(size)
         now = room(self._bench.device)
-        policy = replace(plan_job(placed, settings, needs, Ground(now.free, now.reserve)), **other)
+        policy = replace(plan_job(placed, Settings(), needs, Ground(now.free, now.reserve)), **other)
         if self._store is None:
-            self._store = Store(found, policy)
+            self._store = Store(self._checkpoint, policy)
         else:
             self._store.prepare(policy)
         return policy
+
+    def least(self, size: int) -> float:
+        """GiB below which no way is planned, beside the reserve."""
+        placed, needs = self._needs(size)
+        return least(placed, Settings(), needs, Ground(0, 0)) / GIB
+
+    def _needs(self, size: int) -> tuple[Policy, Needs]:
+        found = self._checkpoint
+        placed = place(Settings(), look(), found.traits.family)
+        models = Models(found.unet, found.vae, found.texts)
+        told = (placed.attention.name, torch.device(placed.device).type, placed.channels_last, placed.graphs)
+        return placed, needs_of(models, placed.precision, Picture(size, size), *told)
 
     def leave(self) -> None:
         """Give the card to the other side; what is missing comes back when it is lent."""
@@ -550,22 +559,29 @@ def g4(bench: Bench) -> Iterator[Figure]:
         cap(bench, None)
         peer = Peer(bench, shapes)
         ours = Ours(bench, shapes, peer)
-        sequential = not bench.miniature
-        (sequential_offload if sequential else plain)(peer, bench.device)
+        (plain if bench.miniature else sequential_offload)(peer, bench.device)
+        # where no cap is too small, all the same as under the smallest
+        forced = {"mode": "lowvram", "resident": 0, "text_resident": 0, "vae_rows": 1} if bench.miniature else {}
 
-        def drawn(limit: float, ours: Ours = ours, peer: Peer = peer, size: int = size, steps: int = steps) -> None:
+        def drawn(
+            limit: float, ours: Ours = ours, peer: Peer = peer, size: int = size, steps: int = steps,
+            forced: dict[str, Any] = forced,
+        ) -> None:  # fmt: skip
             cap(bench, limit * GIB)
-            ours.plan(size)
+            ours.plan(size, **forced)
             turn(bench, by_themselves(ours, peer)[0], size, steps)
 
         def drawn_by_peer(limit: float, peer: Peer = peer, size: int = size, steps: int = steps) -> None:
             cap(bench, limit * GIB)
             turn(bench, peer.draw, size, steps)
 
-        mine, theirs = (smallest(draw, 0.1, high, 2 if bench.miniature else 7) for draw in (drawn, drawn_by_peer))
+        mine, theirs = (smallest(draw, 0.1, high, 1 if bench.miniature else 7) for draw in (drawn, drawn_by_peer))
         what = f"{family} {size} x {size}: smallest cap"
         yield Figure("G4", what, "-", (mine,), target, True, "GiB", "allocated by torch; CUDA itself takes more")
         yield Figure("G4", what, "diffusers, sequential offload and tiling: theirs", (theirs,), unit="GiB")
+        planned = ours.least(size)
+        note = f"{planned:.2f} GiB are planned, beside the reserve"
+        yield Figure("G4", f"{what}, through what is planned", "-", (mine / planned,), note=note)
 
 
 def smallest(draw: Callable[[float], None], low: float, high: float, rounds: int) -> float:

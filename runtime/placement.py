@@ -35,15 +35,23 @@ _PARTS = 8
 
 
 @dataclass(frozen=True)
+class ModelBytes:
+    """Of the weights of a model that can be brought block by block."""
+
+    whole: int
+    #: what belongs to no block and always stays, and the largest block
+    loose: int
+    piece: int
+
+
+@dataclass(frozen=True)
 class Needs:
     """Bytes of a checkpoint's weights, and of the activations of drawing one batch."""
 
-    unet: int
+    unet: ModelBytes
     vae: int
-    text: int
-    #: of the U-Net: what belongs to no block, and the largest block
-    loose: int
-    piece: int
+    #: all text models as one
+    text: ModelBytes
     #: one call of the U-Net with all prompts in one batch, and with one prompt
     drawing: int
     drawing_apart: int
@@ -102,6 +110,9 @@ class Way:
     #: bytes of the U-Net's weights that stay, and of those that arrive at every step; None: all stay while it works
     resident: int | None = None
     streamed: int = 0
+    #: the same of the text models, whose weights arrive with every prompt
+    text_resident: int | None = None
+    text_streamed: int = 0
     #: rows of latents that the autoencoder works on at a time; None: all
     rows: int | None = None
     #: weights and activations at their highest; the same while the U-Net works; the weights among these
@@ -150,23 +161,30 @@ def _ways(wish: Wish) -> Iterator[Way]:
 def _filled(way: Way, needs: Needs, ground: Ground, budget: int) -> Way:
     """With strips and residents that suit the budget, and its prediction."""
     drawing = needs.drawing_apart if way.apart else needs.drawing
-    all_weights = needs.text + needs.unet + needs.vae
-    held = {"text": all_weights, "unet": all_weights, "vae": all_weights}
-    if way.mode != "full":
-        held = {"text": needs.text, "unet": needs.unet, "vae": needs.vae}
-    resident, streamed = None, 0
     # only what stays where it is can be captured
     drawn = round((drawing + (needs.captured if way.mode == "full" else 0)) * ground.correction)
-    if way.mode == "lowvram":
-        least_held = needs.loose + SLOTS * needs.piece
-        resident = max(0, min(budget - least_held - drawn, needs.unet - needs.loose))
-        streamed = needs.unet - needs.loose - resident
-        held["unet"] = least_held + resident
-    rows, decoded = _rows(needs, ground, budget - held["vae"])
-    peak = max(held["text"] + round(needs.reading * ground.correction), held["unet"] + drawn, held["vae"] + decoded)
-    way = replace(way, resident=resident, streamed=streamed, rows=rows, peak=peak)
-    seconds, slowdown = _time(ground, streamed)
-    return replace(way, drawing=held["unet"] + drawn, weights=held["unet"], seconds=seconds, slowdown=slowdown)
+    read = round(needs.reading * ground.correction)
+    text, unet, vae = needs.text.whole, needs.unet.whole, needs.vae
+    if way.mode == "full":
+        text = unet = vae = text + unet + vae
+    elif way.mode == "lowvram":
+        unet, resident, streamed = _by_pieces(needs.unet, budget - drawn)
+        way = replace(way, resident=resident, streamed=streamed)
+        if text > budget - read:
+            text, resident, streamed = _by_pieces(needs.text, budget - read)
+            way = replace(way, text_resident=resident, text_streamed=streamed)
+    rows, decoded = _rows(needs, ground, budget - vae)
+    peak = max(text + read, unet + drawn, vae + decoded)
+    seconds, slowdown = _time(ground, way.streamed)
+    way = replace(way, rows=rows, peak=peak, drawing=unet + drawn, weights=unet)
+    return replace(way, seconds=seconds, slowdown=slowdown)
+
+
+def _by_pieces(model: ModelBytes, budget: int) -> tuple[int, int, int]:
+    """Bytes on the device while the model works, and of its blocks those that stay and those that arrive each time."""
+    least_held, blocks = model.loose + SLOTS * model.piece, model.whole - model.loose
+    resident = max(0, min(budget - least_held, blocks))
+    return least_held + resident, resident, blocks - resident
 
 
 def _rows(needs: Needs, ground: Ground, budget: int) -> tuple[int | None, int]:
@@ -209,6 +227,8 @@ def _reasoned(way: Way, wish: Wish, needs: Needs, ground: Ground, tried: list[Wa
         found.append(Reason("by-turns"))
     if way.resident is not None:
         found.append(Reason("streamed", {"resident": way.resident, "streamed": way.streamed}))
+    if way.text_resident is not None:
+        found.append(Reason("texts-streamed", {"resident": way.text_resident, "streamed": way.text_streamed}))
     if way.apart:
         found.append(Reason("apart"))
     if way.rows is not None:

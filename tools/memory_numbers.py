@@ -18,7 +18,7 @@ from runtime.engine.architecture import AutoencoderConfig
 from runtime.engine.architecture.attention_functions import SLICE
 from runtime.engine.checkpoint import empty_models
 from runtime.engine.memory import traces
-from runtime.engine.memory.needs import Models, Picture, sizes
+from runtime.engine.memory.needs import Models, Picture, joined, sizes
 from runtime.engine.memory.traces import Canvas
 from runtime.placement import STRIPS
 from tools.published import FAMILIES, configurations
@@ -62,6 +62,7 @@ def numbers(family: str) -> dict[str, float]:
     """What launcher/data/memory.toml holds of a family."""
     built = build(family)
     models, unet = built.models, sizes(built.models.unet, torch.float16)
+    text = joined([sizes(one, torch.float16) for one in models.texts])
     small, large = (drawing(built, side, side) for side in _SIDES)
     pixels, more = (side**2 for side in _SIDES)
     each = (large - small) / (more - pixels)
@@ -73,9 +74,11 @@ def numbers(family: str) -> dict[str, float]:
     return {
         "native": built.native,
         "text_parameters": parameters(*models.texts),
+        "text_loose_parameters": text.loose // 2,
+        "text_piece_parameters": text.piece // 2,
         "unet_parameters": parameters(models.unet),
-        "loose_parameters": unet.loose // 2,
-        "piece_parameters": unet.piece // 2,
+        "unet_loose_parameters": unet.loose // 2,
+        "unet_piece_parameters": unet.piece // 2,
         "unet_bytes": round(small - each * pixels),
         "unet_bytes_per_pixel": each,
         "texts_bytes": _PROMPTS * unet.keys_values,

@@ -14,6 +14,7 @@ from launcher.core.errors import Finding
 from launcher.core.hardware.look import Machine, look
 from launcher.core.memory.families import families_in
 from launcher.core.memory.free import without_own
+from launcher.core.memory.profiles import read_learnt
 from launcher.core.models.links import all_shelves, read_links
 from launcher.core.network.mirror_choice import chosen as chosen_mirrors
 from launcher.core.network.mirror_choice import look_around
@@ -71,7 +72,8 @@ def propose(
         installed = replace(installed, unproven=unproven(workspace, machine.driver))
     families = () if simulated else families_in(all_shelves(workspace, read_links(workspace)))
     then = machine if simulated else _without_runtime(machine, workspace)
-    made = make_plan(then, chosen, installed, pip, sources, workspace.root, own, families=families)
+    learnt = {} if simulated else read_learnt(workspace.root)
+    made = make_plan(then, chosen, installed, pip, sources, workspace.root, own, families=families, learnt=learnt)
     if not simulated:
         made = replace(made, findings=(*made.findings, *_strangers(workspace)))
     plan = with_command_line(made if simulated else _placed(made, workspace, environ, pip), chosen)

@@ -25,6 +25,7 @@ from runtime.engine.prompt import NetworkTag
 from runtime.engine.samplers import Course, plan_course
 from runtime.engine.samplers.settings import Settings
 from runtime.engine.schedules import levels_of
+from runtime.engine.shortage import lacks_memory
 from runtime.engine.start import Ground
 from runtime.engine.tiling import wrapped
 from runtime.engine.watch import StopError, Watch
@@ -275,10 +276,19 @@ def _encode(easel: Easel, run: Run) -> Guidance:
     model, options = easel.model, run.request.options
     with model.store.lend("text") as texts:
         book = easel.read_embeddings([text_width(text) for text in texts])
-        return encode(
-            texts, model.traits, run.prompt, run.negative_prompt, run.edited_steps, options, book,
-            model.store.device, size=run.told_size, hires_steps=run.hires_edited_steps,
-        )  # fmt: skip
+        while True:
+            try:
+                return encode(
+                    texts, model.traits, run.prompt, run.negative_prompt, run.edited_steps, options, book,
+                    model.store.device, size=run.told_size, hires_steps=run.hires_edited_steps,
+                )  # fmt: skip
+            except (RuntimeError, MemoryError) as failure:
+                if not lacks_memory(failure):
+                    raise
+                # its frames hold what was read
+                lacking = failure.with_traceback(None)
+            if not model.store.make_room():
+                raise lacking
 
 
 def _listed(pairs: Any) -> str:

@@ -18,11 +18,9 @@ from runtime.engine.tiny_decoder import TinyDecoders
 from runtime.engine.upscale.enlarge import Enlarger
 from runtime.engine.vae_file import VaeRack
 from runtime.folders import Folders
+from runtime.ledger_file import FILE
 from runtime.library import Library
 from runtime.networks import NetworkShelves
-
-#: in the data folder: what was predicted of jobs' memory and what came of it
-LEDGER = "memory-ledger.json"
 
 
 @dataclass
@@ -53,7 +51,7 @@ class Tools:
             ),
             Library(folders.checkpoints, Path(flags.ckpt) if flags.ckpt else None, None),
             VaeRack(folders, not flags.no_hashing),
-            Planner(Settings.of(flags), folders.data / LEDGER),
+            Planner(Settings.of(flags), folders.data / FILE),
             TinyDecoders((folders.models,)),
         )
 

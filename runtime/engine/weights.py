@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from runtime.engine.architecture.residual import Downsample, ResnetBlock, Upsample
+from runtime.engine.architecture.text_model import TextLayer
 from runtime.engine.architecture.transformer import TransformerBlock
 from runtime.engine.architecture.unet import Embedding
 
@@ -22,8 +23,8 @@ _Weight = tuple[nn.Module, str, nn.Parameter]
 
 #: bytes; every weight begins at a multiple, which suits vector loads and copies alike
 _ALIGNED = 256
-#: what is brought as a whole; what lies outside of these (norms, ways in and out) is little, and stays
-_BLOCKS = (ResnetBlock, TransformerBlock, Downsample, Upsample, Embedding)
+#: what is brought as a whole; what lies outside of these (norms, ways in and out, the words of a text model) stays
+_BLOCKS = (ResnetBlock, TransformerBlock, Downsample, Upsample, Embedding, TextLayer)
 #: what a U-Net runs first and last, whatever order its constructor has
 _FIRST, _LAST = ("time_embedding", "add_embedding", "conv_in"), ("up_blocks", "conv_norm_out", "conv_out")
 

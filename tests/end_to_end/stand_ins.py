@@ -78,7 +78,7 @@ def copy_checkout(target: Path, lock: str) -> Path:
             shutil.copy2(ROOT / name, target / name)
     (target / "runtime").mkdir()
     # what the launcher has in common with it
-    for name in ("__init__.py", "protocol.py", "placement.py"):
+    for name in ("__init__.py", "protocol.py", "placement.py", "ledger_file.py"):
         shutil.copy2(ROOT / "runtime" / name, target / "runtime" / name)
     (target / "launcher" / "__main__.py").write_text(MAIN, encoding="utf-8")
     (target / "launcher" / "data" / "locks" / "launcher.txt").write_text(lock, encoding="utf-8")

@@ -21,11 +21,13 @@ from launcher.core.memory.words import asked_for, by_rule, cannot, joined, on_pr
 from launcher.core.profiles.flag_words import has
 from launcher.core.pytorch.table import numbers
 from launcher.core.text import Text, t
+from runtime.ledger_file import Learnt
 from runtime.placement import Way
 
 __all__ = [
     "MEMORY_FLAGS",
     "MODEL_FAMILIES",
+    "Learnt",
     "MemoryChoice",
     "MemoryProfile",
     "MemoryWish",

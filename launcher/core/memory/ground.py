@@ -16,6 +16,7 @@ from launcher.core.profiles.run_profiles import attention_of
 from launcher.core.pytorch.table import numbers as of_capability
 from launcher.core.text import Text, t
 from runtime import placement
+from runtime.ledger_file import Learnt, work_of
 from runtime.placement import SLACK, Needs, Way, Wish, vae_width
 
 #: from the fastest to the slowest
@@ -23,6 +24,8 @@ SPEED: tuple[Mode, ...] = ("full", "medvram", "lowvram", "cpu")
 #: MiB below which another way saves nothing worth its time: less than the sentences show
 WORTH = 103
 _GIB = 1024
+#: bytes of a number in float32
+_FULL = 4
 #: compute capabilities from which steps are captured (runtime/engine/memory/plan.py), and which have bfloat16
 _GRAPHS, _BFLOAT16 = "7.0", "8.0"
 
@@ -75,23 +78,38 @@ class Ground:
     captures: bool = False
     #: both prompts stay in one batch
     together: bool = False
+    #: what the engine has learnt on the device
+    learnt: Learnt = field(default_factory=Learnt)
     _known: dict[tuple[str, Picture], Needs] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def free(self) -> int | None:
         return self.room.free
 
+    @property
+    def budget(self) -> placement.Ground:
+        """What the runtime plans with: what is free, and what it has learnt on the device."""
+        family, picture, width = self.numbers.families[self.picture.family], self.picture, self.widths.unet
+        number = "float32" if width == _FULL else "bfloat16" if self.device == "cpu" else "float16"
+        work = work_of(picture.family, family.unet_parameters * width, (picture.width, picture.height), number)
+        return replace(
+            self.room.budget,
+            correction=self.learnt.correction,
+            bytes_per_second=self.learnt.bandwidth,
+            step_seconds=self.learnt.steps.get(work),
+        )
+
     def way(self, name: str | None = None) -> Way:
         """What the runtime will decide: from this profile on, or by itself."""
         profile = None if name is None else self.profiles[name]
         attention = "sdp" if profile is None else profile.attention
-        return placement.plan(self._wish(name), self._needs(attention, self.picture), self.room.budget)
+        return placement.plan(self._wish(name), self._needs(attention, self.picture), self.budget)
 
     def peak(self, name: str, *, apart: bool = False) -> Peak:
         """What this profile needs at least."""
         profile, mode = self.profiles[name], self._mode(name)
         needs = self._needs(profile.attention, self.picture)
-        least = placement.least_of("full" if mode == "cpu" else mode, needs, self.room.budget, apart=apart)
+        least = placement.least_of("full" if mode == "cpu" else mode, needs, self.budget, apart=apart)
         return Peak(name, mode, self.room.free_for(least))
 
     def needed(self, way: Way) -> int:
@@ -102,7 +120,7 @@ class Ground:
         """Side in pixels, a multiple of 64, of the largest square that what is free holds, from this profile on."""
         sides, wish, family = range(256, 8193, 64), self._wish(name), self.picture.family
         attention = "sdp" if name is None else self.profiles[name].attention
-        budget = self.room.budget
+        budget = self.budget
 
         def least(side: int) -> int:
             return placement.least(wish, self._needs(attention, Picture(family, side, side)), budget)
@@ -160,8 +178,25 @@ def survey(machine: Machine, cards: Sequence[Gpu], tag: str | None, wish: Memory
         processor_holds=_processor_holds(numbers, machine, picture, wish.flags),
         captures=device in ("cuda", "rocm") and _capable(card, _GRAPHS, unknown=True),
         together=has(wish.flags, "--always-batch-cond-uncond"),
+        learnt=wish.learnt.get(_engines_name(device, card), Learnt()),
     )
-    return replace(ground, remarks=(*of_free, *about, *_short_of_ram(ground, machine, card), *remarks))
+    short = _short_of_ram(ground, machine, card)
+    return replace(ground, remarks=(*of_free, *about, *_of_learnt(ground.learnt), *short, *remarks))
+
+
+def _engines_name(device: Device, card: Gpu | None) -> str:
+    """As torch has it: NVIDIA's own name of the card. AMD's may be another, and is then not found."""
+    return (card.name or "") if card is not None and device in ("cuda", "rocm") else device
+
+
+def _of_learnt(learnt: Learnt) -> tuple[Text, ...]:
+    """Why the figures are higher than those of the documents."""
+    if learnt.correction <= SLACK:
+        return ()
+    percent = round(100 * (learnt.correction - 1))
+    return (
+        t("Pictures drawn here took up to {percent} % more than is counted, which is allowed for.", percent=percent),
+    )
 
 
 def _room(numbers: Numbers, machine: Machine, device: Device, card: Gpu | None, free: int | None) -> Room:
@@ -249,7 +284,7 @@ def _short_of_ram(ground: Ground, machine: Machine, card: Gpu | None) -> tuple[T
     room += machine.swap_free_mib or 0
     family = ground.numbers.families[ground.picture.family]
     needs = needs_of(ground.numbers, ground.picture, "sdp", ground.widths)
-    needed = -(-(needs.text + needs.unet + needs.vae) // MIB) + ground.numbers.devices["cpu"].context_mib
+    needed = -(-(needs.text.whole + needs.unet.whole + needs.vae) // MIB) + ground.numbers.devices["cpu"].context_mib
     if needed <= room:
         return ()
     return (

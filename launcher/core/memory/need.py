@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from launcher.core.facts import read_facts
-from runtime.placement import Needs
+from runtime.placement import ModelBytes, Needs
 
 Mode = Literal["full", "medvram", "lowvram", "cpu"]
 Device = Literal["cuda", "rocm", "xpu", "mps", "cpu"]
@@ -39,10 +39,12 @@ class FamilyNumbers:
     #: side of the square it was trained on, in pixels
     native: int
     text_parameters: int
+    #: what belongs to no block, and the largest block
+    text_loose_parameters: int
+    text_piece_parameters: int
     unet_parameters: int
-    #: of the U-Net: what belongs to no block, and the largest block
-    loose_parameters: int
-    piece_parameters: int
+    unet_loose_parameters: int
+    unet_piece_parameters: int
     #: one evaluation: of any picture, and of each pixel
     unet_bytes: int
     unet_bytes_per_pixel: float
@@ -143,11 +145,13 @@ def needs_of(numbers: Numbers, picture: Picture, attention: str, widths: Widths,
     unet, vae, text = widths.unet, widths.vae, widths.text
     held = family.texts_bytes * picture.batch * unet // _HALF
     return Needs(
-        family.unet_parameters * unet,
+        ModelBytes(
+            family.unet_parameters * unet, family.unet_loose_parameters * unet, family.unet_piece_parameters * unet
+        ),
         numbers.vae.parameters * vae,
-        family.text_parameters * text,
-        family.loose_parameters * unet,
-        family.piece_parameters * unet,
+        ModelBytes(
+            family.text_parameters * text, family.text_loose_parameters * text, family.text_piece_parameters * text
+        ),
         _drawing(family, picture, attention, unet, _PROMPTS) + held,
         _drawing(family, picture, attention, unet, 1) + held,
         family.reading_bytes * text // _HALF,

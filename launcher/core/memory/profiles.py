@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from launcher.core.hardware.machine import Gpu
 from launcher.core.memory.need import MIB, Mode, Picture
 from launcher.core.paths import checkout
 from launcher.core.text import Text, t
+from runtime.ledger_file import FILE, Learnt, read
 from runtime.placement import Way
 
 
@@ -70,6 +71,8 @@ class MemoryWish:
     flags: tuple[str, ...] = ()
     #: there is an xFormers for this torch in the environment, or it is about to be installed
     xformers: bool = False
+    #: what the engine has learnt of each device on this computer
+    learnt: Mapping[str, Learnt] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,12 @@ def _told(way: Way) -> dict[str, Any]:
         "peak_mib": way.peak // MIB,
         "resident_mib": None if way.resident is None else way.resident // MIB,
         "streamed_mib": way.streamed // MIB,
+        "text_resident_mib": None if way.text_resident is None else way.text_resident // MIB,
+        "text_streamed_mib": way.text_streamed // MIB,
         "vae_rows": way.rows,
         "prompts_apart": way.apart,
+        "step_seconds": way.seconds,
+        "slowdown": way.slowdown,
         "why": [one.code for one in way.reasons],
     }
 
@@ -132,6 +139,11 @@ def read_memory_profiles(folder: Path | None = None) -> dict[str, MemoryProfile]
     """All of profiles/memory/, by name."""
     files = sorted((folder or checkout() / "profiles/memory").glob("*.toml"))
     return {file.stem: read_facts(file, MemoryProfile) for file in files}
+
+
+def read_learnt(workspace: Path) -> dict[str, Learnt]:
+    """By the device, as the engine names it; nothing where it has not drawn yet."""
+    return read(workspace / FILE)
 
 
 def rules_for(card: Gpu) -> tuple[CardRule, ...]:

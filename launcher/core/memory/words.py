@@ -46,14 +46,22 @@ def _how(way: Way) -> tuple[Text, ...]:
     """What of the way no profile's name says."""
     said = []
     if way.resident is not None:
-        share = (gigabytes_down(way.resident // MIB), gigabytes_up(-(-way.streamed // MIB)))
         said.append(t("Of the U-Net {resident} GB stay on the card; {streamed} GB arrive at every step, ahead of need.",
-                      resident=share[0], streamed=share[1]))  # fmt: skip
+                      **_share(way.resident, way.streamed)))  # fmt: skip
+    if way.text_resident is not None:
+        said.append(
+            t("Of the text models {resident} GB stay there; {streamed} GB arrive with every prompt, ahead of need.",
+              **_share(way.text_resident, way.text_streamed))
+        )  # fmt: skip
     if way.apart:
         said.append(t("Prompt and negative prompt are drawn one after the other."))
     if way.rows is not None:
         said.append(t("The VAE works in strips of {height} pixels.", height=8 * way.rows))
     return tuple(said)
+
+
+def _share(resident: int, streamed: int) -> dict[str, str]:
+    return {"resident": gigabytes_down(resident // MIB), "streamed": gigabytes_up(-(-streamed // MIB))}
 
 
 def _too_little(ground: Ground, name: str | None) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from launcher.core.environments.installed import Installed
 from launcher.core.errors import Finding, LauncherError
 from launcher.core.hardware.look import Gpu, Machine
-from launcher.core.memory.choose import MemoryChoice, MemoryWish, choose_memory, read_memory_profiles
+from launcher.core.memory.choose import Learnt, MemoryChoice, MemoryWish, choose_memory, read_memory_profiles
 from launcher.core.packages.own_python import OwnPython
 from launcher.core.packages.pip_settings import PipSettings
 from launcher.core.packages.sources import Sources
@@ -157,13 +157,14 @@ def make_plan(
     own: OwnPython | None = None,
     *,
     families: tuple[str, ...] = (),
+    learnt: Mapping[str, Learnt] | None = None,
 ) -> Plan:
     """Compares what is wanted with what is there. LauncherError if the options name a card or profile there is not,
     `python-unsupported` if the engine does not run on the user's `own` Python."""
     # what is proven here needs no second chance
     proven = {each.torch for each in (installed, *installed.others) if each.verified or each.proven}
     unproven = tuple(build for build in installed.unproven if build not in proven)
-    wish = _wish(options, families)
+    wish = replace(_wish(options, families), learnt=learnt or {})
     python, torch = _python_and_torch(machine, options, wish, pip, sources, own, unproven)
     here = _best(installed, torch, sources.lock_sha256, own)
     steps = _steps(torch, here, sources.lock_sha256, python, own)

@@ -69,7 +69,9 @@ class _FeedForward(nn.Module):
         return out
 
 
-class _Layer(nn.Module):
+class TextLayer(nn.Module):
+    """Attention and feed-forward network: what is brought to a device as a whole."""
+
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         width, eps = config.hidden_size, config.layer_norm_eps
@@ -87,7 +89,7 @@ class _Layer(nn.Module):
 class _Encoder(nn.Module):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList([_Layer(config) for _ in range(config.num_hidden_layers)])
+        self.layers = nn.ModuleList([TextLayer(config) for _ in range(config.num_hidden_layers)])
 
 
 class TextModel(nn.Module):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runtime.engine.memory.plan import Prediction
 from runtime.files import write_whole
-from runtime.placement import BANDWIDTH, corrected
+from runtime.ledger_file import Learnt, read, written
 
 #: how many jobs back the correction looks
 _KEPT = 8
@@ -37,44 +34,23 @@ class Outcome:
     step_seconds: float
 
 
-@dataclass
-class _Learnt:
-    """Of one device: of the last jobs what their activations took, through what was traced; seconds by the work."""
-
-    ratios: list[float] = field(default_factory=list)
-    steps: dict[str, float] = field(default_factory=dict)
-    #: to the device; None: not measured yet
-    bytes_per_second: float | None = None
-
-    @classmethod
-    def of(cls, said: Any) -> _Learnt:
-        """What is no number is left out."""
-        told = said if isinstance(said, dict) else {}
-        ratios, steps, bandwidth = (told.get(name) for name in ("ratios", "steps", "bytes_per_second"))
-        return cls(
-            [one for one in ratios if _is_number(one)] if isinstance(ratios, list) else [],
-            {work: one for work, one in steps.items() if _is_number(one)} if isinstance(steps, dict) else {},
-            bandwidth if _is_number(bandwidth) else None,
-        )
-
-
 class Ledger:
     """Of one device; `file` None: nothing outlives the process."""
 
     def __init__(self, file: Path | None, device: str) -> None:
         self._file = file
-        self._all = _read(file)
-        self._own = self._all.setdefault(device, _Learnt())
+        self._all = read(file)
+        self._own = self._all.setdefault(device, Learnt())
 
     @property
     def correction(self) -> float:
-        """What activations take, through what a trace says: the greatest of the last jobs."""
-        return corrected(self._own.ratios)
+        """What activations take, through what a trace says."""
+        return self._own.correction
 
     @property
     def bytes_per_second(self) -> float:
-        """To the device, as it was measured, else as is likely."""
-        return self._own.bytes_per_second or BANDWIDTH
+        """To the device."""
+        return self._own.bandwidth
 
     def measure(self, measured: Callable[[], float | None]) -> None:
         """How fast bytes come to the device: asked once, and kept."""
@@ -104,9 +80,8 @@ class Ledger:
         """A ledger that cannot be written costs no picture."""
         if self._file is None:
             return
-        found = {device: asdict(learnt) for device, learnt in self._all.items()}
         with suppress(OSError):
-            write_whole(self._file, json.dumps(found, indent=1))
+            write_whole(self._file, written(self._all))
 
 
 def spilled(seconds: float, usual: float, slowdown: float | None, windows: bool = sys.platform == "win32") -> bool:
@@ -120,17 +95,3 @@ def _line(work: str, predicted: Prediction, outcome: Outcome) -> str:
     memory = f"predicted {predicted.peak_bytes // MIB} MiB, measured {peak}; " if predicted.peak_bytes else ""
     seconds = "unknown" if predicted.step_seconds is None else f"{predicted.step_seconds:.3f} s"
     return f"Memory of {work}: {memory}a step: predicted {seconds}, measured {outcome.step_seconds:.3f} s."
-
-
-def _read(file: Path | None) -> dict[str, _Learnt]:
-    """By the device; what a broken file says is forgotten."""
-    if file is not None:
-        with suppress(OSError, ValueError, RecursionError):
-            found = json.loads(file.read_text(encoding="utf-8"))
-            if isinstance(found, dict):
-                return {device: _Learnt.of(said) for device, said in found.items()}
-    return {}
-
-
-def _is_number(said: Any) -> bool:
-    return isinstance(said, float) and math.isfinite(said) and said > 0

@@ -15,7 +15,7 @@ from runtime.engine.memory import traces
 from runtime.engine.memory.traces import Canvas
 from runtime.engine.precision import Precision
 from runtime.engine.weights import bytes_each, piece_sizes
-from runtime.placement import Needs
+from runtime.placement import ModelBytes, Needs
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,13 @@ def needs_of(
 ) -> Needs:
     """`kind` is the device's: "cuda", "cpu" …"""
     canvas = Canvas(*picture.cells, picture.batch * picture.prompts, precision.unet, attention, kind, channels_last)
-    unet = sizes(models.unet, precision.unet)
+    unet, texts = sizes(models.unet, precision.unet), [sizes(text, precision.text) for text in models.texts]
     held = unet.keys_values * picture.chunks * picture.batch * picture.prompts
     config, shape = models.vae.config, replace(canvas, batch=1, dtype=precision.vae)
     return Needs(
-        unet.whole,
+        unet,
         size(models.vae, precision.vae),
-        sum(size(text, precision.text) for text in models.texts),
-        unet.loose,
-        unet.piece,
+        joined(texts),
         traces.drawing(models.unet.config, canvas) + held,
         traces.drawing(models.unet.config, replace(canvas, batch=picture.batch)) + held,
         max(traces.reading(text.config, picture.chunks, precision.text, kind) for text in models.texts),
@@ -68,13 +66,9 @@ def needs_of(
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """Bytes of a model's weights in one precision."""
+class Sizes(ModelBytes):
+    """In one precision."""
 
-    whole: int
-    #: what belongs to no block, and the largest block
-    loose: int
-    piece: int
     #: of the keys and values that cross-attention makes of one chunk of a prompt
     keys_values: int
 
@@ -95,6 +89,12 @@ def sizes(model: nn.Module, dtype: torch.dtype) -> Sizes:
         width = sum(layer.to_k.out_features + layer.to_v.out_features for layer in layers)
         known[dtype, kept] = Sizes(whole, loose, max(blocks, default=0), width * traces.TOKENS * dtype.itemsize)
     return known[dtype, kept]
+
+
+def joined(models: Sequence[ModelBytes]) -> ModelBytes:
+    """Of models that are brought as one."""
+    whole, loose = (sum(getattr(one, name) for one in models) for name in ("whole", "loose"))
+    return ModelBytes(whole, loose, max(one.piece for one in models))
 
 
 def size(model: nn.Module, dtype: torch.dtype) -> int:

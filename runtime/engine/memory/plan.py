@@ -45,11 +45,12 @@ class Policy:
 
     device: str
     precision: Precision
-    #: `full`: all models stay on the device; `medvram`: the one that works; `lowvram`: of the U-Net its `resident`
-    #: bytes, and what else of it works
+    #: `full`: all models stay on the device; `medvram`: the one that works; `lowvram`: of that its `resident` bytes,
+    #: and what else of it works
     mode: Mode = "full"
-    #: bytes of the U-Net's weights that stay on the device; None: all of them
+    #: bytes of the U-Net's and of the text models' weights that stay on the device; None: all of them
     resident: int | None = None
+    text_resident: int | None = None
     attention: Attention = field(default_factory=Attention)
     #: rows of latents that the autoencoder works on at a time; None: all
     vae_rows: int | None = None
@@ -110,8 +111,8 @@ def plan_job(placed: Policy, settings: Settings, needs: Needs, ground: Ground) -
     way = placement.plan(_wish(placed, settings), needs, ground)
     predicted = Prediction(way.peak, way.drawing, way.weights, way.seconds, way.slowdown, way.reasons)
     apart = False if way.apart else None
-    way_of_job = replace(placed, mode=way.mode, resident=way.resident, vae_rows=way.rows, batch_cond_uncond=apart)
-    return replace(way_of_job, predicted=predicted)
+    job = replace(placed, mode=way.mode, resident=way.resident, text_resident=way.text_resident, vae_rows=way.rows)
+    return replace(job, batch_cond_uncond=apart, predicted=predicted)
 
 
 def least(placed: Policy, settings: Settings, needs: Needs, ground: Ground) -> int:

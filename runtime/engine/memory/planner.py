@@ -20,6 +20,7 @@ from runtime.engine.memory.settings import Settings
 from runtime.engine.memory.store import Store
 from runtime.engine.precision import Precision
 from runtime.engine.shortage import free_memory
+from runtime.ledger_file import work_of
 from runtime.placement import Ground, Reason, vae_width
 from runtime.request import RequestError
 
@@ -50,12 +51,13 @@ class Planner:
         RequestError `too-little-memory` where no way can do it, unless it is not to be refused.
         """
         device = torch.device(placed.device)
-        wish = replace(placed, mode=mode_asked_for(self._settings, family), resident=None, vae_rows=None)
-        wish = replace(wish, batch_cond_uncond=None, predicted=Prediction(reasons=(Reason("not-told"),)))
+        wish = replace(placed, mode=mode_asked_for(self._settings, family), resident=None, text_resident=None)
+        wish = replace(wish, vae_rows=None, batch_cond_uncond=None)
+        wish = replace(wish, predicted=Prediction(reasons=(Reason("not-told"),)))
         if device.type not in _KNOWN:
             return wish
         ledger = self._ledger(device)
-        seconds = ledger.step_seconds(work_of(family, models.unet, picture, wish.precision))
+        seconds = ledger.step_seconds(_work(family, models.unet, picture, wish.precision))
         # tracing imports torch's compiler, seconds that a processor with memory to spare need not wait for
         if device.type == "cpu" and _plenty(picture, room(device).free):
             return replace(wish, predicted=Prediction(step_seconds=seconds, reasons=(Reason("plenty"),)))
@@ -81,7 +83,7 @@ class Planner:
         (unet,), (vae,) = store.modules("unet"), store.modules("vae")
         models = Models(unet, vae, store.modules("text"))  # type: ignore[arg-type]
         policy = self.plan(replace(store.policy, precision=_precision(store)), models, family, picture)
-        self._tell(work_of(family, unet, picture, policy.precision), policy)
+        self._tell(_work(family, unet, picture, policy.precision), policy)
         if store.device.type == "cuda":
             self._release_captured(policy, room(store.device).free)
             torch.cuda.reset_peak_memory_stats(store.device)
@@ -93,7 +95,7 @@ class Planner:
         if device.type not in _KNOWN or not store.as_planned:
             return
         peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
-        work = work_of(family, store.modules("unet")[0], picture, _precision(store))
+        work = _work(family, store.modules("unet")[0], picture, _precision(store))
         self._ledger(device).note(work, store.policy.predicted, Outcome(peak, step_seconds))
 
     def _release_captured(self, policy: Policy, free: int) -> None:
@@ -120,12 +122,10 @@ class Planner:
         return self._ledgers[name]
 
 
-def work_of(family: str, unet: nn.Module, picture: Picture, precision: Precision) -> str:
-    """By what step times are told apart."""
-    weights = size(unet, precision.unet)
+def _work(family: str, unet: nn.Module, picture: Picture, precision: Precision) -> str:
     number = str(precision.unet).removeprefix("torch.")
-    drawn = f"{picture.width}x{picture.height}, {picture.batch} x {picture.prompts}, {number}"
-    return f"{family} of {weights >> 20} MiB, {drawn}"
+    sides, weights = (picture.width, picture.height), size(unet, precision.unet)
+    return work_of(family, weights, sides, number, picture.batch, picture.prompts)
 
 
 def _precision(store: Store) -> Precision:

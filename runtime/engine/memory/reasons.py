@@ -16,6 +16,7 @@ SENTENCES = {
     "nothing-fits": "Even the most sparing way is predicted to need {need} and {free} can be had; it is tried.",
     "by-turns": "Text models, U-Net and VAE take turns on the device.",
     "streamed": "Of the U-Net {resident} stay on the device; {streamed} come ahead of need at every step.",
+    "texts-streamed": "Of the text models {resident} stay on the device; {streamed} come ahead of need at each prompt.",
     "apart": "Prompt and negative prompt are drawn one after the other.",
     "strips": "The VAE works in strips of {rows} pixels.",
     "plenty": "There is memory to spare.",

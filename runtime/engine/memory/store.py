@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: what is most often needed after a part: it sets out while the one before is being left
 _NEXT = {"text": "unet", "unet": "vae"}
+#: what can be brought block by block; the autoencoder's blocks are not run as such where it works in strips
+_BY_PIECES = ("unet", "text")
 #: devices that work in the computer's own memory: a copy of weights there would be another one in the same place
 _HERE = ("cpu", "mps")
 
@@ -96,7 +98,7 @@ class Store:
         self._lane = lane_of(self.device)
         #: the weights lie in a file, of which the system brings what is read
         self.on_disk = checkpoint.on_disk
-        #: do models take turns, or do fewer of the U-Net's weights stay, because memory ran out?
+        #: do models take turns, or do fewer of their weights stay, because memory ran out?
         self._shrunk = False
         #: False once memory ran out since the policy was made
         self.as_planned = True
@@ -108,7 +110,8 @@ class Store:
         """Draw the next job by this policy; precision and device are those of the first."""
         before, self.policy = self.policy, policy
         self.as_planned = True
-        if (before.mode, before.resident) != (policy.mode, policy.resident) or self._shrunk:
+        moved = any(getattr(before, name) != getattr(policy, name) for name in ("mode", "resident", "text_resident"))
+        if moved or self._shrunk:
             self._obey()
         elif before.attention != policy.attention:
             use(policy.attention, self._parts["unet"].model)
@@ -116,9 +119,11 @@ class Store:
     def _obey(self) -> None:
         self._shrunk = False
         use(self.policy.attention, self._parts["unet"].model)
-        streamed = self.policy.mode == "lowvram"
+        staying: dict[str, int | None] = {}
+        if self.policy.mode == "lowvram":
+            staying = {"unet": self.policy.resident or 0, "text": self.policy.text_resident}
         for name, part in self._parts.items():
-            part.plan((self.policy.resident or 0) if streamed and name == "unet" else None)
+            part.plan(staying.get(name))
         if self.policy.mode == "full":
             for part in self._parts.values():
                 self._bring(part)
@@ -192,10 +197,11 @@ class Store:
         return made
 
     def _spare(self, part: _Part) -> bool:
-        """Take turns from now on; where turns are taken, let less of the U-Net stay. False if nothing can be spared."""
+        """Take turns from now on; where turns are taken, let less of the part stay. False if nothing can be spared."""
         first = not self._by_turns and self.device.type != "cpu"
         self._shrunk = True
-        return first or (part is self._parts["unet"] and part.stream is not None and part.stream.shrink())
+        by_pieces = any(part is self._parts[name] for name in _BY_PIECES)
+        return first or (by_pieces and part.stream is not None and part.stream.shrink())
 
     def modules(self, name: str) -> tuple[nn.Module, ...]:
         """The models under a name where they lie, which may not be `device`: to look at."""

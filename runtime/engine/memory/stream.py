@@ -171,7 +171,7 @@ def _by_worth(pieces: tuple[Piece, ...]) -> list[int]:
     """Numbers of the pieces, what should stay first at the front.
 
     The middle of a U-Net has most of its weights and, its pictures being small there, least of its work: copies of
-    what lies there cannot hide behind it.
+    what lies there cannot hide behind it. The layers of text models are worth the same.
     """
     middle = len(pieces) / 2
     blocks = [piece.number for piece in pieces if piece.block is not None]

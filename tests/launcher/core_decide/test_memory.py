@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -94,13 +94,27 @@ def test_the_sentence_of_a_step() -> None:
     choice = choose_memory(with_card(5200), MemoryWish(family="sdxl"))
     assert choice.mode == "lowvram"
     assert str(choice.reason) == (
-        "SDXL at 1024 x 1024 needs 5.9 GB with medvram; 5.0 GB are free → lowvram (2.2 GB). "
+        "SDXL at 1024 x 1024 needs 5.9 GB with medvram; 5.0 GB are free → lowvram (1.1 GB). "
         "Of the U-Net 3.8 GB stay on the card; 1.0 GB arrive at every step, ahead of need."
     )
     told = choice.to_json("")
-    assert told["predicted_peaks_mib"]["lowvram"] == 2219
+    assert told["predicted_peaks_mib"]["lowvram"] == 1126
     assert told["predicted"]["why"] == ["too-little-for", "streamed"]
     assert told["predicted"]["resident_mib"] == 3906
+    assert told["predicted"]["text_resident_mib"] is None
+
+
+def test_a_card_that_the_text_models_are_too_large_for() -> None:
+    choice = choose_memory(with_card(1600), MemoryWish(family="sdxl"))
+    assert str(choice.reason) == (
+        "SDXL at 1024 x 1024 needs 5.9 GB with medvram; 1.5 GB are free → lowvram (1.1 GB). "
+        "Of the U-Net 0.4 GB stay on the card; 4.4 GB arrive at every step, ahead of need. "
+        "Of the text models 0.7 GB stay there; 0.7 GB arrive with every prompt, ahead of need. "
+        "The VAE works in strips of 128 pixels."
+    )
+    told = choice.to_json("")["predicted"]
+    assert told["why"] == ["too-little-for", "streamed", "texts-streamed", "strips"]
+    assert told["text_resident_mib"] + told["text_streamed_mib"] == pytest.approx(1363, abs=2)
 
 
 def test_the_runtime_decides_by_itself_unless_a_way_is_asked_for() -> None:
@@ -291,8 +305,8 @@ def test_other_devices_are_served_as_the_runtime_does() -> None:
 def test_what_a_picture_needs() -> None:
     """Bytes of the models and of the activations that were traced, in MiB."""
     needs = needs_of(NUMBERS, Picture("sd1", 512, 512), "sdp", Widths(), captures=True)
-    mib = [each >> 20 for each in (needs.unet, needs.vae, needs.text, needs.loose, needs.piece)]
-    assert mib == [1639, 159, 234, 47, 93]
+    of_unet, of_text = ([each >> 20 for each in asdict(model).values()] for model in (needs.unet, needs.text))
+    assert (of_unet, of_text, needs.vae >> 20) == ([1639, 47, 93], [234, 72, 13], 159)
     assert [each >> 20 for each in (needs.drawing, needs.drawing_apart, needs.captured)] == [127, 67, 7]
     assert [needs.decoding(rows) >> 20 for rows in (None, 16, 4, 1)] == [320, 258, 126, 93]
     batch = needs_of(NUMBERS, Picture("sd1", 512, 512, 4), "sdp", Widths())

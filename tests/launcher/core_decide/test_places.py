@@ -137,7 +137,7 @@ def test_which_wheel_fits_which_system(platform: str, machine: Machine, fits: bo
 def test_looking_and_deciding_imports_nothing_heavy() -> None:
     modules = "facts hardware.look network.mirrors network.routes paths packages.pip_settings plan.plan proposal"
     code = "import sys\n" + "".join(f"import launcher.core.{name}\n" for name in modules.split())
-    code += "both = ('runtime', 'runtime.protocol', 'runtime.placement')\n"
+    code += "both = ('runtime', 'runtime.protocol', 'runtime.placement', 'runtime.ledger_file')\n"
     code += "print(*{name.partition('.')[0] for name in sys.modules if name not in both})"
     done = subprocess.run(
         [sys.executable, "-c", code],

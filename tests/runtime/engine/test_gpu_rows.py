@@ -36,6 +36,17 @@ def test_pictures_are_finished_though_memory_runs_out_in_each():
     assert "3 times" in finished.what
 
 
+def test_a_card_that_holds_next_to_nothing_is_tried_with_all_that_can_come_by_pieces(monkeypatch):
+    planned, plan = [], gpu.Ours.plan
+    monkeypatch.setattr(gpu.Ours, "plan", lambda ours, *told, **more: planned.append(plan(ours, *told, **more)))
+    found = list(gpu.g4(BENCH))
+    assert {(one.mode, one.resident, one.text_resident, one.vae_rows) for one in planned} == {("lowvram", 0, 0, 1)}
+    # on a CPU no cap is too small: the highest is all that is tried
+    assert [one.value for one in found if one.unit == "GiB"] == [3.0, 3.0, 6.0, 6.0]
+    assert [one.target for one in found] == [0.6, None, None, 1.0, None, None]
+    assert all(one.value > 1 for one in found if one.unit == "x")
+
+
 def test_the_u_net_has_nothing_hooked_into_it_that_would_forbid_a_graph_when_memory_runs_out():
     unet, events = Linked(3, 3), []
     view = View(unet, torch.float32, Traits(), levels_of(), Guidance((), Timeline(())))

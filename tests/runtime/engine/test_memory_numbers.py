@@ -9,14 +9,19 @@ import torch
 from launcher.core.hardware.machine import Gpu, Machine
 from launcher.core.memory.choose import MemoryWish, choose_memory
 from launcher.core.memory.need import MODEL_FAMILIES, Picture, Widths, needs_of, read_numbers
+from launcher.core.memory.profiles import read_learnt
 from runtime import placement
 from runtime.engine.memory import Hardware, Settings, needs, place
-from runtime.engine.memory.plan import plan_job
+from runtime.engine.memory.ledger import Ledger, Outcome
+from runtime.engine.memory.plan import Prediction, plan_job
+from runtime.engine.memory.planner import _work
+from runtime.ledger_file import FILE
 from runtime.placement import Ground, Wish, reserve, vae_width
 from tools import memory_numbers
 
 NUMBERS = read_numbers()
 MIB = 1 << 20
+PRECISION = place(Settings(), Hardware(cuda=True)).precision
 CONTEXT = NUMBERS.devices["cuda"].context_mib
 
 
@@ -68,17 +73,21 @@ def engines(family, width, height, batch, precision, attention, graphs):
     return needs.needs_of(models, precision, needs.Picture(width, height, batch), attention, "cuda", False, graphs)
 
 
-def engines_plan(family, size, batch, settings, capability, free, total):
+def engines_plan(family, size, batch, settings, capability, free, total, ground=None):
     """Of the engine, on a card with so many bytes."""
     placed = place(settings, Hardware(cuda=True, capability=capability), family)
     wide = vae_width(family, placed.precision.vae.itemsize, capability >= (8, 0)) == 4
     precision = placed.precision.__class__(**(asdict(placed.precision) | ({"vae": torch.float32} if wide else {})))
     found = engines(family, *size, batch, precision, placed.attention.name, placed.graphs)
-    return plan_job(placed, settings, found, Ground(free, reserve(free, total, windows=False)))
+    return plan_job(placed, settings, found, ground or Ground(free, reserve(free, total, windows=False)))
 
 
 def told_of(policy):
-    return policy.mode, policy.vae_rows, policy.batch_cond_uncond is False
+    return policy.mode, policy.vae_rows, policy.batch_cond_uncond is False, policy.text_resident is None
+
+
+def foretold(way):
+    return way.mode, way.rows, way.apart, way.text_resident is None
 
 
 #: GiB that the engine finds free
@@ -108,10 +117,31 @@ def test_the_launcher_foretells_what_the_engine_decides(family, size, flags, cap
         wished = MemoryWish(asked, family, size, (), wish.flags)
         ours = choose_memory(Machine("linux", gpus=(card,)), wished)
         theirs = engines_plan(family, size, 1, Settings(**FLAGS[flags]), capability, free, total)
-        assert (ours.way.mode, ours.way.rows, ours.way.apart) == told_of(theirs), gigabytes
+        assert foretold(ours.way) == told_of(theirs), gigabytes
         assert ours.mode == theirs.mode
         assert ours.way.peak == pytest.approx(theirs.predicted.peak_bytes, rel=0.02), gigabytes
         assert ours.way.reasons[0].code == theirs.predicted.reasons[0].code
+
+
+def test_both_plan_with_what_the_engine_has_learnt(tmp_path):
+    """The engine writes it after a job, and the launcher reads it before the next start."""
+    settings, file, side = Settings(), tmp_path / FILE, 512
+    ledger = Ledger(file, "A")
+    predicted = Prediction(3000 * MIB, drawing_bytes=2100 * MIB, weights_bytes=2000 * MIB)
+    ledger.note(_work("sd1", built("sd1").models.unet, needs.Picture(side, side), PRECISION), predicted,
+                Outcome(2140 * MIB, 0.3))  # fmt: skip
+    ledger.measure(lambda: 5e9)
+    assert ledger.correction == pytest.approx(1.54)
+    for gigabytes in CARDS:
+        free, total = int(gigabytes * 1024) * MIB, max(2, round(gigabytes * 1.1)) * 1024 * MIB
+        card = Gpu(0, None, "nvidia", "A", total // MIB, free // MIB + CONTEXT, "8.6")
+        wish = MemoryWish(family="sd1", size=(side, side), learnt=read_learnt(tmp_path))
+        ours = choose_memory(Machine("linux", gpus=(card,)), wish).way
+        ground = Ground(free, reserve(free, total, windows=False), ledger.correction, ledger.bytes_per_second, 0.3)
+        theirs = engines_plan("sd1", (side, side), 1, settings, (8, 6), free, total, ground)
+        assert foretold(ours) == told_of(theirs), gigabytes
+        assert ours.peak == pytest.approx(theirs.predicted.peak_bytes, rel=0.02)
+        assert ours.seconds == pytest.approx(theirs.predicted.step_seconds, rel=0.02)
 
 
 @pytest.mark.parametrize("batch", [2, 4])
@@ -123,8 +153,20 @@ def test_batches_are_foretold_too(family, batch):
         free = int(gigabytes * 1024) * MIB
         way = placement.plan(Wish(), ours, Ground(free, reserve(free, 2 * free, windows=False)))
         theirs = engines_plan(family, size, batch, Settings(), (8, 6), free, 2 * free)
-        assert (way.mode, way.rows, way.apart) == told_of(theirs), gigabytes
+        assert foretold(way) == told_of(theirs), gigabytes
         assert way.peak == pytest.approx(theirs.predicted.peak_bytes, rel=0.02), gigabytes
+
+
+@pytest.mark.parametrize(("family", "gigabytes"), [("sd1", 0.6), ("sdxl", 1.0)])
+def test_the_least_card_that_the_benchmarks_aim_at_is_planned_for(family, gigabytes):
+    """G4: the smallest cap under which a picture of the family's own size is finished; the reserve counts, too."""
+    side, free = NUMBERS.families[family].native, int(gigabytes * (1 << 30))
+    policy = engines_plan(family, (side, side), 1, Settings(), (8, 6), free, free)
+    assert policy.predicted.peak_bytes <= free - reserve(free, free, windows=False)
+    assert {one.code for one in policy.predicted.reasons}.isdisjoint({"nothing-fits", "apart"})
+    found = engines(family, side, side, 1, policy.precision, policy.attention.name, policy.graphs)
+    assert placement.free_for(placement.least(Wish(), found, Ground(0, 0)), free, windows=False) <= free
+    assert (policy.text_resident is not None) is (found.text.whole > free)
 
 
 BYTES = {torch.float32: 4, torch.float16: 2, torch.bfloat16: 2}

@@ -14,21 +14,29 @@ from runtime.engine.memory.plan import Policy, Prediction, least, plan_job
 from runtime.engine.memory.planner import Planner
 from runtime.engine.memory.reasons import SENTENCES
 from runtime.engine.precision import Precision
-from runtime.placement import BANDWIDTH, SLACK, Ground, Needs, reserve
+from runtime.placement import BANDWIDTH, SLACK, SLOTS, Ground, ModelBytes, Needs, reserve
 
 MIB = 1 << 20
 #: of SD 1.x in float16 at 512 x 512, about
 STRIPES = {None: 384, 16: 200, 4: 120, 1: 100}
 NEEDS = Needs(
-    1639 * MIB, 160 * MIB, 235 * MIB, 20 * MIB, 94 * MIB, 130 * MIB, 65 * MIB, 5 * MIB, lambda rows: STRIPES[rows] * MIB
+    ModelBytes(1639 * MIB, 20 * MIB, 94 * MIB),
+    160 * MIB,
+    ModelBytes(235 * MIB, 73 * MIB, 14 * MIB),
+    130 * MIB,
+    65 * MIB,
+    5 * MIB,
+    lambda rows: STRIPES[rows] * MIB,
 )
+#: the text models larger than what a step takes, as SDXL's are
+LARGE_TEXT = replace(NEEDS, text=ModelBytes(1560 * MIB, 197 * MIB, 38 * MIB))
 CARD = Hardware(cuda=True, capability=(8, 6))
 
 
-def planned(mib, flags=None, reserved=0, **known):
+def planned(mib, flags=None, reserved=0, needs=NEEDS, **known):
     flags = flags or Settings()
     ground = Ground(mib * MIB, reserved * MIB, **known)
-    return plan_job(place(flags, CARD), flags, NEEDS, ground)
+    return plan_job(place(flags, CARD), flags, needs, ground)
 
 
 @pytest.mark.parametrize(
@@ -42,17 +50,18 @@ def test_the_fastest_way_that_fits(mib, mode, rows):
 
 
 @settings(deadline=None)
-@given(some.integers(200, 6000), some.integers(0, 600), some.floats(1.0, 2.0))
-def test_what_is_said_to_fit_leaves_the_reserve_alone_and_more_memory_is_never_slower(mib, reserved, correction):
-    one, other = (planned(size, reserved=reserved, correction=correction) for size in (mib, mib + 64))
+@given(some.integers(200, 6000), some.integers(0, 600), some.floats(1.0, 2.0), some.sampled_from([NEEDS, LARGE_TEXT]))
+def test_what_is_said_to_fit_leaves_the_reserve_alone_and_more_memory_is_never_slower(mib, reserved, correction, needs):
+    one, other = (planned(size, needs=needs, reserved=reserved, correction=correction) for size in (mib, mib + 64))
     budget, flags = (mib - reserved) * MIB, Settings()
     ground = Ground(mib * MIB, reserved * MIB, correction)
-    if least(place(flags, CARD), flags, NEEDS, ground) <= budget:
+    if least(place(flags, CARD), flags, needs, ground) <= budget:
         assert one.predicted.peak_bytes <= budget
         order = ("full", "medvram", "lowvram")
         assert order.index(other.mode) <= order.index(one.mode)
         if one.mode == other.mode == "lowvram" and one.batch_cond_uncond == other.batch_cond_uncond:
             assert other.resident >= one.resident
+            assert other.text_resident is None or other.text_resident >= one.text_resident >= 0
 
 
 @pytest.mark.parametrize(
@@ -67,6 +76,20 @@ def test_prompts_are_taken_apart_only_where_nothing_else_is_left():
     assert planned(345).batch_cond_uncond is False
     assert planned(345, Settings(always_batch_cond_uncond=True)).batch_cond_uncond is None
     assert planned(600).batch_cond_uncond is None
+
+
+def test_text_models_that_do_not_fit_come_by_pieces_and_are_no_longer_the_least():
+    fits, pieces = (planned(size, needs=LARGE_TEXT) for size in (1600, 800))
+    assert (fits.mode, fits.text_resident) == ("lowvram", None)
+    assert pieces.mode == "lowvram"
+    beside = LARGE_TEXT.text.loose + SLOTS * LARGE_TEXT.text.piece + round(LARGE_TEXT.reading * SLACK)
+    assert pieces.text_resident + beside == 800 * MIB
+    assert "Of the text models 0.51 GB stay on the device; 0.82 GB come ahead of need" in pieces.predicted.reason
+    assert "text models" not in fits.predicted.reason
+    flags, ground = Settings(), Ground(0, 0)
+    lowest = least(place(flags, CARD), flags, LARGE_TEXT, ground)
+    assert lowest == least(place(flags, CARD), flags, NEEDS, ground) < LARGE_TEXT.text.whole / 4
+    assert planned(lowest // MIB + 1, needs=LARGE_TEXT).text_resident == 0 or lowest // MIB + 1 > beside // MIB
 
 
 def test_copies_that_hide_behind_work_cost_nothing():

@@ -22,7 +22,7 @@ from tests.runtime.engine.test_streaming import LateLane
 torch.set_num_threads(1)
 LORA = Path(__file__).resolve().parents[1] / "assets" / "gesso-outline.safetensors"
 SMALL = Request(prompt="a red circle on a white background", steps=2, seed=3, width=64, height=64, save=False)
-#: mode, and of the U-Net's bytes the share that stays
+#: mode, and of the U-Net's and of the text model's bytes the share that stays
 POLICIES = [("medvram", None), ("lowvram", 0.0), ("lowvram", 0.6)]
 
 
@@ -35,8 +35,12 @@ def path(request, checkpoint_file):
 def model_of(path, mode="full", share=None):
     base = place(Settings(), Hardware())
     checkpoint = load_checkpoint(path, base.precision, channels_last=base.channels_last)
-    resident = None if share is None else int(share * sum(piece_sizes(checkpoint.unet, torch.float32)))
-    policy = replace(base, mode=mode, resident=resident)
+    policy = replace(base, mode=mode)
+    if share is not None:
+        unet, text = (
+            int(share * sum(piece_sizes(one, torch.float32))) for one in (checkpoint.unet, checkpoint.texts[0])
+        )
+        policy = replace(policy, resident=unet, text_resident=text)
     return Model(checkpoint.title, path, Store(checkpoint, policy), checkpoint.traits)
 
 
@@ -96,6 +100,23 @@ def test_a_picture_that_lacks_memory_on_the_way_goes_on_where_it_was(path, expec
     assert np.abs(picture(model) - expected).mean() <= 2
     assert len(calls) == 2 * SMALL.steps
     assert all(torch.equal(one, again) for one, again in zip(calls[::2], calls[1::2], strict=True))
+
+
+def test_prompts_are_read_again_with_less_on_the_device(path, expected, late, monkeypatch):
+    model = model_of(path, "lowvram", 0.9)
+    text, left = type(model.store.modules("text")[0]), [2]
+    real = text.forward
+
+    def forward(self, ids):
+        if left[0]:
+            left[0] -= 1
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+        return real(self, ids)
+
+    monkeypatch.setattr(text, "forward", forward)
+    assert np.abs(picture(model) - expected).mean() <= 2
+    assert left == [0]
+    assert not model.store.as_planned
 
 
 def test_where_nothing_else_can_be_spared_the_prompts_take_turns(checkpoint_file, monkeypatch):

@@ -10,12 +10,16 @@ import pytest
 import torch
 from torch import nn
 
+from runtime.engine.architecture import TextConfig, TextModel
 from runtime.engine.checkpoint import Checkpoint, load_checkpoint
 from runtime.engine.memory import Hardware, Policy, Settings, Store, place
 from runtime.engine.memory import store as store_module
 from runtime.engine.memory.lanes import CudaLane, PlainLane
+from runtime.engine.memory.needs import Models, Picture, joined, needs_of, sizes
+from runtime.engine.memory.plan import plan_job
 from runtime.engine.memory.stream import Stream
 from runtime.engine.weights import Weights, pieces_of
+from runtime.placement import SLOTS, Ground, Wish, least
 
 PRECISION = place(Settings(), Hardware()).precision
 #: bytes of the tiny U-Net's weights that may stay, from none to about half
@@ -86,6 +90,23 @@ def checkpoint(checkpoint_file) -> Checkpoint:
     return load_checkpoint(checkpoint_file)
 
 
+def two_texts(checkpoint):
+    """The checkpoint with two text models that are larger than its other models, as SDXL's are than a step's pieces."""
+    torch.manual_seed(4)
+    widths = {"num_hidden_layers": 8, "num_attention_heads": 1, "vocab_size": 100}
+    configs = [TextConfig(hidden_size=side, intermediate_size=4 * side, **widths) for side in (96, 192)]
+    return replace(checkpoint, texts=tuple(TextModel(one).eval().requires_grad_(False) for one in configs))
+
+
+def read(texts, prompts=2):
+    """What the text models make of some prompts, one model after the other with each."""
+    generator = torch.Generator().manual_seed(3)
+    with torch.inference_mode():
+        ids = [torch.randint(0, 100, (1, 77), generator=generator) for _ in range(prompts)]
+        states = [text(one) for one in ids for text in texts]
+        return [layer for one in states for layer in (*one.hidden_states, one.last_hidden_state)]
+
+
 def unet_bytes(checkpoint):
     return sum(parameter.nbytes for parameter in checkpoint.unet.parameters())
 
@@ -130,6 +151,65 @@ def test_a_streamed_model_computes_the_same(checkpoint, checkpoint_file, nowhere
     assert same(run(checkpoint.unet), expected)
     assert stream.streams
     assert stream.bytes_on_device < weights.size
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_streamed_text_models_compute_the_same(checkpoint, nowhere, share):
+    texts = nn.ModuleList(two_texts(checkpoint).texts)
+    expected = read(texts)
+    weights, lane = Weights(texts), LateLane()
+    nowhere()
+    stream = Stream(weights, torch.device("cpu"), lane, int(share * weights.size))
+    stream.open()
+    assert same(read(texts), expected)
+    assert stream.streams
+    assert stream.bytes_on_device < weights.size
+
+
+@pytest.mark.parametrize("more", [0.0, 0.3])
+def test_no_more_lies_on_the_device_than_was_planned(checkpoint, monkeypatch, more):
+    """Of every part while it works; a device with not a byte more than that refuses nothing."""
+    checkpoint, card = two_texts(checkpoint), place(Settings(), Hardware(cuda=True))
+    models = Models(checkpoint.unet, checkpoint.vae, checkpoint.texts)
+    needs = needs_of(models, PRECISION, Picture(64, 64), "sdp", "cuda", False, False)
+    free = round(least(Wish(), needs, Ground(0, 0)) + more * needs.unet.whole)
+    planned = plan_job(card, Settings(), needs, Ground(free, 0))
+    texts = joined([sizes(one, torch.float32) for one in checkpoint.texts])
+    assert planned.predicted.peak_bytes <= free
+    assert planned.text_resident is not None
+    held = {
+        "text": texts.loose + SLOTS * texts.piece + planned.text_resident,
+        "unet": planned.predicted.weights_bytes,
+        "vae": needs.vae,
+    }
+    device = FullDevice(0)
+    # each part by itself
+    monkeypatch.setattr(store_module, "_NEXT", {})
+    monkeypatch.setattr(Stream, "_empty", lambda _stream, size: device.empty(size))
+    store = Store(checkpoint, replace(planned, device="cpu", precision=PRECISION))
+    for name in ("text", "unet", "vae", "text"):
+        weights = sum(1 for model in store.modules(name) for _ in model.parameters())
+        # each begins at a multiple of 256 bytes
+        device.capacity = held[name] + 256 * weights
+        with store.lend(name) as lent:
+            assert device.held == store._parts[name].bytes_on_device > 0
+            if name == "text":
+                read(lent)
+    assert device.refusals == 0
+    assert store.as_planned
+
+
+def test_text_models_that_run_out_of_memory_go_on_by_pieces(checkpoint, monkeypatch):
+    checkpoint, device = two_texts(checkpoint), FullDevice(10**12)
+    expected = read(checkpoint.texts)
+    monkeypatch.setattr(Stream, "_empty", lambda _stream, size: device.empty(size))
+    store = Store(checkpoint, policy("lowvram", 0))
+    with store.lend("text") as texts:
+        whole = device.held
+        assert store.make_room()
+        assert device.held < whole * 0.8
+        assert same(read(texts), expected)
+    assert not store.as_planned
 
 
 def test_what_stays_is_copied_once_and_what_does_not_once_per_call(checkpoint):
