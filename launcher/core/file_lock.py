@@ -23,8 +23,9 @@ _BYTE = 4096
 @contextlib.contextmanager
 def only_one(
     path: Path, busy: Callable[[object], Exception], *, patience: float = 0.0, remove: bool = False
-) -> Iterator[None]:
-    """Hold `path`; raises what `busy(pid of the holder, or "?")` gives if another still holds it after `patience` s.
+) -> Iterator[int]:
+    """Hold `path`, by the handle that is given; raises what `busy(pid of the holder, or "?")` gives if another still
+    holds it after `patience` s.
 
     The text in the file (pid and creation time) only tells others who it is. NotWrittenError when the file cannot be
     made. `remove`: it lies among the user's own files and does not stay there.
@@ -37,7 +38,7 @@ def only_one(
                 file.truncate(0)
                 file.write(json.dumps({"pid": os.getpid(), "created": created(os.getpid())}).encode())
             try:
-                yield
+                yield file.fileno()
             finally:
                 # Before it is let go: afterwards it may be another's.
                 _unlink(path, remove and sys.platform != "win32")

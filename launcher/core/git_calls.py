@@ -99,10 +99,16 @@ class Git:
         seconds: float | None = None,
         silence: float | None = None,
         cancel: threading.Event | None = None,
+        held: int | None = None,
     ) -> Answer:
-        """Run it to its end; `seconds` later it is ended, with code 124. LauncherError `cannot-start`."""
+        """Run it to its end; `seconds` later it is ended, with code 124. LauncherError `cannot-start`.
+
+        `held`: as `process.run` has it.
+        """
         answers: list[Answer] = []
-        for _ in self.follow(words, answers.append, more=more, seconds=seconds, silence=silence, cancel=cancel):
+        for _ in self.follow(
+            words, answers.append, more=more, seconds=seconds, silence=silence, cancel=cancel, held=held
+        ):
             pass
         return answers[0]
 
@@ -115,6 +121,7 @@ class Git:
         seconds: float | None = None,
         silence: float | None = None,
         cancel: threading.Event | None = None,
+        held: int | None = None,
     ) -> Iterator[Event]:
         """The same, telling how far it is; the answer goes to `answered`. `silence`: seconds without a word."""
         lines: dict[str, list[str]] = {"out": [], "err": []}
@@ -122,7 +129,7 @@ class Git:
         begun = heard = time.monotonic()
         command = [self.program, *self.options, *words]
         variables = {**self.variables, **(more or {})}
-        child = run(command, environment=variables, cwd=self.root, cancel=cancel)
+        child = run(command, environment=variables, cwd=self.root, cancel=cancel, held=held)
         for event in child:
             now = time.monotonic()
             if isinstance(event, Output):

@@ -61,13 +61,15 @@ def run(
     cwd: Path,
     cancel: threading.Event | None = None,
     grace: float = 0.3,
+    held: int | None = None,
 ) -> Iterator[Output | Quiet | Exit]:
-    """Run `command` to its end, yielding its lines, then Exit.
+    """Run `command` to its end, yielding its lines, then Exit. `held`: the handle of a lock that it holds too, so that
+    it is not free while a child works on whose launcher was killed (not on Windows).
 
     `cancel` may be set from any thread: the whole tree ends (asked, and after `grace` seconds made to) and
     CancelledError is raised. Closing the iterator early ends the tree too. Raises LauncherError `cannot-start`.
     """
-    child = _start(command, environment, cwd, subprocess.PIPE, subprocess.PIPE)
+    child = _start(command, environment, cwd, subprocess.PIPE, subprocess.PIPE, held)
     lines: queue.Queue[Output | None] = queue.Queue(maxsize=1000)
     done = threading.Event()
     for channel, pipe in (("out", child.stdout), ("err", child.stderr)):
@@ -140,8 +142,9 @@ def alive(pid: int, since: float) -> bool:
 
 
 def _start(
-    command: Sequence[str], environment: Mapping[str, str], cwd: Path, out: int | IO[bytes], err: int | IO[bytes]
-) -> subprocess.Popen[bytes]:
+    command: Sequence[str], environment: Mapping[str, str], cwd: Path, out: int | IO[bytes], err: int | IO[bytes],
+    held: int | None = None,
+) -> subprocess.Popen[bytes]:  # fmt: skip
     try:
         return subprocess.Popen(
             list(command),
@@ -150,6 +153,7 @@ def _start(
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
+            pass_fds=() if held is None or sys.platform == "win32" else (held,),
             **_own_group(),
         )
     except OSError as error:

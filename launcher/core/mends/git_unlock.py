@@ -9,8 +9,6 @@ import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-import psutil
-
 from launcher.core.errors import writing
 from launcher.core.events import Event, Notice
 from launcher.core.mends.mend import (
@@ -26,12 +24,11 @@ from launcher.core.mends.mend import (
 )
 from launcher.core.paths import checkout, written_path
 from launcher.core.text import Text, t
+from launcher.core.update.git_locks import at_work, locks_of
 
 TITLE = t("Take away the lock that git has left behind")
 #: seconds that a lock has to have lain there: a git that works makes it and takes it away in a moment
 _OLD = 30
-#: locks that stop every work, where none is named
-_USUAL = ("index.lock", "HEAD.lock", "config.lock", "shallow.lock", "packed-refs.lock")
 
 
 def _preview(here: Here, values: Values) -> Preview | None:  # noqa: ARG001
@@ -85,9 +82,7 @@ def _lock(values: Values) -> Path | None:
     if named and named.endswith(".lock"):
         lock = written_path(named)
         return lock if _is_gits(lock) and lock.is_file() else None
-    folder = git_folder(written_path(values.get("folder") or named or checkout()))
-    locks = [folder / name for name in _USUAL] if folder else []
-    return next((lock for lock in locks if lock.is_file()), None)
+    return next(iter(locks_of(written_path(values.get("folder") or named or checkout()))), None)
 
 
 def _is_gits(lock: Path) -> bool:
@@ -95,18 +90,6 @@ def _is_gits(lock: Path) -> bool:
     return any((folder / "HEAD").is_file() and (folder / "objects").is_dir() for folder in lock.parents[:8]) or any(
         (folder / "commondir").is_file() for folder in lock.parents[:8]
     )
-
-
-def git_folder(folder: Path) -> Path | None:
-    """What git keeps of the clone in `folder`; a worktree or submodule has it elsewhere."""
-    inside = folder if folder.name == ".git" else folder / ".git"
-    if inside.is_dir():
-        return inside
-    try:
-        leads = inside.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-    except (OSError, ValueError):
-        return None
-    return folder / leads
 
 
 def _age(lock: Path) -> float | None:
@@ -133,30 +116,6 @@ def _refuse_work(lock: Path, age: float) -> None:
             t("git is at work there (process {pid}).", pid=", ".join(map(str, pids))),
             t("Wait until it is done, or end it, and try again."),
         )
-
-
-def at_work(lock: Path) -> list[int]:
-    """Every git that may use the clone of `lock`: one whose folder cannot be seen counts too."""
-    clone = str(_clone(lock))
-    found = []
-    for process in psutil.process_iter(["pid", "name", "cmdline", "cwd", "status"]):
-        name = str(process.info["name"] or "").lower().removesuffix(".exe")
-        if (name == "git" or name.startswith("git-")) and process.info["status"] != psutil.STATUS_ZOMBIE:
-            where = process.info["cwd"]
-            words = " ".join(process.info["cmdline"] or [])
-            if where is None or _within(where, clone) or clone in words:
-                found.append(process.info["pid"])
-    return found
-
-
-def _clone(lock: Path) -> Path:
-    """The folder that holds .git, or what stands for it."""
-    inside = next((folder for folder in lock.parents if folder.name == ".git"), None)
-    return Path(os.path.realpath(inside.parent if inside else lock.parent))
-
-
-def _within(folder: str, clone: str) -> bool:
-    return (os.path.realpath(folder) + os.sep).startswith(clone + os.sep)
 
 
 MEND = Mend("git-unlock", TITLE, _preview, _apply, _verify, _undo, asks=True)

@@ -13,6 +13,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.git_calls import Git
 from launcher.core.text import Text, t
 from launcher.core.update.copy import some
+from launcher.core.update.git_locks import locks_of
 from launcher.core.update.releases import Release
 
 if TYPE_CHECKING:
@@ -142,15 +143,16 @@ def export(git: Git, commit: str, folder: Path, index: Path) -> None:
             raise broken(git.root, answer.said)
 
 
-def move(git: Git, clone: Clone, commit: str) -> None:
+def move(git: Git, clone: Clone, commit: str, held: int | None = None) -> None:
     """Make `commit` what the checkout holds: the branch goes there with it. LauncherError `update-not-moved`.
 
+    `held`: the lock of updates, which git holds too.
     git itself refuses, and changes nothing, if a file would be lost.
     """
     words = (
         ["checkout", "--detach", "--quiet", commit] if clone.branch is None else ["reset", "--keep", "--quiet", commit]
     )
-    answer = git.call(*words)
+    answer = git.call(*words, held=held)
     answer.refuse_own_trouble(git.root)
     if answer.code:
         raise LauncherError(
@@ -204,10 +206,10 @@ def _refuse_unfinished(repo: Repo) -> None:
                 t("A merge, rebase or the like is under way in this clone ({name}).", name=name),
                 t("Finish it or give it up with git, and run the same command again."),
             )
-    if (Path(repo.git_dir) / "index.lock").exists():
+    for lock in locks_of(Path(repo.working_dir)):
         raise LauncherError(
             "update-unfinished",
-            t("Another git works in this clone, or one was ended at its work: {file}", file=".git/index.lock"),
+            t("Another git works in this clone, or one was ended at its work: {file}", file=lock),
             t("If no git runs any more, delete this file and run the same command again."),
         )
 

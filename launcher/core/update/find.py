@@ -81,6 +81,8 @@ class Place:
     workspace: Workspace
     root: Path
     environ: Mapping[str, str]
+    #: the handle of the lock of updates, while it is held
+    held: int | None = None
 
     @property
     def folder(self) -> Path:

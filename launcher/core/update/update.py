@@ -27,6 +27,7 @@ from launcher.core.update import copy as update_copy
 from launcher.core.update.clone import Clone
 from launcher.core.update.find import Place, Update, Wish, find_archive, find_release
 from launcher.core.update.git_calls import find_git
+from launcher.core.update.git_locks import at_work, locks_of
 from launcher.core.update.memory import Moved, begin, files_of, finish, recall
 from launcher.core.update.proof import Rebuilds, prove
 from launcher.core.update.releases import Release
@@ -75,7 +76,7 @@ def carry_out(place: Place, update: Update, cancel: threading.Event | None = Non
     if staged is None or version is None:
         return
     try:
-        with _alone(place):
+        with _alone(place) as place:
             with _in_rest(place):
                 yield Step("prove", t("Start the new version where it lies"), "started", 1, 2)
             yield from prove(staged, place.root, place.environ, cancel=cancel)
@@ -94,7 +95,7 @@ def go_back(place: Place) -> Generator[Event, None, str]:
 
     LauncherError `update-nothing-before`, `update-changed-files`, `update-moved-since`, `runtime-running`.
     """
-    with _alone(place):
+    with _alone(place) as place:
         _mend(place)
         moved = recall(place.root)
         if moved is None or (moved.way == "archive" and not (place.folder / moved.kept / MANIFEST).is_file()):
@@ -134,7 +135,7 @@ def _move_by_git(place: Place, clone: Clone, moved: Moved) -> None:
 def _switch(place: Place, git: Git, clone: Clone, moved: Moved) -> None:
     begin(place.root, replace(moved, git=(git.program, *git.options)))
     try:
-        update_clone.move(git, clone, moved.commit)
+        update_clone.move(git, clone, moved.commit, place.held)
     except LauncherError:
         # git may have stopped in the middle: on a full disk it leaves files of both versions.
         _mend(place)
@@ -281,7 +282,9 @@ def _staging(place: Place) -> Path:
 
 
 @contextlib.contextmanager
-def _alone(place: Place) -> Iterator[None]:
+def _alone(place: Place) -> Iterator[Place]:
+    """With the lock of updates held. LauncherError `update-running`."""
+
     def busy(pid: object) -> LauncherError:
         return LauncherError(
             "update-running",
@@ -290,25 +293,23 @@ def _alone(place: Place) -> Iterator[None]:
         )
 
     marker = place.folder / _AT_WORK
-    with only_one(place.folder / LOCK, busy):
+    with only_one(place.folder / LOCK, busy) as held:
         with contextlib.suppress(OSError):
-            if marker.exists():
-                _unlock(place, marker.stat().st_mtime)
+            if marker.exists() and (pids := _unlock(place, marker.stat().st_mtime)):
+                raise busy(pids[0])
             marker.touch()
         try:
-            yield
+            yield replace(place, held=held)
         finally:
             with contextlib.suppress(OSError):
                 marker.unlink()
 
 
-def _unlock(place: Place, since: float) -> None:
-    """The run that began then was ended while a git of its own looked at the clone, whose lock stays. OSError."""
-    lock = place.root / ".git" / "index.lock"
-    if lock.stat().st_mtime < since:
-        return
-    for process in psutil.process_iter(["name", "cwd"]):
-        # One whose folder cannot be seen counts too.
-        if str(process.info["name"]).startswith("git") and process.info["cwd"] in (str(place.root), None):
-            return
-    lock.unlink()
+def _unlock(place: Place, since: float) -> list[int]:
+    """The run that began then was ended while a git of its own was at work, whose locks stay; which may be at it yet:
+    then nothing is touched, and its processes are given. OSError."""
+    left = [lock for lock in locks_of(place.root) if lock.stat().st_mtime >= since]
+    pids = at_work(left[0], place.root) if left else []
+    for lock in left if not pids else ():
+        lock.unlink()
+    return pids

@@ -11,10 +11,10 @@ import pytest
 from launcher import cli
 from launcher.core.errors import LauncherError
 from launcher.core.mends import git_path, journal
-from launcher.core.mends.git_unlock import git_folder
 from launcher.core.mends.mend import Here
 from launcher.core.mends.remembered_git import RememberedGit, path_with, put_git_on_path
 from launcher.core.update.git_calls import find_git
+from launcher.core.update.git_locks import git_folder
 from tests.launcher.mends.mending import exhaust, here_in
 
 REAL = shutil.which("git")
