@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
@@ -24,6 +25,7 @@ _LOG = logging.getLogger(__name__)
 OVERRIDABLE = frozenset(name for name in JOB_DEFAULTS if not name.startswith("outdir_"))
 #: further settings that a request may name: the queue and the API heed them
 _FOR_THE_SERVER = frozenset({"sd_model_checkpoint", "samples_save"})
+_UNREADABLE = (ValueError, OSError, RecursionError)
 
 
 class Options:
@@ -78,7 +80,7 @@ class Options:
             return
         try:
             with alone_with(self._file):
-                found = _read(self._file)
+                found = _read_alone(self._file)
                 before = self._unusable | self._stored if found is None else found
                 if (content := _changed(before, changes)) != before:
                     write_whole(self._file, json.dumps(content, indent=4, ensure_ascii=False))
@@ -181,13 +183,29 @@ def _changed(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
 def _read(file: Path) -> dict[str, Any] | None:
     """The file's content; None where there is none, or none that can be read: that is moved aside, as upstream does."""
     try:
+        return _parsed(file)
+    except _UNREADABLE:
+        # another server may be putting a good one in its place
+        with contextlib.suppress(BusyError), alone_with(file):
+            return _read_alone(file)
+    return None
+
+
+def _parsed(file: Path) -> dict[str, Any] | None:
+    try:
         found = json.loads(file.read_text(encoding="utf-8-sig"))
-        if isinstance(found, dict):
-            return migrated(found)
-        raise ValueError("it is no JSON object")
     except FileNotFoundError:
         return None
-    except (ValueError, OSError, RecursionError) as broken:
+    if isinstance(found, dict):
+        return migrated(found)
+    raise ValueError("it is no JSON object")
+
+
+def _read_alone(file: Path) -> dict[str, Any] | None:
+    """As `_read`, by one who holds the lock."""
+    try:
+        return _parsed(file)
+    except _UNREADABLE as broken:
         _LOG.warning("%s cannot be read (%s); it is moved to the folder tmp and the defaults are used.", file, broken)
         try:
             set_aside(file)

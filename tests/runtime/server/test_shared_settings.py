@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -60,6 +61,20 @@ def test_a_file_that_is_gone_or_broken_is_written_as_it_counted(tmp_path: Path, 
     options.update({"samples_format": "jpg"})
     assert stored(file) == {"jpeg_quality": 90, "theirs": 1, "samples_format": "jpg"}
     assert len(list((tmp_path / "tmp").glob("config-*"))) == (now is not None)
+
+
+def test_who_finds_it_torn_moves_no_good_one_aside(tmp_path: Path) -> None:
+    """Another had found it torn too, and has put a good one there while this one was about to."""
+    file = tmp_path / "config.json"
+    file.write_text("{", "utf-8")
+    with ThreadPoolExecutor(1) as pool:
+        with alone_with(file):
+            second = pool.submit(Options, file)
+            time.sleep(0.5)
+            file.write_text('{"jpeg_quality": 90}', "utf-8")
+        second.result()
+    assert second.result()["jpeg_quality"] == 90
+    assert not (tmp_path / "tmp").exists()
 
 
 def _works(folder: Path, number: int) -> None:
