@@ -113,7 +113,7 @@ def _uvicorn_config(server: object, settings: Settings):  # type: ignore[no-unty
         log_config=None,
         access_log=False,
         lifespan="on",
-        http=counted(as_many_as_there_are_files(), _secured(settings)),  # type: ignore[arg-type]
+        http=counted(as_many_as_there_are_files(), _secured(settings)),
         h11_max_incomplete_event_size=HEAD_BYTES,
         # neither page nor API uses web sockets
         ws="none",

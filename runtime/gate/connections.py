@@ -12,7 +12,6 @@ import ssl
 import sys
 from asyncio.sslproto import SSLProtocol
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, ClassVar
@@ -155,8 +154,8 @@ class Secured(SSLProtocol):
     """TLS around a connection, which counts from the beginning; agreeing on keys has its time."""
 
     def __init__(self, inner: Connection, context: ssl.SSLContext) -> None:
-        patience = inner.all.handshake
-        super().__init__(inner.loop, inner, context, None, server_side=True, ssl_handshake_timeout=patience)
+        how: dict[str, Any] = {"server_side": True, "ssl_handshake_timeout": inner.all.handshake, "waiter": None}
+        super().__init__(inner.loop, inner, context, **how)
         self._inner = inner
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -167,19 +166,18 @@ class Secured(SSLProtocol):
             # to say why would take the keys that are not there
             transport.abort()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: BaseException | None) -> None:
         self._inner.leave()
         super().connection_lost(exc)
 
 
-def counted(connections: Open, context: ssl.SSLContext | None = None) -> Callable[..., asyncio.BaseProtocol]:
+def counted(connections: Open, context: ssl.SSLContext | None = None) -> Any:
     """What uvicorn takes for its connections; with a `context` they begin with TLS, and uvicorn is told of none."""
     plain = type("Counted", (Connection,), {"all": connections})
 
-    def secured(**words: Any) -> Secured:
-        return Secured(plain(**words), context)
-
-    return secured if context else plain
+    if context is None:
+        return plain
+    return lambda **words: Secured(plain(**words), context)
 
 
 def as_many_as_there_are_files() -> Open:

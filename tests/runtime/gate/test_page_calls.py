@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,16 @@ JSON = ((b"Content-Type", b"application/json"),)
 _NUMBERS = (-1, 10**6, 2**31, 2**63, 10**30, 10**400)
 _CALLS = ("run/nothing", "api/nothing", "call/nothing", "call/v2/nothing", "run/%00", "run/predict", "call/predict",
           "call/v2/predict", "call/v2/%2f")  # fmt: skip
-_BODIES = ({"data": []}, {"data": [], "session_hash": "s"}, {}, [], "x", None, {"data": {}}, {"data": None})
+_BODIES: tuple[Any, ...] = (
+    {"data": []},
+    {"data": [], "session_hash": "s"},
+    {},
+    [],
+    "x",
+    None,
+    {"data": {}},
+    {"data": None},
+)
 
 
 def askings() -> Iterator[tuple[str, bytes]]:
