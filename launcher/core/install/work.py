@@ -109,9 +109,9 @@ def pip_install(work: Work) -> list[str]:
 def scratch(work: Work, name: str, text: str | None = None) -> Path:
     """A file for uv beside the temporary files of children; without `text` uv is to write it, so it is not there."""
     file = Path(work.variables["TMPDIR"]) / name
-    if text is None:
-        file.unlink(missing_ok=True)
-    else:
-        with writing(file):
+    with writing(file):
+        if text is None:
+            file.unlink(missing_ok=True)
+        else:
             file.write_text(text, encoding="utf-8")
     return file

@@ -361,6 +361,17 @@ def test_a_wish_to_stop_is_heard_while_large_files_are_read(tmp_path: Path, work
     assert not (tmp_path / "another" / "python" / "p.tar.gz").exists()
 
 
+def test_a_file_for_uv_that_cannot_be_replaced_is_named(shop: Shop) -> None:
+    """As on a disk that has become read-only."""
+    answer = shop.workspace.cache / "tmp" / "pylock.packages.toml"
+    answer.unlink()
+    answer.mkdir()
+    with pytest.raises(LauncherError) as failure:
+        shop.pack()
+    assert failure.value.code == "no-permission"
+    assert "pylock.packages.toml" in str(failure.value.message)
+
+
 def test_a_wheel_of_torch_that_has_changed_since_is_not_packed(shop: Shop) -> None:
     shop.torch.write_bytes(b"another")
     with pytest.raises(LauncherError) as failure:
