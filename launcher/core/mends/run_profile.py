@@ -161,7 +161,7 @@ def _put_flags(document: Any, added: Sequence[str], taken: Sequence[str]) -> Non
         del document["flags"]
 
 
-def alone_at(file: Path) -> AbstractContextManager[None]:
+def alone_at(file: Path) -> AbstractContextManager[int]:
     """Nobody else changes this profile meanwhile. LauncherError `profile-busy`."""
     return only_one(file.with_name(f".{file.name}.lock"), _busy, patience=10.0, remove=True)
 
