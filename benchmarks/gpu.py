@@ -148,6 +148,8 @@ def shapes_of(bench: Bench, family: str) -> Shapes:
                  "transformer_layers_per_block": (1, 1, 2) if mini else (1, 2, 10), "addition_time_embed_dim": 256,
                  "projection_class_embeddings_input_dim": pooled + 6 * 256}  # fmt: skip
     unet |= {**constants["unet"], "cross_attention_dim": sum(text["hidden_size"] for text in texts)}
+    # ours follow from those on the way down
+    unet["up_block_types"] = tuple(name.replace("Down", "Up") for name in reversed(unet["down_block_types"]))
     vae_widths = (32, 32, 64, 64) if mini else (128, 256, 512, 512)
     vae = {**constants["vae"], "block_out_channels": vae_widths, "force_upcast": False}
     # diffusers cuts its tiles by it
