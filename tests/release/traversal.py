@@ -63,6 +63,7 @@ def run(state: dict[str, Any]) -> None:
             now = time.monotonic()
             state["seconds"], began = state["seconds"] + now - began, now
             _look(served, secret, before, state)
+            STATE.parent.mkdir(exist_ok=True)
             STATE.write_text(json.dumps(state))
             print(f"{state['next']} of {state['pairs']}, {state['seconds']:.0f} s", file=sys.stderr, flush=True)
         lines.close()
