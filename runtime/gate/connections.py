@@ -30,6 +30,8 @@ _FILES, _OTHER_FILES = 4096, 128
 HEAD_BYTES = 131_072
 #: bytes a second below which an answer counts as unread
 _SLOWEST = 1024
+#: seconds, a day: TLS' end is given up by what is unread, and not by its time
+_FAREWELL = 86_400
 _HERE = "here"
 
 
@@ -155,6 +157,9 @@ class Secured(SSLProtocol):
 
     def __init__(self, inner: Connection, context: ssl.SSLContext) -> None:
         how: dict[str, Any] = {"server_side": True, "ssl_handshake_timeout": inner.all.handshake, "waiter": None}
+        if sys.version_info >= (3, 11):
+            # half a minute else, however much of an answer is on its way to a slow reader; we look at it ourselves
+            how["ssl_shutdown_timeout"] = _FAREWELL
         super().__init__(inner.loop, inner, context, **how)
         self._inner = inner
 

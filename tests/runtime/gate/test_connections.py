@@ -34,10 +34,13 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving(connections: Open, context: ssl.SSLContext | None = None) -> AsyncIterator[Callable]:
+async def serving(
+    connections: Open, context: ssl.SSLContext | None = None, keep_alive: int = 5
+) -> AsyncIterator[Callable]:
     """Yields a function that opens a connection to a server of its own, without TLS on this side."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        how = uvicorn.Config(app, http=counted(connections, context), ws="none", lifespan="off", log_config=None)
+        http = counted(connections, context)
+        how = uvicorn.Config(app, http=http, ws="none", lifespan="off", log_config=None, timeout_keep_alive=keep_alive)
         server = uvicorn.Server(how)
         lines: list[Line] = []
 

@@ -93,7 +93,7 @@ async def test_an_answer_that_lies_unread_is_seen_through_tls(
     context: ssl.SSLContext, trusting: ssl.SSLContext
 ) -> None:
     connections = Open(unread=1.0, look=0.05)
-    async with serving(connections, context) as line:
+    async with serving(connections, context, keep_alive=1000) as line:
         _, plain = await line()
         held = await asyncio.to_thread(_asked, plain.get_extra_info("peername"), trusting)
         plain.close()
