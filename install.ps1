@@ -66,8 +66,8 @@ function Expand-PackedPython { # beside, and only if it is the file that the pac
     $name = $archive.Name -replace '\.tar\.gz$', ''; $beside = Join-Path $store 'unpacked'; $target = Join-Path $store "python\$name"
     foreach ($old in $beside, $target) { if (Test-Path -LiteralPath $old) { Remove-Item -Recurse -Force -LiteralPath $old } }
     foreach ($new in $beside, (Join-Path $store 'python')) { New-Item -ItemType Directory -Force $new | Out-Null }
-    tar -xzf $archive.FullName -C $beside; if ($LASTEXITCODE -ne 0) { Stop-With 'pack-lacks' }
-    Move-Item -LiteralPath (Join-Path $beside $name) -Destination $target
+    tar -xzf $archive.FullName -C $beside --strip-components 1; if ($LASTEXITCODE -ne 0) { Stop-With 'pack-lacks' }
+    Move-Item -LiteralPath $beside -Destination $target
 }
 # The folder after --from, and the Python that it was made for.
 for ($i = 0; $i -lt $args.Count; $i++) { if ($args[$i] -eq '--from') { $pack = $args[$i + 1] } }

@@ -11,8 +11,7 @@ say() { sed -n "s/^$1: //p" "$here/launcher/data/first_words.txt" >&2; }
 stop() { # where there is no room for 300 MB that is what is in the way, whatever has failed for it
     room=$(df -Pk "$here" 2>/dev/null | sed -n '$s/.* \([0-9][0-9]*\)  *[0-9][0-9]*% .*/\1/p')
     [ "${room:-307200}" -ge 307200 ] || set -- disk-full
-    say "$1"; exit 1
-}
+    say "$1"; exit 1; }
 fetch() { # an address into a file
     if command -v curl >/dev/null 2>&1; then curl -fsSL --connect-timeout 10 --retry 2 -o "$2" "$1"
     elif command -v wget >/dev/null 2>&1; then wget -q -T 15 -t 2 -O "$2" "$1"
@@ -69,8 +68,9 @@ python_from_pack() { # unpacked beside, and only if it is the file that the pack
     archive=$(ls "$pack"/python/*.tar.gz 2>/dev/null) || stop pack-python
     [ "$(sha256 "$archive")" = "$(sed -n "s|  python/${archive##*/}\$||p" "$pack/SHA256SUMS")" ] || stop pack-lacks
     home=${archive##*/}; home=$store/python/${home%.tar.gz}; rm -rf "$store/unpacked" "$home"
-    mkdir -p "$store/unpacked" "$store/python" || stop not-writable; tar -xzf "$archive" -C "$store/unpacked" || stop pack-lacks
-    mv "$store/unpacked/${home##*/}" "$home" && rmdir "$store/unpacked"; find_python || stop pack-python; }
+    mkdir -p "$store/unpacked" "$store/python" || stop not-writable
+    tar -xzf "$archive" -C "$store/unpacked" --strip-components 1 || stop pack-lacks
+    mv "$store/unpacked" "$home" || stop not-writable; find_python || stop pack-python; }
 
 pack=; last=; packed= # the folder after --from, and the Python that it was made for
 for word; do case "$last $word" in "--from "*) pack=$word ;; *" --from="*) pack=${word#--from=} ;; esac; last=$word; done

@@ -21,6 +21,7 @@ from tests.release.kill_points import Work
 from tests.release.launcher_works import LOCKS, a_user, put, reads, said
 from tests.release.programs import BEGIN, Program, an_install, the_new_one_works
 
+DAMAGED = "damaged before"
 PYTHON_HOME = "w/cache/python/cpython-3.11.7-test"
 #: uv's own, and what the install lock says
 OWN = ("w/cache/*", "w/state/*", "uv-cache/*")
@@ -77,20 +78,25 @@ def to_be_packed_again(folder: Path) -> None:
     to_be_packed(folder)
     packed(folder)
     (folder / "gesso/launcher/x.py").rename(folder / "gesso/launcher/y.py")
-    put(folder, "pack/wheels/tiny-1.0-py3-none-any.whl", "damaged")
+    put(folder, "pack/wheels/tiny-1.0-py3-none-any.whl", DAMAGED)
     put(folder, "pack/wheels/mine.whl", "mine")
 
 
 def whole_or_unfinished(folder: Path) -> None:
     """What passes for a pack is one: every file that it lists is there, as it was packed."""
     reads(folder / "w")
+    damaged = folder / "pack/wheels/tiny-1.0-py3-none-any.whl"
+    if damaged.is_file() and damaged.read_text("latin-1") == DAMAGED:
+        # Nothing has been done yet, or it is no pack any more.
+        return
     if (folder / "pack" / SUMS).exists():
         read_pack(folder / "pack")
         list(verify(folder / "pack"))
 
 
 def whole(folder: Path) -> None:
-    whole_or_unfinished(folder)
+    reads(folder / "w")
+    list(verify(folder / "pack"))
     theirs = {SUMS, MARK, "wheels/mine.whl"}
     there = {each.relative_to(folder / "pack").as_posix() for each in (folder / "pack").rglob("*") if each.is_file()}
     assert there - theirs == set(read_sums(folder / "pack"))
