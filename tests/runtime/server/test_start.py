@@ -1,5 +1,6 @@
 """The start: a quick first answer, the page a little later, ports, warnings, sharing."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -73,6 +74,28 @@ def test_without_a_port_the_first_free_one_is_taken(data: Path) -> None:
     with listen("127.0.0.1", None, first) as one, listen("127.0.0.1", None, first) as two:
         assert one.getsockname()[1] == first
         assert two.getsockname()[1] > first
+
+
+def test_small_answers_are_sent_at_once() -> None:
+    """Nagle's algorithm and a delayed acknowledgement would hold each back for 40 ms."""
+    from runtime.port import listen
+
+    async def answers() -> list[int]:
+        found: list[int] = []
+
+        def met(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            found.append(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listener = listen("127.0.0.1", None, free_port())
+        async with await asyncio.start_server(met, sock=listener):
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            await reader.read()
+            writer.close()
+        return found
+
+    (no_delay,) = asyncio.run(answers())
+    assert no_delay
 
 
 def test_an_impossible_flag_is_a_usage_error(data: Path) -> None:
