@@ -35,7 +35,7 @@ def _resolve(host: str) -> tuple[socket.AddressFamily, str]:
 
 
 def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
-    # asyncio sends small answers at once only over what is known to be TCP; otherwise each waits 40 ms for the other side
+    # known to be TCP, so that asyncio sends small answers at once: each would wait 40 ms for the other side
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     # SO_REUSEADDR means on POSIX "soon after another server", on Windows "beside another server"
     option = getattr(socket, "SO_EXCLUSIVEADDRUSE", None) if sys.platform == "win32" else socket.SO_REUSEADDR
