@@ -69,7 +69,8 @@ def written(all_learnt: Mapping[str, Learnt]) -> str:
 def work_of(family: str, weights: int, size: tuple[int, int], number: str, batch: int = 1, prompts: int = 2) -> str:
     """By what step times are told apart: bytes of the U-Net's weights, width and height, its kind of number."""
     width, height = size
-    return f"{family} of {weights >> 20} MiB, {width}x{height}, {batch} x {prompts}, {number}"
+    drawn = f"{width}x{height}, {batch} x {prompts}, {number}"
+    return f"{family} of {weights >> 20} MiB, {drawn}"
 
 
 def _is_number(said: Any) -> bool:
