@@ -133,7 +133,7 @@ def from_line(line: str) -> Event | None:
     """The event in `line`, or None if it holds none; unknown keys are ignored so that old and new halves meet."""
     try:
         found: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict):
         return None

@@ -121,15 +121,14 @@ def written_path(text: str | Path) -> Path:
     LauncherError `no-such-user` for the home folder (`~name`) of somebody who is not there, `bad-path` for what no
     system takes for a path.
     """
-    path = _expanded(text)
-    # Every question about such a path ends with a ValueError.
-    if "\0" in str(path):
+    # Every question about such a path ends with a ValueError, that for somebody's home folder too.
+    if "\0" in str(text):
         raise LauncherError(
             "bad-path",
-            t("{path} is no path: there is a sign in it that no path may have.", path=str(path).replace("\0", "␀")),
+            t("{path} is no path: there is a sign in it that no path may have.", path=str(text).replace("\0", "␀")),
             t("Write the path out in full."),
         )
-    return path
+    return _expanded(text)
 
 
 def _expanded(text: str | Path) -> Path:

@@ -44,7 +44,7 @@ def test_a_token_is_not_said_without_a_scheme_either(written: str) -> None:
 
 
 def test_a_path_of_nobody_or_with_a_sign_that_no_path_has_is_refused_by_name() -> None:
-    for written, code in (("~nouser-x/models", "no-such-user"), ("a\0b", "bad-path")):
+    for written, code in (("~nouser-x/models", "no-such-user"), ("a\0b", "bad-path"), ("~a\0b", "bad-path")):
         with pytest.raises(LauncherError) as refused:
             written_path(written)
         assert refused.value.code == code

@@ -8,6 +8,8 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
+import psutil
 import pytest
 
 from runtime import protocol
@@ -67,6 +69,11 @@ def test_a_taken_port_is_told_with_its_owner_and_the_next_free_one(data: Path) -
     assert event.message in ended.stderr
 
 
+@pytest.mark.parametrize("line", ["", "Loading ...", "[1]", '{"event": "of a later version"}', "[" * 100_000])
+def test_a_line_that_tells_nothing_is_none(line: str) -> None:
+    assert protocol.from_line(line) is None
+
+
 def test_without_a_port_the_first_free_one_is_taken(data: Path) -> None:
     from runtime.port import listen
 
@@ -114,6 +121,28 @@ def test_unknown_flags_are_warnings_and_a_missing_checkpoint_is_an_error_line(da
     assert "--other-gibberish" in served.log()
     assert "gone.safetensors" in served.log()
     assert served.output.read_text() == "", "without --events nothing goes to standard output"
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="no other system shows a process's variables")
+def test_no_process_that_is_started_here_gets_the_passwords(data: Path) -> None:
+    with serve(data, "--nowebui", COMMANDLINE_ARGS="--api-auth me:verysecret", KEPT="a variable") as served:
+        assert served.get("/sdapi/v1/options").status_code == 401
+        assert served.draw(prompt="x", steps=1, **{}).status_code == 401
+        started = [child.environ() for child in psutil.Process(served.process.pid).children(recursive=True)]
+        assert [each.get("KEPT") for each in started] == ["a variable"] * len(started) != []
+        assert not [each for each in started if "verysecret" in str(each)]
+
+
+def test_the_log_is_silent_on_what_is_no_request(data: Path) -> None:
+    """It could be filled by whoever reaches the port."""
+    upgrade = b"GET /internal/ping HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    with serve(data, "--nowebui") as served:
+        before = served.log()
+        for sent in (b"\x00\r\n\r\n", upgrade):
+            with socket.create_connection(("127.0.0.1", httpx.URL(served.url).port or 0), 60) as stranger:
+                stranger.sendall(sent)
+                assert stranger.recv(1000).startswith(b"HTTP/1.1 ")
+        assert served.log() == before
 
 
 def test_without_the_api_its_paths_are_unknown(data: Path) -> None:
