@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from runtime.limits import LARGEST_PROMPT
 from runtime.studio import Studio
 from runtime.ui.fields import LOCAL, SWIFT, Fields
 from runtime.ui.frame import Frame
@@ -53,7 +54,7 @@ def toprow(fields: Fields, frame: Frame) -> TopRow:
 def _prompt(fields: Fields, name: str, label: str, element: str, lines: int) -> gr.Textbox:
     box = gr.Textbox(
         label=label, show_label=False, lines=lines, max_lines=20, elem_id=element, elem_classes=["prompt"],
-        placeholder=f"{label} {_HINT}", autofocus=element == "txt2img_prompt",
+        placeholder=f"{label} {_HINT}", autofocus=element == "txt2img_prompt", max_length=LARGEST_PROMPT,
     )  # fmt: skip
     return fields.add(name, box)
 
