@@ -75,6 +75,8 @@ def opener() -> list[str] | None:
 
 def open_folder(studio: Studio, kind: str) -> str:
     """Show the kind's folder in the computer's file manager; what the page says of it."""
+    if studio.settings.exposed:
+        return words.remark(words.FOLDER_ELSEWHERE)
     folder = _folder(studio, "outdir_samples" if studio.options["outdir_samples"] else _FOLDERS[kind])
     program = opener()
     if program is None or not folder.is_dir():

@@ -122,4 +122,6 @@ def _keep(frame: Frame, output: Output, kind: str) -> None:
 
     output.zip.click(pack, output.shown, output.download, **QUIET)
     output.save.click(save, output.shown, output.log, **QUIET)
-    output.open_folder.click(show, output.shown, output.log, **QUIET)
+    # a key that is not shown could still be called by its number
+    if frame.local:
+        output.open_folder.click(show, output.shown, output.log, **QUIET)

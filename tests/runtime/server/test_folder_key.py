@@ -19,7 +19,7 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / str(options["outdir_txt2img_samples"])).mkdir(parents=True)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("DISPLAY", ":0")
-    return SimpleNamespace(options=options, settings=SimpleNamespace(data_dir=tmp_path))
+    return SimpleNamespace(options=options, settings=SimpleNamespace(data_dir=tmp_path, exposed=False))
 
 
 def put_opener(folder: Path, script: str) -> None:
@@ -33,6 +33,15 @@ def test_the_folder_is_handed_to_the_opener(studio: Any, tmp_path: Path) -> None
     assert words.OPENED in saving.open_folder(studio, "txt2img")
     opened = Path((tmp_path / "opened").read_text().strip())
     assert opened == tmp_path / str(studio.options["outdir_txt2img_samples"])
+
+
+def test_nobody_elsewhere_opens_it(studio: Any, tmp_path: Path) -> None:
+    put_opener(tmp_path, f'echo "$1" > "{tmp_path}/opened"')
+    studio.settings.exposed = True
+    said = saving.open_folder(studio, "txt2img")
+    assert words.FOLDER_ELSEWHERE in said
+    assert str(tmp_path) not in said
+    assert not (tmp_path / "opened").exists()
 
 
 def test_an_opener_that_stays_has_opened(studio: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
