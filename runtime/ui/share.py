@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
+import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 from gradio import networking, tunneling
 
@@ -15,6 +19,11 @@ from runtime.announce import say
 #: seconds without a visitor after which the tunnel closes, and between two looks
 IDLE = 8 * 3600.0
 _LOOK = 60.0
+#: all of this process's variables that the tunnel's program gets: nobody knows what others put into theirs
+_PASSED_ON = frozenset(
+    (*("PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "WINDIR", "TMPDIR", "TEMP", "TMP", "LANG", "TZ"),
+     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"))
+)  # fmt: skip
 
 
 def share(port: int, data_folder: Path, opened: Callable[[str], None], idle: Callable[[], float]) -> None:
@@ -24,6 +33,9 @@ def share(port: int, data_folder: Path, opened: Callable[[str], None], idle: Cal
     """
     # Gradio would write the tunnel's certificate into the current folder
     networking.CERTIFICATE_PATH = str(data_folder / "cache" / "gradio" / "tunnel.pem")
+    variables = {name: value for name, value in os.environ.items() if name.upper() in _PASSED_ON}
+    # all that Gradio takes from there; it hands its program every variable
+    tunneling.subprocess = SimpleNamespace(Popen=partial(subprocess.Popen, env=variables), PIPE=subprocess.PIPE)
     try:
         refuse_changed_client(Path(tunneling.BINARY_PATH))
         address = networking.setup_tunnel("127.0.0.1", port, secrets.token_urlsafe(32), None, None)

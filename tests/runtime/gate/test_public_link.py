@@ -1,5 +1,8 @@
 """--share: the tunnel's own name is let in, its program is looked at each time, and it closes when nobody comes."""
 
+import hashlib
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,32 @@ def test_a_changed_program_is_removed_and_there_is_no_link(
     sharing.share(7860, tmp_path, lambda _: pytest.fail("opened"), lambda: 0.0)
     assert "not what Gradio published" in capsys.readouterr().err
     assert not client.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script is no program there")
+def test_the_tunnels_program_gets_none_of_our_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client, seen = tmp_path / "frpc", tmp_path / "seen"
+    client.write_text(
+        f"#!/bin/sh\nenv > '{seen}'\necho 'start proxy success: https://abc.gradio.live'\nexec sleep 60\n"
+    )
+    client.chmod(0o755)
+    known = {sharing.tunneling.BINARY_URL: hashlib.sha256(client.read_bytes()).hexdigest()}
+    monkeypatch.setattr(sharing.tunneling, "CHECKSUMS", known)
+    monkeypatch.setattr(sharing.tunneling, "BINARY_PATH", str(client))
+    monkeypatch.setattr(sharing.tunneling, "CURRENT_TUNNELS", [])
+    monkeypatch.setattr(sharing.tunneling, "subprocess", subprocess)
+    monkeypatch.setattr(sharing.networking, "GRADIO_SHARE_SERVER_ADDRESS", "127.0.0.1:1")
+    monkeypatch.setenv("COMMANDLINE_ARGS", "--gradio-auth me:secret1")
+    monkeypatch.setenv("SOME_TOKEN", "secret2")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    opened: list[str] = []
+    sharing.share(7860, tmp_path, opened.append, lambda: sharing.IDLE)
+    assert opened == ["https://abc.gradio.live"], capsys.readouterr().err
+    told = seen.read_text()
+    assert "secret" not in told
+    assert "https_proxy=http://127.0.0.1:9" in told, "the way to the relay leads through it"
 
 
 def test_a_link_that_nobody_uses_is_closed(
