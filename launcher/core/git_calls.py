@@ -17,6 +17,8 @@ from launcher.core.text import t
 #: what could point git at another repository than the one that it is called in
 ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
              "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CEILING_DIRECTORIES")  # fmt: skip
+#: whatever its value, and over every setting: no certificate is checked
+_UNCHECKED = "GIT_SSL_NO_VERIFY"
 _PERCENT = re.compile(r"(?:Receiving objects|Resolving deltas|Updating files):\s+(\d+)% \((\d+)/(\d+)\)")
 
 
@@ -80,6 +82,8 @@ class Git:
             "maintenance.auto": "false",
             "protocol.allow": "never",
             **{f"protocol.{name}.allow": "always" for name in self.protocols},
+            # weaker than what is said for one address alone: `refuse_unchecked` of the update asks for that
+            "http.sslVerify": "true",
             # a connection that gives less than 1 kB/s for so many seconds is dead
             "http.lowSpeedLimit": "1000",
             "http.lowSpeedTime": "20",
@@ -147,8 +151,8 @@ class Git:
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Variables for git: never a question, English words, no other repository than the one it is called in."""
-    kept = {name: value for name, value in environ.items() if name not in ELSEWHERE}
+    """Variables for git: never a question, English, every certificate checked, no other repository than its own."""
+    kept = {name: value for name, value in environ.items() if name not in (*ELSEWHERE, _UNCHECKED)}
     ssh = kept.get("GIT_SSH_COMMAND") or "ssh -oBatchMode=yes -oConnectTimeout=15"
     quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "never"}
     # Who only looks takes no lock, which would stay if he were ended.

@@ -21,7 +21,9 @@ NEVER: dict[str, tuple[str, ...]] = {
     r"verify\s*=\s*(?:False)|\.verify = (?:False)": (),
     r"_create_unverified_context|CERT_NONE|check_hostname\s*=\s*False": (),
     r"--trusted-host|--allow-insecure-host|UV_INSECURE_HOST\b.*=": (),
-    r"http\.sslVerify|GIT_SSL_NO_VERIFY": (),
+    r"(?i)sslVerify\W+(?:false|no|off|0)\b": (),
+    r"(?i)sslVerify": ("launcher/core/git_calls.py", "launcher/core/update/git_calls.py"),
+    r"GIT_SSL_NO_VERIFY": ("launcher/core/git_calls.py",),
     r"--extra-index-url": (),
     r"weights_only\s*=\s*False": (),
     r"\bgit\b.*--global": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.git_calls import Git, environment
 from launcher.core.proxy_address import masked
 from launcher.core.text import Text, t
+from launcher.core.web_address import shown
 
 #: this computer itself
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -53,6 +54,27 @@ def for_address(git: Git, url: str) -> Git:
     """
     _check(url)
     return replace(git, protocols=(*git.protocols, "http")) if url.startswith("http://") else git
+
+
+def refuse_unchecked(git: Git, url: str, settings: Sequence[str] = ()) -> None:
+    """LauncherError `update-unchecked` if git checks no certificate where `url` leads it to; no network is asked.
+
+    `settings`: of the call that follows. Only what is said for an address of its own can do that here: of two
+    settings of http.* git takes the one whose address fits best (git-config, "http.<url>.*").
+    """
+    address = git.call(*settings, "ls-remote", "--get-url", "--", url).out[:1]
+    if not address or not address[0].lower().startswith("https://"):
+        return
+    words = ("config", "--type=bool", "--get-urlmatch", "http.sslVerify", address[0])
+    if git.call(*settings, *words).out != ("true",):
+        raise LauncherError(
+            "update-unchecked",
+            t("Gesso is not updated from {url}: git is told not to check its certificate.", url=shown(address[0])),
+            t(
+                "`git config --show-origin --get-regexp sslverify` shows where that stands: take it away there. "
+                "A certificate of your own is made known to git by http.sslCAInfo."
+            ),
+        )
 
 
 def _check(url: str) -> None:

@@ -18,6 +18,7 @@ from launcher.core.network.mirror_words import git_base
 from launcher.core.paths import Workspace
 from launcher.core.process import CancelledError
 from launcher.core.text import t
+from launcher.core.update.git_calls import refuse_unchecked
 from launcher.core.update.releases import Release, Told, read_tags
 from launcher.core.web_address import shown
 
@@ -65,7 +66,9 @@ def sources_of(choice: Choice) -> tuple[Source, ...]:
 
 
 def ask(git: Git, url: str, sources: Sequence[Source], cancel: threading.Event | None) -> tuple[Told, ...]:
-    """What each source says of the releases, all asked at once."""
+    """What each source says of the releases, all asked at once. LauncherError `update-unchecked`."""
+    for each in sources:
+        refuse_unchecked(git, url, each.settings())
 
     def one(source: Source) -> Told:
         words = (*source.settings(), "ls-remote", "--tags", "--", url)
