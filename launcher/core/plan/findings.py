@@ -104,5 +104,9 @@ def _about_pip(pip: PipSettings) -> Iterator[Finding]:
         yield Finding(
             "trusted-host-ignored",
             "warning",
-            t("pip's setting trusted-host ({hosts}) is not followed: Gesso checks every certificate.", hosts=hosts),
+            t(
+                "pip's setting trusted-host ({hosts}) is not followed for the engine: Gesso checks every certificate. "
+                "For the launcher's own packages pip itself follows it, and compares each with its known SHA-256.",
+                hosts=hosts,
+            ),
         )
