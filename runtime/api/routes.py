@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from runtime.api.admission import client_in
 from runtime.api.answers import drawing_answer, progress_answer
 from runtime.api.asking import Asked, ask_img2img, ask_txt2img
-from runtime.api.models import Img2ImgBody, InterrogateBody, Txt2ImgBody
+from runtime.api.models import DrawingBody, Img2ImgBody, InterrogateBody, Txt2ImgBody
 from runtime.api.waiting import waited
 from runtime.request import RequestError
 from runtime.studio import Studio
@@ -23,18 +23,19 @@ def acting_routes(studio: Studio) -> APIRouter:
     @router.post("/txt2img", summary="Draw pictures from a prompt.")
     async def txt2img(body: Txt2ImgBody, asking: Request) -> dict[str, Any]:
         asked = await run_in_threadpool(ask_txt2img, body, studio)
-        return await _drawn(asking, asked, asked.body.model_dump())
+        return await _drawn(asking, body, asked, asked.body.model_dump())
 
     @router.post("/img2img", summary="Draw over pictures, or over the masked part of one.")
     async def img2img(body: Img2ImgBody, asking: Request) -> dict[str, Any]:
         asked = await run_in_threadpool(ask_img2img, body, studio)
         without = {} if body.include_init_images else {"init_images": None, "mask": None}
-        return await _drawn(asking, asked, asked.body.model_dump() | without)
+        return await _drawn(asking, body, asked, asked.body.model_dump() | without)
 
-    async def _drawn(asking: Request, asked: Asked, echo: dict[str, Any]) -> dict[str, Any]:
+    async def _drawn(asking: Request, sent: DrawingBody, asked: Asked, echo: dict[str, Any]) -> dict[str, Any]:
         job = studio.generate(asked.request, asked.model, asked.body.force_task_id, client_in(asking.scope))
         if not asked.body.override_settings_restore_afterwards:
-            studio.keep(job, asked.body.override_settings or {})
+            # What a pasted infotext sets is for this job alone, as `asked.body` has it.
+            studio.keep(job, sent.override_settings or {})
         return drawing_answer(echo, await waited(asking, job, studio), asked.comments)
 
     @router.get("/progress", summary="How far the running job is; all zero while idle.")

@@ -320,7 +320,7 @@ FIELD_NOTES: dict[str, Row] = {
     "override_settings_restore_afterwards": Row(
         "`override_settings_restore_afterwards`",
         "differs",
-        "false: the settings and the model stay set once the job has ended well, not where it failed",
+        "false: the settings and the model stay set once the job has ended well; not those that an `infotext` sets",
         "runtime/server/test_worker_trouble.py::test_what_a_job_sets_stays_set_where_it_says_so",
     ),
     "firstpass_image": Row("`firstpass_image`", "absent", "no client sends it; accepted and ignored"),

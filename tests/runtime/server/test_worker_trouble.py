@@ -159,6 +159,21 @@ def test_what_a_job_sets_stays_set_where_it_says_so(tmp_path: Path) -> None:
         assert served.get("/sdapi/v1/options").json()["jpeg_quality"] == 80
 
 
+def test_what_a_pasted_infotext_sets_is_for_its_job_alone(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a.safetensors", "b.safetensors")
+    with serve(tmp_path, "--nowebui") as served:
+        text = "x\nSteps: 1, Sampler: Euler, Seed: 1, Size: 64x64, Model: b, Clip skip: 5"
+        drawn = served.draw(
+            infotext=text, override_settings={"jpeg_quality": 5}, override_settings_restore_afterwards=False
+        )
+        info = json.loads(drawn.json()["info"])
+        assert (info["clip_skip"], info["sd_model_name"]) == (5, "b")
+        options = served.get("/sdapi/v1/options").json()
+        assert options["jpeg_quality"] == 5, "the request's own"
+        assert options["CLIP_stop_at_last_layers"] == 1
+        assert options["sd_model_checkpoint"].startswith("a.safetensors")
+
+
 def test_the_choice_outlives_the_server(tmp_path: Path) -> None:
     put_checkpoint(tmp_path, "a.safetensors", "b.safetensors")
     with serve(tmp_path, "--nowebui") as served:
