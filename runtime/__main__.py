@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None, worker: Sequence[str] = WORKER,
     announce = Announcer(output if "--events" in words else None)
     try:
         settings = read_flags(words, os.environ)
+        # passwords may stand in it: neither the worker nor the tunnel's program, which inherit the rest, gets them
+        os.environ.pop("COMMANDLINE_ARGS", None)
         set_up_logging(settings.text("loglevel"))
         for warning in settings.warnings:
             say(f"Warning: {warning}")
@@ -109,7 +111,8 @@ def _uvicorn_config(server: object, settings: Settings):  # type: ignore[no-unty
 
     return uvicorn.Config(
         server,  # type: ignore[arg-type]
-        log_level="warning",
+        # its warnings tell of requests that are none, as often as any stranger cares to send one
+        log_level="error",
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -127,7 +127,7 @@ def test_unknown_flags_are_warnings_and_a_missing_checkpoint_is_an_error_line(da
 def test_no_process_that_is_started_here_gets_the_passwords(data: Path) -> None:
     with serve(data, "--nowebui", COMMANDLINE_ARGS="--api-auth me:verysecret", KEPT="a variable") as served:
         assert served.get("/sdapi/v1/options").status_code == 401
-        assert served.draw(prompt="x", steps=1, **{}).status_code == 401
+        assert served.draw(prompt="x", steps=1).status_code == 401
         started = [child.environ() for child in psutil.Process(served.process.pid).children(recursive=True)]
         assert [each.get("KEPT") for each in started] == ["a variable"] * len(started) != []
         assert not [each for each in started if "verysecret" in str(each)]
