@@ -83,21 +83,18 @@ def through(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
 
 
-def run_all_parts(engine: str, kept: Path) -> list[dict[str, Any]]:
-    """Side by side, each in the interpreter that its works need."""
+def run_all_parts(engine: str, kept: Path) -> None:
+    """Side by side, each in the interpreter that its works need; the figures go into files below `kept`."""
     kept.mkdir(parents=True, exist_ok=True)
     children = []
-    files = []
     for part, count in PARTS.items():
         python = engine if part in ("runtime", "page") else sys.executable
         for number in range(count):
-            files.append(kept / f"{part}-{number}.jsonl")
             command = [python, "-m", "tests.release.kills", "--part", part, "--share", str(number), str(count),
-                       "--kept", str(files[-1]), "--engine", engine]  # fmt: skip
+                       "--kept", str(kept / f"{part}-{number}.jsonl"), "--engine", engine]  # fmt: skip
             children.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL))
     for child in children:
         child.wait()
-    return [each for file in files for each in through(file)]
 
 
 def joined(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -136,12 +133,16 @@ def main() -> int:
     parser.add_argument("--part", choices=PARTS)
     parser.add_argument("--shares", type=json.loads, default=ALL, help="of the points of each kind, as JSON")
     parser.add_argument("--share", type=int, nargs=2, default=(0, 1), help="of the points: which, and of how many")
+    parser.add_argument("--gather", action="store_true", help="run nothing: write what earlier runs have got done")
     parser.add_argument("--only", nargs="+", help="of a part: the works of these names")
     parser.add_argument("--kept", type=Path, help="where the figures of each work go as they come")
     asked = parser.parse_args()
     os.environ["ENGINE_PYTHON"] = asked.engine
     if asked.part is None:
-        found = summary(joined(run_all_parts(asked.engine, asked.kept or ROOT / "build/kills")))
+        kept = asked.kept or ROOT / "build/kills"
+        if not asked.gather:
+            run_all_parts(asked.engine, kept)
+        found = summary(joined([each for file in sorted(kept.glob("*.jsonl")) for each in through(file)]))
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
         print(json.dumps({key: value for key, value in found.items() if key != "of"}, ensure_ascii=False))
