@@ -26,6 +26,7 @@ from runtime.tasks import (
     Load,
     ModelState,
     NoModelError,
+    Refuse,
     Task,
     Unload,
     as_request_error,
@@ -76,7 +77,7 @@ class Dispatch:
         self.patience = Patience()
         self._paces = paces or Paces()
 
-    def obey(self, item: Task | Heard | Interrupt | Forget | Abandon) -> None:
+    def obey(self, item: Task | Heard | Interrupt | Forget | Refuse | Abandon) -> None:
         """One item of the inbox."""
         if isinstance(item, Heard):
             self._hear(item)
@@ -84,16 +85,19 @@ class Dispatch:
             self._interrupt(item.skip)
         elif isinstance(item, Forget):
             self._refused.forget()
+        elif isinstance(item, Refuse):
+            self._refuse(item.path, item.error)
         elif isinstance(item, Abandon):
             self._abandon(item)
         else:
             self.pending.append(item)
 
-    def refuse(self, path: Path, error: RequestError) -> None:
-        """This checkpoint is known to be of no use: say so, and do not try it."""
+    def _refuse(self, path: Path, error: RequestError) -> None:
+        """Say so, and do not try it; where another one loads meanwhile or is there, that is what counts."""
         self._refused.add(Load(path, stamp=stamp_of(path)), error)
-        self.model = ModelState("failed", path, path.name, error=error)
-        self._announce(protocol.ModelFailed(path.name, error.code, error.message))
+        if self.model.path is None:
+            self.model = ModelState("failed", path, path.name, error=error)
+            self._announce(protocol.ModelFailed(path.name, error.code, error.message))
 
     def end(self) -> None:
         """Fail what waits and end the worker."""

@@ -26,6 +26,7 @@ from runtime.tasks import (
     Interrupt,
     Load,
     ModelState,
+    Refuse,
     Task,
     Unload,
     as_request_error,
@@ -45,7 +46,9 @@ class Jobs:
         paces: Paces | None = None,
     ) -> None:
         """`hashed` hears each checkpoint's SHA-256 once the worker has computed it, `paces` how long jobs take."""
-        self._inbox: queue.SimpleQueue[Task | Heard | Interrupt | Forget | Abandon | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Task | Heard | Interrupt | Forget | Refuse | Abandon | None] = (
+            queue.SimpleQueue()
+        )
         self._dispatch = Dispatch(
             command, announce, lambda worker, said: self._inbox.put(Heard(worker, said)), hashed, paces
         )
@@ -77,8 +80,8 @@ class Jobs:
         self._thread.start()
 
     def refuse(self, path: Path, error: RequestError) -> None:
-        """Before `start`: this checkpoint is known to be of no use, jobs for it fail with `error`."""
-        self._dispatch.refuse(path, error)
+        """This checkpoint is known to be of no use: jobs for it fail with `error`."""
+        self._inbox.put(Refuse(path, error))
 
     def leave(self) -> None:
         """The server is about to end: whoever waits is told so at once, and the worker ends. For signal handlers too.

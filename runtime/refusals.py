@@ -1,7 +1,9 @@
-"""Checkpoints that could not be read, remembered so that not every job tries them again."""
+"""Checkpoints that cannot be read, remembered so that not every job tries them again."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from runtime.request import RequestError
@@ -26,6 +28,32 @@ class Refusals:
 
     def forget(self) -> None:
         """Everything may be tried again."""
+        self._known.clear()
+
+
+class Verdicts:
+    """What files' headers tell, each judged once: a torch file takes a process, and perhaps minutes. For any thread."""
+
+    def __init__(self, judge: Callable[[Path], RequestError | None]) -> None:
+        self._judge = judge
+        self._known: dict[Path, tuple[Stamp, RequestError | None]] = {}
+        self._judging: dict[Path, threading.Lock] = {}
+
+    def of(self, path: Path) -> RequestError | None:
+        """Why it cannot be loaded; None if nothing tells of that."""
+        # a folder's stamp says nothing of the files in it
+        if not path.is_file():
+            return self._judge(path)
+        with self._judging.setdefault(path, threading.Lock()):
+            stamp, bad = self._known.get(path, (None, None))
+            if stamp is None or stamp != stamp_of(path):
+                stamp, bad = stamp_of(path), self._judge(path)
+            if bad is None or bad.code.startswith("checkpoint-"):
+                self._known[path] = stamp, bad
+            return bad
+
+    def forget(self) -> None:
+        """Everything may be judged again."""
         self._known.clear()
 
 

@@ -22,6 +22,7 @@ from runtime.limits import check_extras, check_request
 from runtime.options import Options, keepable
 from runtime.paces import Paces
 from runtime.places import Place
+from runtime.refusals import Verdicts
 from runtime.request import Extras, ExtrasResult, Request, RequestError, Result
 from runtime.stock import Stock
 from runtime.tasks import ModelState
@@ -43,7 +44,7 @@ class Studio:
         announce: Callable[[protocol.Event], None],
         judge: Judge = lambda _path: None,
     ) -> None:
-        self.settings, self._judge = settings, judge
+        self.settings, self._verdicts = settings, Verdicts(judge)
         file = settings.path("ui_settings_file") or settings.data_dir / "config.json"
         self.options = Options(file, freeze_from(settings.flags, settings.exposed))
         self.stock = Stock(settings)
@@ -62,23 +63,31 @@ class Studio:
         )
 
     def start(self) -> None:
-        """Start the worker; the model begins to load unless the flags say otherwise or its header is bad."""
+        """Start the worker; the model begins to load unless the flags say otherwise or its header is bad.
+
+        The header is judged aside: the worker starts and the server answers meanwhile.
+        """
+        self.jobs.start()
         chosen = self.chosen
-        bad = self._judge(chosen.path) if chosen else None
-        if chosen and bad:
+        if chosen:
+            threading.Thread(target=self._begin_with, args=(chosen,), name="judge", daemon=True).start()
+
+    def _begin_with(self, chosen: Checkpoint) -> None:
+        bad = self._verdicts.of(chosen.path)
+        if bad:
             _LOG.error("The checkpoint cannot be loaded (%s): %s", bad.code, bad)
             self.jobs.refuse(chosen.path, bad)
-        self.jobs.start()
-        if (
-            chosen
-            and not bad
-            and not self.settings.on("skip_load_model_at_start")
-            and not self.settings.on("ui_debug_mode")
-        ):
+        elif self.settings.on("skip_load_model_at_start") or self.settings.on("ui_debug_mode"):
+            return
+        elif self._chosen == chosen.path and self.jobs.model.path is None:
+            # meanwhile somebody may have asked for it, or for another one
             self._load(chosen)
 
     def choose(self, spelling: str) -> Future[ModelState]:
-        """Load another checkpoint and keep it for the jobs to come; RequestError at once for an unknown name."""
+        """Load another checkpoint and keep it for the jobs to come; RequestError at once for an unknown name.
+
+        Judges the file, which may take minutes: not for the event loop.
+        """
         found = self.library.find(spelling)
         if found is None:
             raise RequestError("model-not-found", f"model {spelling!r} not found", "Choose one of /sdapi/v1/sd-models.")
@@ -99,7 +108,8 @@ class Studio:
         """Draw in turn, with the chosen checkpoint or, for this job, another one; an unknown spelling is ignored.
 
         RequestError at once for what no model could draw, and where too many jobs wait. `name`: what the one who asks
-        calls the job; `client`: who takes turns with others, or the place that was given to them.
+        calls the job; `client`: who takes turns with others, or the place that was given to them. Judges another
+        checkpoint's file: not for the event loop.
         """
         check_request(request)
         request = _with_checkpoints(request)
@@ -135,6 +145,12 @@ class Studio:
         check_extras(extras)
         return self.jobs.enlarge(extras, client)
 
+    def look_again(self) -> None:
+        """At the folders; what could not be loaded may be tried again."""
+        self.library.refresh()
+        self._verdicts.forget()
+        self.jobs.forget_refusals()
+
     def unload(self) -> Future[ModelState]:
         """Take the model out of memory; the next job, or `reload`, brings it back."""
         return self.jobs.unload()
@@ -148,7 +164,7 @@ class Studio:
 
     def _refuse_unusable(self, checkpoint: Checkpoint) -> None:
         """RequestError at once for a file whose header says that it cannot be loaded."""
-        bad = None if self.jobs.model.path == checkpoint.path else self._judge(checkpoint.path)
+        bad = None if self.jobs.model.path == checkpoint.path else self._verdicts.of(checkpoint.path)
         if bad:
             raise bad
 

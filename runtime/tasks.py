@@ -95,6 +95,14 @@ class Forget:
 
 
 @dataclass(frozen=True)
+class Refuse:
+    """This checkpoint is known to be of no use; it goes into the inbox, not into the queue."""
+
+    path: Path
+    error: RequestError
+
+
+@dataclass(frozen=True)
 class Abandon:
     """Whoever waited for this job has gone; it goes into the inbox, not into the queue."""
 

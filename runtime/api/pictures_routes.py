@@ -35,7 +35,7 @@ def picture_routes(studio: Studio) -> APIRouter:
 
     async def _enlarged(asking: Request, body: ExtrasBody, pictures: tuple[tuple[str, str], ...]) -> ExtrasResult:
         extras = await run_in_threadpool(ask_extras, body, pictures, studio)
-        return await waited(asking, studio.enlarge(extras, client_in(asking.scope)), studio)
+        return await waited(asking, await run_in_threadpool(studio.enlarge, extras, client_in(asking.scope)), studio)
 
     @router.post("/png-info", summary="What a picture was made with.")
     def png_info(body: PngInfoBody) -> dict[str, Any]:

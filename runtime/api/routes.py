@@ -11,7 +11,7 @@ from runtime.api.admission import client_in
 from runtime.api.answers import drawing_answer, progress_answer
 from runtime.api.asking import Asked, ask_img2img, ask_txt2img
 from runtime.api.models import DrawingBody, Img2ImgBody, InterrogateBody, Txt2ImgBody
-from runtime.api.waiting import waited
+from runtime.api.waiting import looking, waited
 from runtime.request import RequestError
 from runtime.studio import Studio
 
@@ -32,7 +32,9 @@ def acting_routes(studio: Studio) -> APIRouter:
         return await _drawn(asking, body, asked, asked.body.model_dump() | without)
 
     async def _drawn(asking: Request, sent: DrawingBody, asked: Asked, echo: dict[str, Any]) -> dict[str, Any]:
-        job = studio.generate(asked.request, asked.model, asked.body.force_task_id, client_in(asking.scope))
+        named = asked.body.force_task_id, client_in(asking.scope)
+        aside = looking if asked.model else run_in_threadpool
+        job = await aside(studio.generate, asked.request, asked.model, *named)
         if not asked.body.override_settings_restore_afterwards:
             # What a pasted infotext sets is for this job alone, as `asked.body` has it.
             studio.keep(job, sent.override_settings or {})

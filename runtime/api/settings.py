@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BeforeValidator
 
 from runtime.api.coercion import readable
+from runtime.api.waiting import looking
 from runtime.studio import Studio
 
 Changes = Annotated[dict[str, Any], BeforeValidator(readable)]
@@ -31,9 +32,9 @@ def settings_routes(studio: Studio) -> APIRouter:
     async def set_options(changes: Changes) -> None:
         model = changes.get("sd_model_checkpoint")
         rest = {key: value for key, value in changes.items() if key != "sd_model_checkpoint"}
-        studio.options.check(rest)
+        await run_in_threadpool(studio.options.check, rest)
         if model is not None:
-            await asyncio.wrap_future(studio.choose(str(model)))
+            await asyncio.wrap_future(await looking(studio.choose, str(model)))
         if rest:
             await run_in_threadpool(studio.options.update, rest)
 
@@ -43,8 +44,7 @@ def settings_routes(studio: Studio) -> APIRouter:
 
     @router.post("/refresh-checkpoints", summary="Look for checkpoints again.")
     def refresh_checkpoints() -> None:
-        studio.library.refresh()
-        studio.jobs.forget_refusals()
+        studio.look_again()
 
     @router.post("/unload-checkpoint", summary="Free the memory that the model takes.")
     async def unload_checkpoint() -> dict[str, Any]:

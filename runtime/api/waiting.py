@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 
 from runtime.request import RequestError
 from runtime.studio import Studio
 
 _Result = TypeVar("_Result")
+#: threads for what may look into a checkpoint for minutes, so that nothing else waits for these
+_LOOKING = CapacityLimiter(4)
+
+
+async def looking(do: Callable[..., _Result], *words: Any) -> _Result:
+    """The result of what judges a checkpoint before it answers."""
+    return await to_thread.run_sync(do, *words, limiter=_LOOKING)
 
 
 async def waited(asking: Request, job: Future[_Result], studio: Studio) -> _Result:

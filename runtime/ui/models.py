@@ -73,8 +73,7 @@ def _sub_tab(frame: Frame, kind: Kind, tab: Tab, clock: gr.Timer) -> None:
 
     def refresh(before: str | None) -> tuple[Any, str]:
         if kind.element == "checkpoints":
-            studio.library.refresh()
-            studio.jobs.forget_refusals()
+            studio.look_again()
         kept = _kept(studio, kind, before)
         return gr.Dropdown(choices=kind.names(studio), value=kept), look(kept)
 

@@ -96,7 +96,7 @@ def follow_model(
     async def choose(chosen: gr.SelectData) -> tuple[Any, Any]:
         """Begin to load; the clock tells how it goes, and the queue stays free. No refused one is shown as chosen."""
         try:
-            loading = studio.choose(str(chosen.value))
+            loading = await asyncio.to_thread(studio.choose, str(chosen.value))
         except RequestError as error:
             gr.Warning(words.toast(words.NOT_LOADED, error))
             return top_now(studio, studio.jobs.model)[0], gr.Timer(active=True)
@@ -104,8 +104,7 @@ def follow_model(
         return gr.skip(), gr.Timer(active=True)
 
     def refresh() -> Any:
-        studio.library.refresh()
-        studio.jobs.forget_refusals()
+        studio.look_again()
         return gr.Dropdown(choices=choices.checkpoints(studio))
 
     shown = [top.checkpoint, top.status, top.clock, advised, *choosers, native, *controls]
