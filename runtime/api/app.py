@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from runtime.announce import say
 from runtime.api.admission import Admission
 from runtime.api.docs import docs_page
 from runtime.api.errors import add_error_answers
@@ -25,6 +26,9 @@ from runtime.api.stopping import stopping_routes
 from runtime.api.training import training_routes
 from runtime.infotext import VERSION
 from runtime.studio import Studio
+
+#: signs of a path that a line of the log shows as they are
+_PLAIN = "/:@!$&'()*+,;=~%"
 
 
 def build_api(studio: Studio) -> ASGIApp:
@@ -75,8 +79,9 @@ class _Timed:
                 message["headers"] = [*message["headers"], (b"x-process-time", f"{spent:.4f}".encode())]
                 if self._log:
                     client = (scope.get("client") or ("",))[0]
-                    line = f"API {message['status']} {scope['method']} {scope['path']} {client} {spent:.4f}\n"
-                    sys.stderr.write(line)
+                    # as it was sent: what is decoded may hold the end of this line, and another one
+                    path = quote(scope["path"], safe=_PLAIN)
+                    say(f"API {message['status']} {scope['method']} {path} {client} {spent:.4f}")
             await send(message)
 
         await self._app(scope, receive, timed)
