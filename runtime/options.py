@@ -25,6 +25,8 @@ _LOG = logging.getLogger(__name__)
 OVERRIDABLE = frozenset(name for name in JOB_DEFAULTS if not name.startswith("outdir_"))
 #: further settings that a request may name: the queue and the API heed them
 _FOR_THE_SERVER = frozenset({"sd_model_checkpoint", "samples_save"})
+#: letters of config.json: AUTOMATIC1111's, with hundreds of settings of its extensions, has some fifty thousand
+_MOST = 4_000_000
 _UNREADABLE = (ValueError, OSError, RecursionError)
 
 
@@ -68,9 +70,7 @@ class Options:
         """
         with self._lock:
             heeded = {name: value for name, value in changes.items() if not keep_frozen or self._heeds(name)}
-            if keep_frozen:
-                self._refuse_frozen(heeded)
-            new = self._new(heeded)
+            new = self._wanted(heeded) if keep_frozen else self._new(heeded)
             self._write(dict.fromkeys(self._unusable.keys() & heeded.keys()) | new)
             self._stored = _changed(self._stored, new)
             self._unusable = {name: value for name, value in self._unusable.items() if name not in heeded}
@@ -83,7 +83,7 @@ class Options:
                 found = _read_alone(self._file)
                 before = self._unusable | self._stored if found is None else found
                 if (content := _changed(before, changes)) != before:
-                    write_whole(self._file, json.dumps(content, indent=4, ensure_ascii=False))
+                    write_whole(self._file, _written(content))
         except BusyError as busy:
             raise RequestError(
                 "settings-busy",
@@ -100,8 +100,18 @@ class Options:
     def check(self, changes: Mapping[str, Any]) -> None:
         """RequestError where `update` would refuse these."""
         heeded = {name: value for name, value in changes.items() if self._heeds(name)}
-        self._refuse_frozen(heeded)
-        self._new(heeded)
+        self._wanted(heeded)
+
+    def _wanted(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """The same of what somebody asks for: RequestError for what is frozen, and for more than a file should hold."""
+        self._refuse_frozen(changes)
+        new = self._new(changes)
+        kept = self._unusable | self._stored
+        size = len(_written(_changed(kept, new)))
+        if size > _MOST and size > len(_written(kept)):
+            what = f"All settings together would have more than {_MOST:,} letters."
+            raise RequestError("settings-too-large", what, "Send shorter values, or fewer settings.")
+        return new
 
     def _new(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """What of these is to be stored, checked; None for what shall be its default."""
@@ -173,6 +183,10 @@ def _as_listed(name: str, value: Any) -> Any:
     default = DEFAULTS[name]
     whole = isinstance(default, int) and not isinstance(default, bool)
     return float(value) if whole and default != 0 else value
+
+
+def _written(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=4, ensure_ascii=False)
 
 
 def _changed(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
