@@ -9,6 +9,8 @@ PREFIX = "/sdapi/v1"
 PING = "/internal/ping"
 #: what becomes a job in the queue
 JOBS = frozenset(f"{PREFIX}/{name}" for name in ("txt2img", "img2img", "extra-single-image", "extra-batch-images"))
+#: where a body may hold pictures
+PICTURES = JOBS | {f"{PREFIX}/png-info", f"{PREFIX}/interrogate"}
 _ROOTS = ("/sdapi", "/internal", "/docs", "/redoc", "/openapi.json")
 
 

@@ -13,6 +13,7 @@ from math import ceil
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,14 +23,16 @@ from runtime.api.paths import PING, is_api, plain_path
 from runtime.flags import Settings
 from runtime.gate import login, sessions
 from runtime.gate.accounts import Accounts, Who, name_in
-from runtime.gate.bodies import BodyError, Bounded, Refusal, refuse_head
+from runtime.gate.bodies import BodyError, Bounded, Limit, Refusal, announced, no_room, refuse_head, takes_files
 from runtime.gate.guesses import Guesses
 from runtime.gate.hosts import Hosts
 from runtime.gate.origins import Origins
 from runtime.gate.pace import Pace
+from runtime.gate.room import Room, Share, make_room
 from runtime.gate.routes import LOGIN, LOGOUT, Kind, file_in, kind_of
 from runtime.gate.served import may_serve, with_headers
-from runtime.visitors import USER, address_of
+from runtime.gate.values import Values
+from runtime.visitors import USER, address_of, client_of
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="Gesso", charset="UTF-8"'}
 _MOST_OF_A_FORM = 10_000
@@ -45,6 +48,7 @@ class Gate:
     folders: Sequence[Path] = ()
     hosts: Hosts = field(init=False)
     origins: Origins = field(init=False)
+    room: Room = field(init=False)
     logins: sessions.Sessions = field(default_factory=sessions.Sessions)
     guesses: Guesses = field(default_factory=Guesses)
     pace: Pace = field(default_factory=Pace)
@@ -55,6 +59,7 @@ class Gate:
 
     def __post_init__(self) -> None:
         self.hosts, self.origins = Hosts.of(self.settings), Origins(self.settings)
+        self.room = Room.of_bodies(self._most, self.settings.exposed)
 
     def open_link(self, address: str) -> None:
         """From now on this server goes by the name in this public address too."""
@@ -95,14 +100,18 @@ class Gate:
                 message = with_headers(message, file)
             await send(message)
 
-        bounded = Bounded(receive, self._most)
+        share = Share(self.room)
+        values = None if takes_files(asked.path) else Values()
+        bounded = Bounded(receive, Limit.of(asked.path, self._most), share, values)
         try:
-            answer = self._refuse(asked) or await self._behind(asked, bounded)
+            answer = self._refuse(asked) or await self._behind(asked, bounded) or await self._crowded(asked, share)
             await (answer or self.app)(scope, bounded, careful)
         except BodyError as too_much:
             if begun:
                 raise
             await _said(too_much.refusal)(scope, receive, careful)
+        finally:
+            share.leave()
 
     @property
     def _most(self) -> int:
@@ -118,8 +127,21 @@ class Gate:
         if page is not None:
             hint = "Open the page from this server, or start it with --cors-allow-origins."
             return _said(Refusal(403, "foreign-origin", f"The page {page:.200} may not use this server.", hint))
-        head = refuse_head(asked.method, asked.path, asked.scope["query_string"], asked.scope["headers"], self._most)
+        limit = Limit.of(asked.path, self._most)
+        head = refuse_head(asked.method, asked.path, asked.scope["query_string"], asked.scope["headers"], limit)
         return _said(head) if head else None
+
+    async def _crowded(self, asked: Asked, share: Share) -> Response | None:
+        """The refusal of a body for which there is no room in memory, or none on the disk for its files."""
+        files = asked.method == "POST" and takes_files(asked.path)
+        size = min(announced(asked.headers, self._most if files else 0), self._most)
+        share.who = client_of(asked.scope)
+        if not share.grow(size):
+            return _said(no_room())
+        if files and not await run_in_threadpool(make_room, cache_folder(self.settings), max(size, self.room.held)):
+            what = "There is no room on the disk for further files."
+            return _said(Refusal(503, "disk-full", what, "Try again in a few minutes, or make room on the disk."))
+        return None
 
     async def _behind(self, asked: Asked, receive: Receive) -> Response | None:
         """The gate's own answers, and the refusal of whoever may not come in; None lets the request in."""
@@ -267,7 +289,7 @@ def _said(refusal: Refusal, wait: float = 0.0) -> Response:
     answer = four_keys(refusal.status, refusal.code, refusal.message, hint=refusal.hint or None)
     if wait:
         answer.headers["Retry-After"] = str(ceil(wait))
-    if refusal.status in (408, 413):
+    if refusal.status in (400, 408, 413):
         answer.headers["Connection"] = "close"
     return answer
 
@@ -283,8 +305,12 @@ def _unauthorized(asked: Asked, given: bool) -> Response:
 
 def served_folders(settings: Settings) -> tuple[Path, ...]:
     """Copies of what the page shows, and what --gradio-allowed-path names."""
-    pictures = os.environ.get("GRADIO_TEMP_DIR") or settings.data_dir / "cache" / "gradio"
-    return (Path(pictures), *(Path(each) for each in settings.flags["gradio_allowed_path"]))
+    return (cache_folder(settings), *(Path(each) for each in settings.flags["gradio_allowed_path"]))
+
+
+def cache_folder(settings: Settings) -> Path:
+    """Where Gradio keeps what browsers send and are shown."""
+    return Path(os.environ.get("GRADIO_TEMP_DIR") or settings.data_dir / "cache" / "gradio")
 
 
 def with_origins(gate: Gate) -> ASGIApp:

@@ -1,0 +1,106 @@
+"""How much room all requests have together: their bodies in memory, what browsers send on the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: bytes of a body that count nowhere: what looks on and what stops finds room at all times
+FREE = 1 << 20
+#: bytes of all bodies at once, or a few of the largest
+_IN_MEMORY, _OF_THE_LARGEST = 1 << 30, 4
+#: bytes of all files in Gradio's cache, and those that stay free on its disk
+_IN_THE_CACHE, _SPARE = 4 << 30, 512 << 20
+#: seconds for which somebody may be using a file there
+_IN_USE = 600.0
+
+
+@dataclass
+class Room:
+    """Bytes that may be held at once, and of these by one who asks."""
+
+    most: int
+    of_one: int
+    held: int = 0
+    _of: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of_bodies(cls, largest: int, shared: bool) -> Room:
+        """For bodies of at most `largest` bytes; where it is shared, half of it for one who asks."""
+        most = max(_IN_MEMORY, largest * _OF_THE_LARGEST)
+        return cls(most, most // 2 if shared else most)
+
+    def take(self, who: str, count: int) -> bool:
+        """So many bytes more; False, and none is taken, where there is no room for them."""
+        if self.held + count > self.most or self._of[who] + count > self.of_one:
+            return False
+        self.held += count
+        self._of[who] += count
+        return True
+
+    def leave(self, who: str, count: int) -> None:
+        """They are held no more."""
+        self.held -= count
+        self._of[who] -= count
+        if self._of[who] <= 0:
+            del self._of[who]
+
+
+class Share:
+    """What one request holds of a room, until it is answered."""
+
+    def __init__(self, room: Room) -> None:
+        self._room, self._held = room, 0
+        #: who asks, once that is proved; only then a body is read
+        self.who = ""
+
+    def grow(self, size: int) -> bool:
+        """Hold as much as a body of so many bytes needs; False where there is no room."""
+        more = max(size - FREE, 0) - self._held
+        if more <= 0:
+            return True
+        if not self._room.take(self.who, more):
+            return False
+        self._held += more
+        return True
+
+    def leave(self) -> None:
+        """Hold nothing more."""
+        self._room.leave(self.who, self._held)
+        self._held = 0
+
+
+def make_room(cache: Path, wanted: int) -> bool:
+    """Is there room for `wanted` bytes more? The oldest files in `cache` go for them, not those that are in use."""
+    files = sorted(_files(cache))
+    missing = max(sum(size for _, size, _ in files) + wanted - _IN_THE_CACHE, wanted + _SPARE - _free(cache))
+    for since, size, path in files:
+        if missing <= 0 or since > time.time() - _IN_USE:
+            break
+        with contextlib.suppress(OSError):
+            Path(path).unlink()
+            missing -= size
+    return missing <= 0
+
+
+def _files(folder: Path) -> Iterator[tuple[float, int, str]]:
+    """(since when it lies there, bytes, path); the time of its last change is no help, as copies keep it."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(place, name)  # noqa: PTH118 - for each of thousands of files
+            with contextlib.suppress(OSError):
+                found = os.lstat(path)
+                if stat.S_ISREG(found.st_mode):
+                    yield found.st_ctime, found.st_size, path
+
+
+def _free(folder: Path) -> int:
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    return shutil.disk_usage(there).free
