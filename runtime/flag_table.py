@@ -48,7 +48,7 @@ NETWORK = (
         hide_ui_dir_config="output folders are not shown in the settings and stay as they are",
         api_server_stop="routes that end the server: server-kill, server-restart, server-stop",
         localization_none="never translate the page",
-        i_accept_unprotected_remote="with --listen or --share: ask nobody for a password; anybody may come in",
+        i_accept_unprotected_remote="with --listen, --allow-host or --share: ask for no password; anybody may come in",
     ),
     *_flags(
         "text",
@@ -66,7 +66,12 @@ NETWORK = (
         tls_certfile="certificate for HTTPS; needs --tls-keyfile too",
     ),
     Flag("--subpath", "text", "works", "root path when behind a reverse proxy that strips it"),
-    Flag("--allow-host", "repeat", "works", "a further name that this server goes by, as behind a reverse proxy"),
+    Flag(
+        "--allow-host",
+        "repeat",
+        "works",
+        "a further name that this server goes by, as behind a reverse proxy; what holds for --listen holds then",
+    ),
     Flag("--body-limit", "int", "works", "megabytes that one request may bring", 64),
     Flag("--timeout-keep-alive", "int", "works", "seconds that an idle connection stays open", 30),
     *_flags(

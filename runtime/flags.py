@@ -62,8 +62,9 @@ class Settings:
 
     @property
     def exposed(self) -> bool:
-        """Can other computers reach this server?"""
-        return self.on("share") or not is_loopback(self.host)
+        """Can other computers reach this server? A further name is one by which a proxy here brings them."""
+        named = any(name and not is_loopback(name) for name in self.flags["allow_host"])
+        return self.on("share") or not is_loopback(self.host) or named
 
 
 def is_loopback(host: str) -> bool:

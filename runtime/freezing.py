@@ -72,7 +72,7 @@ def freeze_from(flags: Mapping[str, Any], exposed: bool = False) -> Freeze:
     shared = bool(flags.get("share"))
     return Freeze(
         only=ALWAYS if shared else FROM_OUTSIDE if exposed else None,
-        because="--share" if shared else "--listen or --server-name",
+        because="--share" if shared else "--listen, --server-name or --allow-host",
         everything=bool(flags.get("freeze_settings")),
         sections=_words(flags.get("freeze_settings_in_sections")),
         names=_words(flags.get("freeze_specific_settings")),

@@ -1,6 +1,7 @@
 """Which names of this server a request may ask for: a page elsewhere that makes its name point here is not let in.
 
-An address in digits cannot be such a page's name, so that every one is let in.
+An address in digits cannot be such a page's name, so that every one is let in where others may come; a server for this
+computer alone is asked by its own names only, since by any other a proxy here would bring others in with all rights.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -25,17 +27,15 @@ class Hosts:
     names: set[str] = field(default_factory=set)
     #: of these, what a person or the public link has named
     named: set[str] = field(default_factory=set)
+    #: is it for this computer alone?
+    alone: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> Hosts:
-        named = [settings.host, *settings.flags["allow_host"]]
-        # whoever names a page that may call this server most often serves it under that name too
-        origins = (settings.text("cors_allow_origins") or "").split(",")
-        named += [urlsplit(origin.strip()).hostname or "" for origin in origins]
-        with contextlib.suppress(OSError):
-            named += [socket.gethostname(), f"{socket.gethostname().split('.')[0]}.local"]
+        named = [settings.host, *settings.flags["allow_host"], *(_others(settings) if settings.exposed else ())]
         written = {_plain(name) for name in settings.flags["allow_host"]}
-        return cls({"localhost", _DOCKER, *(_plain(name) for name in named)} - {"", "*"}, written)
+        names = {"localhost", _DOCKER, *(_plain(name) for name in named)} - {"", "*"}
+        return cls(names, written, not settings.exposed)
 
     def allow(self, name: str) -> None:
         """From now on this one too."""
@@ -45,7 +45,16 @@ class Hosts:
     def knows(self, header: str) -> bool:
         """May a request with this Host header come in?"""
         name = _plain(_without_port(header.strip()))
-        return name in self.names or name.endswith(".localhost") or _is_address(name)
+        return name in self.names or name.endswith(".localhost") or _is_address(name, self.alone)
+
+
+def _others(settings: Settings) -> Iterator[str]:
+    """By which other computers may call it without more words."""
+    # whoever names a page that may call this server most often serves it under that name too
+    for origin in (settings.text("cors_allow_origins") or "").split(","):
+        yield urlsplit(origin.strip()).hostname or ""
+    with contextlib.suppress(OSError):
+        yield from (socket.gethostname(), f"{socket.gethostname().split('.')[0]}.local")
 
 
 def _without_port(host: str) -> str:
@@ -56,9 +65,10 @@ def _plain(name: str) -> str:
     return name.strip().strip("[]").lower().removesuffix(".")
 
 
-def _is_address(name: str) -> bool:
+def _is_address(name: str, own: bool) -> bool:
+    """`own`: one that leads from this computer to itself; browsers go there for 0.0.0.0 too."""
     try:
-        ip_address(name)
+        address = ip_address(name)
     except ValueError:
         return False
-    return True
+    return not own or address.is_loopback or address.is_unspecified

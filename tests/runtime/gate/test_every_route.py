@@ -118,6 +118,7 @@ def test_whoever_is_elsewhere_ends_no_server(tmp_path: Path) -> None:
     assert ends()
     assert not ends("--listen")
     assert not ends("--share")
+    assert not ends("--allow-host", "art.example")
     assert not ends("--server-name", "192.168.0.9", "--i-accept-unprotected-remote")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
 
 from runtime.gate import sessions
 from runtime.gate.accounts import Who
-from runtime.gate.bodies import BodyError, Bounded
+from runtime.gate.bodies import BodyError, Bounded, Limit
 from runtime.gate.guesses import Guesses
 from runtime.gate.pace import Pace
 from tests.runtime.gate.asking import ask, came_through, gate
@@ -19,10 +20,20 @@ TXT2IMG = "/sdapi/v1/txt2img"
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1:7860", "localhost:7860", "LOCALHOST", "localhost.", "[::1]:7860", "192.168.0.9", "sub.localhost:1"],
+    ["127.0.0.1:7860", "localhost:7860", "LOCALHOST", "localhost.", "[::1]:7860", "0.0.0.0", "sub.localhost:1"],
 )
 def test_names_of_this_server(host: str) -> None:
     assert came_through(ask(gate(), "GET", "/sdapi/v1/options", host))
+
+
+@pytest.mark.parametrize("host", ["192.168.0.9:7860", "[2001:db8::9]", "front.example", socket.gethostname()])
+def test_a_server_for_this_computer_alone_is_asked_by_no_other_name(host: str) -> None:
+    """By such a name a proxy on this computer brings others, who would have the owner's rights."""
+    flags = ("--gradio-auth", "a:1", "--cors-allow-origins", "https://front.example")
+    asked = {"path": "/sdapi/v1/options", "host": host, "auth": ("a", "1")}
+    assert ask(gate(*flags), "GET", **asked).status_code == 421
+    assert came_through(ask(gate(*flags, "--listen"), "GET", **asked))
+    assert came_through(ask(gate(*flags, "--allow-host", host), "GET", **asked))
 
 
 @pytest.mark.parametrize(
@@ -45,12 +56,13 @@ def test_a_name_that_points_here_is_not_enough(host: str, flags: tuple[str, ...]
 
 
 def test_names_that_flags_let_in() -> None:
-    guard = gate("--allow-host", "Art.Example", "--cors-allow-origins", "https://front.example:8443")
+    flags = ("--gradio-auth", "a:1", "--allow-host", "Art.Example")
+    guard = gate(*flags, "--cors-allow-origins", "https://front.example:8443")
     for host in ("art.example", "art.example:443", "front.example"):
-        assert came_through(ask(guard, "GET", "/sdapi/v1/options", host))
+        assert came_through(ask(guard, "GET", "/sdapi/v1/options", host, auth=("a", "1")))
     assert ask(guard, "GET", "/sdapi/v1/options", "other.example").status_code == 421
     guard.hosts.allow("abc.gradio.live")
-    assert came_through(ask(guard, "GET", "/sdapi/v1/options", "abc.gradio.live"))
+    assert came_through(ask(guard, "GET", "/sdapi/v1/options", "abc.gradio.live", auth=("a", "1")))
 
 
 FOREIGN = (
@@ -114,7 +126,7 @@ def test_a_body_that_trickles_is_given_up() -> None:
             later[0] += 10
             return {"type": "http.request", "body": b"x", "more_body": True}
 
-        bounded = Bounded(receive, 1 << 20)
+        bounded = Bounded(receive, Limit(1 << 20))
         loop.time = lambda: began + later[0]  # type: ignore[method-assign]
         try:
             while True:

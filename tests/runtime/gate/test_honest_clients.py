@@ -53,7 +53,7 @@ def test_cookies_of_other_programs_hide_none_of_ours(odd: str) -> None:
     ],
 )
 def test_pages_behind_reverse_proxies(host: str, origin: str) -> None:
-    guard = gate("--allow-host", "art.example")
+    guard = gate("--allow-host", "art.example", "--i-accept-unprotected-remote")
     assert came_through(ask(guard, "POST", "/sdapi/v1/txt2img", host, headers={"Origin": origin}, json={}))
     other = {"Origin": origin.replace("art.example", "evil.example").replace("127.0.0.1:80", "evil.example")}
     assert ask(guard, "POST", "/sdapi/v1/txt2img", host, headers=other, json={}).status_code == 403

@@ -101,6 +101,8 @@ def test_sharing_and_server_name_are_exposed() -> None:
     assert read("--share").exposed
     assert read("--listen").exposed
     assert not read("--listen", "--server-name", "127.0.0.1").exposed, "--server-name wins"
+    assert read("--allow-host", "localhost", "--allow-host", "art.example").exposed, "a proxy brings others"
+    assert not read("--allow-host", "localhost", "--allow-host", "127.0.0.1").exposed
 
 
 def test_the_api_only_server() -> None:

@@ -39,7 +39,7 @@ def test_who_may_do_what(flags: tuple[str, ...], page: dict[str, str] | None, ap
     assert found.page == page or (page is None and found.made and found.page == {"gesso": found.made.password})
 
 
-@pytest.mark.parametrize("flag", ["--listen", "--share", "--server-name=192.168.0.9"])
+@pytest.mark.parametrize("flag", ["--listen", "--share", "--server-name=192.168.0.9", "--allow-host=art.example"])
 def test_nobody_is_reachable_without_credentials(flag: str) -> None:
     one, other = accounts(flag), accounts(flag)
     assert one.made

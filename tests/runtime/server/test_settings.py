@@ -204,7 +204,12 @@ def test_a_server_with_frozen_settings(data: Path) -> None:
 
 @pytest.mark.parametrize(
     ("flags", "shaped", "folders"),
-    [(("--listen",), True, False), (("--share",), False, False), ((), True, True)],
+    [
+        (("--listen",), True, False),
+        (("--allow-host", "art.example"), True, False),
+        (("--share",), False, False),
+        ((), True, True),
+    ],
 )
 def test_from_outside_only_pictures_are_shaped(
     tmp_path: Path, flags: tuple[str, ...], shaped: bool, folders: bool
