@@ -49,15 +49,18 @@ def has(flags: Sequence[str], name: str) -> bool:
     return any(group[0] == name or group[0].startswith(f"{name}=") for group in groups(flags))
 
 
-def last_value(flags: Sequence[str], name: str) -> str | None:
-    """The value that counts: the last one; None if the flag is not there, "" if it has no value."""
-    found: str | None = None
+def values(flags: Sequence[str], name: str) -> Iterator[str]:
+    """What each of the flags of this name is given; "" for one that has no value."""
     for group in groups(flags):
         if group[0] == name:
-            found = group[1] if len(group) > 1 else ""
+            yield group[1] if len(group) > 1 else ""
         elif group[0].startswith(f"{name}="):
-            found = group[0].partition("=")[2]
-    return found
+            yield group[0].partition("=")[2]
+
+
+def last_value(flags: Sequence[str], name: str) -> str | None:
+    """The value that counts: the last one; None if the flag is not there, "" if it has no value."""
+    return next(reversed([*values(flags, name)]), None)
 
 
 def without(flags: Sequence[str], *names: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from launcher.core.profiles.flag_words import (
     one_line,
     only,
     split_words,
+    values,
     without,
 )
 from launcher.core.profiles.run_profiles import ATTENTION_FLAGS, ATTENTION_ORDER, RunProfile, attention_of
@@ -171,8 +172,13 @@ def _without_xformers(torch: TorchChoice) -> Text:
 
 
 def exposed(options: Options) -> bool:
-    """Can other computers reach it?"""
-    return options.share or listens(options)
+    """Can other computers reach it, be it through a proxy on this one? As the runtime sees it."""
+    return options.share or listens(options) or bool(names_for_others(options))
+
+
+def names_for_others(options: Options) -> tuple[str, ...]:
+    """Those by which a proxy on this computer brings others."""
+    return tuple(name for name in values(options.runtime_flags, "--allow-host") if name and not _is_loopback(name))
 
 
 def listens(options: Options) -> bool:

@@ -67,8 +67,13 @@ def _serving(home: Home, say: Say) -> list[Row]:
 
 def visitors(home: Home, say: Say) -> str:
     """Who has the page open: this computer once, then the addresses of the others."""
+    from launcher.core.serving.command_line import names_for_others
+
     here = [say(t("this computer"))] if any(each in _HERE for each in home.visitors) else []
-    link = [say(t("through the public link"))] if "link" in home.visitors else []
+    options = home.survey.options if home.survey else None
+    proxied = options is not None and not options.share and names_for_others(options)
+    way = t("through a proxy on this computer") if proxied else t("through the public link")
+    link = [say(way)] if "link" in home.visitors else []
     others = [each for each in home.visitors if each not in (*_HERE, "link")]
     return ", ".join((*here, *others, *link))
 

@@ -93,11 +93,14 @@ class ProfileCard(Card):
 
 def reach(survey: Survey) -> Text:
     """Who can open the page."""
-    from launcher.core.serving.command_line import listens
+    from launcher.core.serving.command_line import listens, names_for_others
 
     if survey.options.share:
         return t("everybody with the link")
-    return t("the local network") if listens(survey.options) else t("this computer only")
+    if listens(survey.options):
+        return t("the local network")
+    names = ", ".join(names_for_others(survey.options))
+    return t("others too, as {names}", names=names) if names else t("this computer only")
 
 
 def _environment(survey: Survey, say: Say) -> Row:

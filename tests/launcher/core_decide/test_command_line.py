@@ -22,6 +22,7 @@ from launcher.core.serving.command_line import (
     find_conflicts,
     flags_of,
     listens,
+    names_for_others,
     with_command_line,
 )
 from launcher.core.text import t
@@ -191,6 +192,7 @@ def test_the_processor_among_the_flags_is_planned_for() -> None:
         ("--share --gradio-auth me:short", "share-password-short", "at least 12"),
         ("--listen", "password-made", "shown once"),
         ("--server-name 0.0.0.0", "password-made", "shown once"),
+        ("--allow-host art.example", "password-made", "shown once"),
     ],
 )
 def test_what_contradicts_itself_is_named(flags: str, slug: str, said: str) -> None:
@@ -209,6 +211,9 @@ def test_who_answers_on_the_local_network() -> None:
     assert listens(completed(args="--server-name 0.0.0.0"))
     assert not listens(completed(args="--listen --server-name 127.0.0.1"))
     assert not listens(completed(args="--share"))
+    proxied = completed(args="--allow-host art.example --allow-host=127.0.0.1")
+    assert not listens(proxied)
+    assert names_for_others(proxied) == ("art.example",)
 
 
 def test_flags_are_taken_apart_with_their_values() -> None:

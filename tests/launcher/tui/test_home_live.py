@@ -20,7 +20,8 @@ from launcher.tui.browser import way_in
 from launcher.tui.screens import SCREENS
 from launcher.tui.screens.home import ProfileChosen
 from launcher.tui.state import Home
-from launcher.tui.widgets.address import AddressCard
+from launcher.tui.widgets.address import AddressCard, visitors
+from launcher.tui.widgets.installed import reach
 from launcher.tui.widgets.meter import bar, spark
 from launcher.tui.widgets.qr import QrPane, drawn
 from tests.launcher.tui.conftest import URL, FakeCore
@@ -94,6 +95,16 @@ async def test_who_is_here_and_what_is_drawn_is_told(fake, language):
         }  # fmt: skip
         for each in said[language]:
             assert each in text, text
+
+
+def test_others_whom_a_proxy_brings_are_told_of(survey_of):
+    asked = Options(runtime_flags=("--allow-host", "art.example"))
+    home = Home(survey=replace(survey_of(), options=asked), visitors=("127.0.0.1", "link"))
+    assert home.login == "made"
+    assert str(reach(home.survey)) == "others too, as art.example"
+    assert visitors(home, str) == "this computer, through a proxy on this computer"
+    asked = replace(asked, share=True)
+    assert visitors(replace(home, survey=replace(home.survey, options=asked)), str).endswith("the public link")
 
 
 async def test_the_address_can_be_scanned_beside_the_log_and_large(fake):
