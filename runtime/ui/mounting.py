@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from gradio.routes import App
 
 from runtime.ui.calls import answer_for_callers
+from runtime.ui.page_queue import bound_pages
 from runtime.ui.uploads import keep_to_uploads
 
 
@@ -18,6 +19,7 @@ def mount(app: FastAPI, build: Callable[[], gr.Blocks], **words: Any) -> FastAPI
     """`app` with what `build` makes at its root, as gr.mount_gradio_app(**words) puts it there."""
     with _without_application():
         blocks = build()
+    bound_pages(blocks)
     mounted: FastAPI = gr.mount_gradio_app(app, blocks, path="/", **words)
     # the queue works through the application that answers
     blocks.app = next(inner for route in mounted.routes if isinstance(inner := getattr(route, "app", None), App))
