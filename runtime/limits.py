@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
+from collections.abc import Sequence
 
+from runtime.formats import PICTURES
 from runtime.request import Extras, Hires, Mask, Request, RequestError, Start
 
 SMALLEST_SIDE, LARGEST_SIDE = 64, 8192
@@ -16,6 +19,8 @@ SMALLEST_SEED_SIDE = 8
 #: batches of a job, and pictures of it
 MOST_PICTURES = 1000
 MOST_IN_A_BATCH = 256
+#: of all pictures that a request brings, and of one side of each
+MOST_SENT_PIXELS, LONGEST_SENT_SIDE = 256_000_000, 65_535
 LARGEST_PROMPT = 1_000_000
 #: times, of hires fix and of an upscaling
 MOST_SCALE = 64.0
@@ -64,11 +69,39 @@ def check_setting(name: str, value: float) -> None:
 
 def check_extras(extras: Extras) -> None:
     """The same for an upscaling."""
+    check_pictures(extras.images)
     if extras.resize_mode == 0 and not 0 < extras.upscaling_resize <= MOST_SCALE:
         _refuse("upscaling_resize", extras.upscaling_resize, f"It goes from above 0 to {MOST_SCALE:g}.")
     if extras.resize_mode == 1:
         for name in ("upscaling_resize_w", "upscaling_resize_h"):
             _whole(name, getattr(extras, name), 1, LARGEST_SIDE * 2)
+
+
+def check_pictures(files: Sequence[bytes]) -> None:
+    """Of all that a request brings, by their headers: none is decoded, and what is no picture is left to who does."""
+    if len(files) > MOST_PICTURES:
+        raise RequestError("too-many-images", f"There are {len(files)} pictures.", f"Send at most {MOST_PICTURES}.")
+    sizes = [_size_in_header(data) for data in files]
+    for width, height in sizes:
+        if max(width, height) > LONGEST_SENT_SIDE:
+            hint = f"A side has at most {LONGEST_SENT_SIDE} pixels."
+            raise RequestError("image-too-large", f"A picture is {width} x {height} pixels.", hint)
+    pixels = sum(width * height for width, height in sizes)
+    if pixels > MOST_SENT_PIXELS:
+        message = f"The pictures have {pixels / 10**6:.0f} megapixels together."
+        hint = f"At most {MOST_SENT_PIXELS // 10**6} are taken at once; send fewer pictures, or smaller ones."
+        raise RequestError("image-too-large", message, hint)
+
+
+def _size_in_header(data: bytes) -> tuple[int, int]:
+    """(width, height); nothing of what cannot be read."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=PICTURES) as picture:
+            return picture.size
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        return 0, 0
 
 
 def check_side(name: str, side: int) -> None:
@@ -124,6 +157,7 @@ def _start(start: Start) -> None:
     _number("image_cfg_scale", start.image_cfg_scale, -MOST_GUIDANCE, MOST_GUIDANCE)
     _number("initial_noise_multiplier", start.initial_noise_multiplier, 0, 1000)
     _whole("resize_mode", start.resize_mode, 0, 3)
+    check_pictures(start.images if start.mask is None else (*start.images, start.mask.image))
     if start.mask:
         _mask(start.mask)
 

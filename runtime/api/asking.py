@@ -9,7 +9,7 @@ from runtime.advice import Advice
 from runtime.api.always_on import with_always_on
 from runtime.api.models import DrawingBody, ExtrasBody, Img2ImgBody, Txt2ImgBody
 from runtime.api.pasted import with_infotext
-from runtime.api.pictures import decode_picture
+from runtime.api.pictures import decode_picture, decode_pictures
 from runtime.catalogue import find_sampler, find_scheduler
 from runtime.options import unheeded
 from runtime.request import Extras, Hires, Mask, Request, RequestError, Script, Start
@@ -57,8 +57,7 @@ def ask_extras(body: ExtrasBody, pictures: tuple[tuple[str, str], ...], studio: 
     fields = body.model_dump(exclude={"image", "imageList", "show_extras_results"})
     for name in ("upscaler_1", "upscaler_2"):
         fields[name] = studio.stock.upscaler(fields[name])
-    images = tuple(decode_picture(text, field) for field, text in pictures)
-    return Extras(images=images, options=studio.options.for_job({}), **fields)
+    return Extras(images=decode_pictures(pictures), options=studio.options.for_job({}), **fields)
 
 
 def sampler_of(name: str, scheduler: str | None) -> tuple[str, str]:
@@ -151,7 +150,7 @@ def _own(name: str | None, same: str) -> str | None:
 
 
 def _start(body: Img2ImgBody) -> Start:
-    images = tuple(decode_picture(text, "init_images") for text in body.init_images or ())
+    images = decode_pictures(("init_images", text) for text in body.init_images or ())
     return Start(
         images=images,
         denoising_strength=body.denoising_strength,

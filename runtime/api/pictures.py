@@ -7,7 +7,9 @@ import binascii
 import io
 import re
 import threading
+from collections.abc import Iterable
 
+from runtime.limits import check_pictures
 from runtime.request import RequestError
 
 #: what is decoded at all: each further format is code that an attacker may reach
@@ -21,6 +23,19 @@ _DATA = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE)
 
 def decode_picture(text: str, field: str) -> bytes:
     """The file's bytes; RequestError for an address, for what is no picture, and for one that is too large."""
+    return decode_pictures([(field, text)])[0]
+
+
+def decode_pictures(named: Iterable[tuple[str, str]]) -> tuple[bytes, ...]:
+    """The same of several, (field, base64); they are counted and measured together before any is opened."""
+    found = [(field, _file(text, field)) for field, text in named]
+    check_pictures([data for _, data in found])
+    for field, data in found:
+        check_picture(data, field)
+    return tuple(data for _, data in found)
+
+
+def _file(text: str, field: str) -> bytes:
     if _ADDRESS.match(text):
         raise RequestError(
             "image-address-refused",
@@ -29,11 +44,9 @@ def decode_picture(text: str, field: str) -> bytes:
         )
     start = _DATA.match(text)
     try:
-        data = base64.b64decode(text[start.end() :] if start else text)
+        return base64.b64decode(text[start.end() :] if start else text)
     except (binascii.Error, ValueError):
         raise _invalid(field) from None
-    check_picture(data, field)
-    return data
 
 
 def check_picture(data: bytes, field: str) -> None:

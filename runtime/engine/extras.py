@@ -13,10 +13,12 @@ from runtime.engine.saving import Outputs, keep_extra
 from runtime.engine.upscale.enlarge import Enlarger, InterruptedUpscalingError, Watcher, check_size
 from runtime.engine.watch import Step, Wish
 from runtime.infotext import quoted
-from runtime.request import Extras, ExtrasResult, Picture
+from runtime.request import Extras, ExtrasResult, Picture, RequestError
 from runtime.upscalers import find_upscaler
 
 TO_SIZE = 1
+#: of all results together: as files they stay in memory until the last is made
+_MOST_PIXELS = 2**31
 
 
 @dataclass
@@ -61,21 +63,37 @@ def enlarge_pictures(
     for name in (extras.upscaler_1, extras.upscaler_2):
         find_upscaler(name, enlarger.folders)
     images.check_format(extras.options.samples_format)
-    sources = [images.read_image(data) for data in extras.images]
-    for source in sources:
-        check_size(*_target(extras, source))
-    watch = _Watch(report, wish, len(sources))
+    _check_sizes(extras)
+    watch = _Watch(report, wish, len(extras.images))
     made: list[Picture] = []
-    for source in sources:
+    for data in extras.images:
         if not watch.next():
             break
         try:
-            made.append(_keep(extras, source, *_enlarged(extras, source, enlarger, watch), outputs))
+            made.append(_made(extras, data, enlarger, watch, outputs))
         except InterruptedUpscalingError:
             continue
-        report(Step(1, 1, watch.number, len(sources)))
-    comments = _comments(extras, len(sources), len(made))
+        report(Step(1, 1, watch.number, watch.pictures))
+    comments = _comments(extras, len(extras.images), len(made))
     return ExtrasResult(tuple(made), time.monotonic() - began, comments, watch.stopping)
+
+
+def _check_sizes(extras: Extras) -> None:
+    """Every picture is opened for this, one after another, and again in its turn: all at once may fill the memory."""
+    pixels = 0
+    for data in extras.images:
+        width, height = _target(extras, images.read_image(data))
+        check_size(width, height)
+        pixels += width * height
+    if pixels > _MOST_PIXELS:
+        message = f"The results would have {pixels // 10**6} megapixels together."
+        hint = f"At most {_MOST_PIXELS // 10**6} are made at once; send fewer pictures, or enlarge them less."
+        raise RequestError("size-out-of-range", message, hint)
+
+
+def _made(extras: Extras, data: bytes, enlarger: Enlarger, watch: _Watch, outputs: Outputs) -> Picture:
+    source = images.read_image(data)
+    return _keep(extras, source, *_enlarged(extras, source, enlarger, watch), outputs)
 
 
 def _enlarged(

@@ -9,6 +9,10 @@ from PIL import Image
 STRETCH, CROP, FILL, LATENT = range(4)
 #: enlarges a picture to width and height by a model of its own
 Enlarge = Callable[[Image.Image, int, int], Image.Image]
+#: left, top, right, lower in pixels and parts of them
+_Part = tuple[float, float, float, float]
+#: of a picture on its way from one size to another
+_MOST_PIXELS = 2**26
 
 
 def resize(mode: int, image: Image.Image, width: int, height: int, enlarge: Enlarge | None = None) -> Image.Image:
@@ -19,22 +23,51 @@ def resize(mode: int, image: Image.Image, width: int, height: int, enlarge: Enla
     """
     if mode in (STRETCH, LATENT):
         return _scale(image, width, height, enlarge)
-    inner_width, inner_height = _cover(image, width, height) if mode == CROP else _fit(image, width, height)
+    if mode == CROP:
+        return _middle(image, width, height, enlarge).convert("RGB")
+    inner_width, inner_height = _fit(image, width, height)
     scaled = _scale(image, inner_width, inner_height, enlarge)
     left, top = width // 2 - inner_width // 2, height // 2 - inner_height // 2
-    whole = Image.new(image.mode if mode == FILL else "RGB", (width, height))
+    whole = Image.new(image.mode, (width, height))
     whole.paste(scaled, (left, top))
-    if mode == FILL:
-        _continue_edges(whole, scaled, left, top)
+    _continue_edges(whole, scaled, left, top)
     return whole
 
 
-def _scale(image: Image.Image, width: int, height: int, enlarge: Enlarge | None) -> Image.Image:
-    if image.size == (width, height):
+def holds(inner_width: int, inner_height: int, width: int, height: int) -> bool:
+    """May a picture have the inner size in pixels on its way to width x height?"""
+    return inner_width * inner_height <= max(_MOST_PIXELS, 4 * width * height)
+
+
+def lanczos(image: Image.Image, width: int, height: int, part: _Part | None = None) -> Image.Image:
+    """`image`, or a part of it, as width x height pixels; itself where that is its size."""
+    if part is None and image.size == (width, height):
         return image
+    left, top, right, lower = part or (0, 0, *image.size)
+    if width * image.height > max(_MOST_PIXELS, image.width * height):
+        # Pillow widens before it lowers: of a tall and narrow picture that would be far more than either size
+        image = image.resize((image.width, height), Image.Resampling.LANCZOS, (0, top, image.width, lower))
+        top, lower = 0, height
+    return image.resize((width, height), Image.Resampling.LANCZOS, (left, top, right, lower))
+
+
+def _scale(image: Image.Image, width: int, height: int, enlarge: Enlarge | None) -> Image.Image:
     if enlarge is not None and image.mode != "L" and (width > image.width or height > image.height):
         image = enlarge(image, width, height)
-    return image.resize((width, height), Image.Resampling.LANCZOS)
+    return lanczos(image, width, height)
+
+
+def _middle(image: Image.Image, width: int, height: int, enlarge: Enlarge | None) -> Image.Image:
+    """The whole picture is scaled and cut, as in AUTOMATIC1111; one so long that it would be far larger is cut first.
+
+    The pixels of both ways differ by the rounding of one level, here and there.
+    """
+    inner_width, inner_height = _cover(image, width, height)
+    left, top = inner_width // 2 - width // 2, inner_height // 2 - height // 2
+    if holds(inner_width, inner_height, width, height):
+        return _scale(image, inner_width, inner_height, enlarge).crop((left, top, left + width, top + height))
+    across, down = image.width / inner_width, image.height / inner_height
+    return lanczos(image, width, height, (left * across, top * down, (left + width) * across, (top + height) * down))
 
 
 def _cover(image: Image.Image, width: int, height: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -49,7 +49,8 @@ def underpaint(
     """
     if not start.images:
         raise RequestError("no-start-image", "Init image not found", "Send at least one picture in init_images.")
-    pictures = [flatten(images.read_image(one), options.img2img_background_color) for one in start.images]
+    # opened as their turn comes: the files are small, and so is what is drawn
+    pictures = (flatten(images.read_image(one), options.img2img_background_color) for one in start.images)
     if start.mask is None:
         return Underpainting(_sized(start, pictures, width, height, enlarge), request=start)
     mask, notes = _mask(start.mask)
@@ -81,7 +82,7 @@ def _mask(mask: Mask) -> tuple[Image.Image, dict[str, str]]:
 
 
 def _sized(
-    start: Start, pictures: Sequence[Image.Image], width: int, height: int, enlarge: Enlarge | None
+    start: Start, pictures: Iterable[Image.Image], width: int, height: int, enlarge: Enlarge | None
 ) -> tuple[Image.Image, ...]:
     if start.resize_mode == LATENT:
         return tuple(pictures)
@@ -90,7 +91,7 @@ def _sized(
 
 def _whole(
     start: Start,
-    pictures: Sequence[Image.Image],
+    pictures: Iterable[Image.Image],
     mask: Image.Image,
     size: tuple[int, int],
     enlarge: Enlarge | None,
@@ -106,7 +107,7 @@ def _whole(
 
 def _only_masked(
     start: Start,
-    pictures: Sequence[Image.Image],
+    pictures: Iterable[Image.Image],
     mask: Image.Image,
     box: Box,
     size: tuple[int, int],
@@ -114,9 +115,10 @@ def _only_masked(
     notes: dict[str, str],
 ) -> Underpainting:
     """The region around the mask at the full size; what is outside it stays in `kept`."""
-    overlays = [_as_large(mask, one) for one in pictures]
-    kept = [masks.kept_pixels(one, overlay) for one, overlay in zip(pictures, overlays, strict=True)]
-    cropped = tuple(resize(FILL, one.crop(box), *size, enlarge) for one in pictures)
+    kept, cropped = [], []
+    for one in pictures:
+        kept.append(masks.kept_pixels(one, _as_large(mask, one)))
+        cropped.append(resize(FILL, one.crop(box), *size, enlarge))
     return _filled(start, cropped, kept, resize(FILL, mask.crop(box), *size), mask, box, notes)
 
 

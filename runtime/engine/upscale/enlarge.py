@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from runtime.engine.resize import holds, lanczos
 from runtime.engine.upscale.loading import load_network
 from runtime.engine.upscale.networks import Network
 from runtime.engine.upscale.tiles import Joiner, Pixels, Tiling, plan_tiles
@@ -69,18 +70,21 @@ class Enlarger:
         check_size(width, height)
         factor = max(width / image.width, height / image.height)
         if upscaler.name == "None":
-            return _lanczos(image, width, height)
+            return lanczos(image, width, height)
         if upscaler.path is None:
-            kind = Image.Resampling.NEAREST if upscaler.name == "Nearest" else Image.Resampling.LANCZOS
             grown = int(image.width * factor), int(image.height * factor)
-            return _lanczos(image.resize(grown, kind) if factor > 1 else image, width, height)
+            # in another ratio a long picture would grow far beyond what is wanted of it
+            if factor > 1 and holds(*grown, width, height):
+                nearest = upscaler.name == "Nearest"
+                image = image.resize(grown, Image.Resampling.NEAREST) if nearest else lanczos(image, *grown)
+            return lanczos(image, width, height)
         for number in range(MOST_PASSES):
             if image.width >= width and image.height >= height and (number > 0 or factor != 1):
                 break
             before, image = image.size, self._pass(image, upscaler, options, watcher)
             if image.size == before:
                 break
-        return _lanczos(image, width, height)
+        return lanczos(image, width, height)
 
     def scaled(
         self, image: Image.Image, name: str | None, factor: float, options: JobOptions, watcher: Watcher = UNWATCHED
@@ -100,7 +104,7 @@ class Enlarger:
         grown = self._tiled(plain, network, options, watcher)
         if image.mode == "RGBA":
             grown = grown.convert("RGB")
-            grown.putalpha(_lanczos(image.getchannel("A"), *grown.size))
+            grown.putalpha(lanczos(image.getchannel("A"), *grown.size))
         return grown if image.mode == "RGBA" else grown.convert(image.mode)
 
     def _tiled(self, image: Image.Image, network: Network, options: JobOptions, watcher: Watcher) -> Image.Image:
@@ -162,7 +166,3 @@ def check_size(width: int, height: int) -> None:
     if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
         hint = f"A side goes from 1 to {LARGEST_SIDE} pixels."
         raise RequestError("size-out-of-range", f"The result would be {width} x {height} pixels.", hint)
-
-
-def _lanczos(image: Image.Image, width: int, height: int) -> Image.Image:
-    return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.LANCZOS)

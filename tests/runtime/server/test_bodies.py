@@ -1,12 +1,15 @@
 """Any body at all: an answer or a 4xx, never a failure; and what is refused is refused at once."""
 
+import base64
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from runtime.api.models import ExtraBatchBody, ExtraSingleBody, Img2ImgBody, PngInfoBody, Txt2ImgBody
 from tests.fakes.serving import Served, until
@@ -128,6 +131,21 @@ def test_start_images(server: Served) -> None:
     assert len(answer.json()["images"]) == 2, "they are one batch"
     spaced = "data:image/png;base64," + DOT[:20] + "\n " + DOT[20:]
     assert server.post("/sdapi/v1/img2img", json={"init_images": [spaced], "steps": 1}).status_code == 200
+
+
+def test_too_many_pictures_and_too_many_pixels_are_refused(server: Served) -> None:
+    file = BytesIO()
+    Image.new("1", (8000, 8000)).save(file, "PNG", optimize=True)
+    large = base64.b64encode(file.getvalue()).decode()
+    for path, body, said in (
+        ("extra-batch-images", {"imageList": [{"data": DOT}] * 1001}, "1001 pictures"),
+        ("extra-batch-images", {"imageList": [{"data": large}] * 5}, "320 megapixels"),
+        ("img2img", {"init_images": [large] * 5, "batch_size": 5, "steps": 1}, "320 megapixels"),
+        ("img2img", {"init_images": [large] * 4, "mask": large, "batch_size": 4, "steps": 1}, "320 megapixels"),
+    ):
+        answer = server.post(f"/sdapi/v1/{path}", json=body)
+        assert answer.status_code == 400, answer.text
+        assert said in answer.text
 
 
 def test_a_bare_png_info(server: Served) -> None:
