@@ -6,6 +6,9 @@ import math
 
 from runtime.catalogue import find_sampler
 
+#: of a side in pixels; more are no size
+_MOST_DIGITS = 6
+
 
 def renewed(found: dict[str, str]) -> dict[str, str]:
     """Items with sampler and schedule apart, the hypernetwork as a tag, the first pass as the size."""
@@ -39,6 +42,8 @@ def _first_pass(found: dict[str, str]) -> dict[str, str]:
     try:
         small_w, small_h, width, height = (int(found[name]) for name in names)
     except (KeyError, ValueError):
+        return found
+    if any(len(found[name]) > _MOST_DIGITS for name in names):
         return found
     if not (small_w and small_h) and width * height > 0:
         scale = math.sqrt(512 * 512 / (width * height))

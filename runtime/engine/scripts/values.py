@@ -14,6 +14,8 @@ from runtime.request import RequestError
 _NUMBER = r"\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*"
 _RANGE = re.compile(_NUMBER + "-" + _NUMBER + r"(?:\(\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\)|\[\s*(\d+)\s*\])?\s*")
 _MOST = 10_000
+#: letters of a number or a range
+_LONGEST = 200
 
 
 def split_values(text: str) -> list[str]:
@@ -39,13 +41,21 @@ def numbers(axis: str, values: Sequence[Any]) -> list[float]:
 def _numbers(axis: str, values: Sequence[Any], whole: bool) -> list[float]:
     found: list[float] = []
     for value in values:
-        spread = _RANGE.fullmatch(str(value))
+        text = str(value)
         try:
-            found += [_number(str(value), whole)] if spread is None else _spread(axis, spread)
+            spread = _RANGE.fullmatch(_short(text))
+            found += [_number(text, whole)] if spread is None else _spread(axis, spread)
         except ValueError as wrong:
             hint = "Give numbers such as 1, 2, 3 or a range such as 1-5, 1-5 (+2) or 1-10 [5]."
-            raise RequestError("axis-value", f"{value!r} is no value for the axis {axis}.", hint) from wrong
+            raise RequestError("axis-value", f"{text!r:.80} is no value for the axis {axis}.", hint) from wrong
     return found
+
+
+def _short(text: str) -> str:
+    """ValueError for one that a float does not hold, or whose reader would try too many places to part it at."""
+    if len(text) > _LONGEST:
+        raise ValueError(text)
+    return text
 
 
 def _number(text: str, whole: bool) -> float:
@@ -93,7 +103,7 @@ def truths(axis: str, values: Sequence[Any]) -> list[bool]:
 
 def sizes(axis: str, values: Sequence[Any]) -> list[tuple[int, int]]:
     """`512x768`."""
-    found = [re.fullmatch(r"\s*(\d+)\s*[x×]\s*(\d+)\s*", str(value)) for value in values]
+    found = [re.fullmatch(r"\s*(\d{1,6})\s*[x×]\s*(\d{1,6})\s*", str(value)) for value in values]
     if not all(found):
         raise RequestError("axis-value", f"The axis {axis} has a value that is no size.", "Give sizes such as 512x768.")
     return [(int(one[1]), int(one[2])) for one in found if one]

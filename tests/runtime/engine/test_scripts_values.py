@@ -59,12 +59,25 @@ def test_fractions(text, found):
     assert values.numbers("CFG Scale", values.split_values(text)) == pytest.approx(found)
 
 
-@pytest.mark.parametrize("text", ["x", "1-5 (-1)", "1-5 (0)", "1-", "1-5 [0]", "1-100000 (+1)", "nan", "inf", "2.5"])
+@pytest.mark.parametrize(
+    "text",
+    ["x", "1-5 (-1)", "1-5 (0)", "1-", "1-5 [0]", "1-100000 (+1)", "nan", "inf", "2.5", "1-" + "9" * 400,
+     "1-" + "9" * 400 + ".0 [5]", "1-" + "9" * 400 + " [5]", "1-5 [" + "9" * 400 + "]", "9" * 5000, "9" * 200_000],
+    ids=lambda text: text[:20],
+)  # fmt: skip
 def test_what_is_no_number_is_refused(text):
     with pytest.raises(RequestError) as refused:
         values.whole_numbers("Steps", [text])
     assert refused.value.code == "axis-value"
     assert "Steps" in refused.value.message
+    assert len(refused.value.message) < 200
+
+
+@pytest.mark.parametrize("text", ["9" * 5000 + "x64", "64x" + "9" * 400, "5", "5x"], ids=lambda text: text[:20])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(RequestError) as refused:
+        values.sizes("Size", [text])
+    assert refused.value.code == "axis-value"
 
 
 def test_quotation_marks_hold_commas():

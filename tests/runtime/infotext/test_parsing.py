@@ -68,6 +68,13 @@ def test_a_text_of_2022() -> None:
     assert to_fields(found).fields["restore_faces"] == "True"
 
 
+@pytest.mark.parametrize("digits", [7, 400, 5000])
+def test_a_first_pass_of_a_size_that_is_none(digits: int) -> None:
+    side = "9" * digits
+    found = parse_infotext(f"x\nSteps: 20, Sampler: Euler, First pass size: 0x0, Size: {side}x{side}")
+    assert (found["Size-1"], found.get("Hires resize-1")) == (side, None)
+
+
 @pytest.mark.parametrize(
     ("written", "sampler", "schedule"),
     [
