@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -39,6 +40,27 @@ _CALLERS = {
     "settings-frozen": 403,
     "not-there": 501,
 }
+#: of a body's faults as many are told; it may have a hundred thousand
+_MOST_FAULTS = 100
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A status, a code, and two sentences: what happened, and what to do."""
+
+    status: int
+    code: str
+    message: str
+    hint: str = ""
+
+
+class BodyError(RoutingError):
+    """A body that is refused while it is read: whoever reads it answers with the refusal's status."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        later = _LATER if refusal.status == 503 else {}
+        super().__init__(refusal.status, refusal.message, {"Connection": "close"} | later)
+        self.refusal = refusal
 
 
 def four_keys(status: int, error: str, detail: object = "", errors: str = "", hint: str | None = None) -> JSONResponse:
@@ -46,6 +68,14 @@ def four_keys(status: int, error: str, detail: object = "", errors: str = "", hi
     body = {"error": error, "detail": detail, "body": "", "errors": errors}
     headers = _LATER if status == 503 else None
     return JSONResponse({**body, "hint": hint} if hint else body, status, headers)
+
+
+def said(refusal: Refusal) -> JSONResponse:
+    """The answer that says it; where the rest of a body is not to be read, the connection ends."""
+    answer = four_keys(refusal.status, refusal.code, refusal.message, hint=refusal.hint or None)
+    if refusal.status in (400, 408, 413):
+        answer.headers["Connection"] = "close"
+    return answer
 
 
 def add_error_answers(app: FastAPI) -> None:
@@ -70,13 +100,17 @@ async def _request_error(_: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     """FastAPI's list without `input` and `ctx`: those echo the caller's data and may hold what JSON cannot."""
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    found = [{key: entry[key] for key in ("loc", "msg", "type") if key in entry} for entry in error.errors()]
+    found = [
+        {key: entry[key] for key in ("loc", "msg", "type") if key in entry} for entry in error.errors()[:_MOST_FAULTS]
+    ]
     return four_keys(422, "RequestValidationError", found)
 
 
 async def _http_error(_: Request, error: Exception) -> Response:
     """The router's own (no such path, wrong method) have `detail` alone, as upstream; the others the four keys."""
     assert isinstance(error, RoutingError)  # noqa: S101
+    if isinstance(error, BodyError):
+        return said(error.refusal)
     if error.status_code in (404, 405):
         return JSONResponse({"detail": error.detail}, error.status_code, headers=error.headers)
     return four_keys(error.status_code, "HTTPException", error.detail)

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
+from runtime.api.errors import BodyError, Refusal
 from runtime.api.paths import PICTURES, is_api
 from runtime.gate.room import Share
 from runtime.gate.values import MOST as MOST_VALUES
@@ -18,30 +18,12 @@ from runtime.gate.values import Values
 _HEADERS, _ADDRESS, _COUNT = 65_536, 16_384, 128
 #: seconds without a byte after which a body is given up, and bytes a second of as many seconds below which it is too
 _SILENCE, _SLOWEST = 30.0, 1024
-#: bytes of a body for a part of the API that takes no pictures
-_WITHOUT_PICTURES = 1 << 20
+#: bytes of a body for a part of the API that takes no pictures, and of what the page asks: it names files sent before
+_WITHOUT_PICTURES, _OF_THE_PAGE = 1 << 20, 4 << 20
 #: types that any page of a browser may send anywhere without asking
 _SIMPLE = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
 #: where they are what is expected
 _FILES, _FORM = "/gradio_api/upload", "/login"
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A status, a code, and two sentences: what happened, and what to do."""
-
-    status: int
-    code: str
-    message: str
-    hint: str = ""
-
-
-class BodyError(HTTPException):
-    """A body that is too large or too slow; what reads it behind the gate answers with its status."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.status, refusal.message, {"Connection": "close"})
-        self.refusal = refusal
 
 
 @dataclass(frozen=True)
@@ -54,9 +36,10 @@ class Limit:
     @classmethod
     def of(cls, path: str, most: int) -> Limit:
         """For this address; `most` where pictures are sent."""
-        if not is_api(path) or path.rstrip("/") in PICTURES:
+        if path.rstrip("/") in PICTURES or takes_files(path):
             return cls(most)
-        return cls(min(most, _WITHOUT_PICTURES), "It may be larger only where pictures are sent.")
+        small = _WITHOUT_PICTURES if is_api(path) else _OF_THE_PAGE
+        return cls(min(most, small), "It may be larger only where pictures are sent.")
 
 
 def refuse_head(

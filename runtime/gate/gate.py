@@ -18,12 +18,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runtime.api.errors import four_keys
+from runtime.api.errors import BodyError, Refusal, said
 from runtime.api.paths import PING, is_api, plain_path
 from runtime.flags import Settings
 from runtime.gate import login, sessions
 from runtime.gate.accounts import Accounts, Who, name_in
-from runtime.gate.bodies import BodyError, Bounded, Limit, Refusal, announced, no_room, refuse_head, takes_files
+from runtime.gate.bodies import Bounded, Limit, announced, no_room, refuse_head, takes_files
 from runtime.gate.guesses import Guesses
 from runtime.gate.hosts import Hosts
 from runtime.gate.origins import Origins
@@ -286,11 +286,9 @@ async def _form(receive: Receive) -> bytes:
 
 
 def _said(refusal: Refusal, wait: float = 0.0) -> Response:
-    answer = four_keys(refusal.status, refusal.code, refusal.message, hint=refusal.hint or None)
+    answer = said(refusal)
     if wait:
         answer.headers["Retry-After"] = str(ceil(wait))
-    if refusal.status in (400, 408, 413):
-        answer.headers["Connection"] = "close"
     return answer
 
 

@@ -16,11 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
+from runtime.api.app import build_api
+from runtime.api.errors import BodyError
+from runtime.flags import read_flags
 from runtime.gate import room, values
-from runtime.gate.bodies import BodyError, Bounded, Limit
+from runtime.gate.bodies import Bounded, Limit
 from runtime.gate.gate import Gate
 from runtime.gate.room import FREE, Room, Share, make_room
 from runtime.gate.values import MOST, Values
+from runtime.studio import Studio
 from tests.runtime.gate.asking import ask, came_through, gate, reached
 
 TXT2IMG, IMG2IMG = "/sdapi/v1/txt2img", "/sdapi/v1/img2img"
@@ -70,6 +74,23 @@ def test_marks_outside_of_texts_are_counted_however_a_body_is_cut(
 def test_more_values_than_can_be_parsed_quickly_are_refused(path: str, body: bytes) -> None:
     said = ask(gate(), "POST", path, headers={"Content-Type": "application/json"}, content=body)
     assert (said.status_code, said.json()["error"]) == (413, "too-many-values")
+
+
+def test_the_api_says_why_it_reads_no_further_and_not_all_that_is_wrong(tmp_path: Path) -> None:
+    guard = gate()
+    guard.app = build_api(Studio(read_flags(("--data-dir", str(tmp_path)), {}), ("false",), lambda _event: None))
+
+    async def pieces():
+        yield b'{"script_args":['
+        for _ in range(3):
+            yield b"[]," * MOST
+
+    answer = ask(guard, "POST", TXT2IMG, content=pieces())
+    assert (answer.status_code, answer.json()["error"]) == (413, "too-many-values")
+    assert "Send fewer" in answer.json()["hint"]
+    assert answer.headers["connection"] == "close"
+    faults = ask(guard, "POST", TXT2IMG, json={"styles": [[]] * (MOST // 2 - 10)})
+    assert (faults.status_code, len(faults.json()["detail"])) == (422, 100)
 
 
 def test_ordinary_bodies_pass() -> None:
