@@ -29,7 +29,7 @@ def bound_pages(blocks: Blocks) -> None:
     """To be called before the blocks are mounted."""
     blocks.state_session_capacity = _MOST_PAGES
     # copies of what every control holds, for links that Gesso's page has not
-    SessionState._update_value_in_config = lambda *_: None  # type: ignore[method-assign]  # noqa: SLF001
+    SessionState._update_value_in_config = lambda *_: None  # noqa: SLF001
     blocks._queue = PageQueue(  # noqa: SLF001 - it has no public door
         live_updates=True,
         concurrency_count=blocks.max_threads,
@@ -59,14 +59,14 @@ class _Unread(asyncio.Queue[EventMessage]):
         return not self.followed and time.monotonic() - self.asked_for > _PATIENCE
 
 
-class _Pages(LRUCache[str, Any]):
+class _Pages(LRUCache[str, Any]):  # type: ignore[misc]
     """By their names; Gradio's own queue of messages does not know when it was last read."""
 
     def __setitem__(self, name: str, _: Any) -> None:
         super().__setitem__(name, _Unread())
 
 
-class PageQueue(Queue):
+class PageQueue(Queue):  # type: ignore[misc]
     """Gradio's, which forgets pages that are not followed: their calls end, and their messages go."""
 
     def __init__(self, **words: Any) -> None:
@@ -83,7 +83,8 @@ class PageQueue(Queue):
         unread = self.pending_messages_per_session.get(name)
         if unread is not None and unread.qsize() >= _MOST_UNREAD:
             return False, "The page has not read what it was told before.", "queue_full"
-        return await super().push(body, request, username)
+        said: _Said = await super().push(body, request, username)
+        return said
 
     def send_message(self, event: Event, event_message: EventMessage) -> None:
         """Tell the page of a call; a call whose page is forgotten ends at its next step."""
