@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 #: AUTOMATIC1111's `git describe`: v1.6.0, or v1.7.0-225-g1234abcd with the commits since then
-_VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-(\d+)(?:-g[0-9a-f]+)?)?$")
+_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:-(\d{1,9})(?:-g[0-9a-f]+)?)?$")
 _CHANGES = (
     ((1, 6, 0, 0), "use_old_scheduling"),
     ((1, 7, 0, 225), "use_downcasted_alpha_bar"),

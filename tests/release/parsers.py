@@ -1,6 +1,6 @@
 """Every reader of strangers' input, fuzzed: `python -m tests.release.parsers [--executions N] [--only NAME]`.
 
-Runs in `.launcher`; the prompt, which needs the engine's tokenizer, in $ENGINE_PYTHON. A parser is done after its
+Runs in `.launcher`; what needs the engine's tokenizer, in $ENGINE_PYTHON. A parser is done after its
 executions, and not before its coverage has stood still for a tenth of them, or when it has stood still for 20 minutes.
 A run that was ended goes on where it was.
 """
@@ -37,6 +37,8 @@ SIDES = ("launcher", "runtime")
 #: seconds of the processor for one input, and after which it is taken off
 LONGEST, HOPELESS = 1.0, 20.0
 QUIET = 20 * 60
+#: they need its tokenizer
+_OF_THE_ENGINE = ("prompt", "network tags")
 _CHECKPOINT = 30.0
 _MOST_FINDINGS = 20
 #: bytes; of longer inputs only what they end in and their time count: following every line takes ten times as long
@@ -214,7 +216,7 @@ def _row(side: str, name: str, executions: int) -> dict[str, Any]:
     """One parser in a process of its own, or what an earlier run ended with."""
     row = _done(side, name, executions)
     if row is None:
-        python = os.environ["ENGINE_PYTHON"] if name == "prompt" else sys.executable
+        python = os.environ["ENGINE_PYTHON"] if name in _OF_THE_ENGINE else sys.executable
         command = [python, "-m", "tests.release.parsers", "--executions", str(executions), "--hunt", side, name]
         child = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
         row = json.loads(child.stdout.splitlines()[-1])
