@@ -117,6 +117,16 @@ def test_sizes() -> None:
     assert ask(gate(), "GET", "/sdapi/v1/options?" + "a" * 17_000).status_code == 414
 
 
+def test_the_page_asks_in_few_words_and_sends_files_apart() -> None:
+    """Gradio keeps what is asked until it is answered."""
+    guard, large = gate(), b"x" * ((4 << 20) + 1)
+    for path in ("/gradio_api/queue/join", "/gradio_api/run/predict"):
+        assert ask(guard, "POST", path, content=large).status_code == 413, path
+        assert came_through(ask(guard, "POST", path, content=large[1:])), path
+    files = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert came_through(ask(guard, "POST", "/gradio_api/upload", headers=files, content=large))
+
+
 def test_a_body_that_trickles_is_given_up() -> None:
     async def go() -> BodyError:
         loop = asyncio.get_running_loop()
