@@ -103,8 +103,8 @@ def test_texts_of_forge_and_sd_next() -> None:
 @pytest.mark.parametrize(
     ("version", "old"),
     [("v1.5.2", {"use_old_scheduling", "use_downcasted_alpha_bar"}), ("v1.6.0", {"use_downcasted_alpha_bar"}),
-     ("v1.6.0-400-gabcdef12", {"use_downcasted_alpha_bar"}), ("v1.7.0-225-g1234567", set()), ("v1.10.1", set()), ("v" + "9" * 5000 + ".0.1", set()),
-     ("gesso-0.1.0", set()), ("f2.0.1v1.10.1", set()), ("", set())],
+     ("v1.6.0-400-gabcdef12", {"use_downcasted_alpha_bar"}), ("v1.7.0-225-g1234567", set()), ("v1.10.1", set()),
+     ("v" + "9" * 5000 + ".0.1", set()), ("gesso-0.1.0", set()), ("f2.0.1v1.10.1", set()), ("", set())],
 )  # fmt: skip
 def test_an_old_version_turns_on_what_it_drew_with(version: str, old: set[str]) -> None:
     names = {"use_old_scheduling", "use_downcasted_alpha_bar"}
