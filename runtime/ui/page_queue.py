@@ -7,7 +7,7 @@ import time
 from typing import Any, Literal
 
 import fastapi
-from gradio import Blocks
+from gradio import Blocks, state_holder
 from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event, Queue
 from gradio.server_messages import EventMessage
@@ -28,8 +28,7 @@ _Said = tuple[bool, str | list[dict[str, Any]], Literal["success", "error", "que
 def bound_pages(blocks: Blocks) -> None:
     """To be called before the blocks are mounted."""
     blocks.state_session_capacity = _MOST_PAGES
-    # copies of what every control holds, for links that Gesso's page has not
-    SessionState._update_value_in_config = lambda *_: None  # noqa: SLF001
+    state_holder.SessionState = PageState
     blocks._queue = PageQueue(  # noqa: SLF001 - it has no public door
         live_updates=True,
         concurrency_count=blocks.max_threads,
@@ -37,6 +36,17 @@ def bound_pages(blocks: Blocks) -> None:
         max_size=_MOST_WAITING,
         blocks=blocks,
     )
+
+
+class PageState(SessionState):  # type: ignore[misc]
+    """What a page's own states hold, without Gradio's copy of every control (1 MB) for links that Gesso has not."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        super().__init__(blocks)
+        self.config_values: dict[int, Any] = {}
+
+    def _update_value_in_config(self, key: int, value: Any) -> None:
+        """It would keep what is sent."""
 
 
 class _Unread(asyncio.Queue[EventMessage]):

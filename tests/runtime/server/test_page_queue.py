@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from gradio.data_classes import PredictBodyInternal
+from gradio.state_holder import StateHolder
 
 from runtime.ui import page_queue
 from runtime.ui.page_queue import PageQueue, bound_pages
@@ -121,6 +122,14 @@ def test_what_waits_is_bounded(blocks: gr.Blocks, clock: SimpleNamespace) -> Non
     asyncio.run(go())
 
 
+def test_what_a_control_is_sent_is_not_kept(blocks: gr.Blocks) -> None:
+    holder = StateHolder()
+    holder.set_blocks(blocks)
+    page = holder["page"]
+    page._update_value_in_config(next(iter(blocks.blocks)), "x" * 1_000_000)
+    assert not page.config_values
+    assert holder.capacity == 200
+
+
 def test_the_pages_own_blocks_have_this_queue(blocks: gr.Blocks) -> None:
-    assert blocks.state_session_capacity == 200
     assert queue_of(blocks).max_thread_count == blocks.max_threads
