@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from runtime.flags import read_flags
 from runtime.options import Options
+from runtime.studio import Studio
 from runtime.ui import saving, words
+from runtime.ui.page import build_blocks
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the openers of other systems are not programs on PATH")
 
@@ -42,6 +45,22 @@ def test_nobody_elsewhere_opens_it(studio: Any, tmp_path: Path) -> None:
     assert words.FOLDER_ELSEWHERE in said
     assert str(tmp_path) not in said
     assert not (tmp_path / "opened").exists()
+
+
+@pytest.mark.parametrize(("flags", "leads_there"), [((), True), (("--listen",), False)])
+def test_a_key_that_is_hidden_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], leads_there: bool
+) -> None:
+    put_opener(tmp_path, "exit 0")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DISPLAY", ":0")
+    whole = Studio(read_flags((*flags, "--data-dir", str(tmp_path)), {}), ("false",), lambda _event: None)
+    blocks = build_blocks(whole, tmp_path)
+    keys = {number for number, one in blocks.blocks.items() if str(one.elem_id).endswith("_open_folder")}
+    called = {number for function in blocks.fns.values() for number, _ in function.targets}
+    assert len(keys) == 3
+    assert (keys & called == keys) is leads_there
+    assert bool(keys & called) is leads_there
 
 
 def test_an_opener_that_stays_has_opened(studio: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
