@@ -15,7 +15,7 @@ PAGES = ("docs/reliability.md", "docs/reliability.zh.md")
 _BLOCK = re.compile(r"(<!-- results -->\n).*?(<!-- /results -->)", re.DOTALL)
 #: on what it was measured: told in one line
 _WHERE = ("date", "system", "cores", "python", "load_at_end", "versions")
-#: more columns are put as lines
+#: more columns, of fewer lines, are put as lines
 _WIDEST = 8
 
 
@@ -46,7 +46,7 @@ def table(name: str, value: Any) -> str:
         return ""
     columns = list(dict.fromkeys(key for _, row in rows for key, one in row.items() if _is_plain(one)))
     grid = [(name, *columns), *((each, *(row.get(key, "") for key in columns)) for each, row in rows)]
-    return _drawn(grid if len(columns) <= _WIDEST else list(zip(*grid, strict=True)))
+    return _drawn(grid if len(columns) <= max(_WIDEST, len(rows)) else list(zip(*grid, strict=True)))
 
 
 def _rows(value: Any) -> list[tuple[str, Mapping[str, Any]]]:
