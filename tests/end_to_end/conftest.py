@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from launcher.core.process import python_in
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 WORKSPACE = Path(os.environ.get("GESSO_TEST_WORKSPACE", CHECKOUT / "build" / "test-workspace"))
 
@@ -47,6 +49,13 @@ class Served:
         )
         with urllib.request.urlopen(request, timeout=300) as answer:
             return json.load(answer)
+
+
+@pytest.fixture(scope="session")
+def python() -> str:
+    """The engine's own."""
+    pointer = json.loads((WORKSPACE / "environments" / "current.json").read_text(encoding="utf-8"))
+    return str(python_in(WORKSPACE / "environments" / pointer["name"]))
 
 
 @pytest.fixture(scope="session")

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import pytest
 
 from launcher.core.mends.run_profile import memory_of
-from launcher.core.process import python_in
-from tests.end_to_end.conftest import WORKSPACE
 from tests.launcher.mends.mending import here_in
 from tests.launcher.seed_list.staging import Patient, printed
 from tests.launcher.seed_list.test_engine import MACHINE
-
-
-@pytest.fixture(scope="module")
-def python() -> str:
-    """The engine's own."""
-    pointer = json.loads((WORKSPACE / "environments" / "current.json").read_text())
-    return str(python_in(WORKSPACE / "environments" / pointer["name"]))
 
 
 @pytest.fixture

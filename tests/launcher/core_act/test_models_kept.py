@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -24,7 +22,7 @@ from launcher.core.models.library import read_library
 from launcher.core.models.linking import link
 from launcher.core.models.names import file_name
 from launcher.core.models.verify import verify
-from launcher.core.paths import Workspace, checkout
+from launcher.core.paths import Workspace
 from launcher.core.process import CancelledError
 from launcher.core.records import read_record, write_record
 from tests.fakes.model_files import VAE, checkpoint, lora, write_safetensors, write_torch
@@ -200,35 +198,6 @@ def test_hashes_are_computed_once_and_shared_with_the_runtime(
     assert set(cache["hashes"]) == {"lora/x", "checkpoint/sub/猫.safetensors"}
     monkeypatch.setattr(models_hashing, "sha256_of", None)
     assert hashed(workspace)[0].models == library.models
-
-
-def test_the_runtime_finds_the_hash_and_the_launcher_the_runtimes(workspace: Workspace) -> None:
-    """Both by the runtime's own code, in a process of its own."""
-    folder = workspace.models / "Stable-diffusion"
-    write_safetensors(folder / "a.safetensors", checkpoint("sd1", blocks=3))
-    write_safetensors(folder / "b.safetensors", checkpoint("sd2", blocks=3))
-    code = f"""
-import sys, pathlib
-from runtime.hashes import HashCache
-from runtime.library import old_hash
-root = pathlib.Path({str(workspace.root)!r})
-cache = HashCache(root / "cache.json")
-cache.remember(root / "models/Stable-diffusion/b.safetensors", "b.safetensors", "e" * 64)
-for name in ("a.safetensors", "b.safetensors"):
-    path = root / "models/Stable-diffusion" / name
-    print(cache.get(path, name), old_hash(path))
-"""
-
-    def ask() -> list[str]:
-        answer = subprocess.run(
-            [sys.executable, "-c", code], cwd=checkout(), capture_output=True, text=True, check=True
-        )
-        return answer.stdout.splitlines()
-
-    assert ask()[0].startswith("None ")
-    a, b = hashed(workspace)[0].models
-    assert ask() == [f"{a.sha256} {a.old_hash}", f"{'e' * 64} {b.old_hash}"]
-    assert b.sha256 == "e" * 64
 
 
 def test_two_checkpoints_of_one_name_are_not_mistaken_for_each_other(workspace: Workspace, tmp_path: Path) -> None:
