@@ -1,7 +1,7 @@
 """What of a checkpoint lies on a device and when, decided from bytes alone.
 
-The engine plans every run of a sampler by it, and the launcher shows the same plan before a start: the only code
-besides the protocol that both have. Standard library alone; sizes are in bytes.
+The engine plans every run of a sampler by it, and the launcher shows the same plan before a start.
+Standard library alone; sizes are in bytes.
 """
 
 from __future__ import annotations

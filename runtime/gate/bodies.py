@@ -11,7 +11,6 @@ from starlette.types import Message, Receive
 from runtime.api.errors import BodyError, Refusal
 from runtime.api.paths import PICTURES, is_api
 from runtime.gate.room import Share
-from runtime.gate.values import MOST as MOST_VALUES
 from runtime.gate.values import Values
 
 #: bytes of all headers, of the address, and how many headers
@@ -19,7 +18,7 @@ _HEADERS, _ADDRESS, _COUNT = 65_536, 16_384, 128
 #: seconds without a byte after which a body is given up, and bytes a second of as many seconds below which it is too
 _SILENCE, _SLOWEST = 30.0, 1024
 #: bytes of a body for a part of the API that takes no pictures, and of what the page asks: it names files sent before
-_WITHOUT_PICTURES, _OF_THE_PAGE = 1 << 20, 4 << 20
+_WITHOUT_PICTURES, _OF_THE_PAGE = 1 << 20, 8 << 20
 #: types that any page of a browser may send anywhere without asking
 _SIMPLE = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
 #: where they are what is expected
@@ -132,7 +131,7 @@ class Bounded:
         if self._share and not self._share.grow(self._bytes):
             raise BodyError(no_room())
         if self._values and not self._values.add(part):
-            what = f"The request holds more than {MOST_VALUES:,} values."
+            what = f"The request holds more than {self._values.most:,} values."
             raise BodyError(Refusal(413, "too-many-values", what, "Send fewer lists, objects and numbers."))
 
     def _look_at_the_pace(self) -> None:

@@ -31,7 +31,7 @@ from runtime.gate.pace import Pace
 from runtime.gate.room import Room, Share, make_room
 from runtime.gate.routes import LOGIN, LOGOUT, Kind, file_in, kind_of
 from runtime.gate.served import may_serve, with_headers
-from runtime.gate.values import Values
+from runtime.gate.values import MOST, MOST_OF_THE_PAGE, Values
 from runtime.visitors import USER, address_of, client_of
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="Gesso", charset="UTF-8"'}
@@ -101,7 +101,8 @@ class Gate:
             await send(message)
 
         share = Share(self.room)
-        values = None if takes_files(asked.path) else Values()
+        most = MOST if asked.kind == "api" else MOST_OF_THE_PAGE
+        values = None if takes_files(asked.path) else Values(most)
         bounded = Bounded(receive, Limit.of(asked.path, self._most), share, values)
         try:
             answer = self._refuse(asked) or await self._behind(asked, bounded) or await self._crowded(asked, share)

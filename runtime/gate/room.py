@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 import time
@@ -18,6 +19,8 @@ FREE = 1 << 20
 _IN_MEMORY, _OF_THE_LARGEST = 1 << 30, 4
 #: bytes of all files in Gradio's cache, and those that stay free on its disk
 _IN_THE_CACHE, _SPARE = 4 << 30, 512 << 20
+#: what folders are called that Gradio makes for a file (its SHA-256), and the page for a job's pictures (a UUID)
+_GRADIOS, _PAGES = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{32}")
 #: seconds for which somebody may be using a file there
 _IN_USE = 600.0
 
@@ -78,11 +81,17 @@ class Share:
 
 
 def make_room(cache: Path, wanted: int) -> bool:
-    """Is there room for `wanted` bytes more? The oldest files in `cache` go for them, not those that are in use."""
-    files = sorted(_files(cache))
+    """Is there room for `wanted` bytes more? The oldest copies in `cache` go for them, not those that are in use.
+
+    None goes where that would not be enough.
+    """
+    files = sorted(_copies(cache))
     missing = max(sum(size for _, size, _ in files) + wanted - _IN_THE_CACHE, wanted + _SPARE - _free(cache))
-    for since, size, path in files:
-        if missing <= 0 or since > time.time() - _IN_USE:
+    idle = [(size, path) for since, size, path in files if since <= time.time() - _IN_USE]
+    if missing > sum(size for size, _ in idle):
+        return False
+    for size, path in idle:
+        if missing <= 0:
             break
         with contextlib.suppress(OSError):
             Path(path).unlink()
@@ -90,15 +99,25 @@ def make_room(cache: Path, wanted: int) -> bool:
     return missing <= 0
 
 
-def _files(folder: Path) -> Iterator[tuple[float, int, str]]:
-    """(since when it lies there, bytes, path); the time of its last change is no help, as copies keep it."""
-    for place, _, names in os.walk(folder):
-        for name in names:
-            path = os.path.join(place, name)  # noqa: PTH118 - for each of thousands of files
-            with contextlib.suppress(OSError):
-                found = os.lstat(path)
-                if stat.S_ISREG(found.st_mode):
-                    yield found.st_ctime, found.st_size, path
+def _copies(cache: Path) -> Iterator[tuple[float, int, str]]:
+    """(since when it lies there, bytes, path); the time of its last change is no help, as copies keep it.
+
+    Of Gradio's copies and of the page's pictures: the folder may be the user's own, with other things in it.
+    """
+    for top in (*_folders(cache, _GRADIOS), *_folders(cache / "pictures", _PAGES)):
+        for place, _, names in os.walk(top):
+            for name in names:
+                path = os.path.join(place, name)  # noqa: PTH118 - for each of thousands of files
+                with contextlib.suppress(OSError):
+                    found = os.lstat(path)
+                    if stat.S_ISREG(found.st_mode):
+                        yield found.st_ctime, found.st_size, path
+
+
+def _folders(where: Path, names: re.Pattern[str]) -> list[str]:
+    with contextlib.suppress(OSError), os.scandir(where) as found:
+        return [each.path for each in found if names.fullmatch(each.name) and each.is_dir(follow_symlinks=False)]
+    return []
 
 
 def _free(folder: Path) -> int:

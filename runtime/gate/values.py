@@ -4,6 +4,8 @@ from __future__ import annotations
 
 #: of one body; a picture is one
 MOST = 100_000
+#: of one from the page, where each of thousands of files has seventeen
+MOST_OF_THE_PAGE = 400_000
 #: outside of texts, what begins a list or an object, or stands between two values
 _MARKS = b"[{,:"
 
@@ -11,7 +13,8 @@ _MARKS = b"[{,:"
 class Values:
     """Counts, and parses nothing: of what is no JSON it may count more than there is, never less."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self.most = most
         self._marks = self._quotes = 0
         self._within_text = self._wide = False
         #: a backslash whose letter has not come yet
@@ -23,7 +26,7 @@ class Values:
         self._wide = self._wide or b"\0" in part
         bare = part if self._wide else self._bare(part)
         self._marks += sum(map(bare.count, _MARKS))
-        return self._marks <= MOST and self._texts <= MOST + 1
+        return self._marks <= self.most and self._texts <= self.most + 1
 
     @property
     def _texts(self) -> int:
@@ -41,7 +44,7 @@ class Values:
             self._left = b""
         quotes = part.count(b'"')
         self._quotes += quotes
-        if self._texts > MOST + 1:
+        if self._texts > self.most + 1:
             return b""
         bare = part.split(b'"')[self._within_text :: 2]
         self._within_text ^= quotes % 2 == 1

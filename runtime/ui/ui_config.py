@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from runtime.files import alone_with, set_aside, write_whole
+from runtime.files import BusyError, alone_with, set_aside, write_whole
 
 _LOG = logging.getLogger(__name__)
+_UNREADABLE = (ValueError, OSError, RecursionError)
 _NUMBERS = ("value", "minimum", "maximum", "step")
 _ATTRIBUTES: tuple[tuple[type[Any], tuple[str, ...]], ...] = (
     (gr.Slider, ("visible", *_NUMBERS)),
@@ -57,7 +59,7 @@ class UiConfig:
         try:
             with alone_with(self._file):
                 # another server may have written while the page was built
-                found = _read(self._file) or self._stored
+                found = _read_alone(self._file) or self._stored
                 self._stored = found | {key: value for key, value in self._seen.items() if key not in found}
                 write_whole(self._file, json.dumps(self._stored, indent=4, ensure_ascii=False))
         except OSError as refused:
@@ -76,14 +78,31 @@ def _fits(control: Component, attribute: str, wanted: Any) -> bool:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    """The file's content; empty where there is none, or none that can be read: that is moved aside."""
+    try:
+        return _parsed(file)
+    except _UNREADABLE:
+        # another server may be putting a good one in its place
+        with contextlib.suppress(BusyError, OSError), alone_with(file):
+            return _read_alone(file)
+    return {}
+
+
+def _parsed(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8-sig"))
-        if isinstance(found, dict):
-            return found
-        raise ValueError("it is no JSON object")
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError) as broken:
+    if isinstance(found, dict):
+        return found
+    raise ValueError("it is no JSON object")
+
+
+def _read_alone(file: Path) -> dict[str, Any]:
+    """As `_read`, by one who holds the lock."""
+    try:
+        return _parsed(file)
+    except _UNREADABLE as broken:
         _LOG.warning("%s cannot be read (%s); it is moved to the folder tmp and the defaults are used.", file, broken)
         try:
             set_aside(file)

@@ -19,17 +19,17 @@ from starlette.types import Receive, Scope, Send
 from runtime.api.app import build_api
 from runtime.api.errors import BodyError
 from runtime.flags import read_flags
-from runtime.gate import room, values
+from runtime.gate import room
 from runtime.gate.bodies import Bounded, Limit
 from runtime.gate.gate import Gate
 from runtime.gate.room import FREE, Room, Share, make_room
-from runtime.gate.values import MOST, Values
+from runtime.gate.values import MOST, MOST_OF_THE_PAGE, Values
 from runtime.studio import Studio
 from tests.runtime.gate.asking import ask, came_through, gate, reached
 
 TXT2IMG, IMG2IMG = "/sdapi/v1/txt2img", "/sdapi/v1/img2img"
 OPTIONS, UPLOAD = "/sdapi/v1/options", "/gradio_api/upload"
-MANY = MOST * 2
+MANY = MOST_OF_THE_PAGE + 10
 JSON = st.recursive(
     st.none() | st.integers() | st.text(alphabet='a"\\[{,:∀\n', max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text('k"\\,', max_size=3), inner, max_size=4),
@@ -39,12 +39,8 @@ JSON = st.recursive(
 
 def counted(parts: list[bytes], most: int) -> bool:
     """Are these parts of one body let through where so many marks are?"""
-    before, values.MOST = values.MOST, most
-    try:
-        counter = Values()
-        return [counter.add(part) for part in parts][-1]
-    finally:
-        values.MOST = before
+    counter = Values(most)
+    return [counter.add(part) for part in parts][-1]
 
 
 @settings(max_examples=300, deadline=None)
@@ -230,11 +226,15 @@ def test_here_one_may_have_all_the_room_and_elsewhere_half() -> None:
     assert shared.room.of_one >= 1000 << 20
 
 
+#: folders as Gradio and the page make them
+COPIES = {"1" * 64: "first", "2" * 64: "second", f"pictures/{'3' * 32}": "third"}
+
+
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three files of 100 bytes, of which 250 bytes may stay; nobody uses them."""
     folder = tmp_path / "cache"
-    for name in ("first", "second", "third"):
+    for name in COPIES:
         (folder / name).mkdir(parents=True)
         (folder / name / "a.png").write_bytes(b"x" * 100)
         time.sleep(0.02)
@@ -245,7 +245,22 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def left(cache: Path) -> list[str]:
-    return sorted(file.parent.name for file in cache.rglob("*.png"))
+    return sorted(COPIES[file.parent.relative_to(cache).as_posix()] for file in cache.rglob("a.png"))
+
+
+def test_what_is_not_gradios_stays_where_the_folder_is_the_users_own(cache: Path) -> None:
+    mine = [cache / "letter.txt", cache / "tunnel.pem", cache / "pictures/2024/cat.jpg", cache / ("4" * 63) / "x"]
+    for file in mine:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x" * 1000)
+    assert make_room(cache, 240)
+    assert left(cache) == []
+    assert all(file.exists() for file in mine)
+
+
+def test_nothing_goes_in_vain(cache: Path) -> None:
+    assert not make_room(cache, 251)
+    assert left(cache) == ["first", "second", "third"]
 
 
 def test_the_oldest_files_go_where_others_want_room(cache: Path) -> None:

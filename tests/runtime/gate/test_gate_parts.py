@@ -119,7 +119,7 @@ def test_sizes() -> None:
 
 def test_the_page_asks_in_few_words_and_sends_files_apart() -> None:
     """Gradio keeps what is asked until it is answered."""
-    guard, large = gate(), b"x" * ((4 << 20) + 1)
+    guard, large = gate(), b"x" * ((8 << 20) + 1)
     for path in ("/gradio_api/queue/join", "/gradio_api/run/predict"):
         assert ask(guard, "POST", path, content=large).status_code == 413, path
         assert came_through(ask(guard, "POST", path, content=large[1:])), path
