@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, ClassVar
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import get_remote_addr
 
@@ -37,14 +38,17 @@ _HERE = "here"
 
 @dataclass
 class Open:
-    """The connections of one server. `handshake`, `head` and `unread` are the seconds that the beginning of TLS and a
-    head may take and that an answer may lie there unread, `look` those between two looks at it.
+    """The connections of one server.
+
+    `handshake`, `head` and `rest` are the seconds that the beginning of TLS, a head and what comes of a body after its
+    answer may take, `unread` those that an answer may lie there, `look` those between two looks at it.
     """
 
     most: int = MOST
     of_one_place: int = OF_ONE_PLACE
     handshake: float = 10.0
     head: float = 30.0
+    rest: float = 600.0
     unread: float = 120.0
     look: float = 5.0
     _places: Counter[str] = field(default_factory=Counter)
@@ -110,10 +114,17 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if not self._busy and not self._begun:
+        rest = self._rest
+        if not (self._busy or self._begun or rest):
             self._begun, self._since = True, self.loop.time()
         super().data_received(data)
         self._begun = self._begun and not self._busy
+        if rest and not self._busy and self.conn.their_state is h11.IDLE:
+            # uvicorn waits for ever where the end of a body comes after the answer
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def on_response_complete(self) -> None:
         self._since = self.loop.time()
@@ -123,6 +134,11 @@ class Connection(H11Protocol):
     def _busy(self) -> bool:
         """Is a request being answered? The gate looks at how its body comes."""
         return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def _rest(self) -> bool:
+        """Is a body on its way that was refused before it was read? Whoever sends it reads the answer afterwards."""
+        return not self._busy and self.conn.their_state is h11.SEND_BODY
 
     def _look_later(self) -> None:
         self._timer = self.loop.call_later(self.all.look, self._look)
@@ -134,6 +150,8 @@ class Connection(H11Protocol):
             self.transport.abort()
         elif not self._busy and now - self._since > self.all.head and (self._begun or self.cycle is None):
             self._say(b"408 Request Timeout" if self._begun else b"")
+        elif self._rest and now - self._since > self.all.rest:
+            self._say(b"")
         else:
             self._look_later()
 

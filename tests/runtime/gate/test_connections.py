@@ -61,8 +61,8 @@ async def rest(line: Line) -> bytes:
     return await asyncio.wait_for(line[0].read(), LONG)
 
 
-def quick(unread: float = 0.3) -> Open:
-    return Open(head=0.3, unread=unread, look=0.05)
+def quick(unread: float = 0.3, rest: float = 60.0) -> Open:
+    return Open(head=0.3, rest=rest, unread=unread, look=0.05)
 
 
 async def test_who_says_nothing_is_given_up() -> None:
@@ -88,6 +88,39 @@ async def test_so_is_a_second_head_and_what_follows_an_answer() -> None:
         assert (await asyncio.wait_for(reader.readuntil(b"done"), LONG)).startswith(b"HTTP/1.1 200 ")
         writer.write(b"GET / HT")
         assert b"408" in await rest((reader, writer))
+
+
+REFUSED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+
+
+async def test_a_body_that_is_answered_before_it_is_read_may_come_to_its_end() -> None:
+    async with serving(quick()) as line:
+        reader, writer = await line()
+        writer.write(REFUSED + b"x" * 10)
+        await asyncio.wait_for(reader.readuntil(b"done"), LONG)
+        for _ in range(3):
+            await asyncio.sleep(0.4)
+            writer.write(b"x" * 30)
+        writer.write(HEAD % b"/")
+        assert (await asyncio.wait_for(reader.readuntil(b"done"), LONG)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_after_such_a_body_an_idle_connection_ends_as_any_does() -> None:
+    async with serving(quick(), keep_alive=1) as line:
+        reader, writer = await line()
+        writer.write(REFUSED)
+        await asyncio.wait_for(reader.readuntil(b"done"), LONG)
+        writer.write(b"x" * 100)
+        assert await rest((reader, writer)) == b"", "no second answer"
+
+
+async def test_such_a_body_that_never_ends_is_given_up() -> None:
+    async with serving(quick(rest=0.5)) as line:
+        reader, writer = await line()
+        writer.write(REFUSED + b"x")
+        await asyncio.wait_for(reader.readuntil(b"done"), LONG)
+        writer.write(b"x")
+        assert await rest((reader, writer)) == b""
 
 
 async def test_who_waits_for_an_answer_is_not() -> None:
