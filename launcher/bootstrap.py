@@ -234,7 +234,6 @@ def install_lock(lock: str) -> None:
     pip += ["--no-warn-script-location", "--requirement", str(LOCKS / f"{lock}.txt")]
     # The progress is for people; a log keeps what went wrong.
     pip += [] if sys.stderr.isatty() else ["-qq"]
-    key = "no-packages"
     if pack := pack_in(sys.argv[1:]):
         code, said = run([*pip, "--no-index", "--find-links", str(pack / "wheels")])
         if code:
@@ -246,10 +245,9 @@ def install_lock(lock: str) -> None:
         code, said = run([*pip, *(["--index-url", mirror] if mirror else [])])
         if code == 0:
             return
-        key = trouble_in(said, "no-packages")
-        if key != "no-packages":
+        if told_in(said):
             break
-    raise TroubleError(key)
+    raise TroubleError(trouble_in(said, "no-packages"))
 
 
 def install_gesso() -> None:
@@ -269,13 +267,16 @@ def must_work(command: list[str], otherwise: str, cwd: Path | None = None) -> No
 
 
 def trouble_in(said: str, otherwise: str) -> str:
-    """Which sentence fits what a tool said: a full disk and a missing right are no matter of networks."""
+    """Which sentence fits what a tool said, or kept to itself, as venv does with what its pip said."""
+    return told_in(said) or (otherwise if has_room() else "disk-full")
+
+
+def told_in(said: str) -> str | None:
+    """A full disk or a missing right, if a tool told of them: no other network helps there."""
     if any(words in said for words in ("No space left on device", "not enough space on the disk", "quota exceeded")):
         return "disk-full"
-    if "Permission denied" in said or "Access is denied" in said or "Read-only file system" in said:
-        return "not-writable"
-    # venv keeps to itself what its pip said.
-    return otherwise if has_room() else "disk-full"
+    refused = any(words in said for words in ("Permission denied", "Access is denied", "Read-only file system"))
+    return "not-writable" if refused else None
 
 
 def has_room() -> bool:

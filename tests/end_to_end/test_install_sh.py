@@ -352,6 +352,30 @@ def test_a_tool_that_does_not_say_that_the_disk_is_full(monkeypatch: pytest.Monk
     assert bootstrap.trouble_in("Permission denied", "no-venv") == "not-writable"
 
 
+@pytest.mark.parametrize(
+    ("said", "asked", "key"),
+    [("HTTP error 403", 1 + len(bootstrap.MIRRORS), "disk-full"),
+     ("OSError: [Errno 28] No space left on device", 1, "disk-full"),
+     ("OSError: [Errno 13] Permission denied", 1, "not-writable")],
+)  # fmt: skip
+def test_little_room_does_not_keep_the_mirrors_from_being_asked(
+    monkeypatch: pytest.MonkeyPatch, said: str, asked: int, key: str
+) -> None:
+    """They may serve all the same: only what pip itself says of the disk ends the search."""
+    runs: list[list[str]] = []
+
+    def fails(command: list[str]) -> tuple[int, str]:
+        runs.append(command)
+        return 1, said
+
+    monkeypatch.setattr(bootstrap, "run", fails)
+    monkeypatch.setattr(bootstrap, "has_room", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py"])
+    with pytest.raises(bootstrap.TroubleError, match=key):
+        bootstrap.install_lock("launcher")
+    assert len(runs) == asked
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the wheel's name is Linux's")
 def test_a_uv_with_other_bytes_is_refused(
     clone: Path, wheels: tuple[Path, str], bare_path: str, index: tuple[str, Path]
