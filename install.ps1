@@ -12,11 +12,10 @@ $hashes = @{ 'win_amd64' = 'cfbc13020a64cdf2f116d2936824c38edbf41e5c07f1ea291baf
 function Say($key) {
     Get-Content -Encoding UTF8 (Join-Path $here 'launcher\data\first_words.txt') |
         Where-Object { $_.StartsWith($key + ': ') } | ForEach-Object { Write-Host $_.Substring($key.Length + 2) } }
-function Stop-With($key) { # where there is no room for 300 MB that is what is in the way, whatever has failed for it
+function Stop-With($key) { # where there is no room for 300 MB that is what is in the way, whatever may have failed for it
     $free = (Get-Item -LiteralPath $here).PSDrive.Free
-    if (($null -ne $free) -and ($free -lt 300 * 1024 * 1024)) { $key = 'disk-full' }
-    Say $key; exit 1
-}
+    if (($key -ne 'no-pack') -and ($null -ne $free) -and ($free -lt 300 * 1024 * 1024)) { $key = 'disk-full' }
+    Say $key; exit 1 }
 function Test-Python($command) { # runs, is new enough, makes virtual environments, is the pack's; the Store's placeholder fails
     $code = 'import sys, venv, ensurepip; v = sys.version_info; w = sys.argv[1:]
 sys.exit(v < (3, 10) or any(w) and w[0] != str(v[0]) + chr(46) + str(v[1]))'
@@ -27,9 +26,7 @@ function Find-Python { # the launcher's own first: that makes the second start q
     if ((Test-Path (Join-Path $here '.launcher\stamp.json')) -and (Test-Python $own)) { return $own }
     $fetched = @(Get-ChildItem (Join-Path $store 'python\*\python.exe') -ErrorAction SilentlyContinue | ForEach-Object { $_.FullName })
     foreach ($command in @('py', 'python', 'python3') + $fetched) {
-        if ((Get-Command $command -ErrorAction SilentlyContinue) -and (Test-Python $command)) { return $command }
-    }
-}
+        if ((Get-Command $command -ErrorAction SilentlyContinue) -and (Test-Python $command)) { return $command } } }
 function Get-Wheel($index, $wheel, $hash, $target) { # the file gets its name only if it is the pinned one
     try {
         $address = $index.TrimEnd('/') + '/uv/'
@@ -47,8 +44,7 @@ function Get-Python {
     $settings = Get-Content (Join-Path $env:APPDATA 'pip\pip.ini') -ErrorAction SilentlyContinue
     $inFile = $settings | ForEach-Object { if ($_ -match '^\s*index[-_]url\s*[=:]\s*(\S+)') { $Matches[1] } }
     foreach ($index in @($env:UV_DEFAULT_INDEX, $env:UV_INDEX_URL, $env:PIP_INDEX_URL, $inFile) + $mirrors) {
-        if ($index -and -not (Test-Path $zip)) { Get-Wheel $index $wheel $hashes[$tag] $zip }
-    }
+        if ($index -and -not (Test-Path $zip)) { Get-Wheel $index $wheel $hashes[$tag] $zip } }
     if (-not (Test-Path $zip)) { Stop-With 'no-index' }
     Expand-Archive -Force $zip (Join-Path $store 'uv')
     $uv = Join-Path $store "uv\uv-$uvVersion.data\scripts\uv.exe"; $env:UV_PYTHON_INSTALL_DIR = Join-Path $store 'python'
@@ -63,12 +59,16 @@ function Expand-PackedPython { # beside, and only if it is the file that the pac
     if (-not $archive) { Stop-With 'pack-python' }
     $line = (Get-FileHash -Algorithm SHA256 $archive.FullName).Hash.ToLower() + '  python/' + $archive.Name
     if ((Get-Content -Encoding UTF8 (Join-Path $pack 'SHA256SUMS')) -notcontains $line) { Stop-With 'pack-lacks' }
-    $name = $archive.Name -replace '\.tar\.gz$', ''; $beside = Join-Path $store 'unpacked'; $target = Join-Path $store "python\$name"
-    foreach ($old in $beside, $target) { if (Test-Path -LiteralPath $old) { Remove-Item -Recurse -Force -LiteralPath $old } }
-    foreach ($new in $beside, (Join-Path $store 'python')) { New-Item -ItemType Directory -Force $new | Out-Null }
+    $name = $archive.Name -replace '\.tar\.gz$', ''; $beside = Join-Path $store "unpacked.$PID"; $target = Join-Path $store "python\$name"
+    if (Find-Python) { return } # another start may be at this too, and be ahead
+    try { $beside, $target | Where-Object { Test-Path -LiteralPath $_ } | ForEach-Object { Remove-Item -Recurse -Force -LiteralPath $_ }
+        $beside, (Join-Path $store 'python') | ForEach-Object { New-Item -ItemType Directory -Force $_ | Out-Null } } catch { Stop-With 'not-writable' }
     tar -xzf $archive.FullName -C $beside --strip-components 1; if ($LASTEXITCODE -ne 0) { Stop-With 'pack-lacks' }
-    Move-Item -LiteralPath $beside -Destination $target
-}
+    for ($try = 1; (Test-Path -LiteralPath $beside) -and -not (Find-Python); $try++) { # a virus scanner may hold it for a while
+        try { Move-Item -LiteralPath $beside -Destination $target }
+        catch { if ($try -gt 6) { Stop-With 'not-writable' }; Start-Sleep -Milliseconds 500 } }
+    Get-ChildItem -LiteralPath $store -Filter 'unpacked.*' | Where-Object { ($_.FullName -eq $beside) -or
+        (Get-Process).Id -notcontains $_.Extension.TrimStart('.') } | Remove-Item -Recurse -Force -ErrorAction SilentlyContinue }
 # The folder after --from, and the Python that it was made for.
 for ($i = 0; $i -lt $args.Count; $i++) { if ($args[$i] -eq '--from') { $pack = $args[$i + 1] } }
 $args | Where-Object { "$_" -like '--from=*' } | ForEach-Object { $pack = $_.Substring(7) }

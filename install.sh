@@ -8,9 +8,9 @@ mirrors='https://mirrors.cloud.tencent.com/pypi/simple https://mirrors.aliyun.co
 python_mirror=https://mirror.nju.edu.cn/github-release/astral-sh/python-build-standalone
 
 say() { sed -n "s/^$1: //p" "$here/launcher/data/first_words.txt" >&2; }
-stop() { # where there is no room for 300 MB that is what is in the way, whatever has failed for it
+stop() { # where there is no room for 300 MB that is what is in the way, whatever may have failed for it
     room=$(df -Pk "$here" 2>/dev/null | sed -n '$s/.* \([0-9][0-9]*\)  *[0-9][0-9]*% .*/\1/p')
-    [ "${room:-307200}" -ge 307200 ] || set -- disk-full
+    case $1 in no-pack | unknown-machine | no-downloader) ;; *) [ "${room:-307200}" -ge 307200 ] || set -- disk-full ;; esac
     say "$1"; exit 1; }
 fetch() { # an address into a file
     if command -v curl >/dev/null 2>&1; then curl -fsSL --connect-timeout 10 --retry 2 -o "$2" "$1"
@@ -27,8 +27,7 @@ find_python() { # the launcher's own first: that makes the second start quick
     python=$here/.launcher/bin/python
     if [ -f "$here/.launcher/stamp.json" ] && usable "$python"; then return; fi
     for python in python3.13 python3.12 python3.11 python3.10 python3 python "$store"/python/*/bin/python3; do
-        if usable "$python"; then return; fi; done
-    return 1; }
+        if usable "$python"; then return; fi; done; return 1; }
 configured_index() { # what the user's uv or pip already uses
     file=$(cat "${PIP_CONFIG_FILE:-/dev/null}" "${HOME:-}/.config/pip/pip.conf" "${HOME:-}/.pip/pip.conf" \
         "${HOME:-}/Library/Application Support/pip/pip.conf" /etc/pip.conf 2>/dev/null |
@@ -64,13 +63,14 @@ fetch_python() {
     "$uv" python install --no-config 3.12 ||
         UV_PYTHON_INSTALL_MIRROR=$python_mirror "$uv" python install --no-config 3.12 || stop no-python
     find_python || stop no-python; }
-python_from_pack() { # unpacked beside, and only if it is the file that the pack was made with: a part of one may start
+python_from_pack() { # only the file that the pack was made with, unpacked beside: a part of one, or another start, may run
     archive=$(ls "$pack"/python/*.tar.gz 2>/dev/null) || stop pack-python
     [ "$(sha256 "$archive")" = "$(sed -n "s|  python/${archive##*/}\$||p" "$pack/SHA256SUMS")" ] || stop pack-lacks
-    home=${archive##*/}; home=$store/python/${home%.tar.gz}; rm -rf "$store/unpacked" "$home"
-    mkdir -p "$store/unpacked" "$store/python" || stop not-writable
-    tar -xzf "$archive" -C "$store/unpacked" --strip-components 1 || stop pack-lacks
-    mv "$store/unpacked" "$home" || stop not-writable; find_python || stop pack-python; }
+    home=${archive##*/}; home=$store/python/${home%.tar.gz}; new=$store/unpacked.$$; find_python && return
+    rm -rf "$new" "$home" && mkdir -p "$new" "$store/python" || stop not-writable
+    tar -xzf "$archive" -C "$new" --strip-components 1 || stop pack-lacks
+    find_python || mv "$new" "$home" || stop not-writable; find_python || stop pack-python; rm -rf "$new"
+    for old in "$store"/unpacked*; do kill -0 "${old##*.}" 2>/dev/null || rm -rf "$old" || :; done; }
 
 pack=; last=; packed= # the folder after --from, and the Python that it was made for
 for word; do case "$last $word" in "--from "*) pack=$word ;; *" --from="*) pack=${word#--from=} ;; esac; last=$word; done

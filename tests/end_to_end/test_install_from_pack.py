@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -134,7 +135,30 @@ def test_a_python_that_was_unpacked_by_half_is_unpacked_anew(clone: Path, tmp_pa
     done = run(clone, "--yes", f"--from={pack}", PATH=str(path))
     assert done.returncode == 0, done.stderr
     assert (clone / ".launcher-tools" / "python" / home.name / "lib").read_text() == "the rest"
-    assert not (clone / ".launcher-tools" / "unpacked").exists()
+    assert not list((clone / ".launcher-tools").glob("unpacked*"))
+
+
+def test_two_starts_at_once_unpack_the_packs_python_beside_each_other(clone: Path, tmp_path: Path) -> None:
+    """The second begins and ends while the first is at its unpacking."""
+    pack, path = clone.parent / "离线 pack", Path(without_python(tmp_path / "bin"))
+    home = tmp_path / f"cpython-{PYTHON}.0-test"
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "python3").write_text(f'#!/bin/sh\nexec "{os.path.realpath(sys.executable)}" "$@"\n')
+    (home / "bin" / "python3").chmod(0o755)
+    (pack / "python").mkdir()
+    with tarfile.open(pack / "python" / f"{home.name}.tar.gz", "w:gz") as archive:
+        archive.add(home, home.name)
+    pack_up(pack, clone)
+    real, first = (path / "tar").rename(path / "real-tar"), tmp_path / "first"
+    again = shlex.join([str(clone / "install.sh"), "--yes", f"--from={pack}"])
+    (path / "tar").write_text(f'#!/bin/sh\nmkdir "{first}" 2>/dev/null && {again} >"{first}/said"\n"{real}" "$@"\n')
+    (path / "tar").chmod(0o755)
+    done = run(clone, "--yes", f"--from={pack}", PATH=str(path))
+    assert done.returncode == 0, done.stderr
+    assert "--from-install" in (first / "said").read_text()
+    assert [each.name for each in (clone / ".launcher-tools" / "python").iterdir()] == [home.name]
+    assert os.listdir(clone / ".launcher-tools" / "python" / home.name) == ["bin"]
+    assert not list((clone / ".launcher-tools").glob("unpacked*"))
 
 
 def test_a_python_of_another_version_than_the_packs_does_not_serve(clone: Path) -> None:
