@@ -98,9 +98,11 @@ class Studio:
             done: Future[ModelState] = Future()
             done.set_result(self.jobs.model)
             return done
-        loading = self._load(found)
-        loading.add_done_callback(lambda done: None if done.exception() else self._keep(found))
-        return loading
+        kept: Future[ModelState] = Future()
+        # it is answered whether or not somebody still waits
+        kept.set_running_or_notify_cancel()
+        self._load(found).add_done_callback(lambda loaded: self._keep_aside(found, loaded, kept))
+        return kept
 
     def generate(
         self, request: Request, spelling: str | None = None, name: str | None = None, client: str | Place = ""
@@ -175,6 +177,20 @@ class Studio:
             if name and self.library.find(name) is None:
                 message = f"{field}: there is no checkpoint named {name:.80}."
                 raise RequestError("checkpoint-unknown", message, "Choose one of /sdapi/v1/sd-models.")
+
+    def _keep_aside(self, checkpoint: Checkpoint, loaded: Future[ModelState], kept: Future[ModelState]) -> None:
+        """The settings may be locked by another server: the queue does not wait for that, but whoever chose does."""
+
+        def keep() -> None:
+            try:
+                state = loaded.result()
+                self._keep(checkpoint)
+            except BaseException as failure:  # noqa: BLE001 - whatever it is, whoever chose hears of it
+                kept.set_exception(failure)
+            else:
+                kept.set_result(state)
+
+        threading.Thread(target=keep, name="keep", daemon=True).start()
 
     def _keep(self, checkpoint: Checkpoint) -> None:
         self._chosen = checkpoint.path

@@ -197,5 +197,6 @@ def test_a_file_edited_by_hand_is_cast_as_it_is_read(tmp_path: Path) -> None:
     assert (options["eta_ancestral"], options["CLIP_stop_at_last_layers"], options["samples_save"]) == (1.0, 2, False)
     assert options["jpeg_quality"] == 80
     options.update({"CLIP_stop_at_last_layers": None})
-    kept = {"samples_save": False, "jpeg_quality": "much", "their own": [1]}
+    # what nobody changes stays as it is written
+    kept = {"eta_ancestral": None, "samples_save": "false", "jpeg_quality": "much", "their own": [1]}
     assert json.loads(file.read_text(encoding="utf-8")) == kept
