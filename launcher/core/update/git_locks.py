@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -41,24 +44,40 @@ def _common(own: Path) -> Path:
 
 
 def at_work(lock: Path, checkout: Path | None = None) -> list[int]:
-    """Every git that may use the clone of `lock`, or the worktree `checkout`: one whose folder cannot be seen counts
-    too."""
-    clones = {_clone(lock), os.path.realpath(checkout or _clone(lock))}
-    found = []
-    for process in psutil.process_iter(["pid", "name", "cmdline", "cwd", "status"]):
+    """Every git that may use the clone of `lock`, its worktree or `checkout`: one whose folder cannot be seen counts
+    too, unless it is another user's than the lock."""
+    clones = {os.path.realpath(folder) for folder in (_clone(lock), checkout, *_worktree(lock)) if folder}
+    owner, found = _owner(lock), []
+    told = ["pid", "name", "cmdline", "cwd", "status", *(["uids"] if sys.platform != "win32" else [])]
+    for process in psutil.process_iter(told):
         name = str(process.info["name"] or "").lower().removesuffix(".exe")
         if (name == "git" or name.startswith("git-")) and process.info["status"] != psutil.STATUS_ZOMBIE:
             where = process.info["cwd"]
             words = " ".join(process.info["cmdline"] or [])
-            if where is None or any(_within(where, clone) or clone in words for clone in clones):
+            uids = process.info.get("uids")
+            hidden = where is None and (owner is None or uids is None or uids.effective == owner)
+            if hidden or any(clone in words or (where and _within(where, clone)) for clone in clones):
                 found.append(process.info["pid"])
     return found
 
 
-def _clone(lock: Path) -> str:
+def _owner(lock: Path) -> int | None:
+    """None: the system does not tell."""
+    with contextlib.suppress(OSError):
+        return lock.stat().st_uid if sys.platform != "win32" else None
+    return None
+
+
+def _worktree(lock: Path) -> Iterator[Path]:
+    """Where the files are, if what git keeps of a worktree holds the lock."""
+    with contextlib.suppress(OSError, ValueError):
+        yield (lock.parent / (lock.parent / "gitdir").read_text(encoding="utf-8").strip()).parent
+
+
+def _clone(lock: Path) -> Path:
     """The folder that holds .git, or what stands for it."""
     inside = next((folder for folder in lock.parents if folder.name == ".git"), None)
-    return os.path.realpath(inside.parent if inside else lock.parent)
+    return inside.parent if inside else lock.parent
 
 
 def _within(folder: str, clone: str) -> bool:

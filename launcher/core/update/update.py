@@ -283,7 +283,7 @@ def _staging(place: Place) -> Path:
 
 @contextlib.contextmanager
 def _alone(place: Place) -> Iterator[Place]:
-    """With the lock of updates held. LauncherError `update-running`."""
+    """With the lock of updates held. LauncherError `update-running`, `update-unfinished`."""
 
     def busy(pid: object) -> LauncherError:
         return LauncherError(
@@ -294,22 +294,33 @@ def _alone(place: Place) -> Iterator[Place]:
 
     marker = place.folder / _AT_WORK
     with only_one(place.folder / LOCK, busy) as held:
+        # What cannot be taken away now is known by the marker at the next run.
+        kept = True
         with contextlib.suppress(OSError):
-            if marker.exists() and (pids := _unlock(place, marker.stat().st_mtime)):
-                raise busy(pids[0])
+            if marker.exists():
+                _unlock(place, marker.stat().st_mtime)
             marker.touch()
+            kept = False
         try:
             yield replace(place, held=held)
         finally:
             with contextlib.suppress(OSError):
-                marker.unlink()
+                if not kept:
+                    marker.unlink()
 
 
-def _unlock(place: Place, since: float) -> list[int]:
+def _unlock(place: Place, since: float) -> None:
     """The run that began then was ended while a git of its own was at work, whose locks stay; which may be at it yet:
-    then nothing is touched, and its processes are given. OSError."""
+    then nothing is touched. OSError, LauncherError `update-unfinished`."""
     left = [lock for lock in locks_of(place.root) if lock.stat().st_mtime >= since]
-    pids = at_work(left[0], place.root) if left else []
-    for lock in left if not pids else ():
+    for lock in left:
+        if pids := at_work(lock, place.root):
+            raise LauncherError(
+                "update-unfinished",
+                t("An update that was ended has left {file}, and a git may still be at work here (process {pid}).",
+                  file=lock, pid=pids[0]),
+                t("Wait for the end of that git. If it is not at work here, delete this file. "
+                  "Then run the same command again."),
+            )  # fmt: skip
+    for lock in left:
         lock.unlink()
-    return pids

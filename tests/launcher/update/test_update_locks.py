@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +19,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.file_lock import only_one
 from launcher.core.paths import checkout
 from launcher.core.update.find import Place
+from launcher.core.update.git_locks import at_work
 from launcher.core.update.unfinished import LOCK
 from launcher.core.update.update import find_update
 from tests.launcher.update.conftest import Copy, environ, git, refused, through, updated
@@ -85,10 +87,44 @@ def test_no_lock_is_taken_from_a_git_that_is_at_work(cloned: Copy, tmp_path: Pat
     locks = ended(cloned, "shallow", "packed-refs")
     with a_git_at_work(cloned.root, tmp_path / "git") as pid:
         for _ in range(2):
-            assert str(pid) in str(refused(cloned, "update-running").message)
+            said = str(refused(cloned, "update-unfinished").message)
+            assert str(pid) in said
+            assert locks[0].name in said
             assert all(lock.exists() for lock in locks)
     updated(cloned)
     assert cloned.version == "0.2.0"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its files have no owner of that kind")
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_git_that_cannot_be_seen_into_counts_if_it_may_have_made_the_lock(
+    cloned: Copy, monkeypatch: pytest.MonkeyPatch, ours: bool
+) -> None:
+    (lock,) = ended(cloned, "index")
+    uid = os.geteuid() + (not ours)
+    seen = {"pid": 7, "name": "git", "cmdline": None, "cwd": None, "status": "sleeping"}
+    process = SimpleNamespace(info={**seen, "uids": SimpleNamespace(real=uid, effective=uid, saved=uid)})
+    monkeypatch.setattr("launcher.core.update.git_locks.psutil.process_iter", lambda _: [process])
+    assert at_work(lock) == ([7] if ours else [])
+
+
+def test_a_lock_that_cannot_be_taken_away_is_still_known_as_an_updates(
+    cloned: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lock,) = ended(cloned, "index")
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path == lock:
+            raise PermissionError(13, "Permission denied", str(path))
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as bent:
+        bent.setattr(Path, "unlink", refuse)
+        assert lock.name in str(refused(cloned, "update-unfinished").message)
+    updated(cloned)
+    assert cloned.version == "0.2.0"
+    assert not lock.exists()
 
 
 def test_the_locks_of_a_worktree_lie_in_two_folders(cloned: Copy, tmp_path: Path) -> None:
