@@ -171,7 +171,7 @@ def _of_clone(clone: _Clone, version: str, seconds: float) -> Verdict:
         return wrong(t("git cannot read Gesso's folder: {why}", why=inside.last),
                      t("Fetch Gesso afresh beside it, and go on with the same workspace by --root."))  # fmt: skip
     lock = Path(inside.first) / "index.lock"
-    if lock.exists() and _age(lock) > _STALE and not at_work(lock):
+    if lock.exists() and _age(lock) > _STALE and not at_work(lock, clone.folder):
         told = t("A git that was cut off has left its lock: {file}", file=lock)
         return wrong(told, t("Delete that file."), "git-unlock", path=lock, folder=clone.folder)
     return well(t("{version}; it trusts Gesso's folder.", version=version))

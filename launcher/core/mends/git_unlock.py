@@ -38,7 +38,7 @@ def _preview(here: Here, values: Values) -> Preview | None:  # noqa: ARG001
     age = _age(lock)
     if age is None:
         return None
-    _refuse_work(lock, age)
+    _refuse_work(lock, age, values)
     change = Change(t("The lock of git, {minutes} minutes old", minutes=int(age // 60)), str(lock), None)
     return Preview(
         "git-unlock", TITLE, (change,), t("No git is at work there. The file is kept in Gesso's own folder.")
@@ -50,7 +50,7 @@ def _apply(here: Here, values: Values, cancel: threading.Event | None) -> Genera
     age = _age(lock) if lock else None
     if lock is None or age is None:
         raise nothing_to_mend(TITLE)
-    _refuse_work(lock, age)
+    _refuse_work(lock, age, values)
     kept = here.workspace.state / "mends" / f"{time.time_ns()}-{lock.name}"
     record: Record = {"lock": str(lock), "kept": str(kept)}
     here.begin(record)
@@ -100,7 +100,7 @@ def _age(lock: Path) -> float | None:
         return None
 
 
-def _refuse_work(lock: Path, age: float) -> None:
+def _refuse_work(lock: Path, age: float, values: Values) -> None:
     """LauncherError `cannot-mend` while a git may be at work there."""
     if age < _OLD:
         raise cannot_mend(
@@ -111,7 +111,8 @@ def _refuse_work(lock: Path, age: float) -> None:
             ),
             t("Wait half a minute and try again."),
         )
-    if pids := at_work(lock):
+    folder = values.get("folder")
+    if pids := at_work(lock, written_path(folder) if folder else None):
         raise cannot_mend(
             t("git is at work there (process {pid}).", pid=", ".join(map(str, pids))),
             t("Wait until it is done, or end it, and try again."),

@@ -158,6 +158,19 @@ def test_a_lock_that_was_left_behind(clone: Path, here: Here) -> None:
     assert found.values["path"] == str(lock)
 
 
+def test_a_lock_in_a_worktree_where_a_git_is_at_work(clone: Path, here: Here, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for words in ([*who, "commit", "-q", "--allow-empty", "-m", "one"], ["worktree", "add", "-q", str(tree)]):
+        subprocess.run(["git", *words], cwd=clone, env=dict(here.environ), check=True)
+    lock = clone / ".git/worktrees/tree/index.lock"
+    lock.touch()
+    os.utime(lock, (1, 1))
+    assert of_git(tree, here.environ, 20.0).mend == "git-unlock"
+    with subprocess.Popen(["git", "cat-file", "--batch"], cwd=tree, env=dict(here.environ), stdin=subprocess.PIPE):
+        assert of_git(tree, here.environ, 20.0).ok is True
+
+
 def test_a_clone_that_is_damaged(clone: Path, here: Here) -> None:
     (clone / ".git/HEAD").unlink()
     found = of_git(clone, here.environ, 20.0)

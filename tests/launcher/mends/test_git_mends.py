@@ -264,6 +264,12 @@ def test_a_worktree_keeps_its_lock_elsewhere(here, clone, tmp_path):
     lock.write_text("")
     os.utime(lock, (1, 1))
     assert "index.lock" in git(here, tree, "add", ".").stderr
+    with subprocess.Popen(["git", "cat-file", "--batch"], cwd=tree, env=dict(here.environ), stdin=subprocess.PIPE,
+                          stdout=subprocess.DEVNULL) as working:  # fmt: skip
+        for named in ({"path": str(lock)}, {"folder": str(tree)}):
+            with pytest.raises(LauncherError) as caught:
+                journal.preview(here, "git-unlock", named)
+            assert str(working.pid) in str(caught.value.message)
     exhaust(journal.mend(here, "git-unlock", {"folder": str(tree)}))
     assert git(here, tree, "add", ".").returncode == 0
 
