@@ -157,7 +157,7 @@ def test_two_starts_at_once_unpack_the_packs_python_beside_each_other(clone: Pat
     assert done.returncode == 0, done.stderr
     assert "--from-install" in (first / "said").read_text()
     assert [each.name for each in (clone / ".launcher-tools" / "python").iterdir()] == [home.name]
-    assert os.listdir(clone / ".launcher-tools" / "python" / home.name) == ["bin"]
+    assert [each.name for each in (clone / ".launcher-tools/python" / home.name).iterdir()] == ["bin"]
     assert not list((clone / ".launcher-tools").glob("unpacked*"))
 
 
