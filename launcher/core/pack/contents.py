@@ -24,15 +24,23 @@ def written(target: Path, beside: Path | None = None) -> Iterator[IO[bytes]]:
     """
     half = beside or target.with_name(f"{target.name}.part")
     try:
+        _remove(half)
         with half.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         half.replace(target)
     except BaseException:
-        with contextlib.suppress(OSError):
-            half.unlink()
+        _remove(half)
         raise
+
+
+def _remove(half: Path) -> None:
+    """If it is there. The mode of its source may be read-only; Windows removes nothing that is."""
+    with contextlib.suppress(OSError):
+        half.chmod(0o600)
+    with contextlib.suppress(OSError):
+        half.unlink()
 
 
 def read_through(

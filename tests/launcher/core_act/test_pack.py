@@ -23,6 +23,7 @@ from launcher.core.events import Event, Notice
 from launcher.core.hardware.look import look
 from launcher.core.install.install import install
 from launcher.core.install.lock import install_lock
+from launcher.core.pack import contents
 from launcher.core.pack import making as pack_making
 from launcher.core.pack.folder import open_folder
 from launcher.core.pack.making import Wish, make_pack
@@ -305,6 +306,16 @@ def test_what_a_kill_left_half_written_is_no_part_of_the_pack(shop: Shop) -> Non
     list(verify(shop.target))
     assert not [name for name in listing(shop.target) if name.endswith(".part")]
     assert sorted(read_sums(shop.target)) == [name for name in listing(shop.target) if name != "SHA256SUMS"]
+
+
+def test_what_a_kill_left_read_only_stands_in_nobodys_way(tmp_path: Path) -> None:
+    half = tmp_path / "model.part"
+    half.write_text("longer by half")
+    half.chmod(0o400)
+    with contents.written(tmp_path / "model") as file:
+        file.write(b"whole")
+    assert (tmp_path / "model").read_bytes() == b"whole"
+    assert (tmp_path / "model").stat().st_mode & 0o200
 
 
 @pytest.mark.parametrize("git", ["none", "of somebody else"])
