@@ -142,7 +142,9 @@ def after(home: Home, event: Event) -> Home:
         case Phase(name):
             return replace(home, phase=name, from_disk=home.from_disk and name != "model")
         case Ready(url=url, page=page):
-            return replace(home, stage="serving", url=url, page=page or home.page, step=None, progress=None)
+            # word of it may come after the key that ends it
+            stage: Stage = "stopping" if home.stage == "stopping" else "serving"
+            return replace(home, stage=stage, url=url, page=page or home.page, step=None, progress=None)
         case Notice():
             return _noticed(home, event)
         case Stopped():

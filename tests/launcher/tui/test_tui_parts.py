@@ -25,7 +25,7 @@ from launcher.core.events import (
 from launcher.core.ports import PortTakenError
 from launcher.core.text import t
 from launcher.tui.messages import Inbox
-from launcher.tui.state import Home, after, begun, failed, rested, surveyed
+from launcher.tui.state import Home, after, begun, failed, rested, stopping, surveyed
 from launcher.tui.untrusted import plain
 from launcher.tui.widgets.address import AddressCard
 from launcher.tui.widgets.progress import amount, pace
@@ -57,6 +57,12 @@ def test_an_end_that_nobody_asked_for_is_a_failure(survey_of):
     assert after(replace(serving, stage="stopping"), Stopped(-15)).stage == "ready"
     assert rested(ended) is ended
     assert rested(serving) == Home(survey=serving.survey)
+
+
+def test_what_is_being_ended_is_not_taken_for_serving_again(survey_of):
+    ending = after(stopping(surveyed(Home(), survey_of(running=True))), Ready(URL, 1, page=True))
+    assert ending.stage == "stopping"
+    assert after(ending, Stopped(1)).stage == "ready"
 
 
 def test_a_running_runtime_is_found(survey_of):
