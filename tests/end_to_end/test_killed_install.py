@@ -190,4 +190,5 @@ def assert_whole(workspace: Path) -> None:
     )
     assert answer.stdout.startswith("2.")
     assert sorted(entry.name for entry in (workspace / "environments").iterdir()) == ["current.json", environment.name]
-    assert [entry for entry in (workspace / "state").iterdir() if entry.suffix in (".part", ".tmp")] == []
+    # a .tmp may be of a writer that lives, and goes with the first writing after a minute
+    assert [entry for entry in (workspace / "state").iterdir() if entry.suffix == ".part"] == []

@@ -99,12 +99,13 @@ async def test_who_is_here_and_what_is_drawn_is_told(fake, language):
 
 def test_others_whom_a_proxy_brings_are_told_of(survey_of):
     asked = Options(runtime_flags=("--allow-host", "art.example"))
-    home = Home(survey=replace(survey_of(), options=asked), visitors=("127.0.0.1", "link"))
+    survey = replace(survey_of(), options=asked)
+    home = Home(survey=survey, visitors=("127.0.0.1", "link"))
     assert home.login == "made"
-    assert str(reach(home.survey)) == "others too, as art.example"
+    assert str(reach(survey)) == "others too, as art.example"
     assert visitors(home, str) == "this computer, through a proxy on this computer"
-    asked = replace(asked, share=True)
-    assert visitors(replace(home, survey=replace(home.survey, options=asked)), str).endswith("the public link")
+    shared = replace(survey, options=replace(asked, share=True))
+    assert visitors(replace(home, survey=shared), str).endswith("the public link")
 
 
 async def test_the_address_can_be_scanned_beside_the_log_and_large(fake):
