@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
+import logging
 import os
 import stat
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+_LOG = logging.getLogger(__name__)
+_UNREADABLE = (ValueError, OSError, RecursionError)
 #: seconds after which what a killed process left beside a file is nobody's any more
 _ORPHAN = 3600.0
 #: begins the name of what has none yet
@@ -43,6 +48,40 @@ def alone_with(target: Path, patience: float | None = None) -> Iterator[None]:
         except (OSError, NotImplementedError):
             pass
         yield
+
+
+def read_object(file: Path) -> dict[str, Any] | None:
+    """The JSON object in it; None where there is none, or none that can be read: that is moved to the folder tmp."""
+    try:
+        return _parsed(file)
+    except _UNREADABLE:
+        # another server may be putting a good one in its place
+        with contextlib.suppress(BusyError), alone_with(file):
+            return read_object_alone(file)
+    return None
+
+
+def read_object_alone(file: Path) -> dict[str, Any] | None:
+    """As `read_object`, by one who is `alone_with` it."""
+    try:
+        return _parsed(file)
+    except _UNREADABLE as broken:
+        _LOG.warning("%s cannot be read (%s); it is moved to the folder tmp and the defaults are used.", file, broken)
+        try:
+            set_aside(file)
+        except OSError as refused:
+            _LOG.warning("%s cannot be moved: %s", file, refused)
+        return None
+
+
+def _parsed(file: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return None
+    if isinstance(found, dict):
+        return found
+    raise ValueError("it is no JSON object")
 
 
 def write_whole(target: Path, text: str) -> None:

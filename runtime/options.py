@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import threading
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.casting import cast, checked
-from runtime.files import BusyError, alone_with, set_aside, write_whole
+from runtime.files import BusyError, alone_with, read_object, read_object_alone, write_whole
 from runtime.freezing import Freeze
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
@@ -27,7 +26,6 @@ OVERRIDABLE = frozenset(name for name in JOB_DEFAULTS if not name.startswith("ou
 _FOR_THE_SERVER = frozenset({"sd_model_checkpoint", "samples_save"})
 #: letters of config.json: AUTOMATIC1111's, with hundreds of settings of its extensions, has some fifty thousand
 _MOST = 4_000_000
-_UNREADABLE = (ValueError, OSError, RecursionError)
 
 
 class Options:
@@ -80,8 +78,8 @@ class Options:
             return
         try:
             with alone_with(self._file):
-                found = _read_alone(self._file)
-                before = self._unusable | self._stored if found is None else found
+                found = read_object_alone(self._file)
+                before = self._unusable | self._stored if found is None else migrated(found)
                 if (content := _changed(before, changes)) != before:
                     write_whole(self._file, _written(content))
         except BusyError as busy:
@@ -195,37 +193,8 @@ def _changed(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
 
 
 def _read(file: Path) -> dict[str, Any] | None:
-    """The file's content; None where there is none, or none that can be read: that is moved aside, as upstream does."""
-    try:
-        return _parsed(file)
-    except _UNREADABLE:
-        # another server may be putting a good one in its place
-        with contextlib.suppress(BusyError), alone_with(file):
-            return _read_alone(file)
-    return None
-
-
-def _parsed(file: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        return None
-    if isinstance(found, dict):
-        return migrated(found)
-    raise ValueError("it is no JSON object")
-
-
-def _read_alone(file: Path) -> dict[str, Any] | None:
-    """As `_read`, by one who holds the lock."""
-    try:
-        return _parsed(file)
-    except _UNREADABLE as broken:
-        _LOG.warning("%s cannot be read (%s); it is moved to the folder tmp and the defaults are used.", file, broken)
-        try:
-            set_aside(file)
-        except OSError as refused:
-            _LOG.warning("%s cannot be moved: %s", file, refused)
-        return None
+    found = read_object(file)
+    return None if found is None else migrated(found)
 
 
 def migrated(found: dict[str, Any]) -> dict[str, Any]:

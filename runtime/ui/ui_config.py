@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 from pathlib import Path
@@ -11,10 +10,9 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from runtime.files import BusyError, alone_with, set_aside, write_whole
+from runtime.files import alone_with, read_object, read_object_alone, write_whole
 
 _LOG = logging.getLogger(__name__)
-_UNREADABLE = (ValueError, OSError, RecursionError)
 _NUMBERS = ("value", "minimum", "maximum", "step")
 _ATTRIBUTES: tuple[tuple[type[Any], tuple[str, ...]], ...] = (
     (gr.Slider, ("visible", *_NUMBERS)),
@@ -31,7 +29,7 @@ class UiConfig:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._stored = _read(file)
+        self._stored = read_object(file) or {}
         self._seen: dict[str, Any] = {}
 
     def apply(self, tab: str, control: Component) -> None:
@@ -59,7 +57,7 @@ class UiConfig:
         try:
             with alone_with(self._file):
                 # another server may have written while the page was built
-                found = _read_alone(self._file) or self._stored
+                found = read_object_alone(self._file) or self._stored
                 self._stored = found | {key: value for key, value in self._seen.items() if key not in found}
                 write_whole(self._file, json.dumps(self._stored, indent=4, ensure_ascii=False))
         except OSError as refused:
@@ -75,37 +73,3 @@ def _fits(control: Component, attribute: str, wanted: Any) -> bool:
         known = {value for _, value in control.choices}
         return (set(wanted) if isinstance(wanted, list) else {wanted}) <= known
     return isinstance(wanted, str)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    """The file's content; empty where there is none, or none that can be read: that is moved aside."""
-    try:
-        return _parsed(file)
-    except _UNREADABLE:
-        # another server may be putting a good one in its place
-        with contextlib.suppress(BusyError, OSError), alone_with(file):
-            return _read_alone(file)
-    return {}
-
-
-def _parsed(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    if isinstance(found, dict):
-        return found
-    raise ValueError("it is no JSON object")
-
-
-def _read_alone(file: Path) -> dict[str, Any]:
-    """As `_read`, by one who holds the lock."""
-    try:
-        return _parsed(file)
-    except _UNREADABLE as broken:
-        _LOG.warning("%s cannot be read (%s); it is moved to the folder tmp and the defaults are used.", file, broken)
-        try:
-            set_aside(file)
-        except OSError as refused:
-            _LOG.warning("%s cannot be moved: %s", file, refused)
-        return {}
