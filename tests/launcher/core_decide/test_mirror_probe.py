@@ -167,14 +167,15 @@ def test_progress_counts_mirrors_and_a_stop_ends_it(server: FaultServer) -> None
 def test_each_mirror_says_how_far_it_is(server: FaultServer) -> None:
     """Enough for a bar of its own, and nothing is said twice."""
     mirrors = [
-        mirror(server.url("rate=400000"), "slow", style="endpoint"),
+        mirror(server.url("rate=150000"), "slow", style="endpoint"),
         mirror(server.url("ok"), "quick", style="endpoint"),
     ]
     events, _ = result(measure(sample_of_url("huggingface", MODEL, len(CONTENT)), mirrors, QUICK))
     said = [event for event in events if isinstance(event, Probed)]
     slow = [each for each in said if each.name == "slow"]
     assert {each.kind for each in said} == {"huggingface"}
-    assert slow[0] == Probed("huggingface", "slow", 0, slow[0].total)
+    assert len(slow) > 1
+    assert slow[0].done < len(CONTENT), "bytes may have come before the first look at it"
     assert [each.done for each in slow] == sorted(each.done for each in slow)
     assert len(set(said)) == len(said)
     assert [each.over for each in slow].count(True) <= 1
