@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from gradio.route_utils import FnIndexInferError
 from gradio.routes import App
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _LOG = logging.getLogger(__name__)
 #: what its routes let through, before any function of the page runs: a number, a name or a session that nobody has …
 _UNKNOWN = (KeyError, FnIndexInferError)
 #: … and a body that is no JSON, or no object, or lacks something
 _MISSHAPEN = (ValueError, TypeError, RecursionError)
+#: where functions are called without the queue
+_DIRECT = re.compile(r"/(run|api)/[^/]*/?")
 
 
 def answer_for_callers(app: App) -> None:
@@ -22,6 +26,26 @@ def answer_for_callers(app: App) -> None:
         app.add_exception_handler(fault, _unknown)
     for fault in _MISSHAPEN:
         app.add_exception_handler(fault, _misshapen)
+    app.add_middleware(_CalledDirectly)
+
+
+class _CalledDirectly:
+    """A function that refuses what it was given: Gradio says 500 of that too, its clients look for 200 alone.
+
+    A fault of ours is said the same way; its traceback stands in the log.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 500:
+                message = {**message, "status": 422}
+            await send(message)
+
+        direct = scope["type"] == "http" and _DIRECT.search(scope["path"])
+        await self._app(scope, receive, told if direct else send)
 
 
 async def _unknown(request: Request, fault: Exception) -> Response:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.release.page_calls import Page
@@ -65,6 +67,19 @@ def test_an_unknown_function_is_no_failure_of_the_server(watch: Watch) -> None:
         statuses.add(answer.status if answer else None)
     assert wrong == []
     assert {404, 422} <= statuses
+
+
+def test_a_function_that_refuses_what_it_was_given_is_no_failure_of_the_server(grounds: Grounds) -> None:
+    with httpx.Client(base_url=grounds.served.url, trust_env=False) as client:
+        functions = [each for each in client.get("/config").json()["dependencies"] if each["api_name"]]
+        quick = [each for each in functions if each["queue"] is False]
+        file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+        statuses = {
+            client.post(f"/gradio_api/{door}/{each['api_name']}", json={"data": data, "session_hash": "s"}).status_code
+            for door, each in itertools.product(("run", "api"), quick)
+            for data in ([], [file] * len(each["inputs"]))
+        }
+    assert statuses == {200, 422}
 
 
 def test_the_functions_that_it_has_are_called_as_ever(grounds: Grounds) -> None:
