@@ -85,7 +85,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)):
-        return f"{value:,}"
+        return f"{round(value, 3):,}"
     return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")[:120]
 
 
