@@ -19,8 +19,10 @@ SMALLEST_SEED_SIDE = 8
 #: batches of a job, and pictures of it
 MOST_PICTURES = 1000
 MOST_IN_A_BATCH = 256
-#: of all pictures that a request brings, and of one side of each
-MOST_SENT_PIXELS, LONGEST_SENT_SIDE = 256_000_000, 65_535
+#: of all pictures that a request brings: those that are drawn over lie in memory together, those to enlarge do not
+MOST_SENT_PIXELS, MOST_PIXELS_TO_ENLARGE = 256_000_000, 1_024_000_000
+#: of each
+LONGEST_SENT_SIDE = 65_535
 LARGEST_PROMPT = 1_000_000
 #: times, of hires fix and of an upscaling
 MOST_SCALE = 64.0
@@ -69,7 +71,7 @@ def check_setting(name: str, value: float) -> None:
 
 def check_extras(extras: Extras) -> None:
     """The same for an upscaling."""
-    check_pictures(extras.images)
+    check_pictures(extras.images, MOST_PIXELS_TO_ENLARGE)
     if extras.resize_mode == 0 and not 0 < extras.upscaling_resize <= MOST_SCALE:
         _refuse("upscaling_resize", extras.upscaling_resize, f"It goes from above 0 to {MOST_SCALE:g}.")
     if extras.resize_mode == 1:
@@ -77,7 +79,7 @@ def check_extras(extras: Extras) -> None:
             _whole(name, getattr(extras, name), 1, LARGEST_SIDE * 2)
 
 
-def check_pictures(files: Sequence[bytes]) -> None:
+def check_pictures(files: Sequence[bytes], most: int = MOST_SENT_PIXELS) -> None:
     """Of all that a request brings, by their headers: none is decoded, and what is no picture is left to who does."""
     if len(files) > MOST_PICTURES:
         raise RequestError("too-many-images", f"There are {len(files)} pictures.", f"Send at most {MOST_PICTURES}.")
@@ -87,9 +89,9 @@ def check_pictures(files: Sequence[bytes]) -> None:
             hint = f"A side has at most {LONGEST_SENT_SIDE} pixels."
             raise RequestError("image-too-large", f"A picture is {width} x {height} pixels.", hint)
     pixels = sum(width * height for width, height in sizes)
-    if pixels > MOST_SENT_PIXELS:
+    if pixels > most:
         message = f"The pictures have {pixels / 10**6:.0f} megapixels together."
-        hint = f"At most {MOST_SENT_PIXELS // 10**6} are taken at once; send fewer pictures, or smaller ones."
+        hint = f"At most {most // 10**6} are taken at once; send fewer pictures, or smaller ones."
         raise RequestError("image-too-large", message, hint)
 
 

@@ -11,6 +11,7 @@ from runtime.api.models import DrawingBody, ExtrasBody, Img2ImgBody, Txt2ImgBody
 from runtime.api.pasted import with_infotext
 from runtime.api.pictures import decode_picture, decode_pictures
 from runtime.catalogue import find_sampler, find_scheduler
+from runtime.limits import MOST_PIXELS_TO_ENLARGE
 from runtime.options import unheeded
 from runtime.request import Extras, Hires, Mask, Request, RequestError, Script, Start
 from runtime.studio import Studio
@@ -57,7 +58,9 @@ def ask_extras(body: ExtrasBody, pictures: tuple[tuple[str, str], ...], studio: 
     fields = body.model_dump(exclude={"image", "imageList", "show_extras_results"})
     for name in ("upscaler_1", "upscaler_2"):
         fields[name] = studio.stock.upscaler(fields[name])
-    return Extras(images=decode_pictures(pictures), options=studio.options.for_job({}), **fields)
+    return Extras(
+        images=decode_pictures(pictures, MOST_PIXELS_TO_ENLARGE), options=studio.options.for_job({}), **fields
+    )
 
 
 def sampler_of(name: str, scheduler: str | None) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Iterable
 
-from runtime.limits import check_pictures
+from runtime.limits import MOST_SENT_PIXELS, check_pictures
 from runtime.request import RequestError
 
 #: what is decoded at all: each further format is code that an attacker may reach
@@ -26,10 +26,10 @@ def decode_picture(text: str, field: str) -> bytes:
     return decode_pictures([(field, text)])[0]
 
 
-def decode_pictures(named: Iterable[tuple[str, str]]) -> tuple[bytes, ...]:
-    """The same of several, (field, base64); they are counted and measured together before any is opened."""
+def decode_pictures(named: Iterable[tuple[str, str]], most: int = MOST_SENT_PIXELS) -> tuple[bytes, ...]:
+    """The same of several, (field, base64); counted and measured together, `most` pixels, before any is opened."""
     found = [(field, _file(text, field)) for field, text in named]
-    check_pictures([data for _, data in found])
+    check_pictures([data for _, data in found], most)
     for field, data in found:
         check_picture(data, field)
     return tuple(data for _, data in found)

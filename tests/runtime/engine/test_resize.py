@@ -157,7 +157,7 @@ def test_results_that_would_fill_the_memory_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("files", "code"),
     [
-        ([file(8000, 8000)] * 5, "image-too-large"),
+        ([file(8000, 8000)] * 17, "image-too-large"),
         ([file(LONGEST_SENT_SIDE + 1, 1)], "image-too-large"),
         ([file(1, 1)] * (MOST_PICTURES + 1), "too-many-images"),
     ],
@@ -173,6 +173,13 @@ def test_what_a_request_brings_is_measured_by_its_headers(monkeypatch, files, co
         with pytest.raises(RequestError) as refused:
             check()
         assert refused.value.code == code
+
+
+def test_pictures_to_enlarge_may_be_more_than_pictures_to_draw_over():
+    files = (file(8000, 8000),) * 16
+    check_extras(Extras(files))
+    with pytest.raises(RequestError, match="1024 megapixels"):
+        check_request(Request(start=Start(files)))
 
 
 def test_what_may_be_brought_is_taken():
