@@ -9,6 +9,9 @@ from pathlib import Path
 from runtime.request import RequestError
 from runtime.tasks import Load, Stamp
 
+#: files that are judged at once
+_AT_ONCE = 4
+
 
 class Refusals:
     """Only faults of the file count: memory that ran out may be there the next time. A changed file is forgotten."""
@@ -38,6 +41,7 @@ class Verdicts:
         self._judge = judge
         self._known: dict[Path, tuple[Stamp, RequestError | None]] = {}
         self._judging: dict[Path, threading.Lock] = {}
+        self._places = threading.BoundedSemaphore(_AT_ONCE)
 
     def of(self, path: Path) -> RequestError | None:
         """Why it cannot be loaded; None if nothing tells of that."""
@@ -47,7 +51,8 @@ class Verdicts:
         with self._judging.setdefault(path, threading.Lock()):
             stamp, bad = self._known.get(path, (None, None))
             if stamp is None or stamp != stamp_of(path):
-                stamp, bad = stamp_of(path), self._judge(path)
+                with self._places:
+                    stamp, bad = stamp_of(path), self._judge(path)
             if bad is None or bad.code.startswith("checkpoint-"):
                 self._known[path] = stamp, bad
             return bad

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 
+from runtime.places import FOR_LATECOMERS, MOST_WAITING
 from runtime.request import RequestError
 from runtime.studio import Studio
 
 _Result = TypeVar("_Result")
-#: threads for what may look into a checkpoint for minutes, so that nothing else waits for these
-_LOOKING = CapacityLimiter(4)
+#: threads for what may wait for a look into a checkpoint for minutes: all whom the queue has places for
+_LOOKING = CapacityLimiter(MOST_WAITING + FOR_LATECOMERS)
 
 
 async def looking(do: Callable[..., _Result], *words: Any) -> _Result:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def judge() -> Iterator[Judge]:
     found.go.set()
 
 
-def studio(folder: Path, judge: Judge) -> Studio:
+def studio(folder: Path, judge: Callable[[Path], RequestError | None]) -> Studio:
     put_checkpoint(folder, "a.safetensors", "slow.ckpt")
     return Studio(read_flags(("--data-dir", str(folder)), {}), WORKER, lambda _event: None, judge)
 
@@ -72,6 +72,24 @@ async def test_others_are_answered_while_a_checkpoint_is_judged(
         judge.go.set()
         answer = await asked
         assert (answer.status_code, answer.json()["error"]) == (400, BAD.code)
+
+
+async def test_those_who_wait_for_a_slow_file_keep_nobody_from_another(tmp_path: Path, judge: Judge) -> None:
+    found = studio(tmp_path, lambda path: judge(path) if path.name == "slow.ckpt" else BAD)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(build_api(found)), base_url="http://127.0.0.1"
+    ) as client:
+
+        async def asked(model: str) -> httpx.Response:
+            return await client.post("/sdapi/v1/txt2img", json={"override_settings": {"sd_model_checkpoint": model}})
+
+        waiting = [asyncio.create_task(asked("slow.ckpt")) for _ in range(8)]
+        assert await asyncio.to_thread(judge.begun.wait, GIVEN_UP)
+        assert (await asked("a.safetensors")).json()["error"] == BAD.code
+        assert not judge.ended.is_set(), "the other one was answered before the slow file was judged"
+        judge.go.set()
+        assert {answer.json()["error"] for answer in await asyncio.gather(*waiting)} == {BAD.code}
+    assert judge.judged == ["slow.ckpt"]
 
 
 def test_the_start_does_not_wait_for_the_first_choice(tmp_path: Path, judge: Judge) -> None:
