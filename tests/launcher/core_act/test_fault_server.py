@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import requests
 
 from launcher.core.download.door import Address, Patience, Wanted, download
 from launcher.core.errors import LauncherError
+from tests.fakes.certificates import self_signed
 from tests.fakes.fault_modes import MODES
 from tests.fakes.fault_server import FaultServer
 from tests.fakes.fault_sockets import SOCKET_MODES
@@ -106,16 +106,7 @@ def test_git_clones_from_it(server: FaultServer, folder: Path, tmp_path: Path) -
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """For 127.0.0.1, signed by itself."""
-    openssl = shutil.which("openssl")
-    if openssl is None or sys.platform == "win32":
-        pytest.skip("openssl is not there")
-    folder = tmp_path_factory.mktemp("certificate")
-    key, file, both = folder / "key.pem", folder / "certificate.pem", folder / "both.pem"
-    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
-    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(file)]
-    subprocess.run([openssl, *words.split(), *more], check=True, capture_output=True)
-    both.write_bytes(key.read_bytes() + file.read_bytes())
-    return both
+    return self_signed(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +10,7 @@ import pytest
 
 from launcher.core.download.door import Address, Wanted, download
 from launcher.core.errors import LauncherError
+from tests.fakes.certificates import self_signed
 from tests.fakes.fault_server import FaultServer
 from tests.launcher.mirrors.cases import CASES, PATIENCE, Case, Mirrors
 
@@ -41,15 +39,8 @@ def test_a_certificate_for_another_name_is_none(
     name: str, code: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its maker is trusted all the same."""
-    openssl = shutil.which("openssl")
-    if openssl is None or sys.platform == "win32":
-        pytest.skip("openssl is not there")
-    key, file, both = (tmp_path / each for each in ("key.pem", "certificate.pem", "both.pem"))
-    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=mirror"
-    made = ["-addext", f"subjectAltName={name}", "-keyout", str(key), "-out", str(file)]
-    subprocess.run([openssl, *words.split(), *made], check=True, capture_output=True)
-    both.write_bytes(key.read_bytes() + file.read_bytes())
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
+    both = self_signed(tmp_path, name)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(both))
     found = None
     with FaultServer(b"content", certificate=both) as server:
         try:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import http.server
-import shutil
 import ssl
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +15,7 @@ from launcher.core.errors import LauncherError
 from launcher.core.git_calls import Git, environment
 from launcher.core.update.releases import Told
 from launcher.core.update.source import Source, ask
+from tests.fakes.certificates import self_signed
 from tests.launcher.update.conftest import environ, git
 
 OFFICIAL = Source("official", "official", trusted=True)
@@ -64,16 +62,7 @@ class Forged:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """For 127.0.0.1, signed by itself; the key is in it."""
-    openssl = shutil.which("openssl")
-    if openssl is None or sys.platform == "win32":
-        pytest.skip("openssl is not there")
-    folder = tmp_path_factory.mktemp("certificate")
-    key, file, both = folder / "key.pem", folder / "certificate.pem", folder / "both.pem"
-    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
-    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(file)]
-    subprocess.run([openssl, *words.split(), *more], check=True, capture_output=True)
-    both.write_bytes(key.read_bytes() + file.read_bytes())
-    return both
+    return self_signed(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import ssl
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,35 +12,28 @@ import pytest
 from runtime.__main__ import _uvicorn_config
 from runtime.flags import read_flags
 from runtime.gate.connections import Open
+from tests.fakes.certificates import self_signed
 from tests.runtime.gate.test_connections import HEAD, LONG, app, rest, serving
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """(certificate for 127.0.0.1, signed by itself; its key)."""
-    openssl = shutil.which("openssl")
-    if openssl is None or sys.platform == "win32":
-        pytest.skip("openssl is not there")
-    folder = tmp_path_factory.mktemp("keys")
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
-    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([openssl, *words.split(), *more], check=True, capture_output=True)
-    return certificate, key
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1, signed by itself, and its key."""
+    return self_signed(tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture
-def context(keys: tuple[Path, Path]) -> ssl.SSLContext:
+def context(keys: Path) -> ssl.SSLContext:
     """The server's."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(*keys)
+    made.load_cert_chain(keys)
     return made
 
 
 @pytest.fixture
-def trusting(keys: tuple[Path, Path]) -> ssl.SSLContext:
+def trusting(keys: Path) -> ssl.SSLContext:
     """A client's."""
-    return ssl.create_default_context(cafile=str(keys[0]))
+    return ssl.create_default_context(cafile=str(keys))
 
 
 async def none_is_left(connections: Open, seconds: float = LONG) -> None:
@@ -123,8 +113,8 @@ async def test_who_says_no_farewell_is_given_up(context: ssl.SSLContext, trustin
             await none_is_left(connections, 20)
 
 
-def test_the_flags_bring_it_and_uvicorn_brings_none_of_its_own(keys: tuple[Path, Path], tmp_path: Path) -> None:
-    certificate, key = map(str, keys)
+def test_the_flags_bring_it_and_uvicorn_brings_none_of_its_own(keys: Path, tmp_path: Path) -> None:
+    certificate = key = str(keys)
     how = _uvicorn_config(app, read_flags(("--tls-certfile", certificate, "--tls-keyfile", key), {}))
     how.load()
     assert how.ssl is None
