@@ -6,6 +6,8 @@ import html
 
 from starlette.responses import HTMLResponse
 
+from runtime.small_page import language_of, small_page
+
 _WORDS = {
     "en": ("Gesso is starting", "The page will be here in a few seconds; the API already answers.",
            "The page could not be built. The log has the details; the API answers all the same."),
@@ -15,14 +17,8 @@ _WORDS = {
 
 def starting_page(accept_language: str, failure: str | None) -> HTMLResponse:
     """In the browser's language; with a `failure` it says so and no longer reloads."""
-    language = "zh" if accept_language.lower().lstrip().startswith("zh") else "en"
+    language = language_of(accept_language)
     title, waiting, failed = _WORDS[language]
+    said = f"<p>{failed}</p><p><code>{html.escape(failure)}</code></p>" if failure else f"<p>{waiting}</p>"
     reload = "" if failure else '<meta http-equiv="refresh" content="1">'
-    said = f"{failed}</p><p><code>{html.escape(failure)}</code>" if failure else waiting
-    return HTMLResponse(
-        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">{reload}<title>{title}</title><style>'
-        "html{color-scheme:light dark;font:18px/1.6 system-ui,sans-serif}"
-        "body{min-height:90vh;display:grid;place-content:center;text-align:center;padding:0 1rem}"
-        f"</style></head><body><h1>{title}</h1><p>{said}</p></body></html>",
-        headers={"Cache-Control": "no-store"},
-    )
+    return small_page(language, title, said, head=reload, style="body{text-align:center}")

@@ -46,7 +46,8 @@ def refuse_head(
 ) -> Refusal | None:
     """What is wrong before the body is read."""
     if len(headers) > _COUNT or sum(len(name) + len(value) for name, value in headers) > _HEADERS:
-        return Refusal(431, "headers-too-large", "The request has too many headers, or too long ones.")
+        what = "The request has too many headers, or too long ones."
+        return Refusal(431, "headers-too-large", what, "Send fewer; in a browser, clear this address's cookies.")
     if len(path) + len(query) > _ADDRESS:
         return Refusal(414, "address-too-long", "The address is too long.", "Send the values in the body.")
     found = dict(headers)

@@ -18,7 +18,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runtime.api.errors import BodyError, Refusal, said
+from runtime.api.errors import BodyError, Refusal
 from runtime.api.paths import PING, is_api, plain_path
 from runtime.flags import Settings
 from runtime.gate import login, sessions
@@ -31,6 +31,7 @@ from runtime.gate.pace import Pace
 from runtime.gate.room import Room, Share, make_room
 from runtime.gate.routes import LOGIN, LOGOUT, Kind, file_in, kind_of
 from runtime.gate.served import may_serve, with_headers
+from runtime.gate.told import told
 from runtime.gate.values import MOST, MOST_OF_THE_PAGE, Values
 from runtime.visitors import USER, address_of, client_of
 
@@ -110,7 +111,7 @@ class Gate:
         except BodyError as too_much:
             if begun:
                 raise
-            await _said(too_much.refusal)(scope, receive, careful)
+            await asked.told(too_much.refusal)(scope, receive, careful)
         finally:
             share.leave()
 
@@ -122,15 +123,17 @@ class Gate:
         """What needs no credentials to be refused."""
         if not self.hosts.knows(asked.header(b"host")):
             what = f"This server does not go by the name {asked.header(b'host'):.200}."
-            return _said(Refusal(421, "unknown-host", what, "Start it with --allow-host NAME to let that name in."))
+            return asked.told(
+                Refusal(421, "unknown-host", what, "Start it with --allow-host NAME to let that name in.")
+            )
         changing = socket or asked.path == LOGOUT
         page = self.origins.refuses(asked.method, asked.headers, self.hosts.named, changing)
         if page is not None:
             hint = "Open the page from this server, or start it with --cors-allow-origins."
-            return _said(Refusal(403, "foreign-origin", f"The page {page:.200} may not use this server.", hint))
+            return asked.told(Refusal(403, "foreign-origin", f"The page {page:.200} may not use this server.", hint))
         limit = Limit.of(asked.path, self._most)
         head = refuse_head(asked.method, asked.path, asked.scope["query_string"], asked.scope["headers"], limit)
-        return _said(head) if head else None
+        return asked.told(head) if head else None
 
     async def _crowded(self, asked: Asked, share: Share) -> Response | None:
         """The refusal of a body for which there is no room in memory, or none on the disk for its files."""
@@ -138,10 +141,10 @@ class Gate:
         size = min(announced(asked.headers, self._most if files else 0), self._most)
         share.who = client_of(asked.scope)
         if not share.grow(size):
-            return _said(no_room())
+            return asked.told(no_room())
         if files and not await run_in_threadpool(make_room, cache_folder(self.settings), max(size, self.room.held)):
             what = "There is no room on the disk for further files."
-            return _said(Refusal(503, "disk-full", what, "Try again in a few minutes, or make room on the disk."))
+            return asked.told(Refusal(503, "disk-full", what, "Try again in a few minutes, or make room on the disk."))
         return None
 
     async def _behind(self, asked: Asked, receive: Receive) -> Response | None:
@@ -163,7 +166,7 @@ class Gate:
         wait = self.pace.wait(asked.address, asked.method, asked.path) if self.settings.exposed else 0.0
         if wait:
             what = "You ask for more pictures at once than this server takes from one place."
-            return _said(Refusal(429, "too-many", what, "Wait a moment."), wait)
+            return asked.told(Refusal(429, "too-many", what, "Wait a moment."), wait)
         return None
 
     def _who(self, asked: Asked) -> Who | Response | None:
@@ -205,8 +208,9 @@ class Gate:
     def _tried(self, asked: Asked, name: str, prove: Callable[[], Who | None]) -> Who | Response | None:
         wait = self.guesses.wait(asked.address, name)
         if wait > 0:
-            said = Refusal(429, "too-many-tries", "Too many wrong passwords.", "Wait, then try again.")
-            return _said(said, wait)
+            return asked.told(
+                Refusal(429, "too-many-tries", "Too many wrong passwords.", "Wait, then try again."), wait
+            )
         who = prove()
         (self.guesses.right if who else self.guesses.wrong)(asked.address, name)
         return who
@@ -217,9 +221,9 @@ class Gate:
             return RedirectResponse("./" if asked.header(b"accept") else "/", 302)
         fields = dict(parse_qsl((await _form(receive)).decode("utf-8", "replace"), keep_blank_values=True))
         if "username" not in fields:
-            return _said(Refusal(422, "no-username", "The form has no username.", "Send username and password."))
+            return asked.told(Refusal(422, "no-username", "The form has no username.", "Send username and password."))
         name, password = fields["username"].strip(), fields.get("password", "")
-        browser = "text/html" in asked.header(b"accept")
+        browser = asked.by_browser
         who = self._tried(asked, name, lambda: self.accounts.check(name, password))
         if isinstance(who, Response):
             wait = ceil(self.guesses.wait(asked.address, name))
@@ -270,6 +274,15 @@ class Asked:
     def secure(self) -> bool:
         return self.scope.get("scheme") == "https" or self.header(b"x-forwarded-proto") == "https"
 
+    @property
+    def by_browser(self) -> bool:
+        """Does a person open a page, or send a form? What scripts and programs ask for may be anything."""
+        return "text/html" in self.header(b"accept") and self.kind != "api"
+
+    def told(self, refusal: Refusal, wait: float = 0.0) -> Response:
+        """The answer that says it to whoever asks; `wait`: seconds until another try."""
+        return told(refusal, self.header(b"accept-language") if self.by_browser else None, wait)
+
     def header(self, name: bytes) -> str:
         return self.headers.get(name, b"").decode("latin-1")
 
@@ -282,15 +295,9 @@ async def _form(receive: Receive) -> bytes:
         found += message.get("body", b"")
         more = message["type"] == "http.request" and message.get("more_body", False)
         if len(found) > _MOST_OF_A_FORM:
-            raise BodyError(Refusal(413, "body-too-large", "This is no form to log in."))
+            what = "This is no form to log in."
+            raise BodyError(Refusal(413, "body-too-large", what, "Send username and password alone."))
     return found
-
-
-def _said(refusal: Refusal, wait: float = 0.0) -> Response:
-    answer = said(refusal)
-    if wait:
-        answer.headers["Retry-After"] = str(ceil(wait))
-    return answer
 
 
 def _unauthorized(asked: Asked, given: bool) -> Response:
