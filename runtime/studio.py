@@ -123,19 +123,16 @@ class Studio:
         path, sha256 = (wanted.path, wanted.sha256) if wanted else (None, None)
         return self.jobs.generate(request, path, sha256, name, client)
 
-    def keep(self, job: Future[Result], overrides: Mapping[str, Any]) -> None:
-        """Once the job has ended well, what it set for itself stays set, its checkpoint too; folders do not."""
+    def keep(self, overrides: Mapping[str, Any]) -> None:
+        """What a job has set for itself stays set, its checkpoint too; folders do not.
+
+        RequestError where it cannot be stored. Waits for other servers' writing: not for the event loop.
+        """
         found = self.library.find(str(overrides.get("sd_model_checkpoint") or ""))
         settings = {name: value for name, value in overrides.items() if keepable(name) and value is not None}
-
-        def store(done: Future[Result]) -> None:
-            if done.cancelled() or done.exception():
-                return
-            self.options.update(settings)
-            if found:
-                self._keep(found)
-
-        job.add_done_callback(store)
+        self.options.update(settings)
+        if found:
+            self._keep(found)
 
     def advice(self, spelling: object = None) -> Advice:
         """What is advised for the checkpoint that a job would take."""

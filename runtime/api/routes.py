@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -35,10 +36,11 @@ def acting_routes(studio: Studio) -> APIRouter:
         named = asked.body.force_task_id, client_in(asking.scope)
         aside = looking if asked.model else run_in_threadpool
         job = await aside(studio.generate, asked.request, asked.model, *named)
+        result, comments = await waited(asking, job, studio), asked.comments
         if not asked.body.override_settings_restore_afterwards:
             # What a pasted infotext sets is for this job alone, as `asked.body` has it.
-            studio.keep(job, sent.override_settings or {})
-        return drawing_answer(echo, await waited(asking, job, studio), asked.comments)
+            comments += await run_in_threadpool(_not_kept, studio, sent.override_settings or {})
+        return drawing_answer(echo, result, comments)
 
     @router.get("/progress", summary="How far the running job is; all zero while idle.")
     async def progress(skip_current_image: bool = False) -> dict[str, Any]:
@@ -59,3 +61,12 @@ def acting_routes(studio: Studio) -> APIRouter:
         raise RequestError("interrogator-not-found", "Model not found", hint)
 
     return router
+
+
+def _not_kept(studio: Studio, overrides: Mapping[str, Any]) -> tuple[str, ...]:
+    """A remark where what the job has set for itself cannot stay set: its pictures are there all the same."""
+    try:
+        studio.keep(overrides)
+    except RequestError as refused:
+        return (f"What this job has set for itself does not stay set: {refused}",)
+    return ()

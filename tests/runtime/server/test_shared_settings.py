@@ -21,7 +21,7 @@ from runtime.hashes import HashCache
 from runtime.options import Options
 from runtime.request import RequestError
 from runtime.styles import Style, StyleBook
-from tests.fakes.serving import CHECKOUT
+from tests.fakes.serving import CHECKOUT, put_checkpoint, serve
 
 #: as many as make two meet, wherever they are held up
 _TURNS = 25
@@ -115,6 +115,23 @@ def held(file: Path) -> Iterator[None]:
             yield
         finally:
             other.kill()
+
+
+def test_settings_that_a_job_wants_kept_keep_nobody_and_no_picture(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a.safetensors")
+    job = {"prompt": "x", "steps": 1}
+    keeping = {**job, "override_settings": {"jpeg_quality": 60}, "override_settings_restore_afterwards": False}
+    with serve(tmp_path, "--nowebui") as served, ThreadPoolExecutor(1) as pool:
+        assert served.draw(**job).status_code == 200
+        with held(tmp_path / "config.json"):
+            waiting = pool.submit(served.draw, **keeping)
+            # the first of them at the latest waits behind the one whose settings wait
+            assert [served.draw(**job).status_code for _ in range(5)] == [200] * 5
+            assert not waiting.done(), "the queue went on before the settings were free"
+            said = waiting.result(60).json()
+        assert len(said["images"]) == 1
+        assert "config.json" in json.loads(said["info"])["comments"][0]
+        assert served.get("/sdapi/v1/options").json()["jpeg_quality"] == 80
 
 
 def test_who_does_not_let_go_is_said_and_nothing_is_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
