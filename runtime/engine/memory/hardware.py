@@ -59,7 +59,9 @@ def room(device: torch.device) -> Room:
     told = nvml.free_memory(str(torch.cuda.get_device_properties(device).uuid))
     free = min(free, told) if told is not None else free
     free += torch.cuda.memory_reserved(device)
-    cap = getattr(torch.cuda, "get_per_process_memory_fraction", lambda _device: 1.0)(device)
+    # alone among its neighbours it takes no device without a number
+    index = torch.cuda.current_device() if device.index is None else device.index
+    cap = getattr(torch.cuda, "get_per_process_memory_fraction", lambda _device: 1.0)(index)
     free = min(free, int(total * cap))
     return Room(free, reserve(free, total, _WINDOWS), ram)
 
