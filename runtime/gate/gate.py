@@ -24,9 +24,9 @@ from runtime.flags import Settings
 from runtime.gate import login, sessions
 from runtime.gate.accounts import Accounts, Who, name_in
 from runtime.gate.bodies import Bounded, Limit, announced, no_room, refuse_head, takes_files
-from runtime.gate.guesses import Guesses
+from runtime.gate.guesses import Guesses, place_of
 from runtime.gate.hosts import Hosts
-from runtime.gate.origins import Origins
+from runtime.gate.origins import Origins, foreign
 from runtime.gate.pace import Pace
 from runtime.gate.room import Room, Share, make_room
 from runtime.gate.routes import LOGIN, LOGOUT, Kind, file_in, kind_of
@@ -121,16 +121,14 @@ class Gate:
 
     def _refuse(self, asked: Asked, socket: bool = False) -> Response | None:
         """What needs no credentials to be refused."""
-        if not self.hosts.knows(asked.header(b"host")):
-            what = f"This server does not go by the name {asked.header(b'host'):.200}."
-            return asked.told(
-                Refusal(421, "unknown-host", what, "Start it with --allow-host NAME to let that name in.")
-            )
+        # what looks whether it lives may ask by no name; no browser does
+        nameless = asked.path == PING and not asked.header(b"host")
+        if not nameless and not self.hosts.knows(asked.header(b"host")):
+            return asked.told(self.hosts.refusal(asked.header(b"host")))
         changing = socket or asked.path == LOGOUT
         page = self.origins.refuses(asked.method, asked.headers, self.hosts.named, changing)
         if page is not None:
-            hint = "Open the page from this server, or start it with --cors-allow-origins."
-            return asked.told(Refusal(403, "foreign-origin", f"The page {page:.200} may not use this server.", hint))
+            return asked.told(foreign(page))
         limit = Limit.of(asked.path, self._most)
         head = refuse_head(asked.method, asked.path, asked.scope["query_string"], asked.scope["headers"], limit)
         return asked.told(head) if head else None
@@ -163,9 +161,10 @@ class Gate:
             return JSONResponse({"detail": "Not Found"}, 404)
         if asked.kind == "file" and not may_serve(file_in(asked.path), self.folders):
             return JSONResponse({"detail": "File not allowed"}, 403)
-        wait = self.pace.wait(asked.address, asked.method, asked.path) if self.settings.exposed else 0.0
+        asks = f"{who.name if who else ''}@{place_of(asked.address)}"
+        wait = self.pace.wait(asks, asked.method, asked.path) if self.settings.exposed else 0.0
         if wait:
-            what = "You ask for more pictures at once than this server takes from one place."
+            what = "More is asked at once than this server takes from one place."
             return asked.told(Refusal(429, "too-many", what, "Wait a moment."), wait)
         return None
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from runtime.flags import Settings
+from runtime.api.errors import Refusal
+from runtime.flags import Settings, UsageError
 
 #: this computer, as containers on it call it; nobody can own a name under .internal
 _DOCKER = "host.docker.internal"
@@ -32,9 +33,10 @@ class Hosts:
 
     @classmethod
     def of(cls, settings: Settings) -> Hosts:
-        named = [settings.host, *settings.flags["allow_host"], *(_others(settings) if settings.exposed else ())]
-        written = {_plain(name) for name in settings.flags["allow_host"]}
-        names = {"localhost", _DOCKER, *(_plain(name) for name in named)} - {"", "*"}
+        """UsageError where --allow-host names nothing."""
+        written = {_written(name) for name in settings.flags["allow_host"]}
+        others = _others(settings) if settings.exposed else ()
+        names = {"localhost", _DOCKER, *written, *(_plain(name) for name in (settings.host, *others))} - {""}
         return cls(names, written, not settings.exposed)
 
     def allow(self, name: str) -> None:
@@ -44,8 +46,16 @@ class Hosts:
 
     def knows(self, header: str) -> bool:
         """May a request with this Host header come in?"""
-        name = _plain(_without_port(header.strip()))
-        return name in self.names or name.endswith(".localhost") or _is_address(name, self.alone)
+        name = host_in(header)
+        below = any(name.endswith(each[1:]) for each in self.named if each.startswith("*."))
+        return below or name in self.names or name.endswith(".localhost") or _is_address(name, self.alone)
+
+    def refusal(self, header: str) -> Refusal:
+        """Of a request with this Host header."""
+        name = host_in(header)[:200]
+        what = f"This server does not go by the name {name}." if name else "The request names no server."
+        hint = f"Start it with --allow-host {name or 'NAME'} to let that name in."
+        return Refusal(421, "unknown-host", what, hint)
 
 
 def _others(settings: Settings) -> Iterator[str]:
@@ -55,6 +65,20 @@ def _others(settings: Settings) -> Iterator[str]:
         yield urlsplit(origin.strip()).hostname or ""
     with contextlib.suppress(OSError):
         yield from (socket.gethostname(), f"{socket.gethostname().split('.')[0]}.local")
+
+
+def host_in(header: str) -> str:
+    """The name that a Host header asks for, without its port."""
+    return _plain(_without_port(header.strip()))
+
+
+def _written(name: str) -> str:
+    """A name as somebody wrote it down, who may have copied an address; `*.` before it stands for all below it."""
+    found = host_in(name.rpartition("://")[2].partition("/")[0])
+    rest = found.removeprefix("*.")
+    if not rest or "*" in rest or (rest != found and "." not in rest):
+        raise UsageError(f"--allow-host needs a name that this server is called by, as art.example.org, not {name!r}.")
+    return found
 
 
 def _without_port(host: str) -> str:

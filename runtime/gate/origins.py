@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
+from runtime.api.errors import Refusal
 from runtime.flags import Settings
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -49,6 +51,18 @@ class Origins:
         except ValueError:
             return False
         return (there.hostname or "") in named or _without_default(there.netloc) in map(_without_default, hosts - {""})
+
+
+def foreign(page: str) -> Refusal:
+    """Of what a page from elsewhere asks. A proxy that does not pass on this server's own name looks like one."""
+    hint = "Open this server's own page, or start it with --cors-allow-origins."
+    with contextlib.suppress(ValueError):
+        if name := urlsplit(page).hostname:
+            hint = (
+                f"If a proxy brings others here by that name, start Gesso with --allow-host {name:.200}; if it is "
+                f"another page that may use this server, with --cors-allow-origins {page:.200}."
+            )
+    return Refusal(403, "foreign-origin", f"The page {page:.200} may not use this server.", hint)
 
 
 def _without_default(host: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.flags import UsageError
 from runtime.gate import sessions
 from runtime.gate.accounts import Who
 from runtime.gate.bodies import BodyError, Bounded, Limit
@@ -53,6 +54,39 @@ def test_a_name_that_points_here_is_not_enough(host: str, flags: tuple[str, ...]
         answer = ask(gate(*flags), "GET", path, host)
         assert answer.status_code == 421, path
         assert "--allow-host" in answer.json()["hint"]
+
+
+@pytest.mark.parametrize(
+    ("written", "host"),
+    [
+        ("sd2.example:8443", "sd2.example:8443"),
+        ("https://sd.example.com/", "sd.example.com"),
+        ("*.trycloudflare.example", "a-b.trycloudflare.example"),
+        ("stable-diffusion", "stable-diffusion:7860"),
+        ("[2001:db8::9]:7860", "[2001:db8::9]:7860"),
+    ],
+)
+def test_a_name_is_let_in_however_it_is_written_down(written: str, host: str) -> None:
+    flags = ("--gradio-auth", "a:1", "--allow-host")
+    assert came_through(ask(gate(*flags, written), "GET", "/sdapi/v1/options", host, auth=("a", "1")))
+    assert ask(gate(*flags, written), "GET", "/sdapi/v1/options", "evil.example").status_code == 421
+
+
+def test_a_refused_name_is_told_as_it_can_be_let_in() -> None:
+    answer = ask(gate("--listen"), "GET", "/sdapi/v1/options", "stable-diffusion:7860")
+    hint = answer.json()["hint"]
+    assert (answer.status_code, "--allow-host stable-diffusion " in hint) == (421, True)
+
+
+@pytest.mark.parametrize("written", ["*", "*.", "*.com", "a*b", "https://", ""])
+def test_what_is_no_name_is_said_at_the_start(written: str) -> None:
+    with pytest.raises(UsageError, match="--allow-host"):
+        gate("--allow-host", written)
+
+
+def test_what_looks_whether_it_lives_may_name_no_server() -> None:
+    assert came_through(ask(gate(), "GET", "/internal/ping", "", headers={"host": ""}))
+    assert ask(gate(), "GET", "/sdapi/v1/options", "", headers={"host": ""}).status_code == 421
 
 
 def test_names_that_flags_let_in() -> None:
@@ -214,16 +248,30 @@ def test_ten_thousand_guesses_at_the_gate_get_nowhere() -> None:
 
 def test_pace_is_asked_before_the_work() -> None:
     guard = gate("--listen", "--i-accept-unprotected-remote")
-    answers = [ask(guard, "POST", TXT2IMG, client="9.9.9.9", json={}) for _ in range(80)]
+    answers = [ask(guard, "POST", TXT2IMG, client="9.9.9.9", json={}) for _ in range(200)]
     through = [came_through(answer) for answer in answers]
-    assert through[:60] == [True] * 60
+    assert through[:120] == [True] * 120
     late = [answer for answer in answers if not came_through(answer)]
     assert late
     assert {answer.status_code for answer in late} == {429}
     assert all(int(answer.headers["retry-after"]) >= 1 for answer in late)
     assert came_through(ask(guard, "POST", TXT2IMG, client="8.8.8.8", json={}))
     assert came_through(ask(guard, "POST", "/sdapi/v1/interrupt", client="9.9.9.9", json={})), "control never waits"
-    assert all(came_through(ask(gate(), "POST", TXT2IMG, json={})) for _ in range(80)), "on this computer none counts"
+    assert all(came_through(ask(gate(), "POST", TXT2IMG, json={})) for _ in range(200)), "on this computer none counts"
+
+
+def test_who_types_a_prompt_uses_up_nothing() -> None:
+    guard = gate("--listen", "--i-accept-unprotected-remote")
+    for _ in range(1000):
+        assert came_through(ask(guard, "POST", "/gradio_api/run/predict", client="9.9.9.9", json={}))
+    assert came_through(ask(guard, "POST", TXT2IMG, client="9.9.9.9", json={}))
+
+
+def test_who_proved_a_name_has_a_pace_of_his_own_behind_a_proxy() -> None:
+    guard = gate("--listen", "--gradio-auth", "one:1,two:2")
+    while came_through(ask(guard, "POST", TXT2IMG, client="9.9.9.9", json={}, auth=("one", "1"))):
+        pass
+    assert came_through(ask(guard, "POST", TXT2IMG, client="9.9.9.9", json={}, auth=("two", "2")))
 
 
 def test_pace_comes_back() -> None:
@@ -231,7 +279,7 @@ def test_pace_comes_back() -> None:
     pace = Pace(lambda: now[0])
     while not pace.wait("a", "POST", TXT2IMG):
         pass
-    now[0] += 0.5
+    now[0] += 0.11
     assert pace.wait("a", "POST", TXT2IMG) == 0
     assert pace.wait("a", "POST", TXT2IMG) > 0
 
