@@ -730,7 +730,8 @@ def main() -> None:
     if not arguments.miniature and not torch.cuda.is_available():
         raise SystemExit("There is no NVIDIA GPU here; --miniature shows that the rows run.")
     if arguments.one:
-        device = torch.device("cpu" if arguments.miniature else "cuda")
+        # with its number: torch caps no card without
+        device = torch.device("cpu") if arguments.miniature else torch.device("cuda", 0)
         with torch.inference_mode():
             one_row(arguments.one, Bench(device, arguments.pairs, arguments.miniature), arguments.to)
         return

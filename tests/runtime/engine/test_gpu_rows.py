@@ -1,6 +1,8 @@
 """benchmarks/gpu.py on the CPU with small models: the rows run, and the table says what they found."""
 
+import json
 import math
+import sys
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from runtime.engine.guidance import View
 from runtime.engine.schedules import levels_of
 from runtime.engine.texts import Texts
 from runtime.engine.traits import Traits
+from tests.runtime.engine.card import GIB, put_in
 
 BENCH = gpu.Bench(torch.device("cpu"), pairs=1, miniature=True)
 
@@ -76,6 +79,27 @@ def test_the_smallest_cap_is_found_by_halving():
     assert 0.57 <= gpu.smallest(draw, 0.1, 3.0, 7) < 0.65
     assert asked[0] == 3.0
     assert gpu.smallest(lambda _limit: draw(0.1), 0.1, 3.0, 7) == math.inf
+
+
+def test_a_row_caps_the_card_and_lets_it_run_out(monkeypatch, tmp_path):
+    card = put_in(monkeypatch, reserved=GIB)
+    found = []
+
+    def row(bench):
+        gpu.cap(bench, 2 * GIB)
+        found.append(card.fraction)
+        with pytest.raises(NotImplementedError):  # what torch raises where it cannot ask a card for memory
+            gpu.run_out(bench)
+        found.append(card.fraction)
+        gpu.cap(bench, None)
+        found.append(card.fraction)
+        yield gpu.Figure("G5", "capped", "-", (1.0,))
+
+    monkeypatch.setitem(gpu.ROWS, "G5", row)
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--one", "G5", "--to", str(tmp_path / "row.json")])
+    gpu.main()
+    assert found == pytest.approx([0.25, 0.075, 1.0])
+    assert [one["what"] for one in json.loads((tmp_path / "row.json").read_text())] == ["capped"]
 
 
 def test_automatic1111s_rule_keeps_one_unit_on_the_device():
