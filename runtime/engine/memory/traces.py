@@ -72,7 +72,9 @@ def drawing(config: UNetConfig, canvas: Canvas) -> int:
         time = torch.empty(canvas.batch, 4 * config.block_out_channels[0], dtype=canvas.dtype)
     for module in unet.modules():
         if isinstance(module, Attention):
-            module.attend = FUNCTIONS["sdp" if canvas.attention.startswith("sdp") else canvas.attention]
+            # xformers' runs on cards alone, and keeps as little as torch's own
+            fused = canvas.attention.startswith(("sdp", "xformers"))
+            module.attend = FUNCTIONS["sdp" if fused else canvas.attention]
         # what convolutions take for their quick ways is counted from their shapes (`_on_cpu`)
         elif isinstance(module, FeedForward):
             module.quick = canvas.kind == "cpu" and canvas.channels_last
