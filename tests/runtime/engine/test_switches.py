@@ -85,13 +85,24 @@ def test_xformers_is_used_where_it_wins(theirs, forced, name, words):
     assert (found.name, words in sentence) == (name, True)
 
 
-def test_xformers_that_fails_is_not_used_even_if_forced():
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (NotImplementedError("No operator found for `forward`\nwith inputs"), "No operator found for `forward`"),
+        (AttributeError("module 'torch' has no attribute 'moved'"), "module 'torch' has no attribute 'moved'"),
+        (OSError("_C.so: undefined symbol"), "_C.so: undefined symbol"),
+        (TypeError(), "TypeError"),
+    ],
+)
+def test_xformers_that_fails_is_not_used_even_if_forced(failure, reason):
+    """A package that was made for another torch fails while it is imported, in any way."""
+
     def fail(_function, _kind):
-        raise NotImplementedError("No operator found for `memory_efficient_attention_forward`\nwith inputs")
+        raise failure
 
     found, sentence = settle(Attention("xformers"), True, KINDS, fail)
     assert found.name == "sdp"
-    assert "No operator found for `memory_efficient_attention_forward`)" in sentence
+    assert f"({reason})" in sentence
 
 
 def test_other_ways_are_not_measured(unet):
