@@ -169,11 +169,14 @@ class Gate:
         return None
 
     def _who(self, asked: Asked) -> Who | Response | None:
-        """Who asks, None for nobody where nobody is needed, or the refusal."""
+        """Who asks, None for nobody where nobody is needed, or the refusal.
+
+        Where nobody is needed no password is tried: a proxy in front may pass on one of its own.
+        """
+        if asked.path == PING or not self._needed(asked.kind):
+            return self._logged_in(asked)
         proved = self._proved(asked)
         if isinstance(proved, Response):
-            return proved
-        if asked.path == PING or not self._needed(asked.kind):
             return proved
         if proved is not None and self._enough(proved, asked):
             return proved
@@ -194,24 +197,30 @@ class Gate:
 
         A cookie that is enough counts alone: a proxy in front may pass on a header of its own.
         """
-        token = sessions.token_in(asked.header(b"cookie"), sessions.cookie_name(asked.port))
-        known = self.logins.who(token) if token else None
+        known = self._logged_in(asked)
         given = asked.header(b"authorization")
         if (known and self._enough(known, asked)) or not given or not (self.accounts.page or self.accounts.api):
             return known
         if given.lower().startswith("bearer "):
             # too long to be guessed, so that nobody's guesses keep its owner out
             return self.accounts.who(given)
-        return self._tried(asked, name_in(given), lambda: self.accounts.who(given))
+        return self._tried(asked, name_in(given), given, lambda: self.accounts.who(given))
 
-    def _tried(self, asked: Asked, name: str, prove: Callable[[], Who | None]) -> Who | Response | None:
+    def _logged_in(self, asked: Asked) -> Who | None:
+        token = sessions.token_in(asked.header(b"cookie"), sessions.cookie_name(asked.port))
+        return self.logins.who(token) if token else None
+
+    def _tried(self, asked: Asked, name: str, secret: str, prove: Callable[[], Who | None]) -> Who | Response | None:
         wait = self.guesses.wait(asked.address, name)
         if wait > 0:
             return asked.told(
                 Refusal(429, "too-many-tries", "Too many wrong passwords.", "Wait, then try again."), wait
             )
         who = prove()
-        (self.guesses.right if who else self.guesses.wrong)(asked.address, name)
+        if who:
+            self.guesses.right(asked.address, name)
+        else:
+            self.guesses.wrong(asked.address, name, secret)
         return who
 
     async def _log_in(self, asked: Asked, receive: Receive) -> Response:
@@ -223,7 +232,7 @@ class Gate:
             return asked.told(Refusal(422, "no-username", "The form has no username.", "Send username and password."))
         name, password = fields["username"].strip(), fields.get("password", "")
         browser = asked.by_browser
-        who = self._tried(asked, name, lambda: self.accounts.check(name, password))
+        who = self._tried(asked, name, password, lambda: self.accounts.check(name, password))
         if isinstance(who, Response):
             wait = ceil(self.guesses.wait(asked.address, name))
             return login.login_page(asked.header(b"accept-language"), wait=wait, status=429) if browser else who

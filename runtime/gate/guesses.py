@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
@@ -16,6 +17,8 @@ _FREE, _FREE_OF_ADDRESS = 5, 20
 _FORGOTTEN, _FIRST, _LONGEST = 60.0, 10.0, 900.0
 #: wrong tries of one name from all places together: so many at once, then one in so many seconds
 _OF_NAME, _SECONDS_EACH = 100.0, 10.0
+#: of one name from one place so many wrong passwords are remembered: a program with an old one, sent again and again
+_REMEMBERED = 16
 _MOST = 10_000
 
 
@@ -37,6 +40,8 @@ class Guesses:
     _left: dict[str, tuple[float, float]] = field(default_factory=dict)
     #: where a name was proved: strangers' guesses do not keep its owner out there
     _proved: dict[tuple[str, str], None] = field(default_factory=dict)
+    #: how often each wrong password was sent, by its digest
+    _sent: dict[tuple[str, str], dict[bytes, int]] = field(default_factory=dict, repr=False)
 
     def wait(self, address: str, name: str) -> float:
         """Seconds until this name may be tried from this address again; 0: now."""
@@ -53,8 +58,10 @@ class Guesses:
         left, then = self._left.get(name, (_OF_NAME, 0.0))
         return min(_OF_NAME, left + (self.clock() - then) / _SECONDS_EACH)
 
-    def wrong(self, address: str, name: str) -> None:
-        """A password was wrong."""
+    def wrong(self, address: str, name: str, password: str) -> None:
+        """This password was wrong. The same one over and over is no guess, and counts a few times only."""
+        if self._sent_before(address, name, password) >= _FREE:
+            return
         now = self.clock()
         for key, free in _keys(address, name):
             tries = self._tries.pop(key, None) or _Tries()
@@ -70,6 +77,18 @@ class Guesses:
         self._left[name[:200]] = (left, now)
         for kept in (self._tries, self._left):
             _forget_oldest(kept)
+
+    def _sent_before(self, address: str, name: str, password: str) -> int:
+        """How often it was sent already; it counts from now on."""
+        here, digest = (place_of(address), name[:200]), sha256(password.encode("utf-8", "surrogatepass")).digest()
+        sent = self._sent.pop(here, {})
+        before = sent.pop(digest, 0)
+        sent[digest] = before + 1
+        while len(sent) > _REMEMBERED:
+            del sent[next(iter(sent))]
+        self._sent[here] = sent
+        _forget_oldest(self._sent)
+        return before
 
     def right(self, address: str, name: str) -> None:
         """A password was right: the name's wrong ones are forgotten, the address's are not."""

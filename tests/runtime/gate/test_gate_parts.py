@@ -1,4 +1,4 @@
-"""What the gate refuses before anything behind it sees the request: names, pages, sizes, types, guesses, paces."""
+"""What the gate refuses before anything behind it sees the request: names, pages, sizes, types, paces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from runtime.flags import UsageError
 from runtime.gate import sessions
 from runtime.gate.accounts import Who
 from runtime.gate.bodies import BodyError, Bounded, Limit
-from runtime.gate.guesses import Guesses
 from runtime.gate.pace import Pace
 from tests.runtime.gate.asking import ask, came_through, gate
 
@@ -179,71 +178,6 @@ def test_a_body_that_trickles_is_given_up() -> None:
             return given_up
 
     assert asyncio.run(go()).refusal.status == 408
-
-
-def test_guesses_have_to_wait_longer_and_longer() -> None:
-    now = [1e6]
-    guesses = Guesses(lambda: now[0])
-    tried = 0
-    while now[0] < 1e6 + 3600:
-        wait = guesses.wait("1.2.3.4", "sd")
-        if wait:
-            now[0] += wait
-            continue
-        guesses.wrong("1.2.3.4", "sd")
-        tried += 1
-        now[0] += 0.05
-    assert 5 <= tried < 40
-    assert guesses.wait("5.6.7.8", "sd") == 0
-    now[0] += 2000
-    assert guesses.wait("1.2.3.4", "sd") == 0
-    guesses.wrong("1.2.3.4", "sd")
-    assert guesses.wait("1.2.3.4", "sd") == 0, "an old story counts no more"
-
-
-def test_many_names_from_one_place_have_to_wait_too() -> None:
-    guesses = Guesses(lambda: 0.0)
-    for number in range(20):
-        assert guesses.wait("1.2.3.4", f"name{number}") == 0
-        guesses.wrong("1.2.3.4", f"name{number}")
-    assert guesses.wait("1.2.3.4", "another") > 0
-
-
-def test_guesses_from_everywhere_have_to_wait_too_and_do_not_keep_the_owner_out() -> None:
-    now = [1e6]
-    guesses = Guesses(lambda: now[0])
-    guesses.right("1.2.3.4", "me")
-    tried = 0
-    for number in range(100_000):
-        address = f"10.{number % 200}.{number // 200 % 200}.{number // 40_000}"
-        if not guesses.wait(address, "me"):
-            guesses.wrong(address, "me")
-            tried += 1
-        now[0] += 0.036
-    assert 400 < tried <= 100 + 3600 / 10 + 1, "in an hour, from forty thousand places"
-    assert 0 < guesses.wait("9.9.9.9", "me") <= 10
-    assert guesses.wait("1.2.3.4", "me") == 0, "where the name was proved"
-    assert guesses.wait("9.9.9.9", "another") == 0
-    now[0] += 10
-    assert guesses.wait("9.9.9.9", "me") == 0
-
-
-def test_through_the_public_link_nobody_is_known() -> None:
-    guesses = Guesses(lambda: 0.0)
-    guesses.right("link", "me")
-    for number in range(100):
-        guesses.wrong(f"10.0.0.{number}", "me")
-    assert guesses.wait("link", "me") > 0
-
-
-def test_ten_thousand_guesses_at_the_gate_get_nowhere() -> None:
-    guard = gate("--api-auth", "me:密码 with, no".replace(",", ""))
-    answers = [ask(guard, "GET", "/sdapi/v1/options", auth=("me", str(n))).status_code for n in range(30)]
-    assert answers[:5] == [401] * 5
-    assert set(answers[5:]) == {429}
-    refused = ask(guard, "GET", "/sdapi/v1/options", auth=("me", "密码 with no"))
-    assert refused.status_code == 429, "right or wrong"
-    assert int(refused.headers["retry-after"]) > 0
 
 
 def test_pace_is_asked_before_the_work() -> None:

@@ -74,7 +74,7 @@ def test_no_foreign_page_logs_anybody_out() -> None:
 def test_strangers_on_the_public_link_keep_nobody_out() -> None:
     guesses = Guesses(lambda: 0.0)
     for number in range(100):
-        guesses.wrong(LINK, f"name{number}")
+        guesses.wrong(LINK, f"name{number}", "x")
     assert guesses.wait(LINK, "owner") == 0
     guard = gate("--share")
     guard.open_link("https://abc.gradio.live")
