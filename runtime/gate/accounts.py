@@ -89,14 +89,23 @@ def _refuse_weak(accounts: Names) -> None:
 
 
 def _accounts(text: str | None) -> dict[str, str]:
-    """`name:password[,name:password]`; a password may hold colons. UsageError for an entry without one."""
+    """`name:password[,name:password]` on each line; a password may hold colons, and commas where what follows them is
+    no account. UsageError for a line without one.
+    """
     found = {}
-    for entry in filter(None, (part.strip() for part in (text or "").replace("\n", ",").split(","))):
-        name, colon, password = entry.partition(":")
-        if not (name and colon and password):
-            raise UsageError("Credentials are written name:password, several separated by commas.")
-        found[name] = password
+    for line in filter(None, map(str.strip, (text or "").split("\n"))):
+        entries = [entry.strip() for entry in line.split(",") if entry.strip()]
+        several = len(entries) > 1 and all(map(_account, entries))
+        for entry in entries if several else [line]:
+            if (account := _account(entry)) is None:
+                raise UsageError("Credentials are written name:password, several separated by commas.")
+            found[account[0]] = account[1]
     return found
+
+
+def _account(entry: str) -> tuple[str, str] | None:
+    name, _, password = entry.partition(":")
+    return (name, password) if name and password else None
 
 
 def _accounts_in_file(settings: Settings) -> dict[str, str]:
