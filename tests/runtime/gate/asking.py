@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from runtime.flags import read_flags
 from runtime.gate.accounts import make_accounts
@@ -42,6 +42,29 @@ def ask(
             return await asker.request(method, root + path, headers=headers, **more)
 
     return asyncio.run(go())
+
+
+def opens_socket(gate: Gate, path: str, host: str = "127.0.0.1:7860", **headers: str) -> bool:
+    """Does a web socket at this path come through? One that does not must have been closed for a breach of policy."""
+    root = gate.settings.text("subpath") or ""
+    given = [(name.lower().encode(), value.encode()) for name, value in {"Host": host, **headers}.items()]
+    scope = {
+        "type": "websocket", "path": root + path, "root_path": root, "query_string": b"", "headers": given,
+        "client": ("127.0.0.1", 5000), "scheme": "ws", "subprotocols": [],
+    }  # fmt: skip
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    asyncio.run(gate(scope, receive, send))
+    if said == [{"type": "websocket.close", "code": 1008}]:
+        return False
+    assert (b"x-reached", b"yes") in said[0]["headers"], said
+    return True
 
 
 def came_through(answer: httpx.Response) -> bool:

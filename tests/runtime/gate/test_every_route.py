@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Iterator
@@ -12,10 +13,13 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from runtime.api.app import build_api
 from runtime.flags import read_flags
+from runtime.gate.gate import Gate
+from runtime.gate.guesses import Guesses
+from runtime.gate.pace import Pace
 from runtime.gate.routes import OPEN, kind_of
 from runtime.studio import Studio
 from runtime.ui.localization import LANGUAGE
-from tests.runtime.gate.asking import ask, came_through, gate
+from tests.runtime.gate.asking import ask, came_through, gate, opens_socket
 
 LONG = "correct horse battery"
 RIGHT, WRONG = ("me", LONG), ("me", "wrong")
@@ -26,7 +30,11 @@ MODES: dict[str, tuple[str, ...]] = {
     "listening": ("--listen", "--gradio-auth", f"me:{LONG}"),
     "shared": ("--share", "--gradio-auth", f"me:{LONG}", "--api-server-stop"),
     "subpath": ("--subpath", "/sd", "--gradio-auth", f"me:{LONG}"),
+    "api with an open page": ("--api-auth", f"me:{LONG}"),
+    "none": (),
 }
+#: by mode, the kinds of paths that need no credentials
+UNGUARDED = {"api with an open page": ("page", "file", "none"), "none": ("api", "page", "file", "none")}
 
 
 def studio(folder: Path, *flags: str) -> Studio:
@@ -72,31 +80,61 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
     return sorted(found | page)
 
 
+def fresh(guard: Gate) -> Gate:
+    """As if nobody had asked it yet: the many wrong passwords of these tests are none of its visitors' tries."""
+    guard.guesses, guard.pace = Guesses(), Pace()
+    return guard
+
+
+def with_questions(routes: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Each path also by what a browser may ask of any, whether or not a route names it."""
+    return sorted({*routes, *((method, path) for _, path in routes for method in ("HEAD", "OPTIONS"))})
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_nobody_comes_in_without_credentials(mode: str, routes: list[tuple[str, str]]) -> None:
-    for given, lets in ((None, False), (WRONG, False), (RIGHT, True)):
-        for method, path in routes:
-            if method in ("WEBSOCKET", "OPTIONS"):
+    guard = gate(*MODES[mode])
+    for given, right in ((None, False), (WRONG, False), (RIGHT, True)):
+        for method, path in with_questions(routes):
+            kind = kind_of(path)
+            if path in OPEN or (mode == "api alone" and kind != "api"):
                 continue
-            if mode == "api alone" and kind_of(path) not in ("api", "open"):
-                continue
-            guard = gate(*MODES[mode])
-            answer = ask(guard, method, path, **({"auth": given} if given else {}))
-            if path in OPEN:
-                continue
+            answer = ask(fresh(guard), method, path, **({"auth": given} if given else {}))
             what = f"{method} {path} as {given}: {answer.status_code}"
-            if lets and kind_of(path) in ("api", "page"):
+            lets = right or kind in UNGUARDED.get(mode, ())
+            if lets and kind in ("api", "page"):
                 assert came_through(answer), what
             else:
                 assert not came_through(answer), what
                 assert answer.status_code in ((403, 404) if lets else (401, 415)), what
 
 
-def test_what_is_open_is_little_and_says_little(routes: list[tuple[str, str]]) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_no_socket_is_opened_without_credentials(mode: str, routes: list[tuple[str, str]]) -> None:
+    """Neither page nor API has one; should a route come to be, the gate stands before it too."""
+    guard = gate(*MODES[mode])
+    headers = {None: {}, WRONG: {"Authorization": basic(WRONG)}, RIGHT: {"Authorization": basic(RIGHT)}}
+    for path in sorted({path for _, path in routes} - OPEN):
+        if mode == "api alone" and kind_of(path) != "api":
+            continue
+        for given, header in headers.items():
+            lets = given == RIGHT or kind_of(path) in UNGUARDED.get(mode, ())
+            assert opens_socket(fresh(guard), path, **header) == lets, f"{path} as {given}"
+        foreign = {"Origin": "http://evil.example", **headers[RIGHT]}
+        assert not opens_socket(fresh(guard), path, **foreign), f"{path} from elsewhere"
+
+
+def basic(account: tuple[str, str]) -> str:
+    return "Basic " + base64.b64encode(":".join(account).encode()).decode()
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode not in UNGUARDED])
+def test_what_is_open_is_little_and_says_little(mode: str, routes: list[tuple[str, str]]) -> None:
     assert len(OPEN) <= 5
-    for mode in MODES.values():
-        through = {path for method, path in routes if method == "GET" and came_through(ask(gate(*mode), method, path))}
-        assert through <= {"/internal/ping"}
+    guard = gate(*MODES[mode])
+    asked = [(method, path) for method, path in with_questions(routes) if method in ("GET", "OPTIONS")]
+    assert {path for method, path in asked if came_through(ask(fresh(guard), method, path))} <= {"/internal/ping"}
+    assert {path for _, path in routes if opens_socket(fresh(guard), path)} <= {"/internal/ping"}
 
 
 def test_what_would_fetch_or_edit_does_not_exist(routes: list[tuple[str, str]]) -> None:
