@@ -184,7 +184,14 @@ class Graphs:
             held = latents.clone()
             times = torch.full((len(latents),), time, dtype=torch.float32, device=latents.device)
             mine = _Held.of(texts, layers)
-            graph, made = self._queue.capture(lambda: unet(held, times, mine, mine.pooled, mine.sizes))
+
+            def body() -> Tensor:
+                return unet(held, times, mine, mine.pooled, mine.sizes)
+
+            if getattr(unet, "_compiled_call_impl", None) is not None:
+                # --compile knows a way for `Texts` alone; what it does to find another forbids a capture
+                self._queue.warm(body)
+            graph, made = self._queue.capture(body)
         except RuntimeError as failure:
             self._refuse(failure, latents.numel())
             return None

@@ -9,12 +9,13 @@ from runtime.engine.architecture import UNet, UNetConfig
 from runtime.engine.attention import Attention
 from runtime.engine.attention_trial import Heads, heads_of, settle, stopwatch, tried
 from runtime.engine.device_queue import queue_of
-from runtime.engine.graphs import ask
+from runtime.engine.graphs import Graphs, ask, build_of
 from runtime.engine.memory import needs
 from runtime.engine.switches import FP8, Switches, narrow, turn
 from runtime.engine.texts import Texts
 from runtime.engine.weights import piece_sizes
 from runtime.worker_flags import parse
+from tests.runtime.engine.test_graphs import Recorder
 
 
 @pytest.fixture
@@ -47,6 +48,37 @@ def test_the_compiler_needs_triton(unet):
     assert turn(Switches(compile=True), unet, cuda=True, triton=False) == [
         "--compile does nothing: Triton is not installed."
     ]
+
+
+def test_nothing_is_compiled_while_a_step_is_captured(unet):
+    """CUDA forbids what the compiler asks of a card meanwhile, and torch would capture the step uncompiled."""
+    recorder, compiled, capturing = Recorder(), [], []
+    record = recorder.capture
+
+    def capture(body):
+        capturing.append(1)
+        try:
+            return record(body)
+        finally:
+            capturing.clear()
+
+    def backend(graph, _inputs):
+        compiled.append(bool(capturing))
+        return graph.forward
+
+    recorder.capture = capture
+    before = asked(unet)
+    unet.compile(dynamic=False, backend=backend)
+    graphs, build = Graphs(recorder), build_of(unet)
+    latents, read = torch.randn(2, 4, 8, 8), Texts(torch.randn(2, 77, 16))
+    with torch.inference_mode():
+        made = [graphs.draw(unet, build, latents, 500.0, read) for _ in range(3)]
+    assert (recorder.captured, recorder.replayed) == (1, 2)
+    assert compiled
+    assert not any(compiled)
+    assert torch.equal(made[2], made[1])
+    assert torch.allclose(made[2], made[0], atol=1e-5)
+    assert torch.allclose(asked(unet), before, atol=1e-5)
 
 
 def test_eight_bits_take_a_quarter_of_the_memory_of_thirty_two_and_draw_nearly_the_same(unet):
