@@ -65,10 +65,12 @@ def _serve(
     settings.data_dir.mkdir(parents=True, exist_ok=True)
 
     from runtime.engine.judgement import judge_header
-    from runtime.gate.accounts import make_accounts
+    from runtime.gate.accounts import make_accounts, open_to_others
     from runtime.studio import Studio
 
     accounts = make_accounts(settings)
+    for warning in open_to_others(settings):
+        say(f"Warning: {warning}")
     if accounts.made:
         announce(protocol.Credentials(accounts.made.user, accounts.made.password, accounts.made.token))
     studio = Studio(settings, worker, announce, judge_header) if judging else Studio(settings, worker, announce)

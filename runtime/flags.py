@@ -6,7 +6,7 @@ import re
 import shlex
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ class Settings:
     page: bool
     #: sentences about flags that are unknown or do nothing
     warnings: tuple[str, ...] = ()
+    #: keys of the flags on the command line itself, which other users can read; no variable's
+    spoken: frozenset[str] = frozenset()
 
     def text(self, key: str) -> str | None:
         """A flag's text, or None if it was not given or is empty."""
@@ -105,7 +107,8 @@ def read_flags(arguments: Sequence[str], environ: Mapping[str, str]) -> Settings
     _take_environment(values, given, environ)
     if bool(values["tls_keyfile"]) != bool(values["tls_certfile"]):
         warnings.append("HTTPS needs both --tls-keyfile and --tls-certfile; one alone is ignored.")
-    return _settings(values, given, tuple(warnings), environ)
+    spoken = frozenset(flag.key for flag, _ in _scan(arguments, []))
+    return replace(_settings(values, given, tuple(warnings), environ), spoken=spoken)
 
 
 def help_text() -> str:

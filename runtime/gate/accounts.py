@@ -6,15 +6,19 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from shlex import quote
 
-from runtime.flags import Settings, UsageError
+from runtime.flags import Settings, UsageError, is_loopback
 
 Names = Mapping[str, str]
 #: a link that is open to the whole world is not given to a password that can be guessed
 SHORTEST_FOR_SHARING = 12
+#: rights of the group and of everybody
+_OTHERS = 0o077
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,25 @@ def _accounts_in_file(settings: Settings) -> dict[str, str]:
         return _accounts(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as refused:
         raise UsageError(f"The file of --gradio-auth-path cannot be read: {refused}") from refused
+
+
+def open_to_others(settings: Settings) -> Iterator[str]:
+    """Sentences about who else may read the passwords: on this computer, and on their way through the network."""
+    written = [key for key in ("gradio_auth", "api_auth") if key in settings.spoken and settings.text(key)]
+    if written and os.name == "posix":
+        names = " and ".join(f"--{key.replace('_', '-')}" for key in written)
+        yield (
+            f"On the command line other users of this computer can read the password of {names}. Put it into a file "
+            "that only you can read (--gradio-auth-path FILE), or into the variable COMMANDLINE_ARGS."
+        )
+    file = settings.path("gradio_auth_path")
+    if file and os.name == "posix" and file.stat().st_mode & _OTHERS:
+        yield f"Other users of this computer may have a right to the passwords in {file}: chmod 600 {quote(str(file))}"
+    if not is_loopback(settings.host) and not (settings.text("tls_certfile") and settings.text("tls_keyfile")):
+        yield (
+            "Other computers reach it without TLS: whoever is on the way can read passwords and pictures. Give "
+            "--tls-certfile and --tls-keyfile, or put a proxy in front that speaks HTTPS."
+        )
 
 
 def name_in(authorization: str) -> str:
