@@ -261,13 +261,20 @@ def _contradictions(flags: tuple[str, ...]) -> Iterator[tuple[str, str, Text]]:
 
 def _memory(flags: tuple[str, ...], wanted: str | None) -> str | None:
     """A memory mode among the flags counts as asked for: it is what the runtime will do."""
-    if any(group[0].partition("=")[0] == "--use-cpu" and "all" in " ".join(group) for group in groups(flags)):
+    if _on_processor(flags):
         return "cpu"
     if has(flags, "--lowvram"):
         return "lowvram"
     if has(flags, "--medvram") and wanted not in ("lowvram", "cpu"):
         return "medvram"
     return wanted
+
+
+def _on_processor(flags: tuple[str, ...]) -> bool:
+    """Does the last --use-cpu put the models there, as runtime/engine/memory/plan.py reads it?"""
+    given = [*groups(only(flags, "--use-cpu"))] or [("",)]
+    _, equals, value = given[-1][0].partition("=")
+    return bool({"all", "sd"} & {word.lower() for word in ((value,) if equals else given[-1][1:])})
 
 
 def _unheeded(options: Options) -> tuple[str, ...]:

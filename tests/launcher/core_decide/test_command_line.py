@@ -170,8 +170,11 @@ def test_a1111s_device_id_chooses_the_card_and_is_no_flag_any_more() -> None:
 
 
 def test_the_processor_among_the_flags_is_planned_for() -> None:
-    assert completed(args="--use-cpu all").memory == "cpu"
+    for words in ("all", "ALL", "sd", "interrogate Sd"):
+        assert completed(args=f"--use-cpu {words}").memory == "cpu"
+    assert completed(args="--use-cpu=sd").memory == "cpu"
     assert completed(args="--use-cpu interrogate").memory is None
+    assert completed(args="--use-cpu all --use-cpu small").memory is None, "the last one counts"
     assert flags_of(Options(runtime_flags=("--use-cpu", "all")), with_memory("--use-cpu", "all")) == (
         "--use-cpu",
         "all",
