@@ -19,10 +19,12 @@ _HEADERS, _ADDRESS, _COUNT = 65_536, 16_384, 128
 _SILENCE, _SLOWEST = 30.0, 1024
 #: bytes of a body for a part of the API that takes no pictures, and of what the page asks: it names files sent before
 _WITHOUT_PICTURES, _OF_THE_PAGE = 1 << 20, 8 << 20
+#: bytes of all files that a browser sends at once, a whole batch of them: they go to the disk
+_AT_ONCE = 1 << 30
 #: types that any page of a browser may send anywhere without asking
 _SIMPLE = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
 #: where they are what is expected
-_FILES, _FORM = "/gradio_api/upload", "/login"
+UPLOAD, _FORM = "/gradio_api/upload", "/login"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,9 @@ class Limit:
     @classmethod
     def of(cls, path: str, most: int) -> Limit:
         """For this address; `most` where pictures are sent."""
-        if path.rstrip("/") in PICTURES or takes_files(path):
+        if takes_files(path):
+            return cls(max(most, _AT_ONCE), "Send fewer files at once, or start with --body-limit MEGABYTES.")
+        if path.rstrip("/") in PICTURES:
             return cls(most)
         small = _WITHOUT_PICTURES if is_api(path) else _OF_THE_PAGE
         return cls(min(most, small), "It may be larger only where pictures are sent.")
@@ -69,7 +73,7 @@ def announced(headers: Mapping[bytes, bytes], unsaid: int = 0) -> int:
 
 def takes_files(path: str) -> bool:
     """Does a browser send files here? They are no JSON, and go to the disk."""
-    return path.rstrip("/") == _FILES
+    return path.rstrip("/") == UPLOAD
 
 
 def _refuse_type(path: str, headers: Mapping[bytes, bytes]) -> Refusal | None:

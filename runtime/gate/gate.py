@@ -23,13 +23,13 @@ from runtime.api.paths import PING, is_api, plain_path
 from runtime.flags import Settings
 from runtime.gate import login, sessions
 from runtime.gate.accounts import Accounts, Who, name_in
-from runtime.gate.bodies import Bounded, Limit, announced, no_room, refuse_head, takes_files
+from runtime.gate.bodies import UPLOAD, Bounded, Limit, announced, no_room, refuse_head, takes_files
 from runtime.gate.guesses import Guesses, place_of
 from runtime.gate.hosts import Hosts
 from runtime.gate.origins import Origins, foreign
 from runtime.gate.pace import Pace
 from runtime.gate.room import Room, Share, make_room
-from runtime.gate.routes import LOGIN, LOGOUT, Kind, file_in, kind_of
+from runtime.gate.routes import LOGIN, LOGOUT, STREAMS, Kind, file_in, kind_of
 from runtime.gate.served import may_serve, with_headers
 from runtime.gate.told import told
 from runtime.gate.values import MOST, MOST_OF_THE_PAGE, Values
@@ -49,7 +49,9 @@ class Gate:
     folders: Sequence[Path] = ()
     hosts: Hosts = field(init=False)
     origins: Origins = field(init=False)
+    #: of bodies in memory, and of files on their way to the disk
     room: Room = field(init=False)
+    files: Room = field(init=False)
     logins: sessions.Sessions = field(default_factory=sessions.Sessions)
     guesses: Guesses = field(default_factory=Guesses)
     pace: Pace = field(default_factory=Pace)
@@ -61,6 +63,7 @@ class Gate:
     def __post_init__(self) -> None:
         self.hosts, self.origins = Hosts.of(self.settings), Origins(self.settings)
         self.room = Room.of_bodies(self._most, self.settings.exposed)
+        self.files = Room.of_files(Limit.of(UPLOAD, self._most).most, self.settings.exposed)
 
     def open_link(self, address: str) -> None:
         """From now on this server goes by the name in this public address too."""
@@ -101,13 +104,14 @@ class Gate:
                 message = with_headers(message, file)
             await send(message)
 
-        share = Share(self.room)
-        most = MOST if asked.kind == "api" else MOST_OF_THE_PAGE
-        values = None if takes_files(asked.path) else Values(most)
+        files = takes_files(asked.path)
+        share = Share(self.files if files else self.room)
+        values = None if files else Values(MOST if asked.kind == "api" else MOST_OF_THE_PAGE)
         bounded = Bounded(receive, Limit.of(asked.path, self._most), share, values)
         try:
             answer = self._refuse(asked) or await self._behind(asked, bounded) or await self._crowded(asked, share)
-            await (answer or self.app)(scope, bounded, careful)
+            behind = {**scope, "headers": self.hosts.known_ones(scope["headers"])}
+            await (answer or self.app)(behind, bounded, careful)
         except BodyError as too_much:
             if begun:
                 raise
@@ -125,7 +129,7 @@ class Gate:
         nameless = asked.path == PING and not asked.header(b"host")
         if not nameless and not self.hosts.knows(asked.header(b"host")):
             return asked.told(self.hosts.refusal(asked.header(b"host")))
-        changing = socket or asked.path == LOGOUT
+        changing = socket or asked.path == LOGOUT or asked.path.startswith(STREAMS)
         page = self.origins.refuses(asked.method, asked.headers, self.hosts.named, changing)
         if page is not None:
             return asked.told(foreign(page))
@@ -136,11 +140,12 @@ class Gate:
     async def _crowded(self, asked: Asked, share: Share) -> Response | None:
         """The refusal of a body for which there is no room in memory, or none on the disk for its files."""
         files = asked.method == "POST" and takes_files(asked.path)
-        size = min(announced(asked.headers, self._most if files else 0), self._most)
+        most = Limit.of(asked.path, self._most).most
+        size = min(announced(asked.headers, most if files else 0), most)
         share.who = client_of(asked.scope)
         if not share.grow(size):
             return asked.told(no_room())
-        if files and not await run_in_threadpool(make_room, cache_folder(self.settings), max(size, self.room.held)):
+        if files and not await run_in_threadpool(make_room, cache_folder(self.settings), max(size, self.files.held)):
             what = "There is no room on the disk for further files."
             return asked.told(Refusal(503, "disk-full", what, "Try again in a few minutes, or make room on the disk."))
         return None

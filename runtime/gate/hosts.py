@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -19,6 +19,8 @@ from runtime.flags import Settings, UsageError
 
 #: this computer, as containers on it call it; nobody can own a name under .internal
 _DOCKER = "host.docker.internal"
+#: what Gradio takes its own address from
+_OF_PROXIES = (b"x-forwarded-host", b"x-forwarded-proto", b"x-gradio-server")
 
 
 @dataclass
@@ -49,6 +51,18 @@ class Hosts:
         name = host_in(header)
         below = any(name.endswith(each[1:]) for each in self.named if each.startswith("*."))
         return below or name in self.names or name.endswith(".localhost") or _is_address(name, self.alone)
+
+    def known_ones(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Without what would make Gradio write another server's address into its page: of a proxy's words, as of all
+        that a stranger can send, only our own names count.
+        """
+        return [(name, value) for name, value in headers if name not in _OF_PROXIES or self._is_ours(name, value)]
+
+    def _is_ours(self, name: bytes, value: bytes) -> bool:
+        first = value.decode("latin-1").partition(",")[0].strip()
+        if name == b"x-forwarded-host":
+            return re.fullmatch(r"[\w.\-\[\]:]+", first) is not None and self.knows(first)
+        return name == b"x-forwarded-proto" and first in ("http", "https")
 
     def refusal(self, header: str) -> Refusal:
         """Of a request with this Host header."""

@@ -40,6 +40,11 @@ class Room:
         most = max(_IN_MEMORY, largest * _OF_THE_LARGEST)
         return cls(most, most // 2 if shared else most)
 
+    @classmethod
+    def of_files(cls, largest: int, shared: bool) -> Room:
+        """For files that browsers send, `largest` bytes at once, on their way into the cache."""
+        return cls(max(_IN_THE_CACHE // 2, largest), largest if shared else max(_IN_THE_CACHE // 2, largest))
+
     def take(self, who: str, count: int) -> bool:
         """So many bytes more; False, and none is taken, where there is no room for them."""
         if self.held + count > self.most or self._of[who] + count > self.of_one:

@@ -18,6 +18,8 @@ _GRADIO_ROOTS = (
     *("app_id", "user", "login_check", "theme.css", "startup-events", "info", "openapi.json", "heartbeat"),
     *("queue", "call", "run", "api", "cancel", "reset", "upload", "upload_progress", "component_server"),
 )
+#: connections that stay open, or keep a page alive: no page from elsewhere opens them
+STREAMS = tuple(_GRADIO + root for root in ("queue/data", "call/", "heartbeat", "startup-events"))
 _FILE = ("/gradio_api/file=", "/file=", "/gradio_api/file/", "/file/")
 
 Kind = Literal["open", "api", "page", "file", "none"]

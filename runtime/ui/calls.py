@@ -7,6 +7,7 @@ import re
 
 from gradio.route_utils import FnIndexInferError
 from gradio.routes import App
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,26 +27,37 @@ def answer_for_callers(app: App) -> None:
         app.add_exception_handler(fault, _unknown)
     for fault in _MISSHAPEN:
         app.add_exception_handler(fault, _misshapen)
-    app.add_middleware(_CalledDirectly)
+    app.add_middleware(_Answers)
 
 
-class _CalledDirectly:
+class _Answers:
     """A function that refuses what it was given: Gradio says 500 of that too, its clients look for 200 alone.
 
-    A fault of ours is said the same way; its traceback stands in the log.
+    A fault of ours is said the same way; its traceback stands in the log. And a stream of a page or call that is not
+    there says so and ends, where Gradio would write a traceback for it too.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        direct = _DIRECT.search(scope["path"])
+
         async def told(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 500:
+            if direct and message["type"] == "http.response.start" and message["status"] == 500:
                 message = {**message, "status": 422}
             await send(message)
 
-        direct = scope["type"] == "http" and _DIRECT.search(scope["path"])
-        await self._app(scope, receive, told if direct else send)
+        try:
+            await self._app(scope, receive, told)
+        except RuntimeError as failed:
+            # "Caught handled exception, but response already started."
+            if not isinstance(failed.__cause__, HTTPException):
+                raise
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _unknown(request: Request, fault: Exception) -> Response:

@@ -304,3 +304,17 @@ def test_two_lengths_are_refused_and_the_connection_ends() -> None:
         said = ask(gate(), method, OPTIONS, headers=both, content=b"0\r\n\r\nx")
         assert (said.status_code, said.json()["error"]) == (400, "two-lengths")
         assert said.headers["connection"] == "close"
+
+
+def test_a_batch_of_files_may_be_larger_than_a_body_that_lies_in_memory() -> None:
+    files = {"Content-Type": "multipart/form-data; boundary=x"}
+    guard = gate("--listen", "--i-accept-unprotected-remote")
+    for size, status in ((900 << 20, 200), (1100 << 20, 413)):
+        asked = {"headers": files | {"Content-Length": str(size)}, "content": b"x"}
+        assert ask(guard, "POST", UPLOAD, **asked).status_code == status
+    assert guard.files.held == guard.room.held == 0
+    held = guard.files.take("9.9.9.9", 600 << 20)
+    second = {"headers": files | {"Content-Length": str(900 << 20)}, "content": b"x"}
+    assert held
+    assert ask(guard, "POST", UPLOAD, client="9.9.9.9", **second).status_code == 503
+    assert ask(guard, "POST", UPLOAD, client="8.8.8.8", **second).status_code == 200

@@ -82,6 +82,14 @@ def test_a_function_that_refuses_what_it_was_given_is_no_failure_of_the_server(g
     assert statuses == {200, 422}
 
 
+def test_a_stream_of_nothing_says_so_and_leaves_no_traceback(watch: Watch, grounds: Grounds) -> None:
+    for path in ("queue/data?session_hash=nobody", "call/nothing/none", "call/v2/nothing/none"):
+        _, faults = watch.ask(Asking("GET", f"/gradio_api/{path}".encode()))
+        assert faults == [], path
+        answer = httpx.get(f"{grounds.served.url}/gradio_api/{path}", trust_env=False)
+        assert "404" in answer.text, "and the answer is whole"
+
+
 def test_the_functions_that_it_has_are_called_as_ever(grounds: Grounds) -> None:
     page = Page(grounds.served.url)
     assert page.count_words("a cat")
