@@ -85,8 +85,7 @@ def _choose(ground: Ground, wanted: str | None) -> MemoryChoice:
     if wanted is not None:
         return _instead(ground, wanted)
     if ground.device == "cpu":
-        way = ground.way()
-        return _made(ground, "cpu", None if ground.free is None else way, on_processor(ground, way))
+        return _on_processor(ground, t("The processor draws."))
     if ground.free is None:
         reason = t("The card does not say how much memory it has, so the careful way is taken.")
         careful = "medvram" if ground.serves(ground.profiles["medvram"]) else "full"
@@ -97,9 +96,15 @@ def _choose(ground: Ground, wanted: str | None) -> MemoryChoice:
 
 def _instead(ground: Ground, wanted: str) -> MemoryChoice:
     """What the rule chooses where the device cannot do what is wanted."""
+    if ground.device == "cpu":
+        return _on_processor(ground, cannot(ground, wanted, "cpu"))
     choice = _choose(ground, None)
-    why = cannot(ground, wanted, choice.profile)
-    return replace(choice, reason=why if ground.device == "cpu" else joined((why, choice.reason)))
+    return replace(choice, reason=joined((cannot(ground, wanted, choice.profile), choice.reason)))
+
+
+def _on_processor(ground: Ground, why: Text) -> MemoryChoice:
+    way = ground.way()
+    return _made(ground, "cpu", None if ground.free is None else way, on_processor(ground, way, why))
 
 
 def _made(ground: Ground, name: str, way: Way | None, reason: Text, *, asked: bool = False) -> MemoryChoice:

@@ -106,8 +106,8 @@ def cannot(ground: Ground, wanted: str, name: str) -> Text:
     return t('"{wanted}" was asked for, but this device only knows "{name}".', wanted=wanted, name=name)
 
 
-def on_processor(ground: Ground, way: Way) -> Text:
-    first = t("The processor draws.")
+def on_processor(ground: Ground, way: Way, first: Text) -> Text:
+    """`first` says that it draws."""
     if ground.free is None:
         return first
     second = t(

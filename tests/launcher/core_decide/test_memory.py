@@ -161,6 +161,9 @@ def test_a_mode_that_needs_a_card_falls_back_and_says_so() -> None:
     assert choice.mode == "cpu"
     assert "lowvram" in str(choice.reason)
     assert "the processor draws" in str(choice.reason)
+    little = str(choose_memory(Machine(ram_available_mib=900), MemoryWish("lowvram"), tag="cpu").reason)
+    assert "too little" in little, "what is free counts, whatever was asked for"
+    assert little.count("processor draws.") == 1
     # a card may be there, but none that this torch draws on
     beside = choose_memory(Machine(gpus=(Gpu(vendor="amd", name="RX 580"),)), tag="cpu")
     assert str(beside.reason).startswith("The processor draws.")
