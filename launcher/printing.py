@@ -53,11 +53,12 @@ class Printer:
         self._out.write(self.text(sentence) + "\n")
         self._out.flush()
 
-    def aside(self, sentence: Text | str, *, always: bool = False) -> None:
-        """What is good to know on the way; `always`: whatever is asked next needs it."""
-        if always or not self._quiet:
+    def aside(self, sentence: Text | str, *, always: bool = False, loud: bool = False) -> None:
+        """What is good to know on the way; `always`: whatever is asked next needs it; `loud`: in red, and always."""
+        if always or loud or not self._quiet:
             self._clear()
-            self._err.write(self.text(sentence) + "\n")
+            text = self.text(sentence)
+            self._err.write((f"\x1b[1;31m{text}\x1b[0m" if loud and self._redraws else text) + "\n")
             self._err.flush()
 
     def error(self, error: LauncherError) -> None:
@@ -88,8 +89,8 @@ class Printer:
                 # uv's list of packages is of no use to people; what it warns of is
                 if source != "uv" or text.startswith("warning"):
                     self.aside(text)
-            case Notice(text=sentence):
-                self.aside(sentence)
+            case Notice(severity=severity, text=sentence):
+                self.aside(sentence, loud=severity == "error")
             case _:
                 self._show_serving(event)
 

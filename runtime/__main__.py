@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from runtime import protocol
-from runtime.announce import Announcer, claim_standard_output, say, set_up_logging
+from runtime.announce import Announcer, claim_standard_output, say, say_in_red, set_up_logging
 from runtime.flags import Settings, UsageError, help_text, read_flags
 from runtime.port import PortTakenError, listen
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from runtime.gate.gate import Gate
 
+_UNPROTECTED = (
+    "nobody is asked for a password (--i-accept-unprotected-remote), and others can reach this server: whoever finds "
+    "it comes in."
+)
 WORKER = (sys.executable, "-m", "runtime.worker")
 
 
@@ -73,6 +77,8 @@ def _serve(
         say(f"Warning: {warning}")
     if accounts.made:
         announce(protocol.Credentials(accounts.made.user, accounts.made.password, accounts.made.token))
+    if settings.exposed and not (accounts.page if settings.page else accounts.api):
+        say_in_red(f"Warning: {_UNPROTECTED}")
     studio = Studio(settings, worker, announce, judge_header) if judging else Studio(settings, worker, announce)
     # the worker imports torch and loads the model while the rest of the server is imported
     studio.start()

@@ -66,6 +66,13 @@ def say(sentence: str) -> None:
     sys.stderr.flush()
 
 
+def say_in_red(sentence: str) -> None:
+    """The same where a terminal shows it in red; elsewhere as any other."""
+    shown = sys.stderr.isatty() and (os.name != "nt" or "WT_SESSION" in os.environ)
+    sys.stderr.write(f"\x1b[1;31m{harmless(sentence)}\x1b[0m\n" if shown else harmless(sentence) + "\n")
+    sys.stderr.flush()
+
+
 def claim_standard_output() -> TextIO:
     """The real standard output, for event lines alone; whatever else is printed joins standard error from now on."""
     kept = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")

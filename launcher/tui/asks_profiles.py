@@ -17,7 +17,7 @@ from launcher.core.text import t
 from launcher.tui.asks import Place
 
 #: what is said of the flags; everything else about a plan stands on the home screen
-_ABOUT_FLAGS = ("flags-contradict", "flags-refused", "password-made", "xformers-missing")
+_ABOUT_FLAGS = ("flags-contradict", "flags-refused", "password-made", "unprotected-remote", "xformers-missing")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from launcher.core.plan.options import Options
     from launcher.core.plan.plan import Plan
     from launcher.core.running import Status
+    from launcher.core.serving.command_line import Login
 
 Stage = Literal["looking", "ready", "asked", "installing", "starting", "serving", "stopping", "failed"]
 
@@ -101,16 +102,11 @@ class Home:
         return plan is not None and any(finding.severity == "error" for finding in plan.findings)
 
     @property
-    def login(self) -> Literal["made", "own"] | None:
-        """What the page asks others for: a password that is made at each start, or the profile's own accounts."""
-        from launcher.core.profiles.flag_words import has
-        from launcher.core.serving.command_line import exposed
+    def login(self) -> Login | None:
+        """What the page asks others for; None where none can reach it."""
+        from launcher.core.serving.command_line import asks_for
 
-        options = self.survey.options if self.survey else None
-        if options is None or not exposed(options):
-            return None
-        own = any(has(options.runtime_flags, name) for name in ("--gradio-auth", "--gradio-auth-path"))
-        return "own" if own else "made"
+        return asks_for(self.survey.options) if self.survey else None
 
     @property
     def busy(self) -> bool:

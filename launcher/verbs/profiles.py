@@ -67,7 +67,7 @@ def _show(call: Call) -> int:
         call.printer.result(t("    {result}", result=of_result(result)))
     proposal = _proposed(call, name)
     for finding in proposal.plan.findings:
-        if finding.slug in ("flags-contradict", "flags-refused", "password-made"):
+        if finding.slug in ("flags-contradict", "flags-refused", "password-made", "unprotected-remote"):
             call.printer.aside(finding.message)
     for line in of_command(proposal.command):
         call.printer.result(line)

@@ -12,6 +12,8 @@ from launcher.core.web_address import shown
 
 #: flags whose value is a password or a key
 SECRETS = ("--gradio-auth", "--api-auth", "--ngrok", "--ngrok-options")
+#: the flag that lets anybody in; it is said anew at each start
+ACCEPT_UNPROTECTED = "--i-accept-unprotected-remote"
 _SECRET_VARIABLE = re.compile(r"token|pass|pwd|secret|key|credential|auth", re.IGNORECASE)
 _WINDOWS_PATH = re.compile(r"""(?:^|[\s"'=])(?:[A-Za-z]:\\|\\\\\w)""")
 

@@ -11,7 +11,8 @@ from typing import Literal
 from launcher.core.errors import LauncherError
 from launcher.core.facts import read_facts
 from launcher.core.paths import checkout, is_device
-from launcher.core.profiles.flag_words import has
+from launcher.core.profiles.flag_names import in_full
+from launcher.core.profiles.flag_words import ACCEPT_UNPROTECTED, has, split_words
 from launcher.core.text import Text, t
 
 #: AUTOMATIC1111's names of attention, and the flag that asks for each
@@ -217,6 +218,15 @@ def _in_one(flags: Sequence[str]) -> Iterator[tuple[str, Text]]:
             yield f"flags[{number}]", t("holds a flag and its value in one text: write two, or --name=value.")
 
 
+def _said_each_time(profile: RunProfile) -> Iterator[tuple[str, Text]]:
+    """What no file keeps, so that nobody starts with it unawares."""
+    arguments = split_words(profile.environment.get("COMMANDLINE_ARGS", ""))
+    for key, words in (("flags", profile.flags), ("environment.COMMANDLINE_ARGS", arguments)):
+        if has(in_full(words), ACCEPT_UNPROTECTED):
+            yield key, t("holds {flag}, which no profile keeps: give it at each start, after two dashes.",
+                         flag=ACCEPT_UNPROTECTED)  # fmt: skip
+
+
 def _wrong(profile: RunProfile) -> Iterator[tuple[str, Text]]:
     if profile.port is not None and not 0 < profile.port < 65536:
         yield "port", t("must be a number from 1 to 65535.")
@@ -228,6 +238,7 @@ def _wrong(profile: RunProfile) -> Iterator[tuple[str, Text]]:
         if not _VARIABLE.fullmatch(name) or "\0" in value:
             yield f"environment.{name}", t("is no name of a variable with a text.")
     yield from _in_one(profile.flags)
+    yield from _said_each_time(profile)
     for key in ("gpu", "memory", "model", "auth_file", "language", "extends"):
         if getattr(profile, key) == "":
             yield key, t("is empty: leave the line out instead.")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 
 from launcher.core.environments.unproven import UNPROVEN
 from launcher.core.errors import Finding, LauncherError
@@ -17,6 +18,7 @@ from launcher.core.plan.options import Options
 from launcher.core.plan.plan import Plan, wants_xformers
 from launcher.core.profiles.flag_names import in_full
 from launcher.core.profiles.flag_words import (
+    ACCEPT_UNPROTECTED,
     SECRETS,
     groups,
     has,
@@ -38,6 +40,9 @@ from launcher.core.text import Text, t
 #: as runtime/gate/accounts.py asks for
 _SHORTEST_FOR_SHARING = 12
 _SERVER_NAME = "GRADIO_SERVER_NAME"
+#: the accounts that were given, a password that is made at each start, or nobody is asked for anything
+Login = Literal["own", "made", "nobody"]
+UNPROTECTED = t("Others can reach it and nobody is asked for a password: whoever finds it comes in.")
 
 
 @dataclass(frozen=True)
@@ -176,6 +181,18 @@ def exposed(options: Options) -> bool:
     return options.share or listens(options) or bool(names_for_others(options))
 
 
+def asks_for(options: Options) -> Login | None:
+    """What others are asked for, as runtime/gate/accounts.py decides; None where none can reach it."""
+    if not exposed(options):
+        return None
+    flags = options.runtime_flags
+    # where there is a page, the API's accounts do not guard it
+    api = ("--api-auth",) if has(flags, "--nowebui") else ()
+    if any(last_value(flags, name) for name in ("--gradio-auth", "--gradio-auth-path", *api)):
+        return "own"
+    return "nobody" if has(flags, ACCEPT_UNPROTECTED) else "made"
+
+
 def names_for_others(options: Options) -> tuple[str, ...]:
     """Those by which a proxy on this computer brings others."""
     return tuple(name for name in values(options.runtime_flags, "--allow-host") if name and not _is_loopback(name))
@@ -227,12 +244,15 @@ def find_conflicts(options: Options, plan: Plan) -> Iterator[Finding]:
                 count=_SHORTEST_FOR_SHARING,
             ),
         )
-    if exposed(options) and not any(has(flags, name) for name in ("--gradio-auth", "--gradio-auth-path")):
+    login = asks_for(options)
+    if login == "made":
         yield Finding(
             "password-made",
             "info",
             t("Others can reach it and no password was given: one is made at the start and shown once."),
         )
+    if login == "nobody":
+        yield Finding("unprotected-remote", "warning", UNPROTECTED)
 
 
 def _too_short(flags: tuple[str, ...]) -> str | None:

@@ -44,7 +44,7 @@ from launcher.core.running import (
     write_running,
     write_start,
 )
-from launcher.core.serving.command_line import CommandLine, command_line, flags_of, listens
+from launcher.core.serving.command_line import UNPROTECTED, CommandLine, asks_for, command_line, flags_of, listens
 from launcher.core.serving.diary import recorded
 from launcher.core.serving.drift import compared
 from launcher.core.serving.results import settle_last
@@ -91,6 +91,8 @@ def launch(
         return
     yield Notice("started", "info", t("The runtime has been started (process {pid}).", pid=running.pid))
     yield Notice("command", "info", t("{command}", command=command.line()))
+    if asks_for(options) == "nobody":
+        yield Notice("unprotected-remote", "error", UNPROTECTED)
     yield from compared(workspace, running.flags, recorded(workspace, running, command.shown, watched))
 
 

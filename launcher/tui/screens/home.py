@@ -169,7 +169,7 @@ class HomeScreen(HomeFlow):
         from launcher.tui.screens.qr import QrScreen
 
         if self.home.network:
-            self.app.push_screen(QrScreen(self.home.network, self.say, login=self.home.login is not None))
+            self.app.push_screen(QrScreen(self.home.network, self.say, login=self.home.login in ("made", "own")))
 
     def action_way(self, name: str) -> None:
         """Another screen."""

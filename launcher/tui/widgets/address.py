@@ -18,6 +18,7 @@ _PHASES = {
 }
 #: whom the runtime makes a password for
 MADE = "gesso"
+_NOBODY = t("none: whoever finds it comes in")
 _HERE = ("127.0.0.1", "::1")
 
 
@@ -38,7 +39,10 @@ class AddressCard(Card):
             if home.offer:
                 parts.append((say(t("Enter: {offer}. r tries again as it was.", offer=home.offer.words)), "bold"))
             return Content("\n").join(Content.styled(plain(text), style) for text, style in parts)
-        return Content("\n").join(Content(plain(say(line))) for line in _lines(home))
+        lines = [Content(plain(say(line))) for line in _lines(home)]
+        if home.login == "nobody" and home.stage in ("ready", "asked"):
+            lines.append(Content.styled(plain(say(t("Password: {what}", what=_NOBODY))), "bold $text-error"))
+        return Content("\n").join(lines)
 
 
 def _serving(home: Home, say: Say) -> list[Row]:
@@ -62,6 +66,8 @@ def _serving(home: Home, say: Say) -> list[Row]:
         found.append((say(t("Password")), say(t("shown at the start alone; for a new one: s, then Enter")), ""))
     elif home.login == "own":
         found.append((say(t("Password")), say(t("as the profile's accounts say")), ""))
+    elif home.login == "nobody":
+        found.append((say(t("Password")), say(_NOBODY), "bold $text-error"))
     return found
 
 

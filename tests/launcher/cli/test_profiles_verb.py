@@ -105,6 +105,21 @@ def test_what_cannot_be_started_is_not_saved(call: Any) -> None:
     assert "nonsense" in said
 
 
+@pytest.mark.parametrize("said", [("--", "--i-accept-unprotected-remote"), ("--", "--i-acc"),
+                                  ("--set", "COMMANDLINE_ARGS=--listen --i-accept-unprotected-remote")])  # fmt: skip
+def test_that_anybody_may_come_in_is_kept_by_no_profile(call: Any, said: tuple[str, ...]) -> None:
+    code, _, told = call("profiles", "save", "open", "--listen", *said)
+    assert (code, "[bad-facts]" in told) == (1, True)
+    assert "holds --i-accept-unprotected-remote, which no profile keeps" in told
+    file = call.workspace.root / "profiles" / "open.toml"
+    assert not file.exists()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('listen = true\nflags = ["--i-accept-unprotected-remote"]\n')
+    code, _, told = call("plan", "--profile", "open")
+    assert (code, "[bad-facts]" in told) == (1, True)
+    assert "unprotected-remote]" in call("plan", "--listen", "--", "--i-accept-unprotected-remote")[1]
+
+
 def test_an_old_installs_python_makes_the_environment(call: Any, tmp_path: Path) -> None:
     (tmp_path / "webui-user.sh").write_text(f'python_cmd="{sys.executable}"\nvenv_dir=-\n')
     code, _, said = call("profiles", "save", "old", "--from-webui-user", str(tmp_path / "webui-user.sh"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 
-from launcher.core.events import Downloaded, Line, Lines, Progress, Step
+import pytest
+
+from launcher.core.events import Downloaded, Line, Lines, Notice, Progress, Step
 from launcher.core.text import t
 from launcher.language import translator
 from launcher.printing import Printer
@@ -51,6 +53,16 @@ def test_lines_that_travelled_together_are_said_one_by_one() -> None:
 def test_a_step_gives_its_title_and_lines_do_not_flood() -> None:
     shown = printed(Step("torch", t("Get torch"), "started", 2, 5), PROGRESS, PROGRESS)
     assert shown.count("MiB") == 0, "a line each ten seconds where none can be overwritten, from the step's own on"
+
+
+@pytest.mark.parametrize("redraws", [True, False])
+def test_what_is_wrong_is_said_in_red_where_there_are_colours_and_also_quietly(redraws: bool) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    printer = Printer(translator("en"), json_lines=False, quiet=True, out=out, err=err, redraws=redraws)
+    printer.event(Notice("a", "error", t("Anybody may come in.")))
+    printer.event(Notice("b", "info", t("It has started.")))
+    said = "Anybody may come in."
+    assert err.getvalue() == (f"\x1b[1;31m{said}\x1b[0m\n" if redraws else f"{said}\n")
 
 
 def test_what_would_move_the_cursor_is_left_out() -> None:

@@ -78,6 +78,14 @@ def test_a_detached_start_returns_when_it_serves_and_goes_on(engine: Workspace) 
     assert created(running.pid) is None
 
 
+def test_that_anybody_may_come_in_is_said_at_every_start(engine: Workspace) -> None:
+    for _ in range(2):
+        wish = options("--i-accept-unprotected-remote", listen=True)
+        (told,) = [each for each in of(Notice, events(engine, wish)) if each.slug == "unprotected-remote"]
+        assert (told.severity, "whoever finds it comes in" in str(told.text)) == ("error", True)
+        stop(engine)
+
+
 def test_progress_bars_on_standard_error_cost_no_event(engine: Workspace) -> None:
     found = events(engine, options("--fake=chatter"))
     assert len(of(Ready, found)) >= 1

@@ -17,6 +17,7 @@ from launcher.core.profiles.flag_words import groups, last_value, masked, masked
 from launcher.core.profiles.run_profiles import RunProfile
 from launcher.core.pytorch.choice import TorchChoice
 from launcher.core.serving.command_line import (
+    asks_for,
     command_line,
     complete,
     find_conflicts,
@@ -27,6 +28,7 @@ from launcher.core.serving.command_line import (
 )
 from launcher.core.text import t
 from runtime import flags as runtime_flags
+from runtime.gate.accounts import make_accounts
 from tests.launcher.core_act.workshop import plan_with
 
 HERE = Workspace(Path("/我的 画图"))
@@ -196,6 +198,7 @@ def test_the_processor_among_the_flags_is_planned_for() -> None:
         ("--listen", "password-made", "shown once"),
         ("--server-name 0.0.0.0", "password-made", "shown once"),
         ("--allow-host art.example", "password-made", "shown once"),
+        ("--listen --i-accept-unprotected", "unprotected-remote", "whoever finds it comes in"),
     ],
 )
 def test_what_contradicts_itself_is_named(flags: str, slug: str, said: str) -> None:
@@ -217,6 +220,19 @@ def test_who_answers_on_the_local_network() -> None:
     proxied = completed(args="--allow-host art.example --allow-host=127.0.0.1")
     assert not listens(proxied)
     assert names_for_others(proxied) == ("art.example",)
+
+
+@pytest.mark.parametrize("flag", ["", "--i-accept-unprotected-remote"])
+@pytest.mark.parametrize("page", ["", "--nowebui"])
+@pytest.mark.parametrize("api", ["", "--api-auth you:0123456789ab"])
+@pytest.mark.parametrize("given", ["", "--gradio-auth me:0123456789ab", "--gradio-auth="])
+@pytest.mark.parametrize("way", ["", "--listen", "--share", "--allow-host art.example"])
+def test_it_asks_for_what_the_runtime_asks_for(way: str, given: str, api: str, page: str, flag: str) -> None:
+    settings = runtime_flags.read_flags(f"{way} {given} {api} {page} {flag}".split(), {})
+    found = make_accounts(settings)
+    guards = found.page if settings.page else found.api
+    there = "made" if found.made else "own" if guards else "nobody"
+    assert asks_for(completed(args=f"{way} {given} {api} {page} {flag}")) == (there if settings.exposed else None)
 
 
 def test_flags_are_taken_apart_with_their_values() -> None:

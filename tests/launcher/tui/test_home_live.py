@@ -261,14 +261,27 @@ def test_after_coming_back_the_way_to_a_password_is_told(survey_of, flags, said)
     assert said not in shown
 
 
-async def test_the_code_for_a_phone_says_that_a_login_is_asked_for(fake, survey_of):
+NOBODY = Options(profile="lan", listen=True, runtime_flags=("--i-accept-unprotected-remote",))
+
+
+@pytest.mark.parametrize("stage", ["ready", "asked", "serving"])
+def test_that_nobody_is_asked_for_a_password_is_said_in_red(survey_of, stage):
+    card = AddressCard().draw(Home(stage, replace(survey_of(), options=NOBODY), url=URL), str)
+    assert "none: whoever finds it comes in" in card.plain
+    assert "gesso" not in card.plain
+    assert "bold $text-error" in {str(span.style) for span in card.spans}
+
+
+@pytest.mark.parametrize(("options", "asks"), [(Options(profile="lan", listen=True), True), (NOBODY, False)])
+async def test_the_code_for_a_phone_says_that_a_login_is_asked_for(fake, survey_of, options, asks):
     fake.more = BUSY
-    fake.survey = replace(survey_of(), options=Options(profile="lan", listen=True))
+    fake.survey = replace(survey_of(), options=options)
     async with fake.app().run_test(size=LARGE) as pilot:
         await start(pilot)
         await until(pilot, " k  QR code")
         await pilot.press("k")
-        await until(pilot, "Then it asks for the name and the password.")
+        text = await until(pilot, "A phone in the same network can open this.")
+        assert ("Then it asks for the name and the password." in text) == asks
 
 
 SSH = {"SSH_CONNECTION": "203.0.113.7 50000 198.51.100.4 22"}

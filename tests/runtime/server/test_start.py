@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import psutil
 import pytest
 
 from runtime import protocol
+from runtime.announce import say_in_red
 from tests.fakes.serving import CHECKOUT, FAKE, command, environment, free_port, serve, until
 
 HEAVY = ("torch", "gradio", "PIL", "numpy", "diffusers", "transformers", "pandas")
@@ -103,6 +105,29 @@ def test_small_answers_are_sent_at_once() -> None:
 
     (no_delay,) = asyncio.run(answers())
     assert no_delay
+
+
+@pytest.mark.parametrize(
+    ("flags", "open_to_all"),
+    [
+        ("--allow-host art.example --i-accept-unprotected-remote", True),
+        ("--allow-host art.example --i-accept-unprotected-remote --gradio-auth me:secret", False),
+        ("--i-accept-unprotected-remote", False),
+    ],
+)
+def test_that_anybody_may_come_in_is_said_at_the_start(data: Path, flags: str, open_to_all: bool) -> None:
+    with serve(data, "--nowebui", "--skip-load-model-at-start", *flags.split()) as served:
+        assert ("whoever finds it comes in" in served.log()) == open_to_all
+
+
+def test_that_warning_is_red_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for shows in (True, False):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda shows=shows: shows, raising=False)
+        monkeypatch.setenv("WT_SESSION", "1")
+        say_in_red("Warning: \x1b[2Jopen.")
+        assert capsys.readouterr().err == ("\x1b[1;31mWarning: open.\x1b[0m\n" if shows else "Warning: open.\n")
 
 
 def test_an_impossible_flag_is_a_usage_error(data: Path) -> None:
