@@ -50,6 +50,10 @@ class Learnt:
         """Bytes per second to the device, as it was measured, else as is likely."""
         return self.bytes_per_second or BANDWIDTH
 
+    def drew_in(self, number: str) -> bool:
+        """Has a U-Net worked in this kind of number?"""
+        return any(work.endswith(f", {number}") for work in self.steps)
+
 
 def read(file: Path | None) -> dict[str, Learnt]:
     """By the device: torch's name of a card, else "cpu"; what a broken file says is forgotten."""

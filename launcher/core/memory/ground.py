@@ -24,8 +24,8 @@ SPEED: tuple[Mode, ...] = ("full", "medvram", "lowvram", "cpu")
 #: MiB below which another way saves nothing worth its time: less than the sentences show
 WORTH = 103
 _GIB = 1024
-#: bytes of a number in float32
-_FULL = 4
+#: bytes of a number in float32, and in bfloat16
+_FULL, _HALF = 4, 2
 #: compute capabilities from which steps are captured (runtime/engine/memory/plan.py), and which have bfloat16
 _GRAPHS, _BFLOAT16 = "7.0", "8.0"
 
@@ -164,7 +164,8 @@ def survey(machine: Machine, cards: Sequence[Gpu], tag: str | None, wish: Memory
     picture, about = _picture(numbers, wish)
     flags, remarks = _of_card(numbers, device, card)
     free, of_free = free_memory(numbers, machine, device, card)
-    widths = _widths(numbers, device, machine, (*flags, *wish.flags))
+    narrow = _draws_in_bfloat16(machine, wish.learnt.get("cpu", Learnt()))
+    widths = _widths(numbers, device, narrow, (*flags, *wish.flags))
     ground = Ground(
         numbers,
         read_memory_profiles(),
@@ -175,7 +176,7 @@ def survey(machine: Machine, cards: Sequence[Gpu], tag: str | None, wish: Memory
         flags,
         attention_of(wish.flags),
         xformers=wish.xformers and device == "cuda",
-        processor_holds=_processor_holds(numbers, machine, picture, wish.flags),
+        processor_holds=_processor_holds(numbers, machine, picture, _widths(numbers, "cpu", narrow, wish.flags)),
         captures=device in ("cuda", "rocm") and _capable(card, _GRAPHS, unknown=True),
         together=has(wish.flags, "--always-batch-cond-uncond"),
         learnt=wish.learnt.get(_engines_name(device, card), Learnt()),
@@ -219,8 +220,8 @@ def _capable(card: Gpu | None, least: str, *, unknown: bool) -> bool:
     return of_capability(card.compute_capability) >= of_capability(least)
 
 
-def _processor_holds(numbers: Numbers, machine: Machine, picture: Picture, flags: Sequence[str]) -> bool:
-    needs = needs_of(numbers, picture, "sdp", _widths(numbers, "cpu", machine, flags))
+def _processor_holds(numbers: Numbers, machine: Machine, picture: Picture, widths: Widths) -> bool:
+    needs = needs_of(numbers, picture, "sdp", widths)
     room = Room(free_ram(machine)[0], context=numbers.devices["cpu"].context_mib)
     return placement.least(Wish(streams=False), needs, room.budget) <= room.budget.budget
 
@@ -265,14 +266,19 @@ def _of_card(numbers: Numbers, device: Device, card: Gpu | None) -> tuple[tuple[
     return tuple(flags), tuple(t(rule.why, card=card.name or card.chip) for rule in rules if card)
 
 
-def _widths(numbers: Numbers, device: Device, machine: Machine, flags: Sequence[str]) -> Widths:
-    """As the runtime decides: float16 on cards, float32 elsewhere, but of the U-Net bfloat16 where it is native."""
+def _draws_in_bfloat16(machine: Machine, learnt: Learnt) -> bool:
+    """The runtime tries whether that is faster, and some processors with instructions for it are not: what it has drawn
+    in tells, and before that AMX alone is believed."""
+    return learnt.drew_in("bfloat16") or "amx_bf16" in (machine.cpu.features or ())
+
+
+def _widths(numbers: Numbers, device: Device, narrow: bool, flags: Sequence[str]) -> Widths:
+    """As the runtime decides: float16 on cards, float32 elsewhere, but `narrow` the processor's U-Net in bfloat16."""
     own = numbers.devices[device].bytes
     if has(flags, "--no-half") or last_value(flags, "--precision") == "full":
         return Widths(4, 4, 4)
     if device == "cpu":
-        native = "avx512_bf16" in (machine.cpu.features or ())
-        return Widths(2 if native else own, own, own)
+        return Widths(_HALF if narrow else own, own, own)
     return Widths(own, 4 if has(flags, "--no-half-vae") else own, own)
 
 
