@@ -12,6 +12,7 @@ from gradio.routes import App
 
 from runtime.ui.calls import answer_for_callers
 from runtime.ui.page_queue import bound_pages
+from runtime.ui.picture_controls import refuse_in_words
 from runtime.ui.uploads import keep_to_uploads
 
 
@@ -25,6 +26,7 @@ def mount(app: FastAPI, build: Callable[[], gr.Blocks], **words: Any) -> FastAPI
     blocks.app = next(inner for route in mounted.routes if isinstance(inner := getattr(route, "app", None), App))
     answer_for_callers(blocks.app)
     keep_to_uploads(blocks)
+    refuse_in_words()
     return mounted
 
 

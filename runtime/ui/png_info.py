@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
-from PIL import Image
 
 from runtime.formats import PICTURES
 from runtime.infotext.carriers import read_infotext
@@ -14,6 +13,7 @@ from runtime.request import Picture
 from runtime.ui import words
 from runtime.ui.fields import QUIET
 from runtime.ui.output import Shown
+from runtime.ui.start_form import UNREADABLE, unreadable
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ def read(file: str | None) -> tuple[str, Shown]:
     data = Path(file).read_bytes()
     try:
         text, items = read_infotext(data, PICTURES)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return words.remark(words.NO_PICTURE), Shown()
+    except UNREADABLE as broken:
+        told = unreadable(broken)
+        return words.remark(told.message) + words.remark(told.hint), Shown()
     picture = Picture(data, -1, text)
     return words.png_info(text, items), Shown((file,), (picture,))

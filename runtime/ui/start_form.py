@@ -7,9 +7,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageChops, ImageFilter, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from runtime.request import Mask, RequestError, Start
+from runtime.ui import words
 from runtime.ui.form import Number, plain, whole
 
 #: the sub-tabs, in order
@@ -19,6 +20,8 @@ MASK_MODES = ("Inpaint masked", "Inpaint not masked")
 MASKED_CONTENTS = ("fill", "original", "latent noise", "latent nothing")
 INPAINT_AREAS = ("Whole picture", "Only masked")
 _STEP = 8
+#: what Pillow raises of a file that is no picture, none that is whole, or too large
+UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 #: an image editor's value: its picture, the layers painted on it, and both together
 Painted = dict[str, Any] | None
 
@@ -108,11 +111,16 @@ def read_picture(path: str | None) -> bytes:
     try:
         data = Path(path).read_bytes()
         Image.open(BytesIO(data)).close()
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as unreadable:
-        raise RequestError(
-            "bad-image", "The picture cannot be read.", "Choose a PNG, JPEG or WebP file."
-        ) from unreadable
+    except UNREADABLE as broken:
+        raise unreadable(broken) from broken
     return data
+
+
+def unreadable(broken: Exception) -> RequestError:
+    """What is told of a picture that Pillow does not open."""
+    if isinstance(broken, Image.DecompressionBombError):
+        return RequestError("image-too-large", words.TOO_LARGE, "Choose a smaller one.")
+    return RequestError("bad-image", "The picture cannot be read.", "Choose a PNG, JPEG or WebP file.")
 
 
 def _part(painted: Painted, name: str) -> Image.Image:
