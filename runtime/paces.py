@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from runtime.catalogue import find_sampler
+from runtime.engine.prompt import needs_no_negative, split_parts
 from runtime.files import write_whole
 from runtime.request import Extras, Hires, Request, Result
 from runtime.tasks import ModelState
 
 _SIDE, _ATTENTION = 512 * 512, 0.15
+#: what a step costs whatever its size shows in pictures smaller than the native size: from one of these so many times
+#: its pixels are foretold, and no more
+_FROM_SMALL = 4
 Size = tuple[int, int]
 
 
@@ -30,11 +34,18 @@ class Pace:
 
     #: seconds of an asking of the U-Net for each unit of work
     step: float
-    #: seconds beside the steps (text, decoding, writing) for each 512 x 512 pixels
+    #: seconds beside the steps (text, decoding, writing) for each 512 x 512 pixels, of which no picture has fewer than
+    #: the native size
     rest: float
     #: native size in pixels: a checkpoint that was never used here is taken to be as fast as another of its size
     width: int
     height: int
+    #: of the picture that it was seen at
+    pixels: int
+
+    @property
+    def from_small(self) -> bool:
+        return self.pixels < self.width * self.height
 
 
 class Paces:
@@ -74,13 +85,14 @@ class Paces:
         size = (result.width, result.height)
         step = statistics.median(self._steps)
         rest = max(0.0, result.seconds - step * _steps(request) * request.n_iter)
-        area = size[0] * size[1] / _SIDE * request.batch_size * request.n_iter
-        found = Pace(
-            step / _askings(request.sampler_name) / _work(request, size), rest / area, model.width, model.height
-        )
-        # the last one stands: moved to its end, it is the first that others are likened to
-        self._known.pop(model.path.name, None)
-        self._known[model.path.name] = found
+        native = model.width, model.height
+        area = max(_area(size), _area(native)) * request.batch_size * request.n_iter
+        step /= _askings(request.sampler_name) * _work(request, size)
+        found = Pace(step, rest / area, *native, size[0] * size[1])
+        # the last one stands, but for a small picture after a larger one; at its end it is the first that others are
+        # likened to
+        before = self._known.pop(model.path.name, found)
+        self._known[model.path.name] = before if found.from_small and found.pixels < before.pixels else found
         self._write()
 
     def _pace(self, model: ModelState) -> Pace | None:
@@ -96,17 +108,23 @@ class Paces:
                 write_whole(self._file, json.dumps({name: asdict(pace) for name, pace in self._known.items()}))
 
 
-def _expected(request: Request, pace: Pace) -> float:
+def _expected(request: Request, pace: Pace) -> float | None:
     size = (request.width or pace.width, request.height or pace.height)
+    large = _second_size(request.hires, size) if request.hires else size
+    if pace.from_small and _area(large) * _SIDE > _FROM_SMALL * pace.pixels:
+        return None
     askings = _steps(request) * _askings(request.sampler_name)
-    seconds = askings * _work(request, size) * pace.step + _area(size) * request.batch_size * pace.rest
+    seconds = askings * _work(request, size) * pace.step + _rest(request, size, pace)
     if request.hires:
-        large = _second_size(request.hires, size)
         # whatever the denoising strength
         steps = request.hires.steps or request.steps
         askings = steps * _askings(request.hires.sampler_name or request.sampler_name)
-        seconds += askings * _work(request, large) * pace.step + _area(large) * request.batch_size * pace.rest
+        seconds += askings * _work(request, large) * pace.step + _rest(request, large, pace)
     return seconds * request.n_iter
+
+
+def _rest(request: Request, size: Size, pace: Pace) -> float:
+    return max(_area(size), _area((pace.width, pace.height))) * request.batch_size * pace.rest
 
 
 def _is_plain(request: Request) -> bool:
@@ -130,8 +148,9 @@ def _askings(sampler_name: str) -> int:
 def _work(request: Request, size: Size) -> float:
     """Of one step, in steps of one picture of 512 x 512 with a negative prompt."""
     share = _area(size)
-    guided = 1.0 if request.cfg_scale > 1 else 0.5
-    return share * (1 - _ATTENTION + _ATTENTION * share) * request.batch_size * guided
+    weights = [part.weight for part in split_parts(request.prompt)]
+    prompts = 1 if needs_no_negative(weights, request.cfg_scale) else len(weights) + 1
+    return share * (1 - _ATTENTION + _ATTENTION * share) * request.batch_size * prompts / 2
 
 
 def _area(size: Size) -> float:
@@ -153,5 +172,5 @@ def _read(file: Path) -> dict[str, Pace]:
         for name, numbers in told.items():
             with suppress(TypeError, KeyError, ValueError):
                 seconds = float(numbers["step"]), float(numbers["rest"])
-                found[name] = Pace(*seconds, int(numbers["width"]), int(numbers["height"]))
+                found[name] = Pace(*seconds, *(int(numbers[each]) for each in ("width", "height", "pixels")))
     return found

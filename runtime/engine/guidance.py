@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from runtime.engine.conditioning import Condition, Guidance
 from runtime.engine.graphs import Graphs, ask
+from runtime.engine.prompt import needs_no_negative
 from runtime.engine.schedules import Levels
 from runtime.engine.shortage import lacks_memory
 from runtime.engine.texts import Bookshelf, Texts
@@ -152,7 +153,8 @@ class Denoiser:
             return self._edited(x, sigma, parts, negative)
         rows: list[_Row] = [(condition, view.channels) for condition, _ in parts]
         alone = self._leaves_negative_out(sigma)
-        needless = alone or (not scales.needs_uncond and scales.cfg == 1 and len(parts) == 1 and parts[0][1] == 1)
+        plain = needs_no_negative([weight for _, weight in parts], scales.cfg)
+        needless = alone or (plain and not scales.needs_uncond)
         if not needless:
             rows.append((negative, view.channels))
         made = self._estimates(x, sigma, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _AND = re.compile(r"\bAND\b")
@@ -24,6 +25,11 @@ def split_parts(prompt: str) -> tuple[Part, ...]:
     `ratio 16` nine times.
     """
     return tuple(_part(text.rstrip()) for text in _AND.split(prompt))
+
+
+def needs_no_negative(weights: Sequence[float], cfg_scale: float) -> bool:
+    """Does guidance by parts of these weights make nothing of the negative prompt?"""
+    return cfg_scale == 1 and [*weights] == [1]
 
 
 def _part(text: str) -> Part:

@@ -69,6 +69,11 @@ def test_steps_pictures_sizes_and_passes_are_counted(paces: Paces) -> None:
         replace(ASKED, n_iter=2): 46,
         replace(ASKED, batch_size=2): 46,
         replace(ASKED, cfg_scale=1.0): 13,
+        # three prompts and the negative one; and a weight that the negative prompt is needed for
+        replace(ASKED, prompt="x AND y AND z"): 43,
+        replace(ASKED, prompt="x :2", cfg_scale=1.0): 23,
+        # text, decoding and writing take no less for a picture smaller than the model's own
+        replace(ASKED, width=256, height=256): 10 * 2 / 4 * (0.85 + 0.15 / 4) + 3,
         # four times the pixels, sixteen times the attention's 15 in 100
         replace(ASKED, width=1024, height=1024): 10 * 2 * 4 * (0.85 + 0.6) + 12,
         replace(ASKED, hires=Hires(denoising_strength=0.5)): 23 + 10 * 2 * 4 * (0.85 + 0.6) + 12,
@@ -87,6 +92,26 @@ def test_a_step_that_asks_twice_tells_of_those_that_ask_once() -> None:
     paces = Paces(None, clock)
     drawn(paces, clock, replace(ASKED, sampler_name="Heun"), 4.0)
     assert paces.begin(ASKED, MODEL) == pytest.approx(23)
+
+
+def test_a_small_picture_tells_little_of_a_large_one(tmp_path: Path) -> None:
+    clock = Clock()
+    paces = Paces(tmp_path / "step-times.json", clock)
+    tiny, small = (replace(ASKED, width=side, height=side) for side in (64, 384))
+    drawn(paces, clock, tiny, 0.3)
+    assert paces.begin(tiny, MODEL) == pytest.approx(6)
+    assert paces.begin(small, MODEL) is None, "what any step costs would be multiplied with the pixels"
+    assert paces.begin(replace(tiny, hires=Hires(scale=6)), MODEL) is None
+    assert paces.begin(replace(tiny, width=128, height=128), MODEL) is not None
+    drawn(paces, clock, small, 1.5)
+    told = paces.begin(ASKED, MODEL)
+    drawn(paces, clock, tiny, 0.3)
+    assert paces.begin(small, MODEL) == pytest.approx(18)
+    assert paces.begin(ASKED, MODEL) == told == Paces(tmp_path / "step-times.json").begin(ASKED, MODEL)
+    drawn(paces, clock, ASKED, 2.0)
+    drawn(paces, clock, replace(ASKED, width=1024, height=1024), 20.0)
+    drawn(paces, clock, ASKED, 1.0)
+    assert paces.begin(ASKED, MODEL) == pytest.approx(13), "of the model's own size and above the last one stands"
 
 
 def test_what_cannot_be_foreseen_is_not_told(paces: Paces) -> None:
