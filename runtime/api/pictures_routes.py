@@ -48,6 +48,6 @@ def picture_routes(studio: Studio) -> APIRouter:
 
 
 def html_info(result: ExtrasResult) -> str:
-    """What was done, as a paragraph; the same text lies in each picture under `postprocessing`."""
+    """What was done, which also lies in each picture under `postprocessing`, and the remarks: a paragraph each."""
     said = next((picture.infotext for picture in result.pictures if picture.infotext), "")
-    return f"<p>{html.escape(said)}</p>" if said else ""
+    return "".join(f"<p>{html.escape(one)}</p>" for one in (said, *result.comments) if one)

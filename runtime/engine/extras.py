@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
@@ -66,6 +66,8 @@ def enlarge_pictures(
     _check_sizes(extras)
     watch = _Watch(report, wish, len(extras.images))
     made: list[Picture] = []
+    unsaved: list[str] = []
+    outputs = replace(outputs, say=unsaved.append)
     for data in extras.images:
         if not watch.next():
             break
@@ -74,7 +76,7 @@ def enlarge_pictures(
         except InterruptedUpscalingError:
             continue
         report(Step(1, 1, watch.number, watch.pictures))
-    comments = _comments(extras, len(extras.images), len(made))
+    comments = (*_comments(extras, len(extras.images), len(made)), *dict.fromkeys(unsaved))
     return ExtrasResult(tuple(made), time.monotonic() - began, comments, watch.stopping)
 
 
@@ -150,8 +152,8 @@ def _keep(extras: Extras, source: Image.Image, image: Image.Image, done: dict[st
     )
     path = None
     if extras.save:
-        path = str(keep_extra(image, {**texts, "extras": said} if texts else {}, options, outputs, extras.name))
-    return Picture(data, -1, said, path)
+        path = keep_extra(image, {**texts, "extras": said} if texts else {}, options, outputs, extras.name)
+    return Picture(data, -1, said, str(path) if path else None)
 
 
 def _comments(extras: Extras, asked: int, made: int) -> tuple[str, ...]:

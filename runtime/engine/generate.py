@@ -45,7 +45,7 @@ def generate(request: Request, easel: Easel, report: Callable[[Step], None], wis
     # 2. start
     learnt = Learnt(dict(job.notes), [*job.comments, *comments])
     under, start_hash = _underpainting(job, easel, learnt)
-    portfolio = _portfolio(job, easel, under, start_hash)
+    portfolio = _portfolio(job, easel, under, start_hash, learnt)
     with closing(Watch(easel, job.request, report, wish)) as watch:
         for number in range(job.request.n_iter):
             batch = Batch(number, job.seeds(number), job.subseeds(number))
@@ -101,12 +101,15 @@ def _underpainting(job: Job, easel: Easel, learnt: Learnt) -> tuple[Underpaintin
         learnt.notes["Noise multiplier"] = str(noise_multiplier(job))
     if not options.save_init_img:
         return under, None
-    return under, keep_start_image(images.read_image(start.images[0]), options, easel.outputs)
+    outputs = replace(easel.outputs, say=learnt.say)
+    return under, keep_start_image(images.read_image(start.images[0]), options, outputs)
 
 
-def _portfolio(job: Job, easel: Easel, under: Underpainting | None, start_hash: str | None) -> Portfolio:
+def _portfolio(
+    job: Job, easel: Easel, under: Underpainting | None, start_hash: str | None, learnt: Learnt
+) -> Portfolio:
     maker = Maker.of(easel.model)
     seeds, subseeds = all_seeds(job)
     told = replace(job.request, seed=job.seed, subseed=job.subseed, width=job.width, height=job.height)
     facts = JobFacts(told, seeds, subseeds, maker.name, maker.digest, maker.vae_name, began=datetime.now())
-    return Portfolio(job, maker, facts, easel.outputs, under, start_hash)
+    return Portfolio(job, maker, facts, replace(easel.outputs, say=learnt.say), under, start_hash)

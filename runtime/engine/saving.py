@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,9 +16,10 @@ from runtime.engine import images
 from runtime.engine.filenames import JobFacts, Naming, Subject, expand, file_stem, folder_path
 from runtime.files import write_new, write_whole
 from runtime.job_options import JobOptions
-from runtime.request import Picture, RequestError
+from runtime.request import Picture
 from runtime.written_path import written_path
 
+_LOG = logging.getLogger(__name__)
 _COUNTER = re.compile(r"(\d+)-?")
 #: names in the order in which they are tried; asked for once the folder exists
 Names = Callable[[], Iterator[str]]
@@ -32,6 +34,8 @@ class Outputs:
     naming: Naming = field(default_factory=Naming)
     #: write params.txt (off with --no-prompt-history)
     history: bool = True
+    #: hears a sentence for the user of each file that could not be written
+    say: Callable[[str], None] = lambda _: None
 
 
 def keep(
@@ -46,7 +50,7 @@ def keep(
 ) -> Picture:
     """The finished picture number `index` (from 0) of a job: encoded as the options say and, with `save`, written.
 
-    `suffix` goes behind the file's name ("-mask"). RequestError `cannot-save` says why a file could not be written.
+    `suffix` goes behind the file's name ("-mask"). Where no file can be written the picture has no path.
     """
     options = facts.request.options
     picture = _picture(image, infotext, facts, index, options.samples_format)
@@ -60,7 +64,7 @@ def keep(
         names = _numbered(folder, "", decoration, suffix, outputs.naming)
     else:
         names = _named(file_stem(decoration, outputs.naming) + suffix)
-    return _write(picture, image, folder, names, options, options.samples_format)
+    return _write(picture, image, folder, names, facts, outputs, options.samples_format)
 
 
 def keep_grid(
@@ -77,7 +81,7 @@ def keep_grid(
     if options.grid_extended_filename:
         decoration = expand(options.samples_filename_pattern or "[seed]", subject, outputs.naming)
     names = _numbered(folder, basename, decoration, "", outputs.naming)
-    return _write(picture, grid, folder, names, options, options.grid_format)
+    return _write(picture, grid, folder, names, facts, outputs, options.grid_format)
 
 
 def keep_start_image(image: Image.Image, options: JobOptions, outputs: Outputs) -> str:
@@ -86,21 +90,24 @@ def keep_start_image(image: Image.Image, options: JobOptions, outputs: Outputs) 
     folder = outputs.data / options.outdir_init_images
     if options.save_init_img and not (folder / f"{digest}.png").exists():
         picture = Picture(images.encode(image, "png", images.texts_of(image)), -1, "")
-        _put(picture.data, folder, _named(digest), ".png")
+        _put(picture.data, folder, _named(digest), ".png", outputs)
     return digest
 
 
 def keep_extra(
     image: Image.Image, texts: Mapping[str, str], options: JobOptions, outputs: Outputs, name: str = ""
-) -> Path:
-    """An enlarged picture under its name, or as the next number of its folder, which has no folders of dates inside."""
+) -> Path | None:
+    """An enlarged picture under its name, or as the next number of its folder, which has no folders of dates inside.
+
+    None where it cannot be written.
+    """
     data = images.encode(
         image, options.samples_format, texts, quality=options.jpeg_quality, lossless=options.webp_lossless
     )
     folder = outputs.data / written_path(options.outdir_extras_samples)
     stem = file_stem(name, outputs.naming)
     names = _named(stem) if stem else _numbered(folder, "", "", "", outputs.naming)
-    return _put(data, folder, names, _ending(data, options.samples_format))
+    return _put(data, folder, names, _ending(data, options.samples_format), outputs)
 
 
 def remember(infotext: str, outputs: Outputs) -> None:
@@ -171,11 +178,19 @@ def _named(name: str) -> Names:
 
 
 def _write(
-    picture: Picture, image: Image.Image, folder: Path, names: Names, options: JobOptions, file_format: str
+    picture: Picture,
+    image: Image.Image,
+    folder: Path,
+    names: Names,
+    facts: JobFacts,
+    outputs: Outputs,
+    file_format: str,
 ) -> Picture:
     """The file, a .txt and a smaller .jpg beside it where the options want them."""
-    ending = _ending(picture.data, file_format)
-    target = _put(picture.data, folder, names, ending)
+    options, ending = facts.request.options, _ending(picture.data, file_format)
+    target = _put(picture.data, folder, names, ending, outputs)
+    if target is None:
+        return picture
     beside: dict[str, bytes] = {}
     told = options.enable_pnginfo and not images.holds(ending[1:], picture.infotext)
     if options.save_txt or told:
@@ -183,7 +198,7 @@ def _write(
     if options.export_for_4chan and ending not in (".jpg", ".jpeg") and _large(image, picture.data, options):
         beside[".jpg"] = _smaller(image, picture.infotext, options)
     for extra, data in beside.items():
-        _put(data, folder, _named(target.name.removesuffix(ending)), extra)
+        _put(data, folder, _named(target.name.removesuffix(ending)), extra, outputs)
     return replace(picture, path=str(target))
 
 
@@ -209,14 +224,23 @@ def _smaller(image: Image.Image, infotext: str, options: JobOptions) -> bytes:
     return images.encode(small, "jpg", texts, quality=options.jpeg_quality)
 
 
-def _put(data: bytes, folder: Path, names: Names, ending: str) -> Path:
-    """Write whole or not at all, under the first name that is free; RequestError `cannot-save` says why not."""
+def _put(data: bytes, folder: Path, names: Names, ending: str, outputs: Outputs) -> Path | None:
+    """Write whole or not at all, under the first name that is free; None where that cannot be done, which is said."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return write_new(folder, (name + ending for name in names()), data)
     except OSError as refused:
-        raise RequestError(
-            "cannot-save",
-            f"The picture could not be written to {folder}: {refused.strerror or refused}.",
-            "Make room on the disk or choose another folder; the picture itself was made.",
-        ) from refused
+        _LOG.warning("Nothing could be written to %s: %s", folder, refused)
+        outputs.say(
+            f"Not everything could be saved in {_told(folder, outputs)}: {refused.strerror or type(refused).__name__}. "
+            "The pictures are here all the same; make room on the disk or choose another folder."
+        )
+        return None
+
+
+def _told(folder: Path, outputs: Outputs) -> str:
+    """The folder as its name from the data's on; who reads it may be far away, and learns no other path."""
+    try:
+        return folder.relative_to(outputs.data).as_posix()
+    except ValueError:
+        return "the folder that the settings name"

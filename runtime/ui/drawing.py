@@ -124,7 +124,10 @@ def finished(job: Future[Any], pictures: Path, among: Shown | None = None) -> tu
 
 def shown_as(result: Result | ExtrasResult, pictures: Path, among: Shown | None = None) -> tuple[Any, ...]:
     """Gallery, progress, infotext, log and what is shown, when all went well."""
-    files, place = copies(result.pictures, pictures), 0
+    try:
+        files, place = copies(result.pictures, pictures), 0
+    except OSError as full:
+        return without_files(result, full)
     shown = Shown(files, result.pictures, words.notes(result), words.performance(result))
     if among and files:
         place = among.selected
@@ -136,6 +139,17 @@ def shown_as(result: Result | ExtrasResult, pictures: Path, among: Shown | None 
     gallery = gr.Gallery(value=list(shown.files), selected_index=place if large else None)
     text = shown.picture.infotext if shown.picture else ""
     return gallery, "", words.infotext(text, shown.notes), shown.taken, shown
+
+
+def without_files(result: Result | ExtrasResult, refused: OSError) -> tuple[Any, ...]:
+    """The same five where no file can be written for the gallery: the pictures themselves, to be kept by hand."""
+    why = f"The gallery's files could not be written: {refused.strerror or type(refused).__name__}."
+    error = RequestError(
+        "cannot-save", why, "Make room on the disk, and keep these pictures by the browser's own menu."
+    )
+    text = next((picture.infotext for picture in result.pictures), "")
+    told = words.infotext(text, words.notes(result)), words.performance(result)
+    return gr.skip(), words.without_files(error, result.pictures), *told, gr.skip()
 
 
 def refused(error: RequestError) -> tuple[Any, ...]:

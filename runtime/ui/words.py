@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from runtime.library import DEMO_FOLDER
 from runtime.progress import Progress
-from runtime.request import ExtrasResult, MemoryUse, RequestError, Result
+from runtime.request import ExtrasResult, MemoryUse, Picture, RequestError, Result
 from runtime.tasks import ModelState
 from runtime.ui.real_model import demo_only
 
@@ -87,12 +87,15 @@ def progress_bar(progress: Progress, model: ModelState, ahead: int) -> str:
         return _bar(0.0, STARTING)
     if not drawing:
         return _bar(0.0, f"<span>{STARTING}</span> <span>{LEFT}</span> {duration(progress.seconds_left)}")
-    shown = ""
-    if progress.preview is not None:
-        coded = base64.b64encode(progress.preview).decode()
-        shown = f'<img class="gesso-preview" alt="" src="data:image/png;base64,{coded}">'
+    shown = "" if progress.preview is None else _bare(progress.preview)
     label = f"{progress.fraction:.0%} · <span>{LEFT}</span> {duration(progress.seconds_left)}"
     return _bar(progress.fraction, label) + shown
+
+
+def _bare(picture: bytes) -> str:
+    """In the page itself; browsers look at the bytes for the kind of file."""
+    coded = base64.b64encode(picture).decode()
+    return f'<img class="gesso-preview" alt="" src="data:image/png;base64,{coded}">'
 
 
 def counted(number: int, of: int) -> str:
@@ -113,6 +116,11 @@ def duration(seconds: float) -> str:
 def failure(error: RequestError) -> str:
     """Why there is no picture, and what to do."""
     return _failed("gesso-message", COULD_NOT, error)
+
+
+def without_files(error: RequestError, pictures: Sequence[Picture]) -> str:
+    """Why there are no files, and the pictures."""
+    return _failed("gesso-message", NOT_SAVED, error) + "".join(_bare(picture.data) for picture in pictures)
 
 
 def notes(result: Result | ExtrasResult) -> str:

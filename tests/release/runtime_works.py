@@ -95,9 +95,14 @@ def facts(**options: Any) -> JobFacts:
     return JobFacts(request, seeds=(5, 6), subseeds=(8, 9), began=datetime(2026, 1, 2))
 
 
+def refuse(said: str) -> None:
+    """The remark with which the picture is answered."""
+    raise RequestError("cannot-save", said, "")
+
+
 def drawn(folder: Path) -> None:
     """Who starts again draws again: what was kept whole stays, and another is kept beside it."""
-    saving.keep(IMAGE, TEXT, facts(), 0, Outputs(folder))
+    saving.keep(IMAGE, TEXT, facts(), 0, Outputs(folder, say=refuse))
 
 
 def every_picture_is_whole(folder: Path) -> None:
@@ -107,7 +112,7 @@ def every_picture_is_whole(folder: Path) -> None:
 
 
 def with_text(folder: Path) -> None:
-    saving.keep(IMAGE, TEXT, facts(save_txt=True), 0, Outputs(folder))
+    saving.keep(IMAGE, TEXT, facts(save_txt=True), 0, Outputs(folder, say=refuse))
 
 
 def saved(folder: Path) -> None:

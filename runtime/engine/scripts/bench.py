@@ -42,6 +42,9 @@ class Bench:
     _done: int = 0
     _began: datetime = field(default_factory=datetime.now)
 
+    def __post_init__(self) -> None:
+        self.outputs = replace(self.outputs, say=self.comments.append)
+
     def expect(self, requests: Sequence[Request], times: int = 1) -> None:
         """What is going to be drawn, so that progress counts it; RequestError `too-many` for what takes days."""
         pictures = times * sum(request.batch_size * request.n_iter for request in requests)

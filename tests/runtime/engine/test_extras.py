@@ -106,6 +106,15 @@ def test_files_are_written_only_where_they_are_wanted(tmp_path):
     assert named == [str(folder / "my cat.png"), str(folder / "my cat-1.png")], "nothing is overwritten"
 
 
+def test_what_cannot_be_saved_is_there_all_the_same_and_said_once(tmp_path):
+    (tmp_path / "outputs").touch()
+    made, _ = run(tmp_path, save=True, images=(png(), png()))
+    assert [(opened(picture).size, picture.path) for picture in made.pictures] == [((80, 56), None)] * 2
+    assert [comment.split(":")[0] for comment in made.comments] == [
+        "Not everything could be saved in outputs/extras-images"
+    ]
+
+
 def test_progress_counts_tiles_and_pictures(tmp_path):
     enlarger = shelf(tmp_path, near=nearest_weights())
     options = JobOptions(ESRGAN_tile=20, ESRGAN_tile_overlap=4)

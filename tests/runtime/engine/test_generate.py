@@ -203,6 +203,20 @@ def test_a_skipped_batch_is_followed_by_the_next(model, tmp_path):
     assert [picture.path is None for picture in result.pictures] == [True, False]
 
 
+def test_pictures_that_cannot_be_saved_are_all_there_and_it_is_said_once(model, tmp_path):
+    (tmp_path / "out").touch()
+    options = JobOptions(outdir_samples="out", outdir_grids="out", save_init_img=True, outdir_init_images="out")
+    request = replace(SMALL, steps=1, n_iter=3, save=True, save_grid=True, options=options)
+    result, _ = draw(request, model, tmp_path)
+    assert [(pixels(picture).shape, picture.path) for picture in result.pictures[1:]] == [((64, 64, 3), None)] * 3
+    assert result.index_of_first_image == 1
+    said = [comment for comment in result.comments if "could be saved in out/" in comment]
+    assert len(said) == len(set(said)) == 1
+    over, _ = draw(replace(request, start=Start((images.to_png(Image.new("RGB", (64, 64))),), 0.5)), model, tmp_path)
+    assert len(over.pictures) == 4
+    assert any("could be saved in out:" in comment for comment in over.comments), "the start picture's folder"
+
+
 def test_the_processors_short_numbers_draw_nearly_the_same(checkpoint_file, model, tmp_path):
     from runtime.engine.checkpoint import load_checkpoint
     from runtime.engine.memory import Hardware, Settings, Store, place

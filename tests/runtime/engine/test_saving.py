@@ -11,8 +11,9 @@ from PIL import Image
 from runtime.engine import images, saving
 from runtime.engine.filenames import JobFacts, Naming
 from runtime.engine.saving import Outputs
+from runtime.files import write_new
 from runtime.job_options import JobOptions
-from runtime.request import Request, RequestError, Start
+from runtime.request import Request, Start
 
 IMAGE = Image.effect_mandelbrot((64, 48), (-2, -1.5, 1, 1.5), 50).convert("RGB")
 TEXT = "猫\nSteps: 20, Sampler: Euler a, Seed: 5"
@@ -168,12 +169,22 @@ def test_flags_shorten_names(tmp_path):
     assert made.path.endswith("00000-a_c.png")
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
-    (tmp_path / "outputs").touch()
-    with pytest.raises(RequestError) as refused:
-        keep(tmp_path)
-    assert refused.value.code == "cannot-save"
-    assert "txt2img-images" in refused.value.message
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_picture_that_cannot_be_written_is_there_all_the_same(tmp_path, inside, caplog):
+    """Who reads the remark may be far away: the folder's name from the data's on, and no other path."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/outputs").touch()
+    (tmp_path / "far").touch()
+    told = []
+    outputs = Outputs(tmp_path / "data", say=told.append)
+    made = saving.keep(IMAGE, TEXT, facts(outdir_samples="" if inside else str(tmp_path / "far")), 0, outputs)
+    assert images.texts_of(images.read_image(made.data)) == {"parameters": TEXT}
+    assert made.path is None
+    (said,) = told
+    folder = "outputs/txt2img-images/2026-01-02" if inside else "the folder that the settings name"
+    assert said.startswith(f"Not everything could be saved in {folder}: ")
+    assert str(tmp_path) not in said
+    assert str(tmp_path) in caplog.text, "the owner finds it in the log"
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, monkeypatch):
@@ -181,7 +192,23 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(RequestError, match="No space left") as refused:
-        keep(tmp_path)
-    assert refused.value.code == "cannot-save"
+    told = []
+    outputs, options = Outputs(tmp_path, say=told.append), JobOptions(save_init_img=True)
+    assert saving.keep_grid(IMAGE, TEXT, facts(), outputs).path is None
+    assert saving.keep_extra(IMAGE, {}, options, outputs) is None
+    assert saving.keep_start_image(IMAGE, options, outputs)
+    assert [one.count("No space left on device") for one in told] == [1, 1, 1]
     assert files(tmp_path) == []
+
+
+def test_what_cannot_be_written_beside_a_picture_leaves_it_its_file(tmp_path, monkeypatch):
+    def full(folder, names, data):
+        if data.endswith(b"\n"):
+            raise OSError(28, "No space left on device")
+        return write_new(folder, names, data)
+
+    monkeypatch.setattr(saving, "write_new", full)
+    told = []
+    made = saving.keep(IMAGE, TEXT, facts(save_txt=True), 0, Outputs(tmp_path, say=told.append))
+    assert [made.path] == [str(tmp_path / name) for name in files(tmp_path)]
+    assert len(told) == 1

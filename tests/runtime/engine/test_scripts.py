@@ -191,6 +191,14 @@ def test_grids_are_saved_where_grids_are_wanted(tmp_path):
     assert len(list(file.parent.iterdir())) == 1
 
 
+def test_a_grid_that_cannot_be_saved_is_there_all_the_same_and_it_is_said(tmp_path):
+    (tmp_path / "full").touch()
+    asked = xyz(("Steps", "1,2"), save=True, options=JobOptions(outdir_grids="full"))
+    made = plot.run(asked, Painter(tmp_path).bench)
+    assert (made.pictures[0].path, made.index_of_first_image) == (None, 1)
+    assert [comment.split("/")[0] for comment in made.comments] == ["Not everything could be saved in full", "told"]
+
+
 def test_a_legend_lies_above_and_beside():
     cells = [Image.new("RGB", (200, 100), colour_of(k)) for k in range(1, 5)]
     columns, rows = ([(Words("Steps: 1"),), (Words("Steps: 2"),)], [(Words("CFG Scale: 4"),), (Words("CFG Scale: 5"),)])

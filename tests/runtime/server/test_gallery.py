@@ -63,6 +63,20 @@ def test_a_picture_is_drawn_again_as_its_infotext_says_with_the_forms_hires_fix(
     assert refused.value.code == "no-picture"
 
 
+def test_where_no_file_can_be_written_the_pictures_are_on_the_page_all_the_same(tmp_path: Path) -> None:
+    job: Future[Any] = Future()
+    job.set_result(
+        Result(Request(), (picture(9, "told", b"one"), picture(10, data=b"two")), 8, 8, comments=("remark",))
+    )
+    (tmp_path / "full").touch()
+    _, message, text, _, _ = finished(job, tmp_path / "full")
+    assert [coded in message for coded in ("base64,b25l", "base64,dHdv")] == [True, True]
+    assert "files could not be written" in message
+    assert str(tmp_path) not in message
+    assert "told" in text
+    assert "remark" in text
+
+
 def test_the_new_picture_takes_the_old_ones_place(tmp_path: Path) -> None:
     job: Future[Any] = Future()
     job.set_result(Result(Request(), (picture(9, "new"),), 8, 8))

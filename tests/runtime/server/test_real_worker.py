@@ -51,6 +51,21 @@ def test_a_picture_and_its_file(served: Served) -> None:
     assert found["info"] == info["infotexts"][0]
 
 
+def test_pictures_that_cannot_be_saved_are_answered_and_it_is_said(served: Served) -> None:
+    """Here the folder's name is the name of a file."""
+    data, job = served.output.parent, {"prompt": "x", "n_iter": 3, "save_images": True, **STEPS}
+    assert served.post("/sdapi/v1/options", json={"outdir_samples": "stdout.txt"}).status_code == 200
+    answer = served.draw(**job)
+    assert served.post("/sdapi/v1/options", json={"outdir_samples": ""}).status_code == 200
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert [picture_of(one).size for one in found["images"]] == [(128, 128), *[(64, 64)] * 3], "the grid and all three"
+    said = [one for one in json.loads(found["info"])["comments"] if "stdout.txt" in one]
+    assert len(said) == 1
+    assert str(data) not in answer.text
+    assert str(data / "stdout.txt") in served.log(), "the owner finds the whole path"
+
+
 def test_a_page_saved_as_a_checkpoint_is_refused_and_the_model_before_it_draws(served: Served) -> None:
     refused = served.post("/sdapi/v1/options", json={"sd_model_checkpoint": "page.safetensors"})
     assert refused.status_code == 400
