@@ -37,9 +37,10 @@ class Freeze:
         for name in changes:
             flag = self._flag(name)
             if flag:
-                what = "Settings" if self.everything else f"The setting {name}"
-                hint = f"The server was started with {flag}."
-                raise RequestError("settings-frozen", f"{what} cannot be changed here.", hint)
+                one = f"The setting {name} cannot be changed here."
+                what = "Settings cannot be changed here." if self.everything else one
+                hint = f"The server was started with {flag}. Start it without to change this, or leave the setting out."
+                raise RequestError("settings-frozen", what, hint)
 
     @property
     def for_jobs(self) -> Freeze:
@@ -62,9 +63,15 @@ class Freeze:
         return self.because if self.only is not None and name not in self.only else None
 
     def unheeded(self, name: str) -> bool:
-        """Is a change of this setting passed over without a word, as upstream does?"""
+        """Is a change of this setting passed over without a word, as upstream does?
+
+        Clients made for another server send settings of its own among those that count here; where others than the
+        owner can come in nothing is kept of them.
+        """
         known = BY_NAME.get(name)
-        return bool(known and known.private) or (self.hide_paths and name in PATHS)
+        if known is None:
+            return self.only is not None
+        return known.private or (self.hide_paths and name in PATHS)
 
 
 def freeze_from(flags: Mapping[str, Any], exposed: bool = False) -> Freeze:

@@ -220,13 +220,28 @@ def test_from_outside_only_pictures_are_shaped(
         ({"sd_vae": "None", "CLIP_stop_at_last_layers": 2}, True),
         ({"upscaler_for_img2img": "Lanczos"}, shaped),
         ({"outdir_samples": "elsewhere"}, folders),
-        ({"some_key_of_others": 1}, folders),
     ):
         if allowed:
             options.update(change)
         else:
             with pytest.raises(RequestError, match="cannot be changed here"):
                 options.update(change)
+            with pytest.raises(RequestError, match="cannot be changed here"):
+                options.check(change)
+
+
+@pytest.mark.parametrize(("flags", "kept"), [(("--listen",), False), (("--share",), False), ((), True)])
+def test_a_setting_that_nobody_knows_is_kept_for_the_owner_and_keeps_no_other_setting_back(
+    tmp_path: Path, flags: tuple[str, ...], kept: bool
+) -> None:
+    """Forge's clients send forge_additional_modules beside the checkpoint."""
+    settings = read_flags(flags, {})
+    options = Options(tmp_path / "c.json", freeze_from(settings.flags, settings.exposed))
+    change = {"forge_additional_modules": ["a.safetensors"], "CLIP_stop_at_last_layers": 2}
+    options.check(change)
+    options.update(change)
+    written = json.loads((tmp_path / "c.json").read_text("utf-8"))
+    assert written == (change if kept else {"CLIP_stop_at_last_layers": 2})
 
 
 def test_a_single_job_stores_nothing_so_from_where_it_comes_does_not_matter(tmp_path: Path) -> None:
