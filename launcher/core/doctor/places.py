@@ -13,6 +13,7 @@ from launcher.core.doctor.ground import Ground
 from launcher.core.errors import LauncherError
 from launcher.core.hardware.machine import Machine, Volume
 from launcher.core.hardware.volumes import existing
+from launcher.core.install.trial import INSTEAD, runs_nothing
 from launcher.core.network.mirrors import read_mirrors
 from launcher.core.paths import Workspace, checkout
 from launcher.core.settings import read_settings
@@ -90,7 +91,7 @@ def about_volume(volume: Volume | None, machine: Machine) -> Iterator[Text]:
 
 
 def permissions(ground: Ground) -> Verdict:
-    """By writing, because rights alone do not tell of read-only disks and of programs that watch folders."""
+    """By writing and running: rights alone do not tell how a disk is mounted, and of programs that watch folders."""
     root = ground.workspace.root
     refused = [(folder, why) for folder in _folders(ground.workspace) if (why := _refusal(folder)) is not None]
     if refused:
@@ -99,6 +100,9 @@ def permissions(ground: Ground) -> Verdict:
         return wrong(
             told, t("Take the folder into your own hands, or choose another with --root. {how}", how=_how(root))
         )
+    engines = ground.workspace.environments
+    if forbidden := runs_nothing(engines if engines.is_dir() else existing(root)):
+        return wrong(forbidden, INSTEAD)
     foreign = _foreign(ground.workspace)
     if foreign:
         names = ", ".join(str(each) for each in foreign[:_NAMED])

@@ -100,6 +100,8 @@ class Volume:
     network: bool | None = None
     removable: bool | None = None
     read_only: bool | None = None
+    #: it was mounted so that no program on it runs
+    noexec: bool | None = None
 
 
 @dataclass(frozen=True)

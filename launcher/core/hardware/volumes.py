@@ -85,6 +85,7 @@ def volume(point: str, purposes: tuple[str, ...], mounts: tuple[Mount, ...], siz
         removable=_removable(mount),
         # Systems that keep nothing (/proc, /sys) have no size.
         read_only="ro" in mount.options or total == 0,
+        noexec="noexec" in mount.options,
     )
 
 

@@ -18,6 +18,7 @@ from launcher.core.file_hash import sha256
 from launcher.core.install.lock import install_lock
 from launcher.core.install.proof import PROOF, TorchUnprovenError
 from launcher.core.install.steps import environment, packages, torch, verify
+from launcher.core.install.trial import INSTEAD, runs_nothing
 from launcher.core.install.work import Work, uv
 from launcher.core.packages.pip_settings import read_pip_settings
 from launcher.core.packages.sources import ENGINE_LOCK
@@ -78,6 +79,7 @@ def install(
     _refuse_without_room(plan, workspace)
     variables = child_environment(workspace, environ)
     _make_folders(workspace, variables)
+    _refuse_where_nothing_runs(plan, workspace)
     with install_lock(workspace):
         for name in sweep(workspace):
             yield Notice("swept", "info", t("Removed {name}, which an earlier run left unfinished.", name=name))
@@ -172,6 +174,14 @@ def _refuse_without_room(plan: Plan, workspace: Workspace) -> None:
         t("The disk has {free} MiB free, {needed} MiB are needed.", free=free, needed=needed),
         t("Nothing was written. Free some space, or choose a folder on another disk with --root."),
     )
+
+
+def _refuse_where_nothing_runs(plan: Plan, workspace: Workspace) -> None:
+    """By running something: disks, links and other programs may forbid what no table of mounts tells."""
+    outside = plan.own_python is not None and plan.own_python.outside
+    why = None if outside else runs_nothing(workspace.environments)
+    if why:
+        raise LauncherError("workspace-noexec", why, INSTEAD)
 
 
 def free_mib(folder: Path) -> int | None:

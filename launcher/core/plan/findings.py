@@ -20,14 +20,22 @@ _DEEPEST = ("/cache/uv/archive-v0/0123456789abcdefghijk/", "/environments/torch-
 
 
 def look_for_trouble(
-    machine: Machine, torch: TorchChoice, pip: PipSettings, sources: Sources, workspace: Path, disk_needed_mib: int
+    machine: Machine,
+    torch: TorchChoice,
+    pip: PipSettings,
+    sources: Sources,
+    workspace: Path,
+    disk_needed_mib: int,
+    *,
+    outside: bool = False,
 ) -> tuple[Finding, ...]:
-    """All findings, errors first."""
+    """All findings, errors first. `outside`: the engine's packages do not lie in the workspace."""
     found = [
         *_about_torch(torch),
         *_about_disk(machine, disk_needed_mib),
         *_about_lock(sources),
         *_about_paths(machine, workspace),
+        *(() if outside else _about_programs(machine, workspace)),
         *_about_pip(pip),
     ]
     return tuple(sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity)))
@@ -86,6 +94,20 @@ def _about_paths(machine: Machine, workspace: Path) -> Iterator[Finding]:
                 "choose a shorter folder with --root, such as C:\\gesso, or turn on long paths.",
                 length=longest,
                 allowed=_LONGEST,
+            ),
+        )
+
+
+def _about_programs(machine: Machine, workspace: Path) -> Iterator[Finding]:
+    volume = machine.volume_of("workspace")
+    if volume and volume.noexec:
+        yield Finding(
+            "workspace-noexec",
+            "error",
+            t(
+                "{folder} is on a disk that is mounted with noexec: no program runs there, nor can PyTorch be loaded. "
+                "Choose a folder on another disk with --root, or mount this one without noexec.",
+                folder=workspace,
             ),
         )
 

@@ -192,7 +192,8 @@ def make_plan(
         _downloads(torch, missing, pip, fetches_python=fetches_python),
         needed,
         machine.disk_free_mib,
-        look_for_trouble(machine, torch, pip, sources, workspace, needed or 0) + _outside(own),
+        look_for_trouble(machine, torch, pip, sources, workspace, needed or 0, outside=own is not None and own.outside)
+        + _outside(own),
         xformers=xformers,
         own_python=own,
         environment=here.environment if there else None,

@@ -49,7 +49,7 @@ def test_processors() -> None:
 
 LINUX = (
     Mount("/dev/nvme0n1p2", "/", "ext4", ("rw",)),
-    Mount("server:/data", "/data", "nfs4", ("rw",)),
+    Mount("server:/data", "/data", "nfs4", ("rw", "noexec")),
     Mount("/dev/sdb1", "/media/my stick", "vfat", ("rw",)),
     Mount("tmpfs", "/data/tmp", "tmpfs", ("ro",)),
 )
@@ -81,9 +81,10 @@ def test_which_drive_a_folder_is_on() -> None:
 
 def test_what_is_told_of_a_volume() -> None:
     assert volume("/data", ("home",), LINUX, (100, 5)) == Volume(
-        "/data", ("home",), "nfs4", 100, 5, network=True, removable=None, read_only=False
+        "/data", ("home",), "nfs4", 100, 5, network=True, removable=None, read_only=False, noexec=True
     )
     assert volume("/data/tmp", (), LINUX, None).read_only
+    assert volume("/", (), LINUX, None).noexec is False
     assert volume("/data/tmp", (), LINUX, None).total_mib is None
     assert volume("Z:\\", (), WINDOWS, None).network
     share = volume("\\\\nas\\share\\", ("workspace",), WINDOWS, (9, 9))
