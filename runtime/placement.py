@@ -115,10 +115,12 @@ class Way:
     text_streamed: int = 0
     #: rows of latents that the autoencoder works on at a time; None: all
     rows: int | None = None
-    #: weights and activations at their highest; the same while the U-Net works; the weights among these
+    #: weights and activations at their highest; the same while the U-Net works, and the weights among these; the same
+    #: while the autoencoder makes pictures, what a captured step holds left out
     peak: int = 0
     drawing: int = 0
     weights: int = 0
+    decoding: int = 0
     #: of a step; None where none was measured
     seconds: float | None = None
     #: how many times as long a step takes as with all weights on the device; None: not known
@@ -176,7 +178,7 @@ def _filled(way: Way, needs: Needs, ground: Ground, budget: int) -> Way:
     rows, decoded = _rows(needs, ground, budget - vae)
     peak = max(text + read, unet + drawn, vae + decoded)
     seconds, slowdown = _time(ground, way.streamed)
-    way = replace(way, rows=rows, peak=peak, drawing=unet + drawn, weights=unet)
+    way = replace(way, rows=rows, peak=peak, drawing=unet + drawn, weights=unet, decoding=vae + decoded)
     return replace(way, seconds=seconds, slowdown=slowdown)
 
 

@@ -41,14 +41,21 @@ def draw(easel: Easel, job: Job, batch: Batch, under: Underpainting | None, watc
     small: tuple[Image.Image, ...] = ()
     if second is not None and not unfinished:
         if job.request.options.save_images_before_highres_fix and job.request.save:
-            small = tuple(map(images.to_image, autoencoder.decode(coder_of(easel, run), latents)))
+            small = tuple(map(images.to_image, _decoded(easel, run, latents)))
         try:
             ground = _enlarged(easel, job, second, batch, latents, watch, home)
         except InterruptedUpscalingError:
-            return Drawn(autoencoder.decode(coder_of(easel, run), latents), True)
+            return Drawn(_decoded(easel, run, latents), True)
         run = second_run(job, second)
         latents, unfinished = _sampled(easel, run, batch, ground, watch, number + 1, learnt, final=True)
-    return Drawn(autoencoder.decode(coder_of(easel, run), latents), unfinished, small)
+    return Drawn(_decoded(easel, run, latents), unfinished, small)
+
+
+def _decoded(easel: Easel, run: Run, latents: Tensor) -> list[Tensor]:
+    """Pictures (3, height, width) in -1 … 1."""
+    if easel.planner is not None:
+        easel.planner.before_decoding(easel.model.store)
+    return autoencoder.decode(coder_of(easel, run), latents)
 
 
 def _sampled(
@@ -148,7 +155,7 @@ def _enlarged(
         _change_model(easel, job, home)
         return Ground(hires.cut(hires.stretch(latents, upscaler, target), target))
     enlarge = easel.upscaler(upscaler, job.request.options, Watcher(stop=watch.wants_no_more))
-    pictures = [images.to_image(one) for one in autoencoder.decode(coder_of(easel, run), latents)]
+    pictures = [images.to_image(one) for one in _decoded(easel, run, latents)]
     tensors = [to_tensor(resize(STRETCH, one, target.width, target.height, enlarge)) for one in pictures]
     _change_model(easel, job, home)
     larger = hires.cut(torch.stack(autoencoder.encode(coder_of(easel, run), tensors, batch.seeds)), target)

@@ -27,6 +27,8 @@ class Prediction:
     #: the same while the U-Net works, and the weights among them
     drawing_bytes: int = 0
     weights_bytes: int = 0
+    #: weights and activations while the autoencoder makes pictures
+    decoding_bytes: int = 0
     #: of one evaluation of the U-Net; None where none was measured yet
     step_seconds: float | None = None
     #: how many times as long a step takes as with all weights on the device; None: not known yet
@@ -109,7 +111,8 @@ def mode_asked_for(settings: Settings, family: str) -> Mode:
 def plan_job(placed: Policy, settings: Settings, needs: Needs, ground: Ground) -> Policy:
     """`placed`, with what `placement.plan` decides from its mode on."""
     way = placement.plan(_wish(placed, settings), needs, ground)
-    predicted = Prediction(way.peak, way.drawing, way.weights, way.seconds, way.slowdown, way.reasons)
+    bytes_of = (way.peak, way.drawing, way.weights, way.decoding)
+    predicted = Prediction(*bytes_of, way.seconds, way.slowdown, way.reasons)
     apart = False if way.apart else None
     job = replace(placed, mode=way.mode, resident=way.resident, text_resident=way.text_resident, vae_rows=way.rows)
     return replace(job, batch_cond_uncond=apart, predicted=predicted)

@@ -85,7 +85,10 @@ class Planner:
         policy = self.plan(replace(store.policy, precision=_precision(store)), models, family, picture)
         self._tell(_work(family, unet, picture, policy.precision), policy)
         if store.device.type == "cuda":
-            self._release_captured(policy, room(store.device).free)
+            self._release_captured(policy.predicted.peak_bytes, store.device)
+            if policy.graphs and policy.mode == "full":
+                drawn = policy.predicted.drawing_bytes - policy.predicted.weights_bytes
+                self._captured = max(self._captured, drawn)
             torch.cuda.reset_peak_memory_stats(store.device)
         store.prepare(replace(policy, precision=store.policy.precision))
 
@@ -98,14 +101,20 @@ class Planner:
         work = _work(family, store.modules("unet")[0], picture, _precision(store))
         self._ledger(device).note(work, store.policy.predicted, Outcome(peak, step_seconds))
 
-    def _release_captured(self, policy: Policy, free: int) -> None:
+    def before_decoding(self, store: Store) -> None:
+        """After the last run of a batch: the steps that it captured lie beside what the autoencoder takes."""
+        if store.device.type == "cuda":
+            self._release_captured(store.policy.predicted.decoding_bytes, store.device)
+
+    def _release_captured(self, needed: int, device: torch.device) -> None:
         """The memory of graphs counts as free, and no other work can have it: they go where it might be wanted."""
-        predicted = policy.predicted
-        if self._captured and predicted.peak_bytes + self._captured + bytes_in_graphs() > free:
+        copies = bytes_in_graphs()
+        if copies:
+            now = room(device)
+            if self._captured + copies + needed <= now.free - now.reserve:
+                return
             free_memory()
-            self._captured = 0
-        if policy.graphs and policy.mode == "full":
-            self._captured = max(self._captured, predicted.drawing_bytes - predicted.weights_bytes)
+        self._captured = 0
 
     def _tell(self, work: str, policy: Policy) -> None:
         """In the log, where it is another plan than the last."""
@@ -125,7 +134,7 @@ class Planner:
 def _work(family: str, unet: nn.Module, picture: Picture, precision: Precision) -> str:
     number = str(precision.unet).removeprefix("torch.")
     sides, weights = (picture.width, picture.height), size(unet, precision.unet)
-    return work_of(family, weights, sides, number, picture.batch, picture.prompts)
+    return work_of(family, weights, sides, number, picture.batch, picture.prompts, picture.chunks)
 
 
 def _precision(store: Store) -> Precision:

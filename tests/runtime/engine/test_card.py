@@ -1,18 +1,23 @@
 """What is asked of torch about a card, with torch's own front over a stand-in: no card is at hand."""
 
 import sys
+from dataclasses import dataclass, field
 from types import ModuleType
 
 import pytest
 import torch
 
 from runtime.engine.checkpoint import load_checkpoint
-from runtime.engine.memory import Settings, look, place
+from runtime.engine.graphs import _OF_MODELS, Graphs, build_of, bytes_in_graphs
+from runtime.engine.memory import Policy, Settings, hardware, look, place
 from runtime.engine.memory.hardware import room
 from runtime.engine.memory.needs import Models, Picture, needs_of
 from runtime.engine.memory.planner import Planner
+from runtime.engine.model import Model
 from runtime.engine.precision import Precision
+from runtime.engine.texts import Texts
 from tests.runtime.engine.card import GIB, put_in
+from tests.runtime.engine.test_graphs import Recorder
 
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:1"])
@@ -45,3 +50,43 @@ def test_a_step_with_xformers_is_foretold_though_its_operators_run_on_cards_alon
         needs_of(models, Precision(), Picture(72, 72), name, "cuda", False, False) for name in ("xformers", "sdp")
     )
     assert theirs.drawing == ours.drawing > 0
+
+
+@dataclass
+class OnCard:
+    """As a Store, of a model whose weights lie elsewhere."""
+
+    model: Model
+    policy: Policy
+    device: torch.device = field(default_factory=lambda: torch.device("cuda"))
+
+    def modules(self, name):
+        return self.model.store.modules(name)
+
+    def dtype(self, _name):
+        return torch.float16
+
+    def prepare(self, policy):
+        self.policy = policy
+
+
+@pytest.mark.parametrize(("more", "released"), [(0, 0), (-1, 1)])
+def test_steps_captured_in_a_run_give_way_to_the_autoencoder_where_both_do_not_fit(monkeypatch, model, more, released):
+    card, recorder = put_in(monkeypatch), Recorder()
+    store, planner, picture = OnCard(model, place(Settings(), look())), Planner(Settings()), Picture(512, 512)
+    planner.prepare(store, "sd1", picture)
+    (unet,), foretold = store.modules("unet"), store.policy.predicted
+    assert (store.policy.mode, store.policy.graphs) == ("full", True)
+    graphs = Graphs(recorder)
+    monkeypatch.setitem(_OF_MODELS, unet, graphs)
+    latents, texts = torch.zeros(2, 4, 8, 8), Texts(torch.zeros(2, 77, unet.config.cross_attention_dim))
+    for _ in range(2):
+        graphs.draw(unet, build_of(unet), latents, 5.0, texts)
+    # what the step was captured in, the copies that it reads, and what decoding takes beside them
+    drawn = foretold.drawing_bytes - foretold.weights_bytes
+    both = drawn + bytes_in_graphs() + foretold.decoding_bytes
+    card.free = both + more
+    monkeypatch.setattr(hardware, "reserve", lambda *_asked: 0)
+    planner.before_decoding(store)
+    assert recorder.released == released
+    assert foretold.peak_bytes < both, "each by itself fits"

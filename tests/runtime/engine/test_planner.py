@@ -7,10 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from runtime.engine import passes
 from runtime.engine.memory import Hardware, Settings, lanes, place
 from runtime.engine.memory.hardware import Room
 from runtime.engine.memory.ledger import Ledger, Outcome, spilled
-from runtime.engine.memory.plan import Policy, Prediction, least, plan_job
+from runtime.engine.memory.plan import Prediction, least, plan_job
 from runtime.engine.memory.planner import Planner
 from runtime.engine.memory.reasons import SENTENCES
 from runtime.engine.precision import Precision
@@ -227,7 +228,9 @@ def test_a_run_is_planned_told_to_the_store_and_noted(model, tmp_path, capsys, m
     from runtime.request import Request
 
     monkeypatch.setattr(module, "room", lambda _device: Room(1 << 24, 0))
-    planner = Planner(Settings(), tmp_path / "ledger.json")
+    planner, order, decode = Planner(Settings(), tmp_path / "ledger.json"), [], passes.autoencoder.decode
+    monkeypatch.setattr(planner, "before_decoding", lambda store: order.append(store))
+    monkeypatch.setattr(passes.autoencoder, "decode", lambda *asked: order.append("decode") or decode(*asked))
     request = Request(prompt="a", steps=2, width=64, height=64, save=False, save_grid=False)
     before = model.store.policy
     try:
@@ -235,6 +238,7 @@ def test_a_run_is_planned_told_to_the_store_and_noted(model, tmp_path, capsys, m
         told = model.store.policy
     finally:
         model.store.prepare(before)
+    assert order == [model.store, "decode"]
     assert told.predicted.peak_bytes > model.store.nbytes
     err = capsys.readouterr().err
     assert f"predicted {told.predicted.peak_bytes // MIB} MiB, measured not told" in err
@@ -267,21 +271,18 @@ def test_a_processor_with_room_foretells_its_steps_and_no_memory(model, tmp_path
 def test_captured_steps_are_let_go_where_a_picture_might_want_their_memory(monkeypatch):
     from runtime.engine.memory import planner as module
 
-    freed = []
+    freed, copies, device = [], [4], torch.device("cuda")
     monkeypatch.setattr(module, "free_memory", lambda: freed.append(1))
-    large, small = (
-        Policy("cuda", Precision(), graphs=True, predicted=Prediction(peak, drawing_bytes=drawing, weights_bytes=20))
-        for peak, drawing in ((100, 80), (50, 30))
-    )
+    monkeypatch.setattr(module, "bytes_in_graphs", lambda: copies[0])
     planner = Planner(Settings())
-    planner._release_captured(large, 110)
-    assert not freed, "nothing was captured yet"
-    planner._release_captured(small, 110)
-    assert not freed, "50 and the 60 of the larger picture fit"
-    planner._release_captured(small, 109)
-    assert freed == [1]
-    planner._release_captured(small, 60)
-    assert freed == [1], "the small one's own are left"
+    for free, needed, captured in ((120, 50, 60), (119, 50, 60), (119, 50, 0)):
+        monkeypatch.setattr(module, "room", lambda _device, free=free: Room(free, 6))
+        planner._captured = captured
+        planner._release_captured(needed, device)
+        assert (planner._captured, freed) == ((60, []) if free == 120 else (0, [1])), "60, 4, 50 and 6 to be left alone"
+    copies[0], planner._captured = 0, 60
+    planner._release_captured(1000, device)
+    assert (planner._captured, freed) == (0, [1]), "somebody else has let them go"
 
 
 def test_what_no_way_can_do_is_refused_with_the_least_that_would(monkeypatch, model):
