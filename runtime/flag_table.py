@@ -48,6 +48,7 @@ NETWORK = (
         hide_ui_dir_config="output folders are not shown in the settings and stay as they are",
         api_server_stop="routes that end the server: server-kill, server-restart, server-stop",
         localization_none="never translate the page",
+        local_auth="ask for a name with a password on this computer too; where there are none, strong ones are made",
         i_accept_unprotected_remote="with --listen, --allow-host or --share: ask for no password; anybody may come in",
     ),
     *_flags(

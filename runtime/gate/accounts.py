@@ -65,14 +65,15 @@ def make_accounts(settings: Settings) -> Accounts:
     """Accounts from the flags. UsageError for an entry that is none, or one too weak for a public link.
 
     The page's accounts guard the API too where it has none of its own; AUTOMATIC1111 leaves it open. Reachable from
-    outside, nothing is left open: the API's accounts do not open the page, which gets new ones.
+    outside, or with --local-auth, nothing is left open: the API's accounts do not open the page, which gets new ones.
     """
     page = {**_accounts(settings.text("gradio_auth")), **_accounts_in_file(settings)}
     api = _accounts(settings.text("api_auth"))
     if settings.on("share"):
         _refuse_weak({**page, **api})
     found = Accounts(page, api or page)
-    if not settings.exposed or settings.on("i_accept_unprotected_remote"):
+    open_to_all = settings.on("i_accept_unprotected_remote") if settings.exposed else not settings.on("local_auth")
+    if open_to_all:
         return found
     if api and (page or not settings.page):
         return found

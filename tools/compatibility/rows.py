@@ -332,5 +332,5 @@ FIELD_NOTES: dict[str, Row] = {
 #: flags that AUTOMATIC1111 has not
 OURS = frozenset(
     {"--no-api", "--events", "--localization", "--localization-none", "--linked-dir", "--allow-host", "--body-limit"}
-    | {"--i-accept-unprotected-remote"}
+    | {"--i-accept-unprotected-remote", "--local-auth"}
 )

@@ -15,7 +15,7 @@ _NAMES = """
     fp16-accumulation fp8-storage freeze-settings freeze-settings-in-sections freeze-specific-settings
     gfpgan-dir gfpgan-model gfpgan-models-path gradio-allowed-path gradio-auth gradio-auth-path gradio-debug
     gradio-img2img-tool gradio-inpaint-tool gradio-queue hide-ui-dir-config hypernetwork-dir
-    i-accept-unprotected-remote ldsr-models-path linked-dir listen localization localization-none
+    i-accept-unprotected-remote ldsr-models-path linked-dir listen local-auth localization localization-none
     localizations-dir log-startup loglevel lora-dir lowram lowvram lyco-dir-backcompat max-batch-count medvram
     medvram-sdxl models-dir ngrok ngrok-options ngrok-region no-api no-download-sd-model no-gradio-queue no-half
     no-half-vae no-hashing no-progressbar-hiding no-prompt-history no-tests nowebui opt-channelslast

@@ -31,6 +31,8 @@ def accounts(*flags: str) -> Accounts:
         (("--listen", "--api-auth", "a:1", "--nowebui"), {}, {"a": "1"}, False),
         (("--share", "--api-auth", f"a:{LONG}", "--gradio-auth", f"b:{LONG}"), {"b": LONG}, {"a": LONG}, False),
         (("--listen", "--i-accept-unprotected-remote"), {}, {}, False),
+        (("--local-auth", "--api-auth", "a:1"), None, {"a": "1"}, True),
+        (("--local-auth", "--gradio-auth", "a:1"), {"a": "1"}, {"a": "1"}, False),
     ],
 )
 def test_who_may_do_what(flags: tuple[str, ...], page: dict[str, str] | None, api: dict[str, str], made: bool) -> None:
@@ -39,7 +41,9 @@ def test_who_may_do_what(flags: tuple[str, ...], page: dict[str, str] | None, ap
     assert found.page == page or (page is None and found.made and found.page == {"gesso": found.made.password})
 
 
-@pytest.mark.parametrize("flag", ["--listen", "--share", "--server-name=192.168.0.9", "--allow-host=art.example"])
+@pytest.mark.parametrize(
+    "flag", ["--listen", "--share", "--server-name=192.168.0.9", "--allow-host=art.example", "--local-auth"]
+)
 def test_nobody_is_reachable_without_credentials(flag: str) -> None:
     one, other = accounts(flag), accounts(flag)
     assert one.made
