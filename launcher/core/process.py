@@ -114,6 +114,13 @@ def end_tree(pid: int, *, grace: float, child: subprocess.Popen[bytes] | None = 
             child.wait(1.0)
 
 
+def end_group(pid: int) -> None:
+    """Kill what is left of the group whose head `pid` has ended by itself; Windows remembers no such group."""
+    # while a group lives nobody else is given its number, so a process of this number is another's
+    if sys.platform != "win32" and not psutil.pid_exists(pid) and _group_alive(pid):
+        _kill(pid, [])
+
+
 def tree(pid: int) -> frozenset[int]:
     """The process and all that it has started, as far as they live."""
     return frozenset(member.pid for member in _members(pid))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 import time
 import urllib.request
@@ -210,6 +211,18 @@ def test_stop_ends_one_that_will_not_and_its_children(engine: Workspace, monkeyp
     assert stop(engine)
     time.sleep(0.1)
     assert created(running.pid) is None
+    assert created(child) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows remembers no group of a process that has ended")
+def test_what_a_runtime_that_has_ended_by_itself_leaves_behind_is_ended(engine: Workspace) -> None:
+    """The tunnel of a public link is such a child: it would lead to whoever takes the port next."""
+    found = events(engine, options("--fake=crash", "--fake=child", detach=False))
+    child = int(next(line for line in texts(found) if line.startswith("child")).split()[1])
+    assert of(Stopped, found)[0].code == 9
+    deadline = time.monotonic() + 10
+    while created(child) is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert created(child) is None
 
 
