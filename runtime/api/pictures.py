@@ -6,17 +6,14 @@ import base64
 import binascii
 import io
 import re
-import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from runtime.limits import MOST_SENT_PIXELS, check_pictures
+from runtime.limits import DECODED, MOST_PIXELS, MOST_SENT_PIXELS, check_pictures
 from runtime.request import RequestError
 
 #: what is decoded at all: each further format is code that an attacker may reach
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
-MOST_PIXELS = 64_000_000
-#: so many are opened at once: each may take 256 MB for as long
-_OPENED = threading.BoundedSemaphore(2)
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _DATA = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE)
 
@@ -35,6 +32,16 @@ def decode_pictures(named: Iterable[tuple[str, str]], most: int = MOST_SENT_PIXE
     return tuple(data for _, data in found)
 
 
+def infotext_of(text: str, field: str) -> tuple[str, dict[str, str]]:
+    """(infotext, the other text entries) of a picture, which is decoded once; refused as by `decode_picture`."""
+    from runtime.infotext.carriers import read_infotext
+
+    data = _file(text, field)
+    check_pictures([data])
+    with _whole(field):
+        return read_infotext(data, FORMATS)
+
+
 def _file(text: str, field: str) -> bytes:
     if _ADDRESS.match(text):
         raise RequestError(
@@ -50,15 +57,23 @@ def _file(text: str, field: str) -> bytes:
 
 
 def check_picture(data: bytes, field: str) -> None:
-    """RequestError unless the bytes are a whole picture of at most MOST_PIXELS."""
+    """RequestError unless the bytes are a whole picture of at most MOST_PIXELS, as large as any that is drawn."""
+    from PIL import Image
+
+    with _whole(field), DECODED, Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        if picture.width * picture.height > MOST_PIXELS:
+            size = f"{field} is {picture.width} x {picture.height}."
+            raise RequestError("image-too-large", size, f"At most {MOST_PIXELS // 10**6} megapixels are taken.")
+        picture.load()
+
+
+@contextmanager
+def _whole(field: str) -> Iterator[None]:
+    """What Pillow raises at a file that is none, or is broken, is the caller's fault."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with _OPENED, Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                size = f"{field} is {picture.width} x {picture.height}."
-                raise RequestError("image-too-large", size, f"At most {MOST_PIXELS // 10**6} megapixels are taken.")
-            picture.load()
+        yield
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
         raise _invalid(field) from None
 

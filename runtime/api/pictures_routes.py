@@ -12,7 +12,7 @@ from runtime.api.admission import client_in
 from runtime.api.answers import coded
 from runtime.api.asking import ask_extras
 from runtime.api.models import ExtraBatchBody, ExtrasBody, ExtraSingleBody, PngInfoBody
-from runtime.api.pictures import FORMATS, decode_picture
+from runtime.api.pictures import infotext_of
 from runtime.api.waiting import waited
 from runtime.infotext import parameters, parse_infotext
 from runtime.request import ExtrasResult
@@ -39,9 +39,7 @@ def picture_routes(studio: Studio) -> APIRouter:
 
     @router.post("/png-info", summary="What a picture was made with.")
     def png_info(body: PngInfoBody) -> dict[str, Any]:
-        from runtime.infotext.carriers import read_infotext
-
-        text, items = read_infotext(decode_picture(body.image, "image"), FORMATS)
+        text, items = infotext_of(body.image, "image")
         return {"info": text, "items": items, "parameters": parameters(parse_infotext(text))}
 
     return router

@@ -11,6 +11,7 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from runtime.infotext.writing import write_infotext
+from runtime.limits import DECODED, MOST_PIXELS
 
 #: what Pillow tells of a file's form, not of its making
 _TECHNICAL = frozenset(
@@ -48,11 +49,16 @@ BROKEN_EXIF = (
 
 
 def read_infotext(data: bytes, formats: tuple[str, ...] | None = None) -> tuple[str, dict[str, str]]:
-    """(infotext, the file's other text entries); "" where the picture says nothing. OSError if it is no picture."""
-    with Image.open(io.BytesIO(data), formats=formats) as picture:
-        picture.load()
+    """(infotext, the file's other text entries); "" where the picture says nothing. OSError if it is no picture.
+
+    A picture of more than MOST_PIXELS is not decoded: of a PNG the texts before its pixels are told.
+    """
+    with DECODED, Image.open(io.BytesIO(data), formats=formats) as picture:
+        if small := picture.width * picture.height <= MOST_PIXELS:
+            picture.load()
         info: dict[str, Any] = {str(key): value for key, value in picture.info.items()}
-        exif = exif_comment(picture)
+        # Pillow decodes a PNG to look for Exif behind its pixels
+        exif = exif_comment(picture) if small or picture.format != "PNG" or "exif" in info else ""
         animated = picture.format == "GIF"
         comment = info.get("comment")
     items = {key: _text(value) for key, value in info.items() if key not in _TECHNICAL and key != "parameters"}

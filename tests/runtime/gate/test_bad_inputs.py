@@ -5,8 +5,10 @@ Each operation that takes a body gets 60 requests here, each other one 12; tests
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -16,17 +18,16 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from runtime.api.errors import four_keys
-from runtime.api.pictures import FORMATS, check_picture
+from runtime.api.pictures import check_picture, decode_picture, infotext_of
 from runtime.engine.images import read_image
 from runtime.flags import read_flags
 from runtime.gate.origins import Origins
-from runtime.infotext.carriers import read_infotext
-from runtime.limits import check_request
+from runtime.limits import LARGEST_SIDE, check_request
 from runtime.options import Options
 from runtime.request import Request, RequestError
 from runtime.ui import png_info
 from tests.runtime.gate.bad_inputs import Maker
-from tests.runtime.gate.bad_pictures import pictures, spoilt
+from tests.runtime.gate.bad_pictures import chunk, png, saved, spoilt
 from tests.runtime.gate.conftest import Grounds
 from tests.runtime.gate.lines import Answer, Asking, Line
 from tests.runtime.gate.verdict import Watch, faults
@@ -100,13 +101,13 @@ def test_whatever_cannot_be_served_now_says_when_to_come_again() -> None:
     assert "retry-after" not in four_keys(500, "worker-died").headers
 
 
-def test_few_pictures_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_pictures_are_decoded_at_once_and_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Large ones take much memory; however many come, two are in it."""
-    now, most, load, two = 0, 0, Image.Image.load, threading.Barrier(2)
+    now, most, loads, load, two = 0, 0, 0, Image.Image.load, threading.Barrier(2)
 
     def slow(picture: Image.Image) -> object:
-        nonlocal now, most
-        now += 1
+        nonlocal now, most, loads
+        now, loads = now + 1, loads + 1
         most = max(most, now)
         two.wait(60)
         found = load(picture)
@@ -114,10 +115,35 @@ def test_few_pictures_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
         return found
 
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", slow)
-    data = pictures()["whole PNG"]
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: check_picture(data, "image"), range(8)))
-    assert most == 2
+    exif = Image.Exif()
+    exif[0x010E] = "told"
+    text = base64.b64encode(saved("PNG", exif=exif)).decode()
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda number: (decode_picture, infotext_of)[number % 2](text, "image"), range(16)))
+    assert (most, loads) == (2, 16)
+
+
+def test_a_picture_as_large_as_any_that_is_drawn_is_taken_and_one_row_more_is_not() -> None:
+    def white(height: int) -> bytes:
+        return png(LARGEST_SIDE, height, zlib.compress(b"\0" * (LARGEST_SIDE // 8 + 1) * height, 9), depth=1)
+
+    check_picture(white(LARGEST_SIDE), "image")
+    with pytest.raises(RequestError, match="megapixels") as refused:
+        check_picture(white(LARGEST_SIDE + 1), "image")
+    assert refused.value.code == "image-too-large"
+
+
+def test_a_large_grids_texts_are_told_without_its_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are none in this one."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0a dog"
+    commented = chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    for found, carrier in (("a cat", chunk(b"tEXt", b"parameters\0a cat")), ("a dog", commented)):
+        large = base64.b64encode(png(13_000, 13_000, b"", carrier)).decode()
+        assert infotext_of(large, "image")[0] == found
+    with pytest.raises(RequestError) as refused:
+        infotext_of(base64.b64encode(png(13_500, 13_500, b"")).decode(), "image")
+    assert refused.value.code == "invalid-image", "more than Pillow opens"
 
 
 @pytest.mark.parametrize("first", range(0, 300, 100))
@@ -130,7 +156,8 @@ def test_spoilt_pictures_are_refused_and_nothing_else(first: int, tmp_path: Path
         data = spoilt(Random(f"picture {number}"))
         with suppress(RequestError):
             check_picture(data, "image")
-            read_infotext(data, FORMATS)
+        with suppress(RequestError):
+            infotext_of(base64.b64encode(data).decode(), "image")
         with suppress(RequestError):
             read_image(data)
         png_info.read(str(write(tmp_path / "picture", data)))
