@@ -56,6 +56,7 @@ from runtime.engine.model import Model  # noqa: E402
 from runtime.engine.passes import draw  # noqa: E402
 from runtime.engine.run import Batch, Learnt  # noqa: E402
 from runtime.engine.saving import Outputs  # noqa: E402
+from runtime.engine.shortage import lacks_memory  # noqa: E402
 from runtime.engine.watch import Watch  # noqa: E402
 from runtime.placement import Ground, Needs  # noqa: E402
 from runtime.request import Request, RequestError  # noqa: E402
@@ -529,7 +530,9 @@ def g3(bench: Bench) -> Iterator[Figure]:
             what = f"{family} {size} x {size} in {size_of_card} GiB: a step"
             try:
                 found = alternate(bench, *by_themselves(ours, peer), size, steps, pairs)
-            except torch.OutOfMemoryError as lacking:
+            except RuntimeError as lacking:
+                if not lacks_memory(lacking):
+                    raise
                 yield Figure("G3", what, against, (math.nan,), None, note=f"does not fit: {str(lacking)[:80]}")
                 continue
             yield Figure("G3", what, against, tuple(other.step / one.step for one, other in found), target)
@@ -594,7 +597,9 @@ def smallest(draw: Callable[[float], None], low: float, high: float, rounds: int
         try:
             draw(limit)
             found = limit
-        except (torch.OutOfMemoryError, RequestError):
+        except (RuntimeError, RequestError) as lacking:
+            if not isinstance(lacking, RequestError) and not lacks_memory(lacking):
+                raise
             if number == 0:
                 return math.inf
             low = limit

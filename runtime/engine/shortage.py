@@ -8,10 +8,13 @@ from pathlib import Path
 
 import torch
 
-#: in torch's messages, for a card, for a CPU (Linux, Windows, sizes beyond any memory), for Apple's MPS, for cuBLAS
+#: in torch's messages: for a card, a CPU (Linux, Windows, sizes beyond any memory), Apple's MPS, for cuBLAS, and for
+#: cuDNN, none of whose engines finds room for its workspace. The last two can mean another fault of the libraries: that
+#: comes again with less on the card, and torch's words stand in what is told
 _WORDS = (
     *("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory"),
     *("storage size calculation overflowed", "invalid buffer size", "status_alloc_failed"),
+    *("cublas_status_not_initialized", "unable to find an engine"),
 )
 #: in CUDA's and HIP's messages after which a process can do nothing more with any card (cudaGetErrorString)
 _LOST = (

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from runtime.engine.resize import holds, lanczos
+from runtime.engine.shortage import lacks_memory
 from runtime.engine.upscale.loading import load_network
 from runtime.engine.upscale.networks import Network
 from runtime.engine.upscale.tiles import Joiner, Pixels, Tiling, plan_tiles
@@ -114,8 +115,8 @@ class Enlarger:
             tiling = plan_tiles(image.size, (tile, tile), options.ESRGAN_tile_overlap)
             try:
                 return self._joined(image, network, tiling, watcher)
-            except torch.OutOfMemoryError:
-                if tile <= _SMALLEST_TILE:
+            except RuntimeError as failure:
+                if tile <= _SMALLEST_TILE or not lacks_memory(failure):
                     raise
                 tile = max(_SMALLEST_TILE, min(tile, *image.size) // 2)
                 torch.cuda.empty_cache()

@@ -68,17 +68,29 @@ class Linked(torch.nn.Linear):
         return super().forward(latents)
 
 
-def test_the_smallest_cap_is_found_by_halving():
+@pytest.mark.parametrize(
+    "lacking",
+    [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("GET was unable to find an engine to execute this")],
+)
+def test_the_smallest_cap_is_found_by_halving(lacking):
     asked = []
 
     def draw(limit):
         asked.append(limit)
         if limit < 0.57:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
+            raise lacking
 
     assert 0.57 <= gpu.smallest(draw, 0.1, 3.0, 7) < 0.65
     assert asked[0] == 3.0
     assert gpu.smallest(lambda _limit: draw(0.1), 0.1, 3.0, 7) == math.inf
+
+
+def test_a_fault_is_no_cap_that_is_too_small():
+    def broken(_limit):
+        raise RuntimeError("shape mismatch")
+
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        gpu.smallest(broken, 0.1, 3.0, 7)
 
 
 def test_a_row_caps_the_card_and_lets_it_run_out(monkeypatch, tmp_path):

@@ -243,13 +243,17 @@ def test_numbers_that_are_none_are_named(tmp_path):
     assert refused.value.code == "nan-upscaler"
 
 
-def test_less_memory_means_smaller_tiles(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "lacking",
+    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("GET was unable to find an engine to execute this")],
+)
+def test_less_memory_means_smaller_tiles(tmp_path, monkeypatch, lacking):
     sizes, run = [], Enlarger._run
 
     def crowded(self, network, tile):
         sizes.append(tile.width)
         if tile.width > 50:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise lacking
         return run(self, network, tile)
 
     monkeypatch.setattr(Enlarger, "_run", crowded)
