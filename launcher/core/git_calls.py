@@ -74,6 +74,7 @@ class Git:
             **({"safe.directory": self.root.as_posix()} if self.trusted else {}),
             "core.hooksPath": "/dev/null",
             "core.fsmonitor": "false",
+            "core.symlinks": "false",
             "core.quotePath": "false",
             "submodule.recurse": "false",
             "fetch.recurseSubmodules": "false",

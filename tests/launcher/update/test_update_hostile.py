@@ -175,6 +175,18 @@ def test_a_tree_that_leads_into_gits_own_folder_or_out_of_it_is_refused(called: 
     assert not (called.root.parent / "outside").exists()
 
 
+def test_a_link_of_the_tree_is_a_plain_file_here(called: Git, upstream: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("mine")
+    (upstream / "link").symlink_to(tmp_path / "secret")
+    git(upstream, "add", "link")
+    git(upstream, "commit", "-qm", "two")
+    assert called.call("fetch", "origin").code == 0
+    assert called.call("merge", "--ff-only", "origin/main").code == 0
+    assert not (called.root / "link").is_symlink()
+    assert (called.root / "link").read_text() == str(tmp_path / "secret")
+    assert called.call("status", "--porcelain").out == ()
+
+
 def _object(folder: Path, kind: str, content: bytes) -> str:
     file = folder.parent / "object"
     file.write_bytes(content)
