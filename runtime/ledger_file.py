@@ -70,10 +70,14 @@ def written(all_learnt: Mapping[str, Learnt]) -> str:
     return json.dumps({device: asdict(learnt) for device, learnt in all_learnt.items()}, indent=1)
 
 
-def work_of(family: str, weights: int, size: tuple[int, int], number: str, batch: int = 1, prompts: int = 2) -> str:
-    """By what step times are told apart: bytes of the U-Net's weights, width and height, its kind of number."""
-    width, height = size
-    drawn = f"{width}x{height}, {batch} x {prompts}, {number}"
+def work_of(
+    family: str, weights: int, size: tuple[int, int], number: str, batch: int = 1, prompts: int = 2, chunks: int = 1
+) -> str:
+    """By what step times are told apart: bytes of the U-Net's weights, width and height, its kind of number, and with
+    how many pictures and prompts of how many chunks it is asked at once.
+    """
+    (width, height), long = size, f" of {chunks} chunks" if chunks > 1 else ""
+    drawn = f"{width}x{height}, {batch} x {prompts}{long}, {number}"
     return f"{family} of {weights >> 20} MiB, {drawn}"
 
 

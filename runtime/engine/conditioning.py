@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,6 +97,31 @@ def encode(
     return _padded(guidance, desk.conditions([""])[0]) if options.pad_cond_uncond else guidance
 
 
+def longest_text(
+    prompt: str, negative: str, steps: int, options: JobOptions, embeddings: Book | None, hires_steps: int | None = None
+) -> int:
+    """Chunks of the longest text that `encode` will read, asked as it is and raising the same; no model is needed."""
+    texts, old = [*(part.text for part in split_parts(prompt)), negative], options.use_old_scheduling
+    edits = (edit_schedule(text, steps, hires_steps=hires_steps, old=old) for text in texts)
+    return max(
+        _longest([_chunks(text, options, embeddings) for text in dict.fromkeys(span.text for span in spans)])
+        for spans in edits
+    )
+
+
+def _longest(rows: Collection[Sequence[Chunk]]) -> int:
+    """Of the texts that one prompt becomes over its steps; all are filled up to it."""
+    longest = max(map(len, rows))
+    if longest * len(rows) > MOST_CHUNKS:
+        message = f"The texts that the prompt becomes over its steps fill more than {MOST_CHUNKS} chunks of tokens."
+        raise RequestError("prompt-too-long", message, "Shorten it, or edit less of it.")
+    return longest
+
+
+def _chunks(text: str, options: JobOptions, book: Book | None) -> tuple[Chunk, ...]:
+    return prompt_chunks(text, options.emphasis, options.comma_padding_backtrack, book)
+
+
 @dataclass(frozen=True)
 class _Course:
     """The steps of one run, and how a prompt goes through them."""
@@ -144,10 +169,7 @@ class _Desk:
         together, chunk by chunk.
         """
         chunks = {text: self._chunks(text) for text in dict.fromkeys(texts)}
-        longest = max(len(one) for one in chunks.values())
-        if longest * len(chunks) > MOST_CHUNKS:
-            message = f"The texts that the prompt becomes over its steps fill more than {MOST_CHUNKS} chunks of tokens."
-            raise RequestError("prompt-too-long", message, "Shorten it, or edit less of it.")
+        longest = _longest(chunks.values())
         rows = [(*chunks[text], *(EMPTY,) * (longest - len(chunks[text]))) for text in chunks]
         counts = [float(texts.count(text)) for text in chunks]
         made = [
@@ -158,7 +180,7 @@ class _Desk:
         return [by_text[text] for text in texts]
 
     def _chunks(self, text: str) -> tuple[Chunk, ...]:
-        chunks = prompt_chunks(text, self._options.emphasis, self._options.comma_padding_backtrack, self._book)
+        chunks = _chunks(text, self._options, self._book)
         self.used |= {one.name: one.sha12 for chunk in chunks for _, one in chunk.embeddings}
         if self._book:
             self.remarks |= dict.fromkeys(self._book.remarks([token for chunk in chunks for token in chunk.ids]))

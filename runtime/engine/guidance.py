@@ -71,6 +71,22 @@ class Scales:
         return cls(cfg, image_cfg, calls, s_min_uncond, every, early, options.batch_cond_uncond)
 
 
+def prompts_asked(weights: Sequence[float], scales: Scales, traits: Traits) -> int:
+    """With how many prompts the model is asked, the prompt's parts being of these weights, where no step spares one."""
+    if _edits(scales, traits):
+        return len(weights) + 2
+    return len(weights) + (0 if _plain(weights, scales) else 1)
+
+
+def _edits(scales: Scales, traits: Traits) -> bool:
+    """Does instruct-pix2pix tell the picture's guidance from the text's?"""
+    return traits.input_channels == 8 and scales.image_cfg not in (None, 1.0)
+
+
+def _plain(weights: Sequence[float], scales: Scales) -> bool:
+    return not scales.needs_uncond and needs_no_negative(weights, scales.cfg)
+
+
 @dataclass(frozen=True)
 class Kept:
     """Inpainting: the latents (n, 4, h, w) that stay, and the share of each cell (n or 1, 1, h, w) that is redrawn."""
@@ -149,12 +165,11 @@ class Denoiser:
         view, scales, call = self._view, self._scales, self.calls
         parts = [(timeline.at(call), weight) for timeline, weight in view.guidance.parts]
         negative = view.guidance.negative.at(call)
-        if view.traits.input_channels == 8 and scales.image_cfg not in (None, 1.0):
+        if _edits(scales, view.traits):
             return self._edited(x, sigma, parts, negative)
         rows: list[_Row] = [(condition, view.channels) for condition, _ in parts]
         alone = self._leaves_negative_out(sigma)
-        plain = needs_no_negative([weight for _, weight in parts], scales.cfg)
-        needless = alone or (plain and not scales.needs_uncond)
+        needless = alone or _plain([weight for _, weight in parts], scales)
         if not needless:
             rows.append((negative, view.channels))
         made = self._estimates(x, sigma, rows)

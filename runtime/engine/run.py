@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,15 +14,16 @@ from torch import Tensor
 from runtime.catalogue import SamplerInfo
 from runtime.engine import autoencoder, finite
 from runtime.engine.autoencoder import Coder
-from runtime.engine.conditioning import Guidance, encode
+from runtime.engine.conditioning import Guidance, encode, longest_text
 from runtime.engine.easel import Easel, text_width
 from runtime.engine.finite import FiniteWatch
 from runtime.engine.graphs import build_of, graphs_of
-from runtime.engine.guidance import Denoiser, Kept, Scales, View
+from runtime.engine.guidance import Denoiser, Kept, Scales, View, prompts_asked
 from runtime.engine.memory.needs import Picture
 from runtime.engine.model import Model
+from runtime.engine.networks.embeddings import EmbeddingBook
 from runtime.engine.noise import Noise
-from runtime.engine.prompt import NetworkTag
+from runtime.engine.prompt import NetworkTag, split_parts
 from runtime.engine.samplers import Course, plan_course
 from runtime.engine.samplers.settings import Settings
 from runtime.engine.schedules import levels_of
@@ -140,8 +142,8 @@ def sample(
         learnt.notes |= denoise.notes
         if easel.model.store.policy.check_numbers and not torch.isfinite(x).all():
             raise finite.refuse()
-        # with another model on the way, the time to read it is counted, too
-        if easel.planner is not None and denoise.calls and not denoise.changed:
+        # the time to read another model on the way is counted, too; notes tell of steps without the negative prompt
+        if easel.planner is not None and denoise.calls and not denoise.changed and not denoise.notes:
             seconds = (time.monotonic() - began) / denoise.calls
             easel.planner.learn(easel.model.store, easel.model.traits.family, sitting.picture, seconds)
     return (x if ground is None else ground.restored(x)), unfinished
@@ -174,10 +176,25 @@ class _Sitting:
         other = self.run.request.refiner_checkpoint
         return self.run.refines and bool(other) and self.easel.path_of(other or "") != self.easel.model.path
 
-    @property
+    @cached_property
+    def book(self) -> EmbeddingBook:
+        return self.easel.read_embeddings([text_width(text) for text in self.easel.model.store.modules("text")])
+
+    @cached_property
     def picture(self) -> Picture:
         """What the U-Net works on at once."""
-        return Picture(self.run.width, self.run.height, len(self.batch.seeds))
+        run, scales = self.run, _scales(self.run, self.course, None)
+        weights = [part.weight for part in split_parts(run.prompt)]
+        return Picture(
+            run.width,
+            run.height,
+            len(self.batch.seeds),
+            prompts_asked(weights, scales, self.easel.model.traits),
+            longest_text(
+                run.prompt, run.negative_prompt, run.edited_steps, run.request.options, self.book,
+                run.hires_edited_steps,
+            ),
+        )  # fmt: skip
 
     def view(self) -> View:
         """The model with its networks, what it sees, and what its text models make of the prompts."""
@@ -190,7 +207,7 @@ class _Sitting:
             learnt.say(*worn.comments)
             if worn.hashes and options.lora_add_hashes_to_infotext:
                 learnt.notes["Lora hashes"] = _listed(worn.hashes.items())
-        guidance = _encode(easel, run)
+        guidance = _encode(easel, run, self.book)
         _tell(learnt, run, guidance)
         model = easel.model
         if model.store.on_disk:
@@ -248,7 +265,8 @@ class _Swap:
             notes["Refiner switch at"] = str(request.refiner_switch_at)
         if request.options.refiner_switch_by_sample_steps:
             notes["Refiner switch by sampling steps"] = "True"
-        return self.sitting.view()
+        # what was found out of the first model is none of this one's
+        return replace(self.sitting).view()
 
 
 def passed(course: Course, call: int, sigma: float, by_steps: bool) -> float:
@@ -272,10 +290,9 @@ def _tell(learnt: Learnt, run: Run, guidance: Guidance) -> None:
         learnt.notes["Old prompt editing timelines"] = "True"
 
 
-def _encode(easel: Easel, run: Run) -> Guidance:
+def _encode(easel: Easel, run: Run, book: EmbeddingBook) -> Guidance:
     model, options = easel.model, run.request.options
     with model.store.lend("text") as texts:
-        book = easel.read_embeddings([text_width(text) for text in texts])
         while True:
             try:
                 return encode(

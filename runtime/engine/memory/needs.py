@@ -58,7 +58,8 @@ def needs_of(
         joined(texts),
         traces.drawing(models.unet.config, canvas) + held,
         traces.drawing(models.unet.config, replace(canvas, batch=picture.batch)) + held,
-        max(traces.reading(text.config, picture.chunks, precision.text, kind) for text in models.texts),
+        # chunk by chunk
+        max(traces.reading(text.config, 1, precision.text, kind) for text in models.texts),
         lambda rows: traces.decoding_in_strips(config, shape, rows) if rows else traces.decoding(config, shape),
         # the graph reads copies of its own
         held if graphs else 0,
