@@ -34,6 +34,7 @@ _UNHEARD = {
     # what drivers say, and a key of the state file
     "illegal instruction was encountered", "no cuda-capable device is detected",
     "cuda-capable device(s) is/are busy or unavailable", "gpu is lost", "{0} of {1} MiB, {2}",
+    "unable to find an engine",
 }  # fmt: skip
 _SENTENCE = re.compile(r".*\S \S.*[.?!]", re.DOTALL)
 _CLAUSE = re.compile(
