@@ -184,7 +184,8 @@ class Worker:
             return kept
         blank = prepare_checkpoint(path)
         stamp = stamp_of(path)
-        policy = place(Settings.of(self.settings.flags), look(), blank.layout.family)
+        flags = self.settings.flags
+        policy = place(Settings.of(flags), look(flags.device_id), blank.layout.family)
         if policy.attention.warning:
             sys.stderr.write(f"Warning: {policy.attention.warning}\n")
         needed = bytes_of(blank, policy.precision)
@@ -308,7 +309,8 @@ class Worker:
         """The model's, or where a model would lie."""
         from runtime.engine.memory import Settings, look, occupy, place
 
-        self.device = occupy(place(Settings.of(self.settings.flags), look()))
+        flags = self.settings.flags
+        self.device = occupy(place(Settings.of(flags), look(flags.device_id)))
         return self.device
 
     def easel(self) -> Easel:

@@ -24,8 +24,10 @@ class Hardware:
     xpu: bool = False
     #: the processor multiplies bfloat16 itself; emulated it is slower than float32
     native_bfloat16: bool = False
-    #: of the card, as NVIDIA counts
+    #: of the card that draws, as NVIDIA counts
     capability: tuple[int, int] | None = None
+    #: that CUDA or HIP finds
+    cards: int = 1
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,17 @@ class Room:
     ram: int | None = None
 
 
-def look() -> Hardware:
-    """Ask torch."""
+def look(device_id: str | None = None) -> Hardware:
+    """Ask torch; `device_id` as the flag of that name tells it."""
     cuda = torch.cuda.is_available()
-    capability = torch.cuda.get_device_capability() if cuda else None
-    return Hardware(cuda, torch.backends.mps.is_available(), _xpu(), multiplies_bfloat16(), capability)
+    cards = torch.cuda.device_count() if cuda else 0
+    capability = torch.cuda.get_device_capability(card_of(device_id, cards)) if cuda else None
+    return Hardware(cuda, torch.backends.mps.is_available(), _xpu(), multiplies_bfloat16(), capability, cards)
+
+
+def card_of(device_id: str | None, cards: int) -> int | None:
+    """The number that is told, from 0; None where it is that of no card."""
+    return int(device_id) if device_id and device_id.isdecimal() and int(device_id) < cards else None
 
 
 def _xpu() -> bool:

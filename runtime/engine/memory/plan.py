@@ -8,11 +8,12 @@ import torch
 
 from runtime import placement
 from runtime.engine.attention import Attention, choose
-from runtime.engine.memory.hardware import Hardware
+from runtime.engine.memory.hardware import Hardware, card_of
 from runtime.engine.memory.reasons import said
 from runtime.engine.memory.settings import Settings
 from runtime.engine.precision import Precision
 from runtime.placement import Ground, Mode, Needs, Reason, Wish
+from runtime.request import RequestError
 
 #: compute capability from which the step is captured
 _GRAPHS = (7, 0)
@@ -69,7 +70,8 @@ class Policy:
 def place(settings: Settings, hardware: Hardware, family: str = "sd1") -> Policy:
     """What the flags and the devices alone decide; how much memory there is is not looked at.
 
-    Never run on Apple's MPS or Intel's XPU, so those stay in float32.
+    Never run on Apple's MPS or Intel's XPU, so those stay in float32. RequestError `no-such-card` where `--device-id`
+    names none.
     """
     on_cpu = bool({"all", "sd"} & {name.lower() for name in settings.use_cpu})
     cuda = hardware.cuda and not on_cpu
@@ -77,6 +79,7 @@ def place(settings: Settings, hardware: Hardware, family: str = "sd1") -> Policy
     plan = Policy("cpu", Precision(), attention=attention, check_numbers=settings.check_numbers)
     plan = replace(plan, channels_last=settings.channels_last)
     if cuda:
+        plan = replace(plan, device=_card(settings.device_id, hardware.cards))
         return replace(_on_cuda(settings, plan, family), graphs=(hardware.capability or (0, 0)) >= _GRAPHS)
     if hardware.xpu and settings.use_ipex and not on_cpu:
         return replace(plan, device="xpu")
@@ -95,9 +98,18 @@ def _full_precision(settings: Settings) -> bool:
 def _on_cuda(settings: Settings, plan: Policy, family: str) -> Policy:
     half = torch.float32 if _full_precision(settings) else torch.float16
     vae = torch.float32 if settings.no_half_vae else half
-    device = f"cuda:{settings.device_id}" if settings.device_id else "cuda"
     asked = mode_asked_for(settings, family)
-    return replace(plan, device=device, precision=Precision(unet=half, vae=vae, text=half), mode=asked)
+    return replace(plan, precision=Precision(unet=half, vae=vae, text=half), mode=asked)
+
+
+def _card(device_id: str | None, cards: int) -> str:
+    if not device_id:
+        return "cuda"
+    number = card_of(device_id, cards)
+    if number is None:
+        message = f"There is no graphics card {device_id}: torch finds {cards}, counted from 0."
+        raise RequestError("no-such-card", message, "Start with another --device-id, or without it.")
+    return f"cuda:{number}"
 
 
 def mode_asked_for(settings: Settings, family: str) -> Mode:

@@ -22,12 +22,11 @@ class Card:
     fraction: float = 1.0
     count: int = 1
     current: int = 0
-    capability: tuple[int, int] = (8, 6)
-    told: list[str] = field(default_factory=list)
+    #: by its number where it is not 8.6
+    capabilities: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def forget_peak(self, _index: int) -> None:
         self.peak = 0
-        self.told.append("peak forgotten")
 
     def limit(self, fraction: float, _index: int) -> None:
         self.fraction = fraction
@@ -41,8 +40,8 @@ class Card:
         one = {"all": {"current": self.reserved, "peak": self.peak}}
         return {"reserved_bytes": one, "allocated_bytes": one, "active_bytes": one}
 
-    def properties(self, _index: int) -> SimpleNamespace:
-        major, minor = self.capability
+    def properties(self, index: int) -> SimpleNamespace:
+        major, minor = self.capabilities.get(index, (8, 6))
         return SimpleNamespace(uuid="none", name="A card", major=major, minor=minor, total_memory=self.total)
 
 

@@ -1,5 +1,6 @@
 """What is asked of torch about a card, with torch's own front over a stand-in: no card is at hand."""
 
+import shutil
 import sys
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -7,17 +8,23 @@ from types import ModuleType
 import pytest
 import torch
 
+from runtime.channel import Message
+from runtime.engine import checkpoint
 from runtime.engine.checkpoint import load_checkpoint
 from runtime.engine.graphs import _OF_MODELS, Graphs, build_of, bytes_in_graphs
-from runtime.engine.memory import Policy, Settings, hardware, look, place
+from runtime.engine.memory import Policy, Settings, hardware, look, occupy, place
 from runtime.engine.memory.hardware import room
 from runtime.engine.memory.needs import Models, Picture, needs_of
 from runtime.engine.memory.planner import Planner
 from runtime.engine.model import Model
 from runtime.engine.precision import Precision
 from runtime.engine.texts import Texts
+from runtime.request import RequestError
+from runtime.worker import Worker
+from runtime.worker_flags import parse
 from tests.runtime.engine.card import GIB, put_in
 from tests.runtime.engine.test_graphs import Recorder
+from tests.runtime.engine.test_trouble import Channel
 
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:1"])
@@ -26,6 +33,32 @@ def test_the_room_on_a_card_is_known_with_and_without_its_number(monkeypatch, na
     assert room(torch.device(name)).free == 7 * GIB + GIB // 2
     card.fraction = 0.25
     assert room(torch.device(name)).free == 2 * GIB
+
+
+@pytest.mark.parametrize("told", ["2", "-1", "0,1", "first", "cuda:0"])
+def test_a_card_that_is_not_there_is_refused_before_anything_is_read(
+    monkeypatch, model, checkpoint_file, tmp_path, told
+):
+    put_in(monkeypatch, count=2)
+    told = f"--device-id={told}"
+    worker = Worker(Channel(), parse(["--data-dir", str(tmp_path), told, "7"]), model)
+    monkeypatch.setattr(checkpoint, "load_checkpoint", lambda *_asked: pytest.fail("read"))
+    other = tmp_path / "other.safetensors"
+    shutil.copy(checkpoint_file, other)
+    worker.obey(Message({"do": "load", "path": str(other)}))
+    assert (worker.channel.said[-1]["code"], worker.model) == ("no-such-card", model)
+    with pytest.raises(RequestError, match="no graphics card"):
+        worker.upscaling_device()
+    on_cpu = parse(["--data-dir", str(tmp_path), told, "--use-cpu", "all", "7"])
+    assert Worker(Channel(), on_cpu).upscaling_device() == torch.device("cpu")
+
+
+def test_the_card_that_draws_is_the_one_whose_capability_counts(monkeypatch):
+    card = put_in(monkeypatch, count=2, capabilities={1: (6, 1)})
+    assert place(Settings(), look()).graphs
+    assert not place(Settings(device_id="1"), look("1")).graphs
+    assert occupy(place(Settings(device_id="1"), look("1"))) == torch.device("cuda:1")
+    assert card.current == 1
 
 
 @pytest.mark.parametrize("settings", [Settings(), Settings(device_id="1")])

@@ -15,7 +15,7 @@ HALF, FULL, BRAIN = torch.float16, torch.float32, torch.bfloat16
     ("settings", "hardware", "device", "unet", "vae", "mode"),
     [
         (Settings(), GPU, "cuda", HALF, HALF, "full"),
-        (Settings(device_id="1"), GPU, "cuda:1", HALF, HALF, "full"),
+        (Settings(device_id="1"), Hardware(cuda=True, cards=2), "cuda:1", HALF, HALF, "full"),
         (Settings(no_half=True), GPU, "cuda", FULL, FULL, "full"),
         (Settings(precision="full"), GPU, "cuda", FULL, FULL, "full"),
         (Settings(no_half_vae=True), GPU, "cuda", HALF, FULL, "full"),
@@ -58,5 +58,5 @@ def test_the_worker_understands_every_flag_that_the_server_passes_on():
 def test_of_several_cards_torch_goes_by_the_one_that_was_asked_for(monkeypatch, device_id, chosen):
     seen = []
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: seen.append(str(device)))
-    device = occupy(place(Settings(device_id=device_id), Hardware(cuda=True)))
+    device = occupy(place(Settings(device_id=device_id), Hardware(cuda=True, cards=2)))
     assert (device.type, seen) == ("cuda", chosen)
