@@ -117,6 +117,9 @@ def _uvicorn_config(server: object, settings: Settings):  # type: ignore[no-unty
 
     from runtime.gate.connections import HEAD_BYTES, as_many_as_there_are_files, counted
 
+    connections = as_many_as_there_are_files()
+    if connections.warning:
+        say(f"Warning: {connections.warning}")
     return uvicorn.Config(
         server,  # type: ignore[arg-type]
         # its warnings tell of requests that are none, as often as any stranger cares to send one
@@ -124,7 +127,8 @@ def _uvicorn_config(server: object, settings: Settings):  # type: ignore[no-unty
         log_config=None,
         access_log=False,
         lifespan="on",
-        http=counted(as_many_as_there_are_files(), _secured(settings)),
+        http=counted(connections, _secured(settings)),
+        backlog=connections.arriving,
         h11_max_incomplete_event_size=HEAD_BYTES,
         # neither page nor API uses web sockets
         ws="none",

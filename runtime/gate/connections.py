@@ -25,8 +25,11 @@ from runtime.gate.guesses import place_of
 #: open at once from other computers, of these from one place, and as many again from this computer: its own programs,
 #: and whoever comes by the public link or a proxy
 MOST, OF_ONE_PLACE = 1000, 250
-#: open files that are asked of the system for them, and those of them that the rest of the server needs
-_FILES, _OTHER_FILES = 4096, 128
+#: open files that are asked of the system for them, those of them that the rest of the server needs (half of few), and
+#: those below which that is said
+_FILES, _OTHER_FILES, _FEW_FILES = 4096, 128, 200
+#: that are taken at one look for new ones, and the looks until one that finds no room has ended
+_ARRIVING, _LOOKS = 2048, 4
 #: bytes that h11 takes before a head is whole: more than the gate lets in, so that the gate answers
 HEAD_BYTES = 131_072
 #: bytes a second below which an answer counts as unread
@@ -40,12 +43,15 @@ _HERE = "here"
 class Open:
     """The connections of one server.
 
+    `arriving` are taken at once, whether there is room or not; `files` may be open at once, None where nobody counts.
     `handshake`, `head` and `rest` are the seconds that the beginning of TLS, a head and what comes of a body after its
     answer may take, `unread` those that an answer may lie there, `look` those between two looks at it.
     """
 
     most: int = MOST
     of_one_place: int = OF_ONE_PLACE
+    arriving: int = _ARRIVING
+    files: int | None = None
     handshake: float = 10.0
     head: float = 30.0
     rest: float = 600.0
@@ -53,6 +59,16 @@ class Open:
     look: float = 5.0
     _places: Counter[str] = field(default_factory=Counter)
     _elsewhere: int = 0
+
+    @property
+    def warning(self) -> str | None:
+        """What the start says where there are few files."""
+        if self.files is None or self.files >= _FEW_FILES:
+            return None
+        return (
+            f"The system lets this server have {self.files} files open at once, so it takes {self.most} connections "
+            f"from other computers and as many from this one. Allow it {_FILES} (ulimit -n; LimitNOFILE of a service)."
+        )
 
     def enter(self, address: str) -> str | None:
         """The place of this address, which has one connection more until it leaves; None where there is no room."""
@@ -205,9 +221,17 @@ def counted(connections: Open, context: ssl.SSLContext | None = None) -> Any:
 
 def as_many_as_there_are_files() -> Open:
     """With fewer connections where the system lets this process open few files."""
-    files = _files()
-    most = MOST if files is None else max(16, min(MOST, (files - _OTHER_FILES) // 2))
-    return Open(most, max(4, most // 4))
+    return as_many_as(_files())
+
+
+def as_many_as(files: int | None) -> Open:
+    """So many that no burst uses up the `files`; where one does, asyncio logs a traceback thousands of times."""
+    if files is None:
+        return Open()
+    free = files - min(_OTHER_FILES, files // 2)
+    arriving = max(1, min(_ARRIVING, free // 10))
+    most = max(2, min(MOST, (free - _LOOKS * arriving) // 2))
+    return Open(most, max(2, most // 4), arriving, files)
 
 
 def _files() -> int | None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from runtime.__main__ import _uvicorn_config
 from runtime.flags import read_flags
-from runtime.gate.connections import Connection, Open, as_many_as_there_are_files, counted
-from tests.fakes.serving import serve
+from runtime.gate.connections import Connection, Open, as_many_as, as_many_as_there_are_files, counted
+from tests.fakes.serving import FAKE, answers, serve, until
 
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 HEAD = b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -186,7 +188,52 @@ def test_the_server_is_started_with_them() -> None:
     how = _uvicorn_config(app, read_flags((), {}))
     how.load()
     assert issubclass(how.http_protocol_class, Connection)
-    assert 16 <= as_many_as_there_are_files().most <= 1000
+    there = as_many_as_there_are_files()
+    assert 2 <= there.most <= 1000
+    assert how.backlog == there.arriving
+
+
+@pytest.mark.parametrize("files", [None, 16, 32, 64, 128, 199, 200, 256, 1024, 4096, 1 << 20])
+def test_no_burst_uses_up_the_files_and_few_are_said(files: int | None) -> None:
+    found = as_many_as(files)
+    assert (found.most <= 1000, found.of_one_place <= found.most) == (True, True)
+    if files is None or files >= 4096:
+        assert (found.most, found.of_one_place) == (1000, 250)
+    if files is not None:
+        # others' and this computer's, and those that are sent away one look after the other
+        left = files - 2 * found.most - 4 * found.arriving
+        assert left >= min(128, files // 2)
+    assert (found.warning is not None) is (files in (16, 32, 64, 128, 199))
+    assert found.warning is None or f" {files} files" in found.warning
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody counts them there")
+def test_with_few_files_a_burst_leaves_the_server_and_its_log_as_they_are(tmp_path: Path) -> None:
+    few = "import resource, runpy; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64));"
+    with serve(
+        tmp_path, "--nowebui", program=("-c", f"{few} runpy.run_path({FAKE[0]!r}, run_name='__main__')")
+    ) as served:
+        where = ("127.0.0.1", httpx.URL(served.url).port)
+        burst = [socket.socket() for _ in range(300)]
+        for one in burst:
+            one.setblocking(False)
+            one.connect_ex(where)
+        refused = until(lambda: next((one for one in burst if came(one)), None))
+        assert came(refused).startswith(b"HTTP/1.1 503")
+        for one in burst:
+            one.close()
+        until(lambda: answers(served))
+    log = served.log()
+    assert "Too many open files" not in log
+    assert log.count("64 files open at once") == 1
+
+
+def came(connection: socket.socket) -> bytes:
+    """What lies there and is not taken away."""
+    try:
+        return connection.recv(100, socket.MSG_PEEK)
+    except OSError:
+        return b""
 
 
 def test_a_head_that_is_large_is_answered_by_the_gate(tmp_path: Path) -> None:
