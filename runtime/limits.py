@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import threading
 from collections.abc import Sequence
 
 from runtime.formats import PICTURES
@@ -24,8 +23,6 @@ MOST_IN_A_BATCH = 256
 MOST_SENT_PIXELS, MOST_PIXELS_TO_ENLARGE = 256_000_000, 1_024_000_000
 #: of each
 LONGEST_SENT_SIDE = 65_535
-#: so many pictures are decoded at once outside of the engine: each may take 256 MiB for as long
-DECODED = threading.BoundedSemaphore(2)
 LARGEST_PROMPT = 1_000_000
 #: times, of hires fix and of an upscaling
 MOST_SCALE = 64.0

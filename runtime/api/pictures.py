@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from runtime.limits import DECODED, MOST_PIXELS, MOST_SENT_PIXELS, check_pictures
+from runtime.decoding import few_at_once
+from runtime.limits import MOST_PIXELS, MOST_SENT_PIXELS, check_pictures
 from runtime.request import RequestError
 
 #: what is decoded at all: each further format is code that an attacker may reach
@@ -60,7 +61,7 @@ def check_picture(data: bytes, field: str) -> None:
     """RequestError unless the bytes are a whole picture of at most MOST_PIXELS, as large as any that is drawn."""
     from PIL import Image
 
-    with _whole(field), DECODED, Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+    with _whole(field), few_at_once(), Image.open(io.BytesIO(data), formats=FORMATS) as picture:
         if picture.width * picture.height > MOST_PIXELS:
             size = f"{field} is {picture.width} x {picture.height}."
             raise RequestError("image-too-large", size, f"At most {MOST_PIXELS // 10**6} megapixels are taken.")

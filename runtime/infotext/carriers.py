@@ -10,8 +10,9 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
+from runtime.decoding import few_at_once
 from runtime.infotext.writing import write_infotext
-from runtime.limits import DECODED, MOST_PIXELS
+from runtime.limits import MOST_PIXELS
 
 #: what Pillow tells of a file's form, not of its making
 _TECHNICAL = frozenset(
@@ -53,7 +54,7 @@ def read_infotext(data: bytes, formats: tuple[str, ...] | None = None) -> tuple[
 
     A picture of more than MOST_PIXELS is not decoded: of a PNG the texts before its pixels are told.
     """
-    with DECODED, Image.open(io.BytesIO(data), formats=formats) as picture:
+    with few_at_once(), Image.open(io.BytesIO(data), formats=formats) as picture:
         if small := picture.width * picture.height <= MOST_PIXELS:
             picture.load()
         info: dict[str, Any] = {str(key): value for key, value in picture.info.items()}

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +28,7 @@ from runtime.limits import LARGEST_SIDE, check_request
 from runtime.options import Options
 from runtime.request import Request, RequestError
 from runtime.ui import png_info
+from tests.fakes.serving import CHECKOUT
 from tests.runtime.gate.bad_inputs import Maker
 from tests.runtime.gate.bad_pictures import chunk, png, saved, spoilt
 from tests.runtime.gate.conftest import Grounds
@@ -121,6 +124,28 @@ def test_few_pictures_are_decoded_at_once_and_each_once(monkeypatch: pytest.Monk
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda number: (decode_picture, infotext_of)[number % 2](text, "image"), range(16)))
     assert (most, loads) == (2, 16)
+
+
+_MANY_AT_ONCE = """
+import base64, resource, sys
+from concurrent.futures import ThreadPoolExecutor
+from runtime.api.pictures import infotext_of
+from tests.runtime.gate.bad_pictures import saved
+text = base64.b64encode(saved("PNG", (8000, 8000))).decode()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with ThreadPoolExecutor(16) as pool:
+    list(pool.map(lambda _: infotext_of(text, "image"), range(16)))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the most memory that a process had is told in KiB by Linux alone")
+def test_many_threads_keep_no_memory_of_the_pictures_that_they_have_decoded() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", _MANY_AT_ONCE], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
+    two = 2 * (8000 * 8000 * 4 >> 10)
+    assert int(run.stdout) < 1.25 * two
 
 
 def test_a_picture_as_large_as_any_that_is_drawn_is_taken_and_one_row_more_is_not() -> None:
