@@ -15,6 +15,7 @@ from runtime.catalogue import SamplerInfo
 from runtime.engine import autoencoder, finite
 from runtime.engine.autoencoder import Coder
 from runtime.engine.conditioning import Guidance, encode, longest_text
+from runtime.engine.device_queue import queue_of
 from runtime.engine.easel import Easel, text_width
 from runtime.engine.finite import FiniteWatch
 from runtime.engine.graphs import build_of, graphs_of
@@ -96,7 +97,7 @@ class Learnt:
 
 
 def coder_of(easel: Easel, run: Run) -> Coder:
-    return Coder(easel.model, run.request.options.auto_vae_precision, run.tiling)
+    return Coder(easel.model, run.request.options.auto_vae_precision, run.tiling, easel.planner)
 
 
 def noise_for(run: Run, batch: Batch, cells: tuple[int, int], device: torch.device) -> Noise:
@@ -144,6 +145,8 @@ def sample(
             raise finite.refuse()
         # the time to read another model on the way is counted, too; notes tell of steps without the negative prompt
         if easel.planner is not None and denoise.calls and not denoise.changed and not denoise.notes:
+            # what was asked of the device may not be done yet
+            queue_of(easel.model.store.device).mark().wait()
             seconds = (time.monotonic() - began) / denoise.calls
             easel.planner.learn(easel.model.store, easel.model.traits.family, sitting.picture, seconds)
     return (x if ground is None else ground.restored(x)), unfinished

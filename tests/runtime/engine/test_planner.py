@@ -1,6 +1,8 @@
 """The planner: what is chosen for what there is, what is learnt, and that a plan is told and noted."""
 
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -245,6 +247,25 @@ def test_a_run_is_planned_told_to_the_store_and_noted(model, tmp_path, capsys, m
     assert f": {told.predicted.reason}" in err
     assert "Even the most sparing way is predicted to need 0.03 GB and 0.02 GB can be had; it is tried." in err
     assert (tmp_path / "ledger.json").exists()
+
+
+@pytest.mark.parametrize("check_numbers", [True, False])
+def test_a_step_has_ended_when_its_time_is_noted(model, tmp_path, monkeypatch, check_numbers):
+    """A card is told of steps long before it has done them; nothing else need wait for the last."""
+    from runtime.engine.easel import Easel
+    from runtime.engine.generate import generate
+    from runtime.engine.saving import Outputs
+    from runtime.request import Request
+
+    slow = SimpleNamespace(mark=lambda: SimpleNamespace(wait=lambda: time.sleep(0.4)))
+    monkeypatch.setattr("runtime.engine.run.queue_of", lambda _device: slow)
+    planner, seen = Planner(Settings(), tmp_path / "ledger.json"), []
+    monkeypatch.setattr(planner, "learn", lambda *told: seen.append(told[-1]))
+    monkeypatch.setattr(model.store, "policy", replace(model.store.policy, check_numbers=check_numbers))
+    request = Request(prompt="a", steps=1, width=64, height=64, save=False, save_grid=False)
+    generate(request, Easel(model, Outputs(tmp_path), planner=planner), lambda _step: None, lambda: None)
+    assert seen
+    assert seen[0] >= 0.4
 
 
 def test_a_processor_with_room_foretells_its_steps_and_no_memory(model, tmp_path, capsys, monkeypatch):
