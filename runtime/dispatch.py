@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -40,9 +41,12 @@ from runtime.tasks import (
 from runtime.turns import Turns
 from runtime.worker_process import WorkerProcess, died
 
+_LOG = logging.getLogger(__name__)
 #: a job's event line is written at most this often, in seconds
 _EVENT_SECONDS = 0.5
 _SECONDS_TO_HEAR_OF_THE_END = 0.3
+#: a worker that has had its model for so long, or has done a job, has not died of the model
+SOUND_AFTER = 60.0
 
 
 class Dispatch:
@@ -62,6 +66,8 @@ class Dispatch:
         self._current: Task | None = None
         self._worker: WorkerProcess | None = None
         self._said = 0.0
+        #: since when a worker that dies is given its model back unasked; None before it is loaded
+        self._sound_from: float | None = None
         #: the server is about to end
         self.leaving = threading.Event()
         self.progress = Progress()
@@ -252,6 +258,7 @@ class Dispatch:
         self.model = self._held = ModelState(
             "ready", task.path, body["title"], body["seconds"], body.get("width"), body.get("height"), body.get("hash")
         )
+        self._sound_from = time.monotonic() + SOUND_AFTER
         self._take(Load)
         if task.job is not None:
             self._turns.resume(task.job, self.pending)
@@ -321,6 +328,7 @@ class Dispatch:
             state = "interrupted" if drawn.interrupted else "done"
             self._paces.end(drawn)
         self._take(Generate)
+        self._sound_from = time.monotonic()
         finish(task.future, result)
         self._announce(protocol.Job(state, 1.0))
 
@@ -339,10 +347,19 @@ class Dispatch:
             self._replace(stuck())
 
     def _replace(self, error: RequestError) -> None:
-        """The worker is gone: say so, start another, and give it the model that was loaded."""
+        """The worker is gone: say so, start another, and give it the model that was loaded.
+
+        One that dies without a model, or of its model, is not started again until somebody asks: it would die again.
+        """
         self._worker = self.cuda = None
         was, self._held = self._held, ModelState()
+        sound_from, self._sound_from = self._sound_from, None
         self.fail_current(error)
-        # one that dies without a model is not started again until somebody asks: it would die again
-        if was.path is not None and not self.leaving.wait(_SECONDS_TO_HEAR_OF_THE_END):
+        if was.path is None or self.leaving.wait(_SECONDS_TO_HEAR_OF_THE_END):
+            return
+        if sound_from is not None and sound_from <= time.monotonic():
             self.pending.appendleft(Load(was.path, was.sha256))
+        elif self.model.state == "ready":
+            _LOG.error("%s The model is loaded again when somebody asks for a picture.", error.message)
+            self.model = ModelState("failed", was.path, was.title, error=error)
+            self._announce(protocol.ModelFailed(was.path.name, error.code, error.message))

@@ -102,7 +102,7 @@ _SIGNALS = {
 def died(code: int | None) -> RequestError:
     """What the job is told whose worker ended with this exit code."""
     said = f"The drawing process ended ({explain_exit(code)})."
-    return RequestError("worker-died", said, "A new one was started; try a smaller picture.")
+    return RequestError("worker-died", said, "Another one takes its place; try a smaller picture.")
 
 
 def explain_exit(code: int | None) -> str:

@@ -2,8 +2,8 @@
 
 In a prompt: `slow` takes 0.1 s a step, `snail` half a second, `die` ends the process like a crash, `nan` fails as the
 engine would, `stuck` hangs for ever in its second step.
-In a checkpoint's name: `broken` is refused, `killer` ends the process, `slow` takes a second to load, `nine` draws like
-an inpainting model, `card` lies on a graphics card whose figures are told.
+In a checkpoint's name: `broken` is refused, `killer` ends the process, `frail` once it is loaded, `slow` takes a second
+to load, `nine` draws like an inpainting model, `card` lies on a graphics card whose figures are told.
 """
 
 import hashlib
@@ -111,6 +111,8 @@ class FakeWorker:
         self.say(event="embeddings", listing={"loaded": {"fake-ti": known}, "skipped": {}})
         size = {"width": NATIVE, "height": NATIVE}
         self.say(event="loaded", path=str(path), title=self.title, seconds=0.1, hash=self.hash, **size)
+        if "frail" in path.name:
+            os._exit(9)
 
     def generate(self, name: str, request: Request) -> None:
         self.interrupted = False

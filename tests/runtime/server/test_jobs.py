@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runtime import dispatch, patience
+from runtime import dispatch, patience, protocol
 from runtime.jobs import Jobs
 from runtime.patience import Patience
 from runtime.request import Request, RequestError
@@ -55,6 +55,20 @@ def test_an_answer_of_a_bad_shape_fails_its_job_and_no_other(
     assert refused.value.code == "server-fault"
     monkeypatch.undo()
     assert len(jobs.generate(Request(steps=1), model).result(SOON).pictures) == 1
+
+
+@pytest.mark.parametrize("after", [0.0, 60.0])
+def test_a_worker_that_has_had_its_model_for_long_gets_it_back_unasked(
+    after: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "SOUND_AFTER", after)
+    loads: list[protocol.Event] = []
+    queue = Jobs(WORKER, lambda event: loads.append(event) if isinstance(event, protocol.Model) else None)
+    queue.start()
+    queue.load(checkpoint(tmp_path, "frail.safetensors"))
+    until(lambda: queue.model.state == "failed" or len(loads) > 2)
+    queue.stop()
+    assert (len(loads) > 2) == (after == 0)
 
 
 def test_one_who_no_longer_waits_does_not_stop_the_queue(jobs: Jobs, tmp_path: Path) -> None:

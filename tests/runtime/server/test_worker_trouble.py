@@ -1,6 +1,7 @@
 """A worker that dies, a checkpoint that cannot be loaded, a choice that lasts: the server says so and goes on."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -80,6 +81,32 @@ def test_a_checkpoint_that_kills_the_worker_does_not_kill_it_for_ever(tmp_path: 
         assert (asked.status_code, asked.json()["error"]) == (500, "worker-died")
         picture = served.draw(prompt="x", steps=1, override_settings={"sd_model_checkpoint": "b-good"})
         assert picture.status_code == 200
+
+
+def test_a_worker_that_dies_of_its_loaded_model_is_not_started_again_until_somebody_asks(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a-frail.safetensors")
+
+    def told(kind: type[protocol.Event]) -> int:
+        return sum(isinstance(event, kind) for event in served.events())
+
+    with serve(tmp_path, "--nowebui", "--events") as served:
+        until(lambda: told(protocol.ModelFailed))
+        time.sleep(5)
+        assert (told(protocol.Model), told(protocol.ModelFailed)) == (1, 1)
+        assert served.log().count("when somebody asks") == 1
+        died = served.draw(prompt="x", steps=1)
+        assert (died.status_code, died.json()["error"]) == (500, "worker-died")
+        until(lambda: told(protocol.ModelFailed) == 2)
+        time.sleep(2)
+        assert told(protocol.Model) == 2, "once for each who asks"
+
+
+def test_the_model_comes_back_by_itself_after_a_worker_that_drew(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path, "a.safetensors")
+    with serve(tmp_path, "--nowebui", "--events") as served:
+        assert served.draw(prompt="x", steps=1).status_code == 200
+        assert served.draw(prompt="die", steps=3).json()["error"] == "worker-died"
+        until(lambda: sum(isinstance(event, protocol.Model) for event in served.events()) == 2)
 
 
 def test_a_killer_for_one_job_only_ends_that_job_and_the_model_before_it_comes_back(tmp_path: Path) -> None:
