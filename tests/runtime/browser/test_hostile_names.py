@@ -3,10 +3,14 @@
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
+from runtime.request import Request, Result
+from runtime.ui import words
+from tests.fakes.fake_worker import png
 from tests.fakes.serving import Served
 from tests.runtime.browser.conftest import Watched, expect_seen
 from tests.runtime.browser.test_tabs import PROMPT, opened
@@ -55,7 +59,7 @@ def chosen(page: Page, element: str, name: str) -> None:
     option.click()
 
 
-def test_names_that_are_markup_are_shown_as_text(watched: Watched, named: Served) -> None:
+def test_names_that_are_markup_are_shown_as_text(watched: Watched, named: Served, tmp_path: Path) -> None:
     page, alerts = watched.page, []
     page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
     page.add_init_script(COUNT)
@@ -84,6 +88,10 @@ def test_names_that_are_markup_are_shown_as_text(watched: Watched, named: Served
         page.get_by_role("tab", name=tab, exact=True).click()
         chosen(page, f"models_{element}_list", name)
         expect_seen(page.locator(f"#models_{element} table"), f"{name}.")
+    page.get_by_role("tab", name="PNG Info", exact=True).click()
+    (tmp_path / "told.png").write_bytes(png(8, 8, parameters=MARKUP, **{MARKUP: f"value{MARKUP}"}))
+    page.set_input_files("#pnginfo_image input[type=file]", tmp_path / "told.png")
+    expect_seen(page.locator("#pnginfo_html2_info"), re.compile(rf"{re.escape(MARKUP)}\s*value{re.escape(MARKUP)}"))
     page.get_by_role("tab", name="Extras", exact=True).click()
     chosen(page, "extras_upscaler_1", f"4x_{MARKUP}")
     assert page.locator('img[src="x"], [onerror]').count() == 0
@@ -105,6 +113,10 @@ def a_style(page: Page) -> None:
     expect_seen(said, f"Deleted: {STYLE}")
     page.click("#txt2img_style_delete")
     expect_seen(said, f"There is no style of this name: {STYLE}")
+
+
+def test_what_the_worker_remarks_of_a_name_is_text() -> None:
+    assert "<img" not in words.notes(Result(Request(), (), 8, 8, comments=(f"{MARKUP} is not there.",)))
 
 
 @pytest.mark.parametrize(
