@@ -77,7 +77,7 @@ def _cases(quick: bool) -> Iterator[Case]:
             yield _drawing("SD 1.x", SD1, side, side, 2, attention)
     for width, height in ((256, 256), (384, 256), (384, 384), (512, 384), (512, 512)):
         yield _decoding(width, height, None)
-        yield _encoding(width, height)
+        yield _encoding(width, height, None)
         yield _decoding(width, height, 16)
     for config, name in ((CLIP_L, "CLIP-L"), (OPEN_CLIP, "OpenCLIP")):
         for chunks in (1, 3):
@@ -120,13 +120,16 @@ def _decoding(width: int, height: int, rows: int | None) -> Case:
     return Case(f"decoding {width} x {height}, {how}", predicted, _size(Autoencoder, VAE), run)
 
 
-def _encoding(width: int, height: int) -> Case:
+def _encoding(width: int, height: int, rows: int | None) -> Case:
+    canvas = _canvas(width, height, 1)
+
     def run() -> object:
         vae, picture = _filled(Autoencoder, VAE), torch.rand(1, 3, height, width)
-        return lambda: vae.encode(picture)
+        return lambda: vae.encode(picture) if rows is None else strips.encode(vae, picture, strips.Strips(rows))
 
-    predicted = traces.encoding(VAE, _canvas(width, height, 1))
-    return Case(f"encoding {width} x {height}", predicted, _size(Autoencoder, VAE), run)
+    predicted = traces.encoding_in_strips(VAE, canvas, rows) if rows else traces.encoding(VAE, canvas)
+    how = f"in strips of {rows}" if rows else "whole"
+    return Case(f"encoding {width} x {height}, {how}", predicted, _size(Autoencoder, VAE), run)
 
 
 def _reading(name: str, config: TextConfig, chunks: int) -> Case:

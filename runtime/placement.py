@@ -175,7 +175,7 @@ def _filled(way: Way, needs: Needs, ground: Ground, budget: int) -> Way:
         if text > budget - read:
             text, resident, streamed = _by_pieces(needs.text, budget - read)
             way = replace(way, text_resident=resident, text_streamed=streamed)
-    rows, decoded = _rows(needs, ground, budget - vae)
+    rows, decoded = rows_for(needs.decoding, ground, budget - vae)
     peak = max(text + read, unet + drawn, vae + decoded)
     seconds, slowdown = _time(ground, way.streamed)
     way = replace(way, rows=rows, peak=peak, drawing=unet + drawn, weights=unet, decoding=vae + decoded)
@@ -189,11 +189,11 @@ def _by_pieces(model: ModelBytes, budget: int) -> tuple[int, int, int]:
     return least_held + resident, resident, blocks - resident
 
 
-def _rows(needs: Needs, ground: Ground, budget: int) -> tuple[int | None, int]:
-    """The tallest strips that fit, else the shortest, and the bytes that decoding takes with them."""
+def rows_for(taking: Callable[[int | None], int], ground: Ground, budget: int) -> tuple[int | None, int]:
+    """The tallest strips that fit, else the shortest, and the bytes that are taken with them; as `Needs.decoding`."""
     taken = 0
     for rows in STRIPS:
-        taken = round(needs.decoding(rows) * ground.correction)
+        taken = round(taking(rows) * ground.correction)
         if taken <= budget:
             return rows, taken
     return STRIPS[-1], taken

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,6 +20,9 @@ from runtime.engine.strips import Strips
 from runtime.engine.tiling import wrapped
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
+
+if TYPE_CHECKING:
+    from runtime.engine.memory import Planner
 
 #: seeds of what is drawn from the autoencoder's distribution lie this far from those of the first noise
 _APART = 2**63
@@ -34,35 +39,46 @@ class Coder:
     """The autoencoder of a model for one job.
 
     `retry`: one that overflows goes on in a precision that does not, for this and all later pictures; `tiling`: edges
-    meet.
+    meet; `planner` says in what strips pictures are read.
     """
 
     model: Model
     retry: bool = True
     tiling: bool = False
+    planner: Planner | None = None
 
     @property
     def dtype(self) -> torch.dtype:
         return self.model.store.dtype("vae")
 
-    def each(self, run: _Way, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Every input by itself; RequestError `nan-vae` if what comes out are no numbers."""
+    def rows_to_encode(self, pictures: Sequence[Tensor]) -> int | None:
+        """The same for all: those of the largest."""
+        store = self.model.store
+        if self.planner is None:
+            return store.policy.vae_rows
+        _, height, width = max((one.shape for one in pictures), key=math.prod)
+        return self.planner.before_encoding(store, self.model.traits.family, width, height)
+
+    def each(self, run: _Way, inputs: Sequence[Tensor], planned: int | None) -> list[Tensor]:
+        """Every input by itself, in strips of so many rows of latents or (None) whole, as it was planned.
+
+        RequestError `nan-vae` if what comes out are no numbers.
+        """
         store = self.model.store
         with store.lend("vae") as vae, wrapped(*([vae] if self.tiling else [])):
-            made = self._fitting(run, vae, inputs)
+            made = self._fitting(run, vae, inputs, planned)
             for wide in _wider(self.dtype, store.device) if self.retry else ():
                 if _finite(made):
                     break
                 store.widen("vae", wide)
-                made = self._fitting(run, vae, inputs)
+                made = self._fitting(run, vae, inputs, planned)
         if store.policy.check_numbers and not _finite(made):
             message = "The VAE produced numbers that are no numbers, so there is no picture."
             raise RequestError("nan-vae", message, "Start with --no-half-vae, or choose another VAE or checkpoint.")
         return made
 
-    def _fitting(self, run: _Way, vae: Autoencoder, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """As the policy says; in smaller strips where memory runs out, and at last with less beside them."""
-        planned = self.model.store.policy.vae_rows
+    def _fitting(self, run: _Way, vae: Autoencoder, inputs: Sequence[Tensor], planned: int | None) -> list[Tensor]:
+        """As planned; in smaller strips where memory runs out, and at last with less beside them."""
         heights = [planned, *(rows for rows in _HEIGHTS if rows and (planned is None or rows < planned))]
         made: list[Tensor] = []
         while len(made) < len(inputs):
@@ -97,7 +113,7 @@ def decode(coder: Coder, latents: Tensor) -> list[Tensor]:
         sized = (latent / coder.model.traits.scaling).to(coder.dtype)[None]
         return (vae.decode(sized) if cut is None else strips.decode(vae, sized, cut))[0].float()
 
-    return coder.each(one, list(latents))
+    return coder.each(one, list(latents), coder.model.store.policy.vae_rows)
 
 
 def encode(coder: Coder, pictures: Sequence[Tensor], seeds: Sequence[int]) -> list[Tensor]:
@@ -126,7 +142,7 @@ def _distributions(coder: Coder, pictures: list[Tensor]) -> list[Tensor]:
         mean, deviation = vae.encode(shown) if cut is None else strips.encode(vae, shown, cut)
         return torch.cat([mean[0], deviation[0]]).float()
 
-    return coder.each(one, pictures)
+    return coder.each(one, pictures, coder.rows_to_encode(pictures))
 
 
 def _finite(made: Sequence[Tensor]) -> bool:

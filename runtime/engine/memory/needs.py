@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -64,6 +64,12 @@ def needs_of(
         # the graph reads copies of its own
         held if graphs else 0,
     )
+
+
+def encoding_of(vae: Autoencoder, canvas: Canvas) -> Callable[[int | None], int]:
+    """As `Needs.decoding`, the other way."""
+    config = vae.config
+    return lambda rows: traces.encoding_in_strips(config, canvas, rows) if rows else traces.encoding(config, canvas)
 
 
 @dataclass(frozen=True)

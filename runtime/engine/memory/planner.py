@@ -14,14 +14,15 @@ from runtime.engine.graphs import bytes_in_graphs
 from runtime.engine.memory.hardware import room
 from runtime.engine.memory.lanes import bytes_per_second
 from runtime.engine.memory.ledger import Ledger, Outcome
-from runtime.engine.memory.needs import Models, Picture, needs_of, size
+from runtime.engine.memory.needs import Models, Picture, encoding_of, needs_of, size
 from runtime.engine.memory.plan import Policy, Prediction, least, mode_asked_for, plan_job
 from runtime.engine.memory.settings import Settings
 from runtime.engine.memory.store import Store
+from runtime.engine.memory.traces import Canvas
 from runtime.engine.precision import Precision
 from runtime.engine.shortage import free_memory
 from runtime.ledger_file import work_of
-from runtime.placement import Ground, Reason, vae_width
+from runtime.placement import Ground, Reason, rows_for, vae_width
 from runtime.request import RequestError
 
 if TYPE_CHECKING:
@@ -100,6 +101,31 @@ class Planner:
         peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
         work = _work(family, store.modules("unet")[0], picture, _precision(store))
         self._ledger(device).note(work, store.policy.predicted, Outcome(peak, step_seconds))
+
+    def before_encoding(self, store: Store, family: str, width: int, height: int) -> int | None:
+        """Rows of latents at a time in which the autoencoder reads a picture of this size in pixels; None: all.
+
+        A picture may be read before the first plan, or in the midst of a plan for a smaller one.
+        """
+        policy, device = store.policy, store.device
+        if device.type not in _KNOWN:
+            return policy.vae_rows
+        now, picture = room(device), Picture(width, height)
+        if device.type == "cpu" and _plenty(picture, now.free):
+            return None
+        (vae,) = store.modules("vae")
+        precision = _in_the_end(store.dtype("vae"), family, device)
+        canvas = Canvas(*picture.cells, 1, precision, policy.attention.name, device.type, policy.channels_last)
+        taking = encoding_of(vae, canvas)  # type: ignore[arg-type]
+        weights = size(vae, precision)
+        if policy.mode == "full":
+            beside = [(one, store.dtype(name)) for name in ("unet", "text") for one in store.modules(name)]
+            weights += sum(size(*one) for one in beside)
+        ground = Ground(now.free, now.reserve, self._ledger(device).correction)
+        rows, taken = rows_for(taking, ground, ground.budget - weights)
+        if device.type == "cuda":
+            self._release_captured(weights + taken, device)
+        return rows
 
     def before_decoding(self, store: Store) -> None:
         """After the last run of a batch: the steps that it captured lie beside what the autoencoder takes."""

@@ -97,18 +97,22 @@ def decoding_in_strips(config: AutoencoderConfig, canvas: Canvas, rows: int) -> 
 
     Linear in the height: two low pictures tell it, for a high one has many strips.
     """
-    lower, higher = (_FEW * rows * times for times in (1, 2))
-    if canvas.height <= higher:
-        return _cut(config, canvas, rows, canvas.height)
-    low, high = (_cut(config, canvas, rows, height) for height in (lower, higher))
-    return high + (canvas.height - higher) * (high - low) // (higher - lower)
+
+    def cut(height: int) -> int:
+        with torch.device("meta"):
+            vae = _weightless(Autoencoder(config), canvas)
+            latents = torch.empty(1, config.latent_channels, height, canvas.width, dtype=canvas.dtype)
+        return peak(lambda: strips.decode(vae, latents, strips.Strips(rows)), canvas.kind, vae)
+
+    return _by_height(cut, canvas.height, _FEW * rows)
 
 
-def _cut(config: AutoencoderConfig, canvas: Canvas, rows: int, height: int) -> int:
-    with torch.device("meta"):
-        vae = _weightless(Autoencoder(config), canvas)
-        latents = torch.empty(1, config.latent_channels, height, canvas.width, dtype=canvas.dtype)
-    return peak(lambda: strips.decode(vae, latents, strips.Strips(rows)), canvas.kind, vae)
+def _by_height(cut: Callable[[int], int], height: int, lower: int) -> int:
+    """From `lower` rows of latents on it is a line."""
+    if height <= 2 * lower:
+        return cut(height)
+    low, high = cut(lower), cut(2 * lower)
+    return high + (height - 2 * lower) * (high - low) // lower
 
 
 @lru_cache(maxsize=256)
@@ -119,6 +123,20 @@ def encoding(config: AutoencoderConfig, canvas: Canvas) -> int:
         size = (canvas.height * 8, canvas.width * 8)
         pictures = torch.empty(canvas.batch, config.in_channels, *size, dtype=canvas.dtype)
     return peak(lambda: vae.encode(pictures), canvas.kind, vae)
+
+
+@lru_cache(maxsize=256)
+def encoding_in_strips(config: AutoencoderConfig, canvas: Canvas, rows: int) -> int:
+    """Bytes of making latents of one picture, as `decoding_in_strips`."""
+
+    def cut(height: int) -> int:
+        with torch.device("meta"):
+            vae = _weightless(Autoencoder(config), canvas)
+            picture = torch.empty(1, config.in_channels, height * 8, canvas.width * 8, dtype=canvas.dtype)
+        return peak(lambda: strips.encode(vae, picture, strips.Strips(rows)), canvas.kind, vae)
+
+    # at the finest level, where it begins, strips are the lowest
+    return _by_height(cut, canvas.height, 2 * _FEW * rows)
 
 
 @lru_cache(maxsize=64)

@@ -1,18 +1,27 @@
 """What a job's pictures are planned as is what the U-Net and the autoencoder are then asked with."""
 
+import io
 import json
 from dataclasses import replace
 
 import pytest
+import torch
+from PIL import Image
 
-from runtime.engine import guidance
+from runtime.engine import guidance, strips
+from runtime.engine.architecture import Autoencoder, AutoencoderConfig
 from runtime.engine.easel import Easel
 from runtime.engine.generate import generate
-from runtime.engine.memory import Settings
+from runtime.engine.memory import Settings, planner, traces
+from runtime.engine.memory.hardware import Room
 from runtime.engine.memory.planner import Planner
+from runtime.engine.memory.traces import Canvas
+from runtime.engine.resize import LATENT
 from runtime.engine.saving import Outputs
 from runtime.job_options import JobOptions
-from runtime.request import Request
+from runtime.placement import SLACK
+from runtime.request import Hires, Request, Start
+from tools.published import configurations
 
 ASKED = Request(prompt="a", steps=2, width=64, height=64, save=False, save_grid=False)
 LONG = "a house, " * 40
@@ -20,10 +29,10 @@ LONG = "a house, " * 40
 
 def drawn(request, model, folder):
     """The works whose steps were noted."""
-    planner = Planner(Settings(), folder / "ledger.json")
+    easel = Easel(model, Outputs(folder), planner=Planner(Settings(), folder / "ledger.json"))
     before = model.store.policy
     try:
-        generate(request, Easel(model, Outputs(folder), planner=planner), lambda _step: None, lambda: None)
+        generate(request, easel, lambda _step: None, lambda: None)
     finally:
         model.store.prepare(before)
     file = folder / "ledger.json"
@@ -60,3 +69,48 @@ def test_prompts_and_chunks_are_those_that_the_u_net_is_asked_with(
 
 def test_steps_that_leave_the_negative_prompt_out_teach_nothing(model, tmp_path):
     assert drawn(replace(ASKED, s_min_uncond=100.0), model, tmp_path) == []
+
+
+def picture(side):
+    buffer = io.BytesIO()
+    Image.effect_noise((side, side), 50).convert("RGB").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+#: an image to draw over, one that keeps its own size, and the first pass's, which an upscaler enlarges
+ENCODED = {
+    "img2img": (replace(ASKED, width=256, height=256, start=Start((picture(64),), denoising_strength=0.5)), 256),
+    "latent upscale": (replace(ASKED, start=Start((picture(192),), resize_mode=LATENT)), 192),
+    "hires fix": (replace(ASKED, hires=Hires(scale=2.0, upscaler="Lanczos", denoising_strength=0.5)), 128),
+}
+
+
+@pytest.mark.parametrize(("less", "rows"), [(-1, None), (1, 16)])
+@pytest.mark.parametrize("name", ENCODED)
+def test_a_picture_is_read_in_strips_where_it_would_not_fit_as_a_whole(model, tmp_path, monkeypatch, name, less, rows):
+    asked, side = ENCODED[name]
+    vae = model.store.modules("vae")[0]
+    canvas = Canvas(side // 8, side // 8, 1, torch.float32, "sdp", "cpu", channels_last=True)
+    free = model.store.nbytes + round(traces.encoding(vae.config, canvas) * SLACK) - less
+    monkeypatch.setattr(planner, "room", lambda _device: Room(free, 0))
+    seen, whole = [], type(vae).encode
+    monkeypatch.setattr(type(vae), "encode", lambda *given: seen.append((given[1].shape[2], None)) or whole(*given))
+    in_strips = strips.encode
+    monkeypatch.setattr(
+        strips, "encode", lambda vae, x, cut: seen.append((x.shape[2], cut.rows)) or in_strips(vae, x, cut)
+    )
+    monkeypatch.setattr(traces, "encoding_in_strips", lambda _config, _canvas, rows: rows)
+    drawn(asked, model, tmp_path)
+    assert seen == [(side, rows)]
+
+
+def test_what_strips_take_of_a_high_picture_is_told_by_low_ones():
+    config = AutoencoderConfig.of(configurations("sd1").vae)
+    high = Canvas(40, 8, 1, torch.float32, "sdp", "cpu", channels_last=True)
+    told = traces.encoding_in_strips(config, high, 1)
+    assert told < traces.encoding_in_strips(config, high, 4) < traces.encoding(config, high)
+    with torch.device("meta"):
+        vae = Autoencoder(config).to(memory_format=torch.channels_last).requires_grad_(False)
+        whole = torch.empty(1, 3, 320, 64)
+    traced = traces.peak(lambda: strips.encode(vae, whole, strips.Strips(1)), "cpu", vae)
+    assert traced <= told < 1.08 * traced
