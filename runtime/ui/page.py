@@ -84,10 +84,16 @@ def _fetch_nothing() -> None:
 
 
 def _head() -> str:
-    """The language's script is asked for each time, so that another language counts after a reload of the page."""
-    scripts = ("keys.js", "hints.js", "settings.js")
-    own = "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in scripts)
-    return f'<script src="{LANGUAGE}"></script><script>{own}</script>'
+    """The language's script is asked for each time, so that another language counts after a reload of the page.
+
+    Refusals are taken apart before it looks at them.
+    """
+    first, own = (_script(names) for names in (("refusals.js",), ("keys.js", "hints.js", "settings.js")))
+    return f'{first}<script src="{LANGUAGE}"></script>{own}'
+
+
+def _script(names: tuple[str, ...]) -> str:
+    return "<script>" + "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in names) + "</script>"
 
 
 def build_blocks(studio: Studio, pictures: Path) -> gr.Blocks:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from runtime.api.errors import said as answer_of
+from runtime.gate.bodies import Limit, too_large
 from tests.fakes.fake_worker import png
 from tests.fakes.serving import CHECKOUT, Served
 from tests.runtime.browser.conftest import Watched
@@ -78,6 +80,27 @@ def test_an_error_is_chinese(chinese: Page) -> None:
     chinese.click("#img2img_generate")
     expect(chinese.locator("#img2img_progress")).to_have_text("无法生成： 没有原图。 请在上方的框中放入一张图片。")
     assert english(chinese) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "read"),
+    [
+        (413, answer_of(too_large(Limit(1 << 30))).body, "发来的内容超过 1024 MB。 请减少或缩小图片，"),
+        (401, b'{"detail":"Not authenticated"}', "登录已失效。 请重新载入页面并登录。"),
+    ],
+)
+def test_what_the_gate_refuses_is_told_in_two_sentences(
+    chinese: Page, watched: Watched, status: int, answer: bytes, read: str
+) -> None:
+    """Gradio shows the answer as it came."""
+    ended = {"status": status, "body": answer, "content_type": "application/json"}
+    chinese.route("**/gradio_api/upload*", lambda route: route.fulfill(**ended))
+    chinese.click("#tab_extras-button")
+    picture = {"name": "a.png", "mimeType": "image/png", "buffer": png(8, 8)}
+    chinese.set_input_files("#extras_image input[type=file]", picture)
+    expect(chinese.get_by_test_id("toast-text")).to_contain_text(read)
+    assert english(chinese) == []
+    watched.complaints.clear()  # the browser's own, of the status
 
 
 @pytest.mark.parametrize(
