@@ -101,21 +101,21 @@ _SIGNALS = {
 
 def died(code: int | None) -> RequestError:
     """What the job is told whose worker ended with this exit code."""
-    said = f"The drawing process ended ({explain_exit(code)})."
+    words, name = explain_exit(code)
+    said = f"The drawing process ended ({words}; {name})." if name else f"The drawing process ended ({words})."
     return RequestError("worker-died", said, "Another one takes its place; try a smaller picture.")
 
 
-def explain_exit(code: int | None) -> str:
-    """An exit code in words."""
+def explain_exit(code: int | None) -> tuple[str, str]:
+    """(an exit code in words, its name where the words are not it)."""
     if code is None:
-        return "it closed its channel"
+        return "it closed its channel", ""
     if code < 0:
         try:
             name = signal.Signals(-code).name
         except ValueError:
-            return f"signal {-code}"
-        return f"{name}: {_SIGNALS[name]}" if name in _SIGNALS else name
+            return f"signal {-code}", ""
+        return (_SIGNALS[name], name) if name in _SIGNALS else (name, "")
     if code < 0xC0000000:
-        return f"exit code {code}"
-    known = _WINDOWS_CODES.get(code, "the system ended it")
-    return f"0x{code:08X}: {known}"
+        return f"exit code {code}", ""
+    return _WINDOWS_CODES.get(code, "the system ended it"), f"0x{code:08X}"

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from runtime.api.errors import said as answer_of
 from runtime.gate.bodies import Limit, too_large
+from runtime.worker_process import died
 from tests.fakes.fake_worker import png
 from tests.fakes.serving import CHECKOUT, Served
 from tests.runtime.browser.conftest import Watched
@@ -115,6 +116,8 @@ def test_what_the_gate_refuses_is_told_in_two_sentences(
         ("The setting samples_save cannot be changed here.", "设置 samples_save 在这里不能更改。"),
         ("The server was started with --share. Start it without to change this, or leave the setting out.",
          "服务器启动时使用了 --share。要更改请去掉它重新启动，否则请不要更改这项设置。"),
+        (died(-9).message, "绘图进程已退出（被系统终止，多半是内存不足；SIGKILL）。"),
+        (died(0xC0000135).message, "绘图进程已退出（缺少 DLL；0xC0000135）。"),
         ("number input for Width", "Width（数值）"),
         ("Nobody knows this sentence.", "Nobody knows this sentence."),
     ],

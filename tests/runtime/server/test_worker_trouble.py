@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runtime import protocol
-from runtime.worker_process import explain_exit
+from runtime.worker_process import died
 from tests.fakes.serving import put_checkpoint, serve, until
 
 FOUR = {"error", "detail", "body", "errors"}
@@ -218,4 +218,4 @@ def test_the_choice_outlives_the_server(tmp_path: Path) -> None:
      (0xC0000005, "access violation"), (-1073741819 + 2**32, "access violation"), (0xC000012D, "0xC000012D")],
 )  # fmt: skip
 def test_exit_codes_in_words(code: int | None, said: str) -> None:
-    assert said in explain_exit(code)
+    assert said in died(code).message
