@@ -38,6 +38,8 @@ class Room:
     reserve: int
     #: of the computer's memory; None: it is not told
     ram: int | None = None
+    #: more that the system can move from the computer's memory to the disk; None: how much is not told
+    swap: int | None = None
 
 
 def look(device_id: str | None = None) -> Hardware:
@@ -62,7 +64,7 @@ def room(device: torch.device) -> Room:
     ram = free_ram()
     if device.type != "cuda":
         free = (ram or 0) + own_memory()
-        return Room(free, reserve(free, None, _WINDOWS), ram)
+        return Room(free, reserve(free, None, _WINDOWS), ram, free_swap())
     free, total = torch.cuda.mem_get_info(device)
     told = nvml.free_memory(str(torch.cuda.get_device_properties(device).uuid))
     free = min(free, told) if told is not None else free
@@ -83,6 +85,17 @@ def free_ram() -> int | None:
     return min([int(psutil.virtual_memory().available), *_left_of_container()])
 
 
+def free_swap() -> int | None:
+    """Bytes that are free of the page file; macOS makes its larger as is needed."""
+    try:
+        import psutil
+    except ImportError:
+        return None
+    if sys.platform == "darwin":
+        return None
+    return min([int(psutil.swap_memory().free), *_left_of_container("memory.swap")])
+
+
 def own_memory() -> int:
     """Bytes that this process has now."""
     try:
@@ -92,11 +105,11 @@ def own_memory() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def _left_of_container() -> list[int]:
+def _left_of_container(what: str = "memory") -> list[int]:
     """Linux' second version of control groups tells limit and use."""
     folder = Path("/sys/fs/cgroup")
     try:
-        limit, used = (int((folder / f"memory.{name}").read_text(encoding="ascii")) for name in ("max", "current"))
+        limit, used = (int((folder / f"{what}.{name}").read_text(encoding="ascii")) for name in ("max", "current"))
     except (OSError, ValueError):
         return []
     return [max(0, limit - used)]

@@ -46,10 +46,20 @@ class Planner:
         #: bytes that captured steps hold at most: the activations of the largest picture since they were forgotten
         self._captured = 0
 
-    def plan(self, placed: Policy, models: Models, family: str, picture: Picture, refuse: bool = True) -> Policy:
+    def plan(
+        self,
+        placed: Policy,
+        models: Models,
+        family: str,
+        picture: Picture,
+        *,
+        refuse: bool = True,
+        on_disk: bool = False,
+    ) -> Policy:
         """The policy for this picture on the device and in the precision of `placed`.
 
-        RequestError `too-little-memory` where no way can do it, unless it is not to be refused.
+        RequestError `too-little-memory` where no way can do it, unless it is not to be refused; weights that lie
+        `on_disk` need none of the computer's.
         """
         device = torch.device(placed.device)
         wish = replace(placed, mode=mode_asked_for(self._settings, family), resident=None, text_resident=None)
@@ -68,8 +78,13 @@ class Planner:
         now = room(device)
         ground = Ground(now.free, now.reserve, ledger.correction, ledger.bytes_per_second, seconds)
         policy = plan_job(wish, self._settings, needs, ground)
-        if refuse and device.type == "cuda" and policy.predicted.peak_bytes > now.free:
-            _refuse(least(wish, self._settings, needs, replace(ground, correction=1.0)), now.free, picture)
+        if refuse and policy.predicted.peak_bytes > now.free:
+            bare = least(wish, self._settings, needs, replace(ground, correction=1.0))
+            if device.type == "cuda":
+                _refuse(bare, now.free, picture)
+            elif now.swap is not None:
+                weights = needs.text.whole + needs.unet.whole + needs.vae if on_disk else 0
+                _refuse_on_processor(bare - weights, now.free + now.swap, picture)
         return policy
 
     def first(self, placed: Policy, checkpoint: Checkpoint) -> Policy:
@@ -83,7 +98,8 @@ class Planner:
         """Before a run of the sampler; RequestError `too-little-memory` where no way can do it."""
         (unet,), (vae,) = store.modules("unet"), store.modules("vae")
         models = Models(unet, vae, store.modules("text"))  # type: ignore[arg-type]
-        policy = self.plan(replace(store.policy, precision=_precision(store)), models, family, picture)
+        placed = replace(store.policy, precision=_precision(store))
+        policy = self.plan(placed, models, family, picture, on_disk=store.on_disk)
         self._tell(_work(family, unet, picture, policy.precision), policy)
         if store.device.type == "cuda":
             self._release_captured(policy.predicted.peak_bytes, store.device)
@@ -189,4 +205,16 @@ def _refuse(needed: int, free: int, picture: Picture) -> None:
         f"{picture.width} x {picture.height} needs at least {needed / _GIB:.1f} GB of the card's memory, "
         f"and {free / _GIB:.1f} GB can be had.",
         "Draw a smaller picture, close other programs, or let the processor draw with --use-cpu all.",
+    )
+
+
+def _refuse_on_processor(needed: int, free: int, picture: Picture) -> None:
+    """Where the page file is counted: what fits nowhere would end the worker, after it has held up the computer."""
+    if needed <= free:
+        return
+    raise RequestError(
+        "too-little-memory",
+        f"{picture.width} x {picture.height} needs at least {needed / _GIB:.1f} GB of the computer's memory, "
+        f"and with the page file {free / _GIB:.1f} GB can be had.",
+        "Draw a smaller picture, close other programs, or enlarge the page file.",
     )

@@ -2,8 +2,10 @@
 
 import io
 import json
+import sys
 from dataclasses import replace
 
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -12,7 +14,7 @@ from runtime.engine import guidance, strips
 from runtime.engine.architecture import Autoencoder, AutoencoderConfig
 from runtime.engine.easel import Easel
 from runtime.engine.generate import generate
-from runtime.engine.memory import Settings, planner, traces
+from runtime.engine.memory import Settings, hardware, planner, traces
 from runtime.engine.memory.hardware import Room
 from runtime.engine.memory.planner import Planner
 from runtime.engine.memory.traces import Canvas
@@ -20,7 +22,7 @@ from runtime.engine.resize import LATENT
 from runtime.engine.saving import Outputs
 from runtime.job_options import JobOptions
 from runtime.placement import SLACK
-from runtime.request import Hires, Request, Start
+from runtime.request import Hires, Request, RequestError, Start
 from tools.published import configurations
 
 ASKED = Request(prompt="a", steps=2, width=64, height=64, save=False, save_grid=False)
@@ -114,3 +116,26 @@ def test_what_strips_take_of_a_high_picture_is_told_by_low_ones():
         whole = torch.empty(1, 3, 320, 64)
     traced = traces.peak(lambda: strips.encode(vae, whole, strips.Strips(1)), "cpu", vae)
     assert traced <= told < 1.08 * traced
+
+
+@pytest.mark.parametrize(("swap", "on_disk", "refused"), [(0, False, True), (2**30, False, False), (None, False, False),
+                                                         (0, True, False)])  # fmt: skip
+def test_a_picture_that_no_memory_holds_is_refused_on_a_processor_too(
+    model, tmp_path, monkeypatch, swap, on_disk, refused
+):
+    """What lies on the disk takes none, macOS' page file grows, and a free page file makes it slow but possible."""
+    monkeypatch.setattr(planner, "room", lambda _device: Room(model.store.nbytes, 0, None, swap))
+    monkeypatch.setattr(model.store, "on_disk", on_disk)
+    if not refused:
+        drawn(ASKED, model, tmp_path)
+        return
+    with pytest.raises(RequestError, match=r"64 x 64 needs at least 0\.0 GB of the computer's memory") as failure:
+        drawn(ASKED, model, tmp_path)
+    assert failure.value.code == "too-little-memory"
+
+
+def test_what_is_free_of_the_page_file_is_asked_for():
+    told = hardware.room(torch.device("cpu")).swap
+    assert told == hardware.free_swap()
+    assert (told is None) is (sys.platform == "darwin")
+    assert told is None or 0 <= told <= psutil.swap_memory().total
