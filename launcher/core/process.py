@@ -21,6 +21,7 @@ from launcher.core.errors import LauncherError, writing
 from launcher.core.text import t
 
 _POLL = 0.05
+_KEEPER = Path(__file__).with_name("log_keeper.py")
 #: what a line may hold before it is cut: a child that never ends a line must not fill the memory
 _LONGEST_LINE = 65536
 
@@ -85,14 +86,31 @@ def run(
 
 
 def start_detached(
-    command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, out: Path, err: Path
+    command: Sequence[str], *, environment: Mapping[str, str], cwd: Path, out: Path, err: IO[bytes]
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in a session of its own, its channels into the files `out` (private) and `err`, both emptied.
+    """Start `command` in a session of its own, its standard output into the file `out` (private, emptied).
 
     Raises NotWrittenError, LauncherError `cannot-start`.
     """
-    with _private(out) as out_file, _private(err) as err_file:
-        return _start(command, environment, cwd, out_file, err_file)
+    with _private(out) as out_file:
+        return _start(command, environment, cwd, out_file, err)
+
+
+@contextlib.contextmanager
+def kept_log(log: Path) -> Iterator[tuple[IO[bytes], subprocess.Popen[bytes]]]:
+    """What can be handed to children that write to `log` (private, emptied), which stays bounded; and the process that
+    sees to it in a session of its own, and ends after the last of them (log_keeper.py).
+
+    Raises NotWrittenError, LauncherError `cannot-start`.
+    """
+    _private(log).close()
+    words = [sys.executable, "-I", "-S", str(_KEEPER), str(log.absolute())]
+    variables = {name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
+    home = Path(sys.executable).parent
+    keeper = _start(words, variables, home, subprocess.DEVNULL, subprocess.DEVNULL, stdin=subprocess.PIPE)
+    assert keeper.stdin is not None  # noqa: S101 - a pipe, see above
+    with keeper.stdin as channel:
+        yield channel, keeper
 
 
 def end_tree(pid: int, *, grace: float, child: subprocess.Popen[bytes] | None = None) -> None:
@@ -150,14 +168,14 @@ def alive(pid: int, since: float) -> bool:
 
 def _start(
     command: Sequence[str], environment: Mapping[str, str], cwd: Path, out: int | IO[bytes], err: int | IO[bytes],
-    held: int | None = None,
+    held: int | None = None, stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:  # fmt: skip
     try:
         return subprocess.Popen(
             list(command),
             env=dict(environment),
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=out,
             stderr=err,
             pass_fds=() if held is None or sys.platform == "win32" else (held,),

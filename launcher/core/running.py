@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import psutil
 
 from launcher.core.errors import LauncherError
 from launcher.core.events import Lines
+from launcher.core.log_keeper import aside
 from launcher.core.paths import Workspace
 from launcher.core.process import alive, end_tree
 from launcher.core.records import read_record, write_record
@@ -204,6 +205,8 @@ class Tail:
     def __init__(self, path: Path, *, last: int | None = None) -> None:
         """`last`: begin at most so many bytes before the end, with a whole line."""
         self._path, self._rest = path, b""
+        #: the file that was read last: another may have taken its name
+        self._file: int | None = None
         self._offset = 0
         if last is not None and path.exists():
             self._offset = max(0, path.stat().st_size - last)
@@ -218,19 +221,35 @@ class Tail:
         """The same, some hundred lines at a time: whoever follows a flood handles them together."""
         try:
             with self._path.open("rb") as file:
-                # What is written while we read waits for the next call, so that this one ends.
-                end = file.seek(0, os.SEEK_END)
-                file.seek(self._offset)
-                while self._offset < end and (found := file.read(min(_PORTION, end - self._offset))):
-                    self._offset += len(found)
-                    whole = self._whole(found)
-                    for start in range(0, len(whole), _TOGETHER):
-                        yield whole[start : start + _TOGETHER]
+                now = os.fstat(file.fileno()).st_ino
+                if self._file not in (None, now):
+                    yield from self._set_aside()
+                    self._offset = 0
+                self._file = now
+                yield from self._added(file)
         except OSError:
             return
         if final and self._rest:
             rest, self._rest = self._rest, b""
             yield [rest.decode("utf-8", "replace")]
+
+    def _set_aside(self) -> Iterator[list[str]]:
+        """What had come to the file when its keeper set it aside, and was not read yet."""
+        with contextlib.suppress(OSError), aside(self._path).open("rb") as file:
+            if os.fstat(file.fileno()).st_ino == self._file:
+                yield from self._added(file)
+
+    def _added(self, file: IO[bytes]) -> Iterator[list[str]]:
+        # What is written while we read waits for the next call, so that this one ends.
+        end = file.seek(0, os.SEEK_END)
+        if end < self._offset:
+            self._offset = 0
+        file.seek(self._offset)
+        while self._offset < end and (found := file.read(min(_PORTION, end - self._offset))):
+            self._offset += len(found)
+            whole = self._whole(found)
+            for start in range(0, len(whole), _TOGETHER):
+                yield whole[start : start + _TOGETHER]
 
     def _whole(self, found: bytes) -> list[str]:
         *whole, self._rest = (self._rest + found).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from launcher.core.environments.environments import current, interpreter
@@ -20,6 +21,7 @@ from launcher.core.environments.recipes import constraining
 from launcher.core.errors import LauncherError, writing
 from launcher.core.events import Event, Notice
 from launcher.core.file_lock import only_one
+from launcher.core.log_keeper import aside, keep_end
 from launcher.core.memory.choose import MEMORY_FLAGS
 from launcher.core.network.mirror_choice import chosen, look_around
 from launcher.core.network.mirror_words import hugging_face_variables, package_variables
@@ -28,7 +30,7 @@ from launcher.core.paths import Workspace, checkout, engine_environment
 from launcher.core.plan.options import Options
 from launcher.core.plan.plan import Plan
 from launcher.core.ports import check_port
-from launcher.core.process import alive, created, end_tree, start_detached
+from launcher.core.process import alive, created, end_group, end_tree, kept_log, start_detached
 from launcher.core.profiles.flag_words import has, last_value, masked, without
 from launcher.core.running import (
     EVENTS,
@@ -57,8 +59,18 @@ __all__ = ["Status", "launch", "status", "stop"]
 
 #: seconds between two looks at what it says, and after one that found something: a flood comes in small portions
 _POLL, _SHORT_POLL = 0.1, 0.02
+#: seconds that the last lines of a runtime that has ended take to the log; and that they are waited for where somebody
+#: else holds its channel
+_LAST_LINES, _PATIENCE = 0.2, 3.0
 #: of the log of a runtime that runs already: the part that an onlooker is shown
 _PAST = 65536
+
+
+class Started(NamedTuple):
+    """The runtime, and the process that keeps its log."""
+
+    child: subprocess.Popen[bytes]
+    keeper: subprocess.Popen[bytes]
 
 
 def launch(
@@ -76,15 +88,15 @@ def launch(
     started with other flags. Raises LauncherError: `not-installed`, `port-taken`, `runtime-died`, or the code with
     which the model was refused (one named with --ckpt: the runtime is ended; else, when detaching: it stays up).
     """
-    child: subprocess.Popen[bytes] | None = None
+    started: Started | None = None
     command: CommandLine | None = None
     with only_one(workspace.state / "launch.lock", _launching, patience=10.0):
         running = find_running(workspace)
         if running is None:
-            running, child, command = _start(workspace, options, plan, environ)
-    named = child is not None and has(options.runtime_flags, "--ckpt")
-    watch = Watch(options.detach, named, listens(options), memory=plan.memory if child else None)
-    watched = _follow(workspace, running, child, watch, cancel)
+            running, started, command = _start(workspace, options, plan, environ)
+    named = started is not None and has(options.runtime_flags, "--ckpt")
+    watch = Watch(options.detach, named, listens(options), memory=plan.memory if started else None)
+    watched = _follow(workspace, running, started, watch, cancel)
     if command is None:
         yield _already(running, options, plan)
         yield from watched
@@ -98,7 +110,7 @@ def launch(
 
 def _start(
     workspace: Workspace, options: Options, plan: Plan, environ: Mapping[str, str]
-) -> tuple[Running, subprocess.Popen[bytes], CommandLine]:
+) -> tuple[Running, Started, CommandLine]:
     environment = current(workspace)
     if environment is None:
         raise LauncherError(
@@ -116,13 +128,14 @@ def _start(
     meant = Running(os.getpid(), 0.0, options.profile, since, _flags(options, plan), port, environment=environment.name,
                     wish=_digest(options, plan, secrets.token_hex(8)), card=_card(plan))  # fmt: skip
     write_start(workspace, meant)
-    child = start_detached(
-        command.words,
-        environment={**variables, **constraining(environment, variables)},
-        cwd=checkout(),
-        out=workspace.state / EVENTS,
-        err=workspace.logs / LOG,
-    )
+    with kept_log(workspace.logs / LOG) as (channel, keeper):
+        child = start_detached(
+            command.words,
+            environment={**variables, **constraining(environment, variables)},
+            cwd=checkout(),
+            out=workspace.state / EVENTS,
+            err=channel,
+        )
     running = replace(meant, pid=child.pid, created=created(child.pid) or time.time())
     try:
         write_running(workspace, running)
@@ -131,7 +144,7 @@ def _start(
         end_tree(child.pid, grace=1.0, child=child)
         raise
     forget_start(workspace)
-    return running, child, command
+    return running, Started(child, keeper), command
 
 
 def _digest(options: Options, plan: Plan, salt: str) -> str:
@@ -149,7 +162,9 @@ def _keep_last(workspace: Workspace) -> None:
     settle_last(workspace)
     log = workspace.logs / LOG
     with contextlib.suppress(OSError):
-        log.replace(log.with_suffix(".previous.log"))
+        aside(log).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        keep_end(log.replace(log.with_suffix(".previous.log")))
 
 
 def _flags(options: Options, plan: Plan) -> tuple[str, ...]:
@@ -172,14 +187,17 @@ def _variables(workspace: Workspace, command: CommandLine, environ: Mapping[str,
 def _follow(
     workspace: Workspace,
     running: Running,
-    child: subprocess.Popen[bytes] | None,
+    started: Started | None,
     watch: Watch,
     cancel: threading.Event | None,
 ) -> Iterator[Event]:
+    child = started.child if started else None
     said, log = Tail(workspace.state / EVENTS), Tail(workspace.logs / LOG, last=None if child else _PAST)
     while True:
         pause = _POLL
         gone = child.poll() is not None if child else not alive(running.pid, running.created)
+        if gone:
+            _settle(running, started)
         for lines in log_lines(log, final=gone):
             pause = _SHORT_POLL
             watch.last.extend(lines.texts)
@@ -194,6 +212,16 @@ def _follow(
         if (cancel and cancel.is_set()) or watch.may_leave:
             return
         time.sleep(pause)
+
+
+def _settle(running: Running, started: Started | None) -> None:
+    """Once it has ended: ends what it has started and could not end itself, and waits for the last lines of its log."""
+    end_group(running.pid)
+    if started is None:
+        time.sleep(_LAST_LINES)
+        return
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        started.keeper.wait(_PATIENCE)
 
 
 def _already(running: Running, options: Options, plan: Plan) -> Notice:

@@ -13,6 +13,8 @@ from launcher.core.text import t
 
 #: seconds between two looks: whether a runtime has been started; what it has said; what more, after it said something
 _LOOK, _POLL, _SHORT_POLL = 0.5, 0.1, 0.02
+#: seconds that the last lines of a runtime that has ended take to the log
+_LAST_LINES = 0.2
 #: of what it has said before: the part that is shown
 _PAST = 65536
 
@@ -33,6 +35,8 @@ def _lines(workspace: Workspace, running: Running, cancel: threading.Event) -> I
     while True:
         gone = not alive(running.pid, running.created)
         pause = _POLL
+        if gone:
+            cancel.wait(_LAST_LINES)
         for lines in log_lines(log, final=gone):
             pause = _SHORT_POLL
             yield lines

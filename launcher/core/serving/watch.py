@@ -16,7 +16,6 @@ from launcher.core.memory.choose import MemoryChoice, step_down_words
 from launcher.core.memory.ground import gigabytes_down, gigabytes_up
 from launcher.core.network.network_addresses import local_urls
 from launcher.core.paths import Workspace
-from launcher.core.process import end_group
 from launcher.core.running import LOG, Running, forget_credentials, read_running, stop, write_running
 from launcher.core.text import Text, t
 from runtime import protocol
@@ -116,8 +115,6 @@ def ended(
     workspace: Workspace, running: Running, child: subprocess.Popen[bytes] | None, watch: Watch
 ) -> Iterator[Event]:
     """An end that was asked for is well; one before the address answered is a failed start."""
-    # what it has started and could not end any more, such as the tunnel of a public link
-    end_group(running.pid)
     now = read_running(workspace)
     asked = now is not None and now.pid == running.pid and now.stopping
     code = 0 if asked else child.returncode if child else 1

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from launcher.core.errors import LauncherError
-from launcher.core.process import CancelledError, Exit, Output, alive, created, end_tree, run, start_detached
+from launcher.core.process import CancelledError, Exit, Output, alive, created, end_tree, kept_log, run, start_detached
 
 GRANDCHILD = (
     "import subprocess, sys, time; c = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
@@ -115,18 +115,20 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_detached_child_writes_private_files_and_ends_as_a_tree(tmp_path: Path) -> None:
     out, err = tmp_path / "state" / "events", tmp_path / "logs" / "log"
     code = GRANDCHILD + "print(c.pid, flush=True); print('oops', file=sys.stderr, flush=True); time.sleep(60)"
-    child = start_detached([sys.executable, "-c", code], environment=os.environ, cwd=tmp_path, out=out, err=err)
+    with kept_log(err) as (channel, keeper):
+        child = start_detached([sys.executable, "-c", code], environment=os.environ, cwd=tmp_path, out=out, err=channel)
     since = created(child.pid)
     assert since is not None
     while not err.read_text():
         time.sleep(0.02)
-    assert out.stat().st_mode & 0o777 == 0o600
+    assert [each.stat().st_mode & 0o777 for each in (out, err)] == [0o600, 0o600]
     assert alive(child.pid, since)
     assert not alive(child.pid, since - 100)
     end_tree(child.pid, grace=1, child=child)
     assert not alive(child.pid, since)
     assert gone(int(out.read_text()))
     assert not psutil.pid_exists(child.pid)
+    assert keeper.wait(10) == 0, "it ends after those whose log it keeps"
 
 
 def test_a_child_that_closed_its_channels_and_works_on_can_be_cancelled(tmp_path: Path) -> None:
