@@ -17,12 +17,13 @@ _STYLE = "input,button{font:inherit;display:block;width:18rem;padding:.4rem;marg
 
 
 def login_page(accept_language: str, wrong: bool = False, wait: int = 0, status: int = 200) -> HTMLResponse:
-    """In the browser's language; says what was `wrong`, or how many seconds to `wait`."""
+    """In the browser's language, where the password is to be had; and what was `wrong`, or how long to `wait` (s)."""
     language = language_of(accept_language)
     name, password, enter, mistaken, where, waiting = _WORDS[language]
-    said = waiting.format(seconds=wait) if wait else mistaken if wrong else where
+    said = waiting.format(seconds=wait) if wait else mistaken if wrong else ""
+    refused = f"<p><strong>{said}</strong></p>" if said else ""
     form = (
-        f"<form method=post action=login><p>{said}</p>"
+        f"<form method=post action=login>{refused}<p>{where}</p>"
         f"<label>{name}<input name=username autocomplete=username autofocus required></label>"
         f"<label>{password}<input name=password type=password autocomplete=current-password required></label>"
         f"<button>{enter}</button></form>"

@@ -238,6 +238,7 @@ def test_logging_in_and_out_on_the_page() -> None:
     assert "default-src 'none'" in form.headers["content-security-policy"]
     wrong = ask(guard, "POST", "/login", headers=browser, data={"username": "me", "password": "x"})
     assert (wrong.status_code, "不对" in wrong.text) == (400, True)
+    assert "启动 Gesso 时显示过" in wrong.text, "and where it is to be had"
     right = ask(guard, "POST", "/login", headers=browser, data={"username": "me", "password": "pass"})
     assert right.status_code == 303
     said = right.headers["set-cookie"]
