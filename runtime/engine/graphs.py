@@ -135,18 +135,33 @@ class Graphs:
         self._refused = not queue.captures
         #: numbers of the smallest latents for which a capture found no memory, since some was given back
         self._too_large: int | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """A run of a sampler begins."""
+        #: numbers of the largest latents in it, by what torch's allocator sees of them
+        self._replayed = self._seen = 0
+
+    @property
+    def seen(self) -> bool:
+        """Did torch's allocator see what the run's largest step takes? That of a replay was taken before."""
+        return self._replayed <= self._seen
 
     def draw(self, unet: Asked, build: int | None, latents: Tensor, time: float, texts: Texts) -> Tensor:
         """The U-Net's answer to latents (batch, channels, h, w), all at the same time."""
+        numbers = latents.numel()
         if build is None or self._refused:
+            self._seen = max(self._seen, numbers)
             return ask(unet, latents, time, texts)
         key = Key(tuple(latents.shape), texts.states.shape[1], latents.dtype, build)
         self._forget_other_builds(build)
-        if self._too_large is not None and latents.numel() >= self._too_large and key not in self._captured:
-            return ask(unet, latents, time, texts)
         if key in self._captured:
             self._captured.move_to_end(key)
+            self._replayed = max(self._replayed, numbers)
             return self._captured[key].draw(latents, time, texts)
+        self._seen = max(self._seen, numbers)
+        if self._too_large is not None and numbers >= self._too_large:
+            return ask(unet, latents, time, texts)
         if key not in self._warm:
             drawn = self._queue.warm(lambda: ask(unet, latents, time, texts))
             self._warm[key] = tuple(texts.made)
@@ -234,6 +249,17 @@ def forget_graphs() -> None:
 def bytes_in_graphs() -> int:
     """Of the copies that all graphs read."""
     return sum(graphs.nbytes for graphs in _OF_MODELS.values())
+
+
+def begin_run() -> None:
+    """Of a sampler, with whichever U-Net."""
+    for graphs in _OF_MODELS.values():
+        graphs.begin()
+
+
+def steps_were_seen() -> bool:
+    """Did torch's allocator see what the largest step since then takes?"""
+    return all(graphs.seen for graphs in _OF_MODELS.values())
 
 
 SPARING.append(forget_graphs)

@@ -219,6 +219,8 @@ class _Sitting:
         if run.tiling:
             self.stack.enter_context(wrapped(unet))
         store = model.store
+        if easel.planner is not None:
+            easel.planner.begin(store)
         view = View(unet, store.dtype("unet"), model.traits, self.course.levels, guidance, channels)
         view = replace(view, make_room=store.make_room)
         # where models take turns the weights come back to other places, and the graphs' memory would be missed

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from runtime.engine.graphs import bytes_in_graphs
+from runtime.engine.graphs import begin_run, bytes_in_graphs, steps_were_seen
 from runtime.engine.memory.hardware import room
 from runtime.engine.memory.lanes import bytes_per_second
 from runtime.engine.memory.ledger import Ledger, Outcome
@@ -106,15 +106,21 @@ class Planner:
             if policy.graphs and policy.mode == "full":
                 drawn = policy.predicted.drawing_bytes - policy.predicted.weights_bytes
                 self._captured = max(self._captured, drawn)
-            torch.cuda.reset_peak_memory_stats(store.device)
         store.prepare(replace(policy, precision=store.policy.precision))
+
+    def begin(self, store: Store) -> None:
+        """The U-Net lies where it works: from here on memory is what `learn` compares with the prediction."""
+        if store.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(store.device)
+            begin_run()
 
     def learn(self, store: Store, family: str, picture: Picture, step_seconds: float) -> None:
         """After a run of the sampler that went as planned, while the U-Net still lies where it worked."""
         device = store.device
         if device.type not in _KNOWN or not store.as_planned:
             return
-        peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+        told = device.type == "cuda" and steps_were_seen()
+        peak = torch.cuda.max_memory_allocated(device) if told else None
         work = _work(family, store.modules("unet")[0], picture, _precision(store))
         self._ledger(device).note(work, store.policy.predicted, Outcome(peak, step_seconds))
 

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import ModuleType
 
 import pytest
@@ -25,6 +25,8 @@ from runtime.worker_flags import parse
 from tests.runtime.engine.card import GIB, put_in
 from tests.runtime.engine.test_graphs import Recorder
 from tests.runtime.engine.test_trouble import Channel
+
+CUDA = torch.device("cuda")
 
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:1"])
@@ -91,7 +93,9 @@ class OnCard:
 
     model: Model
     policy: Policy
-    device: torch.device = field(default_factory=lambda: torch.device("cuda"))
+    device = CUDA
+    as_planned = True
+    on_disk = False
 
     def modules(self, name):
         return self.model.store.modules(name)
@@ -103,23 +107,68 @@ class OnCard:
         self.policy = policy
 
 
+@dataclass
+class Drawing:
+    """On a card's stand-in, with a recorder in its graphs' place; every draw is one call of the U-Net."""
+
+    store: OnCard
+    planner: Planner
+    recorder: Recorder
+    picture = Picture(512, 512)
+
+    def __post_init__(self):
+        (self.unet,) = self.store.modules("unet")
+        self.graphs = Graphs(self.recorder)
+
+    def prepare(self):
+        self.planner.prepare(self.store, "sd1", self.picture)
+        self.planner.begin(self.store)
+        return self.store.policy.predicted
+
+    def draw(self, calls):
+        latents, texts = torch.zeros(2, 4, 8, 8), Texts(torch.zeros(2, 77, self.unet.config.cross_attention_dim))
+        for _ in range(calls):
+            self.graphs.draw(self.unet, build_of(self.unet), latents, 5.0, texts)
+
+
+@pytest.fixture
+def drawing(monkeypatch, model):
+    put_in(monkeypatch)
+    found = Drawing(OnCard(model, place(Settings(), look())), Planner(Settings()), Recorder())
+    monkeypatch.setitem(_OF_MODELS, found.unet, found.graphs)
+    return found
+
+
 @pytest.mark.parametrize(("more", "released"), [(0, 0), (-1, 1)])
-def test_steps_captured_in_a_run_give_way_to_the_autoencoder_where_both_do_not_fit(monkeypatch, model, more, released):
-    card, recorder = put_in(monkeypatch), Recorder()
-    store, planner, picture = OnCard(model, place(Settings(), look())), Planner(Settings()), Picture(512, 512)
-    planner.prepare(store, "sd1", picture)
-    (unet,), foretold = store.modules("unet"), store.policy.predicted
-    assert (store.policy.mode, store.policy.graphs) == ("full", True)
-    graphs = Graphs(recorder)
-    monkeypatch.setitem(_OF_MODELS, unet, graphs)
-    latents, texts = torch.zeros(2, 4, 8, 8), Texts(torch.zeros(2, 77, unet.config.cross_attention_dim))
-    for _ in range(2):
-        graphs.draw(unet, build_of(unet), latents, 5.0, texts)
+def test_steps_captured_in_a_run_give_way_to_the_autoencoder_where_both_do_not_fit(
+    monkeypatch, drawing, more, released
+):
+    foretold = drawing.prepare()
+    assert (drawing.store.policy.mode, drawing.store.policy.graphs) == ("full", True)
+    drawing.draw(2)
     # what the step was captured in, the copies that it reads, and what decoding takes beside them
     drawn = foretold.drawing_bytes - foretold.weights_bytes
     both = drawn + bytes_in_graphs() + foretold.decoding_bytes
-    card.free = both + more
+    put_in(monkeypatch, free=both + more)
     monkeypatch.setattr(hardware, "reserve", lambda *_asked: 0)
-    planner.before_decoding(store)
-    assert recorder.released == released
+    drawing.planner.before_decoding(drawing.store)
+    assert drawing.recorder.released == released
     assert foretold.peak_bytes < both, "each by itself fits"
+
+
+def test_the_peak_of_steps_that_were_only_replayed_teaches_nothing(monkeypatch, drawing, capsys):
+    for peak_of_steps, learnt in ((1.5, 1.5), (0.1, 1.5), (0.1, 1.5)):
+        card = put_in(monkeypatch, peak=5 * GIB)
+        foretold = drawing.prepare()
+        assert card.peak == 0, "what texts and pictures took before is forgotten"
+        traced = (foretold.drawing_bytes - foretold.weights_bytes) / drawing.planner._ledger(CUDA).correction
+        drawing.draw(3)
+        card.peak = foretold.weights_bytes + round(peak_of_steps * traced)
+        drawing.planner.learn(drawing.store, "sd1", drawing.picture, 0.1)
+        assert drawing.planner._ledger(CUDA).correction == pytest.approx(learnt, abs=1e-3)
+        assert ("not told" in capsys.readouterr().err) == (peak_of_steps < 1)
+    assert (drawing.recorder.captured, drawing.recorder.replayed) == (1, 8)
+    drawing.graphs.forget()
+    drawing.planner.begin(drawing.store)
+    drawing.draw(3)
+    assert drawing.graphs.seen, "captured anew"

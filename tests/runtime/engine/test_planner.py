@@ -231,7 +231,10 @@ def test_a_run_is_planned_told_to_the_store_and_noted(model, tmp_path, capsys, m
 
     monkeypatch.setattr(module, "room", lambda _device: Room(1 << 24, 0))
     planner, order, decode = Planner(Settings(), tmp_path / "ledger.json"), [], passes.autoencoder.decode
-    monkeypatch.setattr(planner, "before_decoding", lambda store: order.append(store))
+    lend = model.store.lend
+    monkeypatch.setattr(model.store, "lend", lambda name: order.append(name) or lend(name))
+    monkeypatch.setattr(planner, "begin", lambda _store: order.append("begin"))
+    monkeypatch.setattr(planner, "before_decoding", lambda _store: order.append("before"))
     monkeypatch.setattr(passes.autoencoder, "decode", lambda *asked: order.append("decode") or decode(*asked))
     request = Request(prompt="a", steps=2, width=64, height=64, save=False, save_grid=False)
     before = model.store.policy
@@ -240,7 +243,7 @@ def test_a_run_is_planned_told_to_the_store_and_noted(model, tmp_path, capsys, m
         told = model.store.policy
     finally:
         model.store.prepare(before)
-    assert order == [model.store, "decode"]
+    assert order == ["text", "unet", "begin", "before", "decode", "vae"], "what is measured is the U-Net's alone"
     assert told.predicted.peak_bytes > model.store.nbytes
     err = capsys.readouterr().err
     assert f"predicted {told.predicted.peak_bytes // MIB} MiB, measured not told" in err
