@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Sequence
 
+from runtime.engine.prompt import count_parts
 from runtime.formats import PICTURES
 from runtime.request import Extras, Hires, Mask, Request, RequestError, Start
 
@@ -24,6 +25,8 @@ MOST_SENT_PIXELS, MOST_PIXELS_TO_ENLARGE = 256_000_000, 1_024_000_000
 #: of each
 LONGEST_SENT_SIDE = 65_535
 LARGEST_PROMPT = 1_000_000
+#: prompts that AND joins: each asks the U-Net once more at every step
+MOST_PARTS = 100
 #: times, of hires fix and of an upscaling
 MOST_SCALE = 64.0
 #: settings that no job is drawn with outside of these
@@ -125,6 +128,10 @@ def _texts(request: Request) -> None:
         if len(getattr(request, name)) > LARGEST_PROMPT:
             hint = f"At most {LARGEST_PROMPT} letters are read."
             raise RequestError("prompt-too-long", f"{name} has {len(getattr(request, name))} letters.", hint)
+    for name, prompt in (("prompt", request.prompt), ("hr_prompt", request.hires.prompt if request.hires else "")):
+        if (parts := count_parts(prompt)) > MOST_PARTS:
+            hint = f"At most {MOST_PARTS} are drawn together."
+            raise RequestError("too-many-prompts", f"{name} joins {parts} prompts by AND.", hint)
 
 
 def _sizes(request: Request) -> None:

@@ -9,7 +9,7 @@ from runtime.engine.prompt.counting import count_tokens
 from runtime.engine.prompt.editing import Span, edit_schedule
 from runtime.engine.prompt.emphasis import Break, Run, parse_emphasis
 from runtime.engine.prompt.networks import NetworkTag, take_networks
-from runtime.engine.prompt.parts import Part, needs_no_negative, split_parts
+from runtime.engine.prompt.parts import Part, count_parts, needs_no_negative, split_parts
 
 __all__ = [
     "CHUNK",
@@ -24,6 +24,7 @@ __all__ = [
     "Span",
     "chunks_of",
     "comma_id",
+    "count_parts",
     "count_tokens",
     "edit_schedule",
     "needs_no_negative",

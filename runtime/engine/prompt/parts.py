@@ -32,6 +32,11 @@ def needs_no_negative(weights: Sequence[float], cfg_scale: float) -> bool:
     return cfg_scale == 1 and [*weights] == [1]
 
 
+def count_parts(prompt: str) -> int:
+    """How many parts `split_parts` makes of it."""
+    return 1 + len(_AND.findall(prompt))
+
+
 def _part(text: str) -> Part:
     before, colon, after = text.rpartition(":")
     weight = _WEIGHT.fullmatch(after) if colon else None

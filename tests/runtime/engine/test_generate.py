@@ -155,12 +155,20 @@ def test_half_a_character_is_replaced_and_two_halves_are_joined(model, tmp_path)
         ({"width": 56}, "size-out-of-range"),
         ({"height": -64}, "size-out-of-range"),
         ({"width": 1_000_000}, "size-out-of-range"),
+        ({"prompt": "a AND " * 100 + "a"}, "too-many-prompts"),
+        ({"hires": Hires(prompt="a AND " * 100)}, "too-many-prompts"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(model, change, code):
     with pytest.raises(RequestError) as refused:
         check(replace(SMALL, **change), model.traits.native)
     assert refused.value.code == code
+
+
+def test_as_many_prompts_as_may_be_joined_are_drawn(model, tmp_path):
+    """What is joined counts, and words that only look like it do not."""
+    prompt = "a SAND" + " AND a" * 99
+    assert len(draw(replace(SMALL, steps=1, prompt=prompt), model, tmp_path)[0].pictures) == 1
 
 
 @pytest.mark.parametrize(

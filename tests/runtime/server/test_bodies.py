@@ -148,6 +148,15 @@ def test_too_many_pictures_and_too_many_pixels_are_refused(server: Served) -> No
         assert said in answer.text
 
 
+def test_more_prompts_joined_than_can_be_drawn_are_refused_at_once(server: Served) -> None:
+    began = time.monotonic()
+    for body in ({"prompt": "a AND " * 2000}, {"prompt": "a", "enable_hr": True, "hr_prompt": "a AND " * 100_000}):
+        answer = server.draw(**body, steps=1)
+        assert (answer.status_code, answer.json()["error"]) == (400, "too-many-prompts")
+    assert time.monotonic() - began < 4
+    assert server.draw(prompt="a" + " AND a" * 99, steps=1).status_code == 200
+
+
 def test_a_bare_png_info(server: Served) -> None:
     found = server.post("/sdapi/v1/png-info", json={"image": DOT}).json()
     assert (found["info"], found["items"]) == ("", {})
