@@ -46,7 +46,8 @@ UNWATCHED = Watcher()
 
 @dataclass
 class Enlarger:
-    """Keeps the network that was used last. `half`: float16 on a CUDA card. `on_cpu` keeps networks off the device."""
+    """Keeps the network that was used last, in the computer's memory. `half`: float16 on a CUDA card. `on_cpu` keeps
+    networks off the device."""
 
     folders: Mapping[str, tuple[Path, ...]]
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -102,7 +103,11 @@ class Enlarger:
             )
             raise RequestError("size-out-of-range", message, "Begin with a smaller picture, or choose Lanczos.")
         plain = image.convert("L" if network.channels == 1 else "RGB")
-        grown = self._tiled(plain, network, options, watcher)
+        try:
+            grown = self._tiled(plain, network, options, watcher)
+        finally:
+            # plans know nothing of it, and count what it held as free
+            network.to(torch.device("cpu"), self._dtypes[0])
         if image.mode == "RGBA":
             grown = grown.convert("RGB")
             grown.putalpha(lanczos(image.getchannel("A"), *grown.size))
@@ -140,9 +145,8 @@ class Enlarger:
     def _run(self, network: Network, tile: Image.Image) -> Pixels:
         """(height, width, channels) in 0 … 255, not rounded; once more in float32 if half precision overflows."""
         device = torch.device("cpu") if self.on_cpu else self.device
-        half = self.half and device.type == "cuda"
         levels = np.asarray(tile, np.float32).reshape(tile.height, tile.width, network.channels) / 255
-        for dtype in (torch.float16, torch.float32) if half else (torch.float32,):
+        for dtype in self._dtypes:
             network.to(device, dtype)
             x = torch.from_numpy(levels).permute(2, 0, 1)[None].to(device, dtype)
             grown = network(x)[0].float()
@@ -151,6 +155,12 @@ class Enlarger:
                 return pixels
         hint = "The file may be damaged: download it again, or choose another upscaler."
         raise RequestError("nan-upscaler", "The upscaler produced numbers that are no numbers.", hint)
+
+    @property
+    def _dtypes(self) -> tuple[torch.dtype, ...]:
+        """In which it is tried, one after the other."""
+        half = self.half and self.device.type == "cuda" and not self.on_cpu
+        return (torch.float16, torch.float32) if half else (torch.float32,)
 
     def _network(self, upscaler: Upscaler) -> Network:
         """From memory while the file is the same."""

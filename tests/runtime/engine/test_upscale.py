@@ -1,7 +1,9 @@
 """Upscalers: our networks against a flat copy of their figures, tiles against the whole, sizes against the rule."""
 
 import os
+from contextlib import nullcontext
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,13 +11,14 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from runtime.engine.upscale.enlarge import Enlarger, InterruptedUpscalingError, Watcher
+from runtime.engine.upscale.enlarge import UNWATCHED, Enlarger, InterruptedUpscalingError, Watcher
 from runtime.engine.upscale.layouts import esrgan_names, network_of, unwrapped
 from runtime.engine.upscale.loading import load_network
 from runtime.engine.upscale.networks import Compact, Esrgan
 from runtime.engine.upscale.tiles import Joiner, plan_tiles
 from runtime.job_options import JobOptions
 from runtime.request import RequestError
+from runtime.upscalers import Upscaler
 from tests.runtime.engine.upscaler_files import (
     compact,
     compact_weights,
@@ -288,3 +291,25 @@ def test_impossible_sizes_are_refused(width, height):
     with pytest.raises(RequestError) as refused:
         Enlarger({}).enlarge(photo(), "Lanczos", width, height, WHOLE)
     assert refused.value.code == "size-out-of-range"
+
+
+@pytest.mark.parametrize("failure", [None, InterruptedUpscalingError(), RuntimeError("CUDA out of memory")])
+def test_a_network_leaves_the_card_after_its_work_in_whatever_way_that_ends(monkeypatch, failure):
+    class Placed:
+        scale, channels, lies = 2, 3, ()
+
+        def to(self, device, dtype):
+            self.lies = device.type, dtype
+
+    def work(_self, image, network, _tiling, _watcher):
+        network.to(torch.device("cuda"), torch.float16)
+        if failure is not None:
+            raise failure
+        return image
+
+    network = Placed()
+    monkeypatch.setattr(Enlarger, "_network", lambda _self, _upscaler: network)
+    monkeypatch.setattr(Enlarger, "_joined", work)
+    with nullcontext() if failure is None else pytest.raises(type(failure)):
+        Enlarger({}, torch.device("cuda"))._pass(photo(), Upscaler("one", Path("one.pth")), WHOLE, UNWATCHED)
+    assert network.lies == ("cpu", torch.float16)
