@@ -194,7 +194,8 @@ class _Cuda:
         """torch's allocator believes a capture that failed to be under way still, and would refuse to free anything."""
         index = torch.cuda.current_device() if self._device.index is None else self._device.index
         pool, self._pool = self._pool, None
-        # torch has no other door for these two, which the end of a capture and of its graph call
+        # torch has no other door for these two, which the end of a capture and of its graph call. The pool of pinned
+        # memory that newer torch opens beside has none at all: it stays, for work on the side stream, which takes none
         with suppress(RuntimeError):
             torch._C._cuda_endAllocateToPool(index, pool)  # noqa: SLF001
             torch._C._cuda_releasePool(index, pool)  # noqa: SLF001
