@@ -33,7 +33,7 @@ class Announcer:
         if self._stream is not None:
             self._write(self._stream, event)
         elif isinstance(event, protocol.Credentials):
-            say("This server can be reached from other computers, so it asks for a name and a password, said only now:")
+            say("This server asks for a name and a password, said only now:")
             say(f"  name: {event.user}   password: {event.password}")
             say(f"  for programs: Authorization: Bearer {event.token}")
         if isinstance(event, protocol.Model):

@@ -182,15 +182,17 @@ def exposed(options: Options) -> bool:
 
 
 def asks_for(options: Options) -> Login | None:
-    """What others are asked for, as runtime/gate/accounts.py decides; None where none can reach it."""
-    if not exposed(options):
+    """What others are asked for, with --local-auth here too, as runtime/gate/accounts.py decides; None where none can
+    reach it.
+    """
+    flags, others = options.runtime_flags, exposed(options)
+    if not others and not has(flags, "--local-auth"):
         return None
-    flags = options.runtime_flags
     # where there is a page, the API's accounts do not guard it
     api = ("--api-auth",) if has(flags, "--nowebui") else ()
     if any(last_value(flags, name) for name in ("--gradio-auth", "--gradio-auth-path", *api)):
         return "own"
-    return "nobody" if has(flags, ACCEPT_UNPROTECTED) else "made"
+    return "nobody" if others and has(flags, ACCEPT_UNPROTECTED) else "made"
 
 
 def names_for_others(options: Options) -> tuple[str, ...]:
@@ -246,11 +248,9 @@ def find_conflicts(options: Options, plan: Plan) -> Iterator[Finding]:
         )
     login = asks_for(options)
     if login == "made":
-        yield Finding(
-            "password-made",
-            "info",
-            t("Others can reach it and no password was given: one is made at the start and shown once."),
-        )
+        others = t("Others can reach it and no password was given: one is made at the start and shown once.")
+        here = t("No password was given: one is made at the start and shown once.")
+        yield Finding("password-made", "info", others if exposed(options) else here)
     if login == "nobody":
         yield Finding("unprotected-remote", "warning", UNPROTECTED)
 

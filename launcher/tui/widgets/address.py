@@ -118,7 +118,9 @@ def _lines(home: Home) -> list[Text]:
 
 def _open_to(home: Home) -> list[Text]:
     """Before it is started: that others will be able to open it."""
-    if home.login is None or home.survey is None:
+    from launcher.core.serving.command_line import exposed
+
+    if home.survey is None or not exposed(home.survey.options):
         return []
     return [t("Open to others then: {reach} (profile {name}; p chooses another).", reach=reach(home.survey),
               name=home.survey.options.profile)]  # fmt: skip

@@ -198,6 +198,7 @@ def test_the_processor_among_the_flags_is_planned_for() -> None:
         ("--listen", "password-made", "shown once"),
         ("--server-name 0.0.0.0", "password-made", "shown once"),
         ("--allow-host art.example", "password-made", "shown once"),
+        ("--local-auth", "password-made", "No password was given"),
         ("--listen --i-accept-unprotected", "unprotected-remote", "whoever finds it comes in"),
     ],
 )
@@ -226,13 +227,16 @@ def test_who_answers_on_the_local_network() -> None:
 @pytest.mark.parametrize("page", ["", "--nowebui"])
 @pytest.mark.parametrize("api", ["", "--api-auth you:0123456789ab"])
 @pytest.mark.parametrize("given", ["", "--gradio-auth me:0123456789ab", "--gradio-auth="])
-@pytest.mark.parametrize("way", ["", "--listen", "--share", "--allow-host art.example"])
+@pytest.mark.parametrize(
+    "way", ["", "--listen", "--share", "--allow-host art.example", "--local-auth", "--local-auth --listen"]
+)
 def test_it_asks_for_what_the_runtime_asks_for(way: str, given: str, api: str, page: str, flag: str) -> None:
     settings = runtime_flags.read_flags(f"{way} {given} {api} {page} {flag}".split(), {})
     found = make_accounts(settings)
     guards = found.page if settings.page else found.api
     there = "made" if found.made else "own" if guards else "nobody"
-    assert asks_for(completed(args=f"{way} {given} {api} {page} {flag}")) == (there if settings.exposed else None)
+    asked = settings.exposed or settings.on("local_auth")
+    assert asks_for(completed(args=f"{way} {given} {api} {page} {flag}")) == (there if asked else None)
 
 
 def test_flags_are_taken_apart_with_their_values() -> None:

@@ -261,6 +261,12 @@ def test_after_coming_back_the_way_to_a_password_is_told(survey_of, flags, said)
     assert said not in shown
 
 
+def test_a_login_here_alone_opens_it_to_nobody_else(survey_of):
+    survey = replace(survey_of(), options=Options(runtime_flags=("--local-auth",)))
+    assert "Open to others" not in AddressCard().draw(Home("ready", survey), str).plain
+    assert "gesso" in AddressCard().draw(Home("serving", survey, url=URL), str).plain
+
+
 NOBODY = Options(profile="lan", listen=True, runtime_flags=("--i-accept-unprotected-remote",))
 
 
