@@ -45,6 +45,8 @@ class Planner:
         self._told = ""
         #: bytes that captured steps hold at most: the activations of the largest picture since they were forgotten
         self._captured = 0
+        #: bytes that other steps were captured with before this run; no prediction counts them
+        self._copies = 0
 
     def plan(
         self,
@@ -112,6 +114,7 @@ class Planner:
         """The U-Net lies where it works: from here on memory is what `learn` compares with the prediction."""
         if store.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(store.device)
+            self._copies = bytes_in_graphs()
             begin_run()
 
     def learn(self, store: Store, family: str, picture: Picture, step_seconds: float) -> None:
@@ -120,7 +123,7 @@ class Planner:
         if device.type not in _KNOWN or not store.as_planned:
             return
         told = device.type == "cuda" and steps_were_seen()
-        peak = torch.cuda.max_memory_allocated(device) if told else None
+        peak = torch.cuda.max_memory_allocated(device) - self._copies if told else None
         work = _work(family, store.modules("unet")[0], picture, _precision(store))
         self._ledger(device).note(work, store.policy.predicted, Outcome(peak, step_seconds))
 

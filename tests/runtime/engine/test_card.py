@@ -168,6 +168,13 @@ def test_the_peak_of_steps_that_were_only_replayed_teaches_nothing(monkeypatch, 
         assert drawing.planner._ledger(CUDA).correction == pytest.approx(learnt, abs=1e-3)
         assert ("not told" in capsys.readouterr().err) == (peak_of_steps < 1)
     assert (drawing.recorder.captured, drawing.recorder.replayed) == (1, 8)
+    # another step's copies lie there too
+    card, foretold = put_in(monkeypatch), drawing.prepare()
+    traced = (foretold.drawing_bytes - foretold.weights_bytes) / drawing.planner._ledger(CUDA).correction
+    assert bytes_in_graphs() > traced / 1000
+    card.peak = foretold.weights_bytes + round(1.6 * traced) + bytes_in_graphs()
+    drawing.planner.learn(drawing.store, "sd1", drawing.picture, 0.1)
+    assert drawing.planner._ledger(CUDA).correction == pytest.approx(1.6, abs=1e-4)
     drawing.graphs.forget()
     drawing.planner.begin(drawing.store)
     drawing.draw(3)
