@@ -74,6 +74,7 @@ def test_pictures_stay_in_their_folder_whatever_they_are_called(data: Path, secr
         facts = JobFacts(request, (1,), (1,), model_name=path, vae_name=path, basename=path, began=datetime(2026, 1, 2))
         kept = keep(image, "told", facts, 0, outputs)
         extra = keep_extra(image, {}, options, outputs, name=path)
+        assert extra is not None
         for file in (Path(kept.path or ""), extra):
             assert file.resolve().is_relative_to(data / "outputs"), (path, file)
             assert file.is_file()
