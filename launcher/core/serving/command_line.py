@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -257,9 +258,15 @@ def find_conflicts(options: Options, plan: Plan) -> Iterator[Finding]:
 
 def _too_short(flags: tuple[str, ...]) -> str | None:
     """The first name whose password the runtime would refuse to share with."""
-    given = ",".join(last_value(flags, flag) or "" for flag in ("--gradio-auth", "--api-auth"))
-    accounts = (account.partition(":") for account in given.split(",") if account)
+    given = (last_value(flags, flag) or "" for flag in ("--gradio-auth", "--api-auth"))
+    accounts = (account.partition(":") for value in given for account in _accounts_in(value))
     return next((name for name, _, password in accounts if len(password) < _SHORTEST_FOR_SHARING), None)
+
+
+def _accounts_in(value: str) -> list[str]:
+    """As the runtime reads them: a comma parts accounts where each part is one, and belongs to a password elsewhere."""
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    return parts if all(re.fullmatch("[^:]+:.+", part) for part in parts) else [value]
 
 
 def _contradictions(flags: tuple[str, ...]) -> Iterator[tuple[str, str, Text]]:

@@ -195,6 +195,7 @@ def test_the_processor_among_the_flags_is_planned_for() -> None:
         ("--api --no-api", "flags-contradict", "--no-api and --api"),
         ("--share", "password-made", "shown once"),
         ("--share --gradio-auth me:short", "share-password-short", "at least 12"),
+        ("--share --gradio-auth me:long-enough-for-it,you:short", "share-password-short", "of you"),
         ("--listen", "password-made", "shown once"),
         ("--server-name 0.0.0.0", "password-made", "shown once"),
         ("--allow-host art.example", "password-made", "shown once"),
@@ -208,6 +209,7 @@ def test_what_contradicts_itself_is_named(flags: str, slug: str, said: str) -> N
 
 
 @pytest.mark.parametrize("flags", ["", "--medvram --xformers", "--listen --gradio-auth a:b", "--server-name 127.0.0.1",
+                                   "--share --gradio-auth me:short,but-with-a-comma",
                                    "--no-half --precision full", "--tls-certfile a --tls-keyfile b"])  # fmt: skip
 def test_what_goes_together_is_not(flags: str) -> None:
     assert not list(find_conflicts(completed(args=flags), PLAN))
