@@ -13,9 +13,14 @@
       return [];
     }
   };
+  // Gradio's words; it reloads the page when the server is back
+  const lost = "Connection to the server was lost. Attempting reconnection...";
   const tell = () => {
     for (const message of document.querySelectorAll("[data-testid=toast-text]:not([data-told])")) {
-      const told = sentences(message.textContent.trim());
+      const said = message.textContent.trim();
+      // how far the picture is, nobody knows any more
+      if (said === lost) document.querySelectorAll(".gesso-bar").forEach((bar) => bar.remove());
+      const told = sentences(said);
       if (!told.length) continue;
       message.dataset.told = "";
       message.replaceChildren(...told.flatMap((sentence) => [new Text(sentence), new Text(" ")]));

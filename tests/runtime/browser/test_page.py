@@ -1,5 +1,6 @@
 """The page in a browser: words, theme, a picture drawn, one interrupted."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,12 +8,14 @@ import pytest
 from playwright.sync_api import expect
 
 from runtime import protocol
-from tests.fakes.serving import Served, put_checkpoint, serve, until
+from tests.fakes.serving import CHECKOUT, Served, put_checkpoint, serve, until
 from tests.runtime.browser.conftest import Watched, expect_seen
 
 PROMPT = "#txt2img_prompt textarea"
 PICTURE = "#txt2img_gallery img"
 MESSAGE = "#txt2img_progress"
+#: Gradio's own words; the page and its Chinese localization know them
+LOST = "Connection to the server was lost. Attempting reconnection..."
 
 
 def test_a_prompt_becomes_a_picture(watched: Watched, server: Served) -> None:
@@ -103,7 +106,11 @@ def test_a_chinese_browser_reads_chinese(watched: Watched, server: Served) -> No
 
 
 def test_the_address_opened_at_once_becomes_the_page_and_asks_for_the_name(watched: Watched, tmp_path: Path) -> None:
-    """Opened while Gradio is still being imported; with accounts, the form to log in comes first."""
+    """Opened while Gradio is still being imported; with accounts, the form to log in comes first.
+
+    In the end the server is gone: the page says so, and no longer how far its picture is.
+    """
+    assert LOST in json.loads((CHECKOUT / "runtime/assets/localizations/zh_CN.json").read_text(encoding="utf-8"))
     put_checkpoint(tmp_path, "slow.safetensors")
     page = watched.page
     with serve(tmp_path, "--events", "--gradio-auth", "me:secret") as served:
@@ -115,6 +122,12 @@ def test_the_address_opened_at_once_becomes_the_page_and_asks_for_the_name(watch
         until(lambda: protocol.Serving(served.url, True) in served.events(), 240)
         expect_seen(page.locator("#model_status"), "Ready")
         expect(page.locator("#txt2img_height input[type=number]")).to_have_value("128")
+        page.fill(PROMPT, "snail")
+        page.click("#txt2img_generate")
+        expect_seen(page.locator(f"{MESSAGE} [role=progressbar]"), "%")
+        served.process.kill()
+        expect(page.get_by_test_id("toast-text")).to_have_text(LOST)
+        expect(page.locator(MESSAGE)).to_have_text("")
         page.goto("about:blank")
-        # Gradio reports the stream that leaving the page cut
+        # Gradio reports the stream that was cut
         watched.complaints.clear()
