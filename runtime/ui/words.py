@@ -21,6 +21,8 @@ WAITING_FOR_MODEL = "Waiting for the model …"
 WAITING = "Waiting in the queue …"
 BEFORE_YOU = "jobs before yours:"
 STARTING = "Starting …"
+INTERRUPTING = "Interrupting …"
+SKIPPING = "Skipping …"
 LEFT = "left:"
 COULD_NOT = "Could not draw:"
 INTERRUPTED = "Interrupted; this is how far it came."
@@ -83,11 +85,14 @@ def progress_bar(progress: Progress, model: ModelState, ahead: int) -> str:
         return _bar(0.0, WAITING_FOR_MODEL)
     if ahead:
         return _bar(0.0, f"<span>{WAITING}</span> <span>{BEFORE_YOU}</span> {ahead}")
+    shown = "" if progress.preview is None else _bare(progress.preview)
+    if progress.interrupted or progress.skipped:
+        # the step that runs is drawn to its end
+        return _bar(progress.fraction, INTERRUPTING if progress.interrupted else SKIPPING) + shown
     if not drawing and progress.expected is None:
         return _bar(0.0, STARTING)
     if not drawing:
         return _bar(0.0, f"<span>{STARTING}</span> <span>{LEFT}</span> {duration(progress.seconds_left)}")
-    shown = "" if progress.preview is None else _bare(progress.preview)
     label = f"{progress.fraction:.0%} · <span>{LEFT}</span> {duration(progress.seconds_left)}"
     return _bar(progress.fraction, label) + shown
 

@@ -139,3 +139,14 @@ def test_the_page_tells_it_before_the_first_step() -> None:
     assert words.LEFT not in words.progress_bar(beginning, MODEL, 0)
     assert f"{words.LEFT}</span> 01:16" in words.progress_bar(replace(beginning, expected=75.0), MODEL, 0)
     assert replace(beginning, expected=75.0, sampling_step=5).seconds_left < 75
+
+
+@pytest.mark.parametrize("step", [0, 5])
+def test_the_page_tells_at_once_that_a_job_is_being_stopped(step: int) -> None:
+    """The step that runs is drawn to its end, which may take minutes."""
+    running = Progress(job="scripts_txt2img", job_count=1, sampling_step=step, sampling_steps=10, began=1.0, expected=9)
+    assert words.LEFT in words.progress_bar(running, MODEL, 0)
+    for stopped, said in (("interrupted", words.INTERRUPTING), ("skipped", words.SKIPPING)):
+        bar = words.progress_bar(replace(running, **{stopped: True}), MODEL, 0)
+        assert said in bar
+        assert words.LEFT not in bar
