@@ -103,8 +103,16 @@ def test_what_a_card_has_given_is_kept_row_by_row(tmp_path):
         "transformers": "5",
     }
     file = tmp_path / "gpu.json"
-    file.write_text(json.dumps({"machine": machine, "figures": [{"row": "G1", **one}, failed]}))
-    first, second = (results.read(path) for path in elsewhere.keep_gpu(file, tmp_path / "kept"))
+    cut = {
+        **failed,
+        "row": "G3",
+        "what": "cut after 100 s",
+        "note": "cut after 100 s; what is not here was not measured",
+    }
+    figures = [{"row": "G1", **one}, failed, {"row": "G3", **one}, cut]
+    file.write_text(json.dumps({"machine": machine, "figures": figures}))
+    first, second, third = (results.read(path) for path in elsewhere.keep_gpu(file, tmp_path / "kept"))
+    assert (len(third.figures), third.missing) == (1, cut["note"])
     assert (first.row, first.pairs, first.missing, first.figures[0].value) == ("G1", 3, None, 3.5)
     assert first.machine["gpu"] == "A card"
     assert (second.figures, second.missing) == ((), "out of memory")

@@ -2,7 +2,10 @@
 
 import json
 import math
+import subprocess
 import sys
+from dataclasses import asdict
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -112,6 +115,73 @@ def test_a_row_caps_the_card_and_lets_it_run_out(monkeypatch, tmp_path):
     gpu.main()
     assert found == pytest.approx([0.25, 0.075, 1.0])
     assert [one["what"] for one in json.loads((tmp_path / "row.json").read_text())] == ["capped"]
+
+
+def test_small_cards_begin_with_what_has_a_target_and_make_the_models_of_sdxl_once(monkeypatch):
+    made, tried, init = [], [], gpu.Peer.__init__
+
+    def counted(peer, bench, shapes, parts=None):
+        made.extend([shapes.family] if parts is None else [])
+        init(peer, bench, shapes, parts)
+
+    def alternated(_bench, _ours, _theirs, _size, _steps, pairs):
+        tried.append(pairs)
+        if len(tried) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return [(gpu.Turn(1.0, 0.5, torch.zeros(1)), gpu.Turn(9.0, 2.0, torch.zeros(1)))] * pairs
+
+    monkeypatch.setattr(gpu.Peer, "__init__", counted)
+    monkeypatch.setattr(gpu, "alternate", alternated)
+    monkeypatch.setattr(gpu.importlib.util, "find_spec", lambda _name: object())
+    found = list(gpu.g3(BENCH))
+    assert made == ["sd1", "sdxl", "sd1"]
+    assert tried == [1, 2, 1, 2, 1, 1]
+    assert [one.what.split()[0] for one in found] == ["sd1"] * 2 + ["sdxl"] * 3 + ["sd1"]
+    assert [one.target for one in found] == [3.0, None, 3.0, 20.0, None, None]
+    assert found[1].note == "does not fit: CUDA out of memory."
+    assert found[2].values == (4.0,)
+
+
+def test_another_peer_has_the_same_weights_and_moves_them_alone():
+    peer = gpu.Peer(BENCH, gpu.shapes_of(BENCH, "sdxl"))
+    other = peer.again()
+    for mine, its in zip((peer.unet, peer.vae, *peer.texts), (other.unet, other.vae, *other.texts), strict=True):
+        held = [one.data_ptr() for one in mine.parameters()]
+        assert held == [one.data_ptr() for one in its.parameters()]
+        its.to(torch.float64)
+        assert held == [one.data_ptr() for one in mine.parameters()]
+        assert {one.dtype for one in mine.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (subprocess.TimeoutExpired("gpu.py", 100), "cut after 100 s"),
+        (subprocess.CompletedProcess([], -11), "ended with -11"),
+        (subprocess.CompletedProcess([], 0), None),
+    ],
+)
+def test_a_row_that_was_cut_says_so(monkeypatch, end, said):
+    first = gpu.Figure("G3", "a step", "medvram", (1.5,))
+
+    def run(command, **_told):
+        gpu.Path(command[command.index("--to") + 1]).write_text(json.dumps([asdict(first)]))
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    monkeypatch.setattr(gpu.subprocess, "run", run)
+    found = gpu.measured("G3", SimpleNamespace(pairs=1, miniature=True))
+    assert found[0] == first
+    assert [one.what for one in found[1:]] == ([said] if said else [])
+    assert all(said in one.note and math.isnan(one.value) for one in found[1:])
+    monkeypatch.setattr(gpu.subprocess, "run", lambda *_command, **_told: subprocess.CompletedProcess([], 1))
+    assert [one.what for one in gpu.measured("G3", SimpleNamespace(pairs=1, miniature=True))] == ["ended with 1"]
+
+
+def test_all_rows_take_less_than_eight_minutes_and_leave_time_to_start():
+    assert set(gpu.LIMITS) == set(gpu.ROWS)
+    assert sum(gpu.LIMITS.values()) <= 460
 
 
 def test_automatic1111s_rule_keeps_one_unit_on_the_device():
