@@ -20,6 +20,7 @@ from runtime.engine.checkpoint import empty_models
 from runtime.engine.memory import traces
 from runtime.engine.memory.needs import Models, Picture, joined, sizes
 from runtime.engine.memory.traces import Canvas
+from runtime.engine.switches import narrow
 from runtime.placement import STRIPS
 from tools.published import FAMILIES, configurations
 
@@ -48,6 +49,13 @@ def build(family: str) -> Built:
     return Built(Models(unet, vae, texts), found.native)
 
 
+def narrowed(family: str) -> Built:
+    """With what --fp8-storage does."""
+    built = build(family)
+    narrow(built.models.unet)
+    return built
+
+
 def parameters(*models: nn.Module) -> int:
     return sum(each.numel() for model in models for each in model.parameters())
 
@@ -62,6 +70,7 @@ def numbers(family: str) -> dict[str, float]:
     """What launcher/data/memory.toml holds of a family."""
     built = build(family)
     models, unet = built.models, sizes(built.models.unet, torch.float16)
+    less = sizes(narrowed(family).models.unet, torch.float16)
     text = joined([sizes(one, torch.float16) for one in models.texts])
     small, large = (drawing(built, side, side) for side in _SIDES)
     pixels, more = (side**2 for side in _SIDES)
@@ -79,6 +88,8 @@ def numbers(family: str) -> dict[str, float]:
         "unet_parameters": parameters(models.unet),
         "unet_loose_parameters": unet.loose // 2,
         "unet_piece_parameters": unet.piece // 2,
+        "unet_narrow_parameters": unet.whole - less.whole,
+        "unet_narrow_piece_parameters": unet.piece - less.piece,
         "unet_bytes": round(small - each * pixels),
         "unet_bytes_per_pixel": each,
         "texts_bytes": _PROMPTS * unet.keys_values,

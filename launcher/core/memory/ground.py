@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from launcher.core.errors import LauncherError
 from launcher.core.hardware.machine import Gpu, Machine, is_nvidia
 from launcher.core.memory.free import free_memory, free_ram, shares_memory
-from launcher.core.memory.need import MIB, Device, Mode, Numbers, Picture, Widths, needs_of, read_numbers
+from launcher.core.memory.need import MIB, Device, Mode, Numbers, Picture, Widths, needs_of, read_numbers, unet_bytes
 from launcher.core.memory.profiles import MemoryProfile, MemoryWish, Peak, read_memory_profiles, rules_for
 from launcher.core.profiles.flag_words import has, last_value
 from launcher.core.profiles.run_profiles import attention_of
@@ -91,7 +91,8 @@ class Ground:
         """What the runtime plans with: what is free, and what it has learnt on the device."""
         family, picture, width = self.numbers.families[self.picture.family], self.picture, self.widths.unet
         number = "float32" if width == _FULL else "bfloat16" if self.device == "cpu" else "float16"
-        work = work_of(picture.family, family.unet_parameters * width, (picture.width, picture.height), number)
+        weights = unet_bytes(family, self.widths).whole
+        work = work_of(picture.family, weights, (picture.width, picture.height), number)
         return replace(
             self.room.budget,
             correction=self.learnt.correction,
@@ -274,12 +275,17 @@ def _draws_in_bfloat16(machine: Machine, learnt: Learnt) -> bool:
 
 def _widths(numbers: Numbers, device: Device, narrow: bool, flags: Sequence[str]) -> Widths:
     """As the runtime decides: float16 on cards, float32 elsewhere, but `narrow` the processor's U-Net in bfloat16."""
+    eight_bits = has(flags, "--fp8-storage") and device in ("cuda", "rocm")
+    return replace(_kinds(numbers, device, narrow, flags), eight_bits=eight_bits)
+
+
+def _kinds(numbers: Numbers, device: Device, narrow: bool, flags: Sequence[str]) -> Widths:
     own = numbers.devices[device].bytes
     if has(flags, "--no-half") or last_value(flags, "--precision") == "full":
-        return Widths(4, 4, 4)
+        return Widths(_FULL, _FULL, _FULL)
     if device == "cpu":
         return Widths(_HALF if narrow else own, own, own)
-    return Widths(own, 4 if has(flags, "--no-half-vae") else own, own)
+    return Widths(own, _FULL if has(flags, "--no-half-vae") else own, own)
 
 
 def _short_of_ram(ground: Ground, machine: Machine, card: Gpu | None) -> tuple[Text, ...]:
@@ -289,7 +295,8 @@ def _short_of_ram(ground: Ground, machine: Machine, card: Gpu | None) -> tuple[T
         return ()
     room += machine.swap_free_mib or 0
     family = ground.numbers.families[ground.picture.family]
-    needs = needs_of(ground.numbers, ground.picture, "sdp", ground.widths)
+    # what lies in eight bits there is read as the file has it
+    needs = needs_of(ground.numbers, ground.picture, "sdp", replace(ground.widths, eight_bits=False))
     needed = -(-(needs.text.whole + needs.unet.whole + needs.vae) // MIB) + ground.numbers.devices["cpu"].context_mib
     if needed <= room:
         return ()

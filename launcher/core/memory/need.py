@@ -45,6 +45,9 @@ class FamilyNumbers:
     unet_parameters: int
     unet_loose_parameters: int
     unet_piece_parameters: int
+    #: of all and of the largest block's, those that --fp8-storage keeps in eight bits
+    unet_narrow_parameters: int
+    unet_narrow_piece_parameters: int
     #: one evaluation: of any picture, and of each pixel
     unet_bytes: int
     unet_bytes_per_pixel: float
@@ -131,6 +134,8 @@ class Widths:
     unet: int = 2
     vae: int = 2
     text: int = 2
+    #: the U-Net's large weights lie in eight bits
+    eight_bits: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -145,9 +150,7 @@ def needs_of(numbers: Numbers, picture: Picture, attention: str, widths: Widths,
     unet, vae, text = widths.unet, widths.vae, widths.text
     held = family.texts_bytes * picture.batch * unet // _HALF
     return Needs(
-        ModelBytes(
-            family.unet_parameters * unet, family.unet_loose_parameters * unet, family.unet_piece_parameters * unet
-        ),
+        unet_bytes(family, widths),
         numbers.vae.parameters * vae,
         ModelBytes(
             family.text_parameters * text, family.text_loose_parameters * text, family.text_piece_parameters * text
@@ -157,6 +160,16 @@ def needs_of(numbers: Numbers, picture: Picture, attention: str, widths: Widths,
         family.reading_bytes * text // _HALF,
         lambda rows: _decoding(numbers.vae, picture, vae, rows),
         held if captures else 0,
+    )
+
+
+def unet_bytes(family: FamilyNumbers, widths: Widths) -> ModelBytes:
+    """Of its weights."""
+    less = widths.unet - 1 if widths.eight_bits else 0
+    return ModelBytes(
+        family.unet_parameters * widths.unet - family.unet_narrow_parameters * less,
+        family.unet_loose_parameters * widths.unet,
+        family.unet_piece_parameters * widths.unet - family.unet_narrow_piece_parameters * less,
     )
 
 

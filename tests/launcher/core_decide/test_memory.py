@@ -207,6 +207,14 @@ def test_flags_of_ones_own_are_counted() -> None:
     assert choose_memory(with_card(5000), MemoryWish(flags=("--precision", "full"))).mode == "medvram"
 
 
+def test_weights_in_eight_bits_are_counted_on_cards_alone() -> None:
+    wish = MemoryWish(family="sdxl", flags=("--fp8-storage",))
+    assert choose_memory(with_card(7000), replace(wish, flags=())).mode == "medvram"
+    assert choose_memory(with_card(7000), wish).mode == "full"
+    in_ram = Machine(ram_available_mib=16000)
+    assert choose_memory(in_ram, wish).peaks == choose_memory(in_ram, replace(wish, flags=())).peaks
+
+
 def test_ones_own_attention_is_counted() -> None:
     def needs(*flags: str) -> dict[str, int]:
         choice = choose_memory(with_card(5000), MemoryWish(size=(768, 768), flags=flags))

@@ -26,8 +26,8 @@ CONTEXT = NUMBERS.devices["cuda"].context_mib
 
 
 @lru_cache
-def built(family):
-    return memory_numbers.build(family)
+def built(family, narrow=False):
+    return memory_numbers.narrowed(family) if narrow else memory_numbers.build(family)
 
 
 @pytest.mark.parametrize("family", MODEL_FAMILIES)
@@ -68,17 +68,17 @@ def test_one_prompt_at_a_time_needs_half_of_the_activations():
 
 
 @lru_cache
-def engines(family, width, height, batch, precision, attention, graphs):
-    models = built(family).models
+def engines(family, width, height, batch, precision, attention, graphs, narrow=False):
+    models = built(family, narrow).models
     return needs.needs_of(models, precision, needs.Picture(width, height, batch), attention, "cuda", False, graphs)
 
 
-def engines_plan(family, size, batch, settings, capability, free, total, ground=None):
+def engines_plan(family, size, batch, settings, capability, free, total, ground=None, *, narrow=False):
     """Of the engine, on a card with so many bytes."""
     placed = place(settings, Hardware(cuda=True, capability=capability), family)
     wide = vae_width(family, placed.precision.vae.itemsize, capability >= (8, 0)) == 4
     precision = placed.precision.__class__(**(asdict(placed.precision) | ({"vae": torch.float32} if wide else {})))
-    found = engines(family, *size, batch, precision, placed.attention.name, placed.graphs)
+    found = engines(family, *size, batch, precision, placed.attention.name, placed.graphs, narrow)
     return plan_job(placed, settings, found, ground or Ground(free, reserve(free, total, windows=False)))
 
 
@@ -97,6 +97,8 @@ FLAGS = {
     "--medvram": {"medvram": True},
     "--lowvram": {"lowvram": True},
     "--no-half": {"no_half": True},
+    "--fp8-storage": {},
+    "--fp8-storage --no-half": {"no_half": True},
     "--precision full --medvram-sdxl": {"precision": "full", "medvram_sdxl": True},
     "--no-half-vae --always-batch-cond-uncond": {"no_half_vae": True, "always_batch_cond_uncond": True},
 }
@@ -116,7 +118,9 @@ def test_the_launcher_foretells_what_the_engine_decides(family, size, flags, cap
         card = Gpu(0, None, "nvidia", "A", total // MIB, free // MIB + CONTEXT, ".".join(map(str, capability)))
         wished = MemoryWish(asked, family, size, (), wish.flags)
         ours = choose_memory(Machine("linux", gpus=(card,)), wished)
-        theirs = engines_plan(family, size, 1, Settings(**FLAGS[flags]), capability, free, total)
+        theirs = engines_plan(
+            family, size, 1, Settings(**FLAGS[flags]), capability, free, total, narrow="--fp8-storage" in wish.flags
+        )
         assert foretold(ours.way) == told_of(theirs), gigabytes
         assert ours.mode == theirs.mode
         assert ours.way.peak == pytest.approx(theirs.predicted.peak_bytes, rel=0.02), gigabytes
