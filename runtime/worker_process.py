@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -16,6 +17,8 @@ from runtime.request import RequestError
 
 _SECONDS_TO_LEAVE = 3.0
 _CHECKOUT = Path(__file__).resolve().parent.parent
+_SECRET = re.compile(r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|KEY|AUTH|PROXY)$", re.IGNORECASE)
+_LOGIN = re.compile(r"://[^/\s@]*:[^/\s@]*@")
 
 
 class WorkerProcess:
@@ -76,9 +79,13 @@ class WorkerProcess:
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The worker finds this package from whatever folder the server was started in."""
+    """The worker finds this package from whatever folder the server was started in.
+
+    It fetches nothing, so that it needs neither tokens nor proxies, nor addresses with a password in them.
+    """
     paths = [str(_CHECKOUT), *filter(None, [environ.get("PYTHONPATH")])]
-    return {**environ, "PYTHONPATH": os.pathsep.join(paths)}
+    kept = {name: value for name, value in environ.items() if not _SECRET.search(name) and not _LOGIN.search(value)}
+    return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 _WINDOWS_CODES = {
