@@ -31,9 +31,11 @@ MODES: dict[str, tuple[str, ...]] = {
     "shared": ("--share", "--gradio-auth", f"me:{LONG}", "--api-server-stop"),
     "subpath": ("--subpath", "/sd", "--gradio-auth", f"me:{LONG}"),
     "api with an open page": ("--api-auth", f"me:{LONG}"),
+    "api with a page of its own account": ("--local-auth", "--api-auth", f"me:{LONG}"),
     "none": (),
 }
-#: by mode, the kinds of paths that need no credentials
+#: by mode, the kinds of paths that RIGHT does not open, and those that need no credentials
+OF_OTHERS = {"api with a page of its own account": ("page", "file", "none")}
 UNGUARDED = {"api with an open page": ("page", "file", "none"), "none": ("api", "page", "file", "none")}
 
 
@@ -101,7 +103,7 @@ def test_nobody_comes_in_without_credentials(mode: str, routes: list[tuple[str, 
                 continue
             answer = ask(fresh(guard), method, path, **({"auth": given} if given else {}))
             what = f"{method} {path} as {given}: {answer.status_code}"
-            lets = right or kind in UNGUARDED.get(mode, ())
+            lets = (right and kind not in OF_OTHERS.get(mode, ())) or kind in UNGUARDED.get(mode, ())
             if lets and kind in ("api", "page"):
                 assert came_through(answer), what
             else:
@@ -115,10 +117,12 @@ def test_no_socket_is_opened_without_credentials(mode: str, routes: list[tuple[s
     guard = gate(*MODES[mode])
     headers = {None: {}, WRONG: {"Authorization": basic(WRONG)}, RIGHT: {"Authorization": basic(RIGHT)}}
     for path in sorted({path for _, path in routes} - OPEN):
-        if mode == "api alone" and kind_of(path) != "api":
+        kind = kind_of(path)
+        if mode == "api alone" and kind != "api":
             continue
         for given, header in headers.items():
-            lets = given == RIGHT or kind_of(path) in UNGUARDED.get(mode, ())
+            right = given == RIGHT and kind not in OF_OTHERS.get(mode, ())
+            lets = right or kind in UNGUARDED.get(mode, ())
             assert opens_socket(fresh(guard), path, **header) == lets, f"{path} as {given}"
         foreign = {"Origin": "http://evil.example", **headers[RIGHT]}
         assert not opens_socket(fresh(guard), path, **foreign), f"{path} from elsewhere"
