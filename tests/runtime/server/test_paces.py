@@ -146,7 +146,8 @@ def test_the_page_tells_at_once_that_a_job_is_being_stopped(step: int) -> None:
     """The step that runs is drawn to its end, which may take minutes."""
     running = Progress(job="scripts_txt2img", job_count=1, sampling_step=step, sampling_steps=10, began=1.0, expected=9)
     assert words.LEFT in words.progress_bar(running, MODEL, 0)
-    for stopped, said in (("interrupted", words.INTERRUPTING), ("skipped", words.SKIPPING)):
-        bar = words.progress_bar(replace(running, **{stopped: True}), MODEL, 0)
+    interrupted, skipped = replace(running, interrupted=True), replace(running, skipped=True)
+    for stopped, said in ((interrupted, words.INTERRUPTING), (skipped, words.SKIPPING)):
+        bar = words.progress_bar(stopped, MODEL, 0)
         assert said in bar
         assert words.LEFT not in bar
