@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 
@@ -17,6 +18,7 @@ _LOG = logging.getLogger(__name__)
 _UNKNOWN = (KeyError, FnIndexInferError)
 #: … and a body that is no JSON, or no object, or lacks something
 _MISSHAPEN = (ValueError, TypeError, RecursionError)
+_NO_NAMES = (errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP)
 #: where functions are called without the queue
 _DIRECT = re.compile(r"/(run|api)/[^/]*/?")
 
@@ -27,6 +29,7 @@ def answer_for_callers(app: App) -> None:
         app.add_exception_handler(fault, _unknown)
     for fault in _MISSHAPEN:
         app.add_exception_handler(fault, _misshapen)
+    app.add_exception_handler(OSError, _no_file)
     app.add_middleware(_Answers)
 
 
@@ -58,6 +61,14 @@ class _Answers:
             if not isinstance(failed.__cause__, HTTPException):
                 raise
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _no_file(request: Request, fault: Exception) -> Response:
+    """Of its own files: a name that no file system takes."""
+    if not isinstance(fault, OSError) or fault.errno not in _NO_NAMES:
+        raise fault
+    _LOG.info("%.200s: %s", request.url.path, fault.strerror)
+    return JSONResponse({"detail": "Not Found"}, 404)
 
 
 async def _unknown(request: Request, fault: Exception) -> Response:

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -80,6 +81,14 @@ def test_a_function_that_refuses_what_it_was_given_is_no_failure_of_the_server(g
             for data in ([], [file] * len(each["inputs"]))
         }
     assert statuses == {200, 422}
+
+
+def test_a_name_that_no_file_can_have_is_no_failure_of_the_server(watch: Watch) -> None:
+    for folder, name in itertools.product(
+        ("static", "assets", "svelte"), ("a" * 300, "图" * 100, "a" * 5000, "a/" * 2500)
+    ):
+        answer, faults = watch.ask(Asking("GET", f"/{folder}/{quote(name)}".encode()))
+        assert (faults, answer and answer.status) == ([], 404), folder
 
 
 def test_a_stream_of_nothing_says_so_and_leaves_no_traceback(watch: Watch, grounds: Grounds) -> None:
