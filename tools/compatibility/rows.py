@@ -286,7 +286,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
         Row(
             "settings of a server that others can reach",
             state="differs",
-            note="those that shape pictures may be set, unknown names are passed over; with `--share` model, VAE and clip skip alone",
+            note="those that shape pictures may be set, unknown ones are not stored; `--share`: model, VAE, clip skip",
             proof="runtime/server/test_settings.py::test_from_outside_only_pictures_are_shaped",
         ),
         Row(
