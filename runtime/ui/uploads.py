@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio import Blocks, processing_utils, utils
+
+#: how Gradio's browser marks a file
+_FILE = {"_type": "gradio.FileData"}
 
 
 class NotSentError(Exception):
@@ -15,8 +19,15 @@ class NotSentError(Exception):
 def keep_to_uploads(blocks: Blocks) -> None:
     """Let Gradio look where a named file lies, which it does not for a page that is mounted; and look ourselves.
 
-    Gradio compares the words of a path; we follow its links first.
+    Gradio compares the words of a path; we follow its links first. It looks only at what says of itself that it is a
+    file, and some of its controls take what does not say so: whatever has a path is made to.
     """
+    read = blocks.preprocess_data
+
+    async def of_files(function: Any, inputs: list[Any], *more: Any, **named: Any) -> Any:
+        return await read(function, [_as_file(each) for each in inputs], *more, **named)
+
+    blocks.preprocess_data = of_files
     theirs = processing_utils._check_allowed  # noqa: SLF001 - it has no public door
 
     def check(path: str | Path, check_in_upload_folder: bool) -> None:
@@ -29,6 +40,16 @@ def keep_to_uploads(blocks: Blocks) -> None:
 
     processing_utils._check_allowed = check  # noqa: SLF001
     blocks.has_launched = True
+
+
+def _as_file(value: Any) -> Any:
+    """Every object with a path in it, however deep, says that it is a file."""
+    if isinstance(value, list):
+        return [_as_file(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _as_file(each) for key, each in value.items()}
+    return {**found, "meta": _FILE} if isinstance(value.get("path"), str) else found
 
 
 def sent(path: str | Path, folder: str) -> Path:

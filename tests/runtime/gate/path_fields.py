@@ -142,17 +142,17 @@ def files_of_the_page(config: Mapping[str, Any], queued: bool = False) -> list[F
         for place, kind in enumerate(kinds):
             if function["backend_fn"] and kind in ("image", "file", "imageeditor", "gallery"):
                 values = [controls[name]["props"].get("value") for name in function["inputs"]]
-                found.append(
-                    Field(f"page: {function['api_name']} {place} {kind}", _filed(function, values, place, kind, queued))
-                )
+                for marked in (True, False):
+                    name = f"page: {function['api_name']} {place} {kind}{'' if marked else ', not marked'}"
+                    found.append(Field(name, _filed(function, values, place, kind, queued, marked)))
     return found
 
 
 def _filed(
-    function: Mapping[str, Any], values: list[Any], place: int, kind: str, queued: bool
+    function: Mapping[str, Any], values: list[Any], place: int, kind: str, queued: bool, marked: bool
 ) -> Callable[[str], Asking]:
     def ask(path: str) -> Asking:
-        one = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        one = {"path": path} | ({"meta": {"_type": "gradio.FileData"}} if marked else {})
         several = {"imageeditor": {"background": one, "layers": [one], "composite": one}, "gallery": [{"image": one}]}
         listed = kind == "file" and function["api_name"].startswith("run")
         data = [*values[:place], several.get(kind, [one] if listed else one), *values[place + 1 :]]
