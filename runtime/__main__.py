@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -13,6 +14,7 @@ from runtime import protocol
 from runtime.announce import Announcer, claim_standard_output, say, say_in_red, set_up_logging
 from runtime.flags import Settings, UsageError, help_text, read_flags
 from runtime.port import PortTakenError, listen
+from runtime.standard_error import outlast_the_log
 
 if TYPE_CHECKING:
     import ssl
@@ -185,11 +187,15 @@ def _wants_browser(settings: Settings, wish: str) -> bool:
 
 
 def _open_browser(url: str) -> None:
-    import threading
-    import webbrowser
+    """By a process with no channel of ours: a browser that stays would hold the log open after the server's end."""
+    import subprocess
 
-    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+    words = (sys.executable, "-c", "import sys, webbrowser; webbrowser.open(sys.argv[1])", url)
+    silent = subprocess.DEVNULL
+    with contextlib.suppress(OSError):
+        subprocess.Popen(words, stdin=silent, stdout=silent, stderr=silent, start_new_session=True)
 
 
 if __name__ == "__main__":
+    outlast_the_log()
     raise SystemExit(main())

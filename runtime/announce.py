@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import re
@@ -62,10 +61,9 @@ class _Harmless(logging.Formatter):
 
 
 def say(sentence: str) -> None:
-    """One line for people, on standard error; that nobody takes it any more must not take the server with it."""
-    with contextlib.suppress(OSError):
-        sys.stderr.write(harmless(sentence) + "\n")
-        sys.stderr.flush()
+    """One line for people, on standard error."""
+    sys.stderr.write(harmless(sentence) + "\n")
+    sys.stderr.flush()
 
 
 def say_in_red(sentence: str) -> None:

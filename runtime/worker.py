@@ -23,6 +23,7 @@ from runtime.channel import Channel, ChannelClosedError, Message, inherited_chan
 from runtime.cores import threads
 from runtime.hashes import Digest
 from runtime.request import Extras, Request, RequestError
+from runtime.standard_error import outlast_the_log
 from runtime.worker_flags import WorkerSettings, parse
 
 if TYPE_CHECKING:
@@ -375,4 +376,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    outlast_the_log()
     sys.exit(main())

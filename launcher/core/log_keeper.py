@@ -20,12 +20,25 @@ LARGEST = 12 * 1024**2
 #: bytes that it never passes, though it cannot be set aside: on Windows whoever reads it hinders that
 _HARD = LARGEST + 3 * 1024**2
 _PORTION = 65536
+#: a log this short may not say why its run ended; so much of what was set aside is kept before it then
+_LITTLE, _CARRIED = 65536, 1024**2
 _SAFELY = os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 def aside(log: Path) -> Path:
     """Where the part of `log` lies that was set aside."""
     return log.with_suffix(".older.log")
+
+
+def join_aside(log: Path) -> None:
+    """What was set aside of it goes; where the log has only begun since, the end of that comes before it. OSError."""
+    older = aside(log)
+    if older.exists() and log.stat().st_size < _LITTLE:
+        with older.open("rb") as file:
+            file.seek(max(0, older.stat().st_size - _CARRIED))
+            end = file.read()
+        log.write_bytes(end + log.read_bytes())
+    older.unlink(missing_ok=True)
 
 
 def keep_end(log: Path) -> None:
@@ -43,7 +56,7 @@ def keep_end(log: Path) -> None:
 def keep(log: Path, channel: int = 0) -> None:
     """Until `channel` ends. A disk that is full costs lines, and keeps nobody who writes waiting."""
     while found := os.read(channel, _PORTION):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, MemoryError):
             _append(log, found)
 
 

@@ -97,17 +97,19 @@ def start_detached(
 
 
 @contextlib.contextmanager
-def kept_log(log: Path) -> Iterator[tuple[IO[bytes], subprocess.Popen[bytes]]]:
+def kept_log(log: Path, python: Path) -> Iterator[tuple[IO[bytes], subprocess.Popen[bytes]]]:
     """What can be handed to children that write to `log` (private, emptied), which stays bounded; and the process that
-    sees to it in a session of its own, and ends after the last of them (log_keeper.py).
+    sees to it in a session of its own, and ends after the last of them (log_keeper.py). `python` is held as long: on
+    Windows it cannot be deleted meanwhile.
 
     Raises NotWrittenError, LauncherError `cannot-start`.
     """
     _private(log).close()
-    words = [sys.executable, "-I", "-S", str(_KEEPER), str(log.absolute())]
+    words = [str(python), "-I", "-S", str(_KEEPER), str(log.absolute())]
     variables = {name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
-    home = Path(sys.executable).parent
-    keeper = _start(words, variables, home, subprocess.DEVNULL, subprocess.DEVNULL, stdin=subprocess.PIPE)
+    keeper = _start(
+        words, variables, log.absolute().parent, subprocess.DEVNULL, subprocess.DEVNULL, stdin=subprocess.PIPE
+    )
     assert keeper.stdin is not None  # noqa: S101 - a pipe, see above
     with keeper.stdin as channel:
         yield channel, keeper

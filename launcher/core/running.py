@@ -222,7 +222,8 @@ class Tail:
         try:
             with self._path.open("rb") as file:
                 now = os.fstat(file.fileno()).st_ino
-                if self._file not in (None, now):
+                # some file systems give a file another number while it stays the same
+                if self._file not in (None, now) and self._is_aside():
                     yield from self._set_aside()
                     self._offset = 0
                 self._file = now
@@ -233,11 +234,16 @@ class Tail:
             rest, self._rest = self._rest, b""
             yield [rest.decode("utf-8", "replace")]
 
+    def _is_aside(self) -> bool:
+        try:
+            return aside(self._path).stat().st_ino == self._file
+        except OSError:
+            return False
+
     def _set_aside(self) -> Iterator[list[str]]:
         """What had come to the file when its keeper set it aside, and was not read yet."""
         with contextlib.suppress(OSError), aside(self._path).open("rb") as file:
-            if os.fstat(file.fileno()).st_ino == self._file:
-                yield from self._added(file)
+            yield from self._added(file)
 
     def _added(self, file: IO[bytes]) -> Iterator[list[str]]:
         # What is written while we read waits for the next call, so that this one ends.

@@ -100,12 +100,13 @@ class ReportAsks:
 def _findings(place: Place, lines: Sequence[str], cancel: Cancel) -> Iterator[Found]:
     from launcher.core.diagnosis.diagnose import diagnose_batches
     from launcher.core.diagnosis.reading import clean, read_lines
+    from launcher.core.log_keeper import aside
     from launcher.core.running import LOG
     from launcher.core.serving.circumstances import circumstances_of
 
     around = circumstances_of(place.workspace)
     log = place.workspace.logs / LOG
-    for where, file in ((THIS_RUN, log), (RUN_BEFORE, log.with_suffix(".previous.log"))):
+    for where, file in ((THIS_RUN, aside(log)), (THIS_RUN, log), (RUN_BEFORE, log.with_suffix(".previous.log"))):
         if file.is_file() and not cancel.is_set():
             yield Found(where, file.name, diagnose_batches(_while_wanted(read_lines(file), cancel), around))
     yield Found(HERE, "", diagnose_batches([clean("\n".join(lines))], around))

@@ -82,7 +82,9 @@ def open_folder(studio: Studio, kind: str) -> str:
     if program is None or not folder.is_dir():
         return words.remark(words.NO_FOLDER, str(folder))
     try:
-        started = subprocess.Popen([*program, str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # of its own group: it outlives a server that is ended with all that it has started
+        command, silent = [*program, str(folder)], subprocess.DEVNULL
+        started = subprocess.Popen(command, stdout=silent, stderr=silent, start_new_session=True)
         code = started.wait(_OPENED_AFTER)
     except subprocess.TimeoutExpired:
         code = 0  # some file managers are the command itself and stay

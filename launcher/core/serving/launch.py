@@ -21,7 +21,7 @@ from launcher.core.environments.recipes import constraining
 from launcher.core.errors import LauncherError, writing
 from launcher.core.events import Event, Notice
 from launcher.core.file_lock import only_one
-from launcher.core.log_keeper import aside, keep_end
+from launcher.core.log_keeper import join_aside, keep_end
 from launcher.core.memory.choose import MEMORY_FLAGS
 from launcher.core.network.mirror_choice import chosen, look_around
 from launcher.core.network.mirror_words import hugging_face_variables, package_variables
@@ -128,7 +128,7 @@ def _start(
     meant = Running(os.getpid(), 0.0, options.profile, since, _flags(options, plan), port, environment=environment.name,
                     wish=_digest(options, plan, secrets.token_hex(8)), card=_card(plan))  # fmt: skip
     write_start(workspace, meant)
-    with kept_log(workspace.logs / LOG) as (channel, keeper):
+    with kept_log(workspace.logs / LOG, interpreter(environment)) as (channel, keeper):
         child = start_detached(
             command.words,
             environment={**variables, **constraining(environment, variables)},
@@ -162,7 +162,7 @@ def _keep_last(workspace: Workspace) -> None:
     settle_last(workspace)
     log = workspace.logs / LOG
     with contextlib.suppress(OSError):
-        aside(log).unlink(missing_ok=True)
+        join_aside(log)
     with contextlib.suppress(OSError):
         keep_end(log.replace(log.with_suffix(".previous.log")))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from launcher.core import events
 from launcher.core.errors import LauncherError
 from launcher.core.events import Event, Notice, Ready, Stopped
+from launcher.core.log_keeper import aside
 from launcher.core.memory.choose import MemoryChoice, step_down_words
 from launcher.core.memory.ground import gigabytes_down, gigabytes_up
 from launcher.core.network.network_addresses import local_urls
@@ -147,13 +148,12 @@ def _what_helps(workspace: Workspace) -> Text:
 
     log = workspace.logs / LOG
     more = t("The log says more: {log}", log=log)
-    try:
-        known = [advice for advice in diagnose_file(log, circumstances_of(workspace)) if advice.slug != UNKNOWN]
-    except LauncherError:
-        return more
-    if not known:
-        return more
-    return t("{cause} {step} {more}", cause=known[0].cause, step=known[0].steps[0], more=more)
+    for file in (log, aside(log)):
+        with contextlib.suppress(LauncherError):
+            for advice in diagnose_file(file, circumstances_of(workspace)):
+                if advice.slug != UNKNOWN:
+                    return t("{cause} {step} {more}", cause=advice.cause, step=advice.steps[0], more=more)
+    return more
 
 
 def _going_on(watch: Watch, event: protocol.Job | protocol.Visitors) -> Iterator[Event]:

@@ -57,7 +57,7 @@ os.abort()
         from pathlib import Path
         from launcher.core.process import created, kept_log, start_detached
         log = Path(sys.argv[1])
-        with kept_log(log) as (channel, keeper):
+        with kept_log(log, Path(sys.executable)) as (channel, keeper):
             command = [sys.executable, "-c", {flood!r}]
             child = start_detached(command, environment=os.environ, cwd=log.parent, out=log.parent / "out", err=channel)
         print(keeper.pid, flush=True)
@@ -77,7 +77,7 @@ os.abort()
 def test_nothing_is_lost_where_it_is_set_aside_and_who_follows_reads_each_line_once(tmp_path: Path) -> None:
     log = tmp_path / "runtime.log"
     said = f"import sys\nfor n in range({18 * MIB // 64}): sys.stderr.write(f'{{n:063d}}\\n')\n"
-    with kept_log(log) as (channel, keeper):
+    with kept_log(log, Path(sys.executable)) as (channel, keeper):
         tail = Tail(log)
         command = [sys.executable, "-c", said]
         child = start_detached(command, environment=os.environ, cwd=tmp_path, out=tmp_path / "out", err=channel)

@@ -115,7 +115,7 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_detached_child_writes_private_files_and_ends_as_a_tree(tmp_path: Path) -> None:
     out, err = tmp_path / "state" / "events", tmp_path / "logs" / "log"
     code = GRANDCHILD + "print(c.pid, flush=True); print('oops', file=sys.stderr, flush=True); time.sleep(60)"
-    with kept_log(err) as (channel, keeper):
+    with kept_log(err, Path(sys.executable)) as (channel, keeper):
         child = start_detached([sys.executable, "-c", code], environment=os.environ, cwd=tmp_path, out=out, err=channel)
     since = created(child.pid)
     assert since is not None

@@ -133,7 +133,8 @@ def with_fake_engine(workspace: Workspace, name: str = "torch-2.13.0-cpu-1") -> 
     folder = workspace.environments / name
     (folder / "bin").mkdir(parents=True)
     python = folder / "bin" / "python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{FAKE_ENGINE}" "$@"\n')
+    keeper = f'case "$3" in *log_keeper.py) exec "{sys.executable}" "$@" ;; esac'
+    python.write_text(f'#!/bin/sh\n{keeper}\nexec "{sys.executable}" "{FAKE_ENGINE}" "$@"\n')
     python.chmod(0o755)
     (folder / "pyvenv.cfg").write_text("home = /usr/bin\n")
     stamp(folder, Stamp("2.13.0", "cpu", "here", ("0" * 64,), "1" * 64, PYTHON, "2026-11-20T00:00:00+00:00"))
