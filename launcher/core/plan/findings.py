@@ -103,7 +103,7 @@ def _about_programs(machine: Machine, workspace: Path) -> Iterator[Finding]:
     if volume and volume.noexec:
         yield Finding(
             "workspace-noexec",
-            "error",
+            "warning",
             t(
                 "{folder} is on a disk that is mounted with noexec: no program runs there, nor can PyTorch be loaded. "
                 "Choose a folder on another disk with --root, or mount this one without noexec.",
