@@ -100,7 +100,7 @@ def _accounts(text: str | None) -> dict[str, str]:
     found = {}
     for line in filter(None, map(str.strip, (text or "").split("\n"))):
         entries = [entry.strip() for entry in line.split(",") if entry.strip()]
-        several = len(entries) > 1 and all(map(_account, entries))
+        several = bool(entries) and all(map(_account, entries))
         for entry in entries if several else [line]:
             if (account := _account(entry)) is None:
                 raise UsageError("Credentials are written name:password, several separated by commas.")

@@ -259,14 +259,15 @@ def find_conflicts(options: Options, plan: Plan) -> Iterator[Finding]:
 def _too_short(flags: tuple[str, ...]) -> str | None:
     """The first name whose password the runtime would refuse to share with."""
     given = (last_value(flags, flag) or "" for flag in ("--gradio-auth", "--api-auth"))
-    accounts = (account.partition(":") for value in given for account in _accounts_in(value))
+    lines = (line.strip() for value in given for line in value.split("\n"))
+    accounts = (account.partition(":") for line in lines if line for account in _accounts_in(line))
     return next((name for name, _, password in accounts if len(password) < _SHORTEST_FOR_SHARING), None)
 
 
-def _accounts_in(value: str) -> list[str]:
+def _accounts_in(line: str) -> list[str]:
     """As the runtime reads them: a comma parts accounts where each part is one, and belongs to a password elsewhere."""
-    parts = [part.strip() for part in value.split(",") if part.strip()]
-    return parts if all(re.fullmatch("[^:]+:.+", part) for part in parts) else [value]
+    parts = [part.strip() for part in line.split(",") if part.strip()]
+    return parts if parts and all(re.fullmatch("[^:]+:.+", part) for part in parts) else [line]
 
 
 def _contradictions(flags: tuple[str, ...]) -> Iterator[tuple[str, str, Text]]:
