@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from runtime.engine.memory import nvml
 from runtime.engine.native_bfloat16 import multiplies_bfloat16
 from runtime.placement import reserve
 
+_CONTAINER = Path("/sys/fs/cgroup")
 _WINDOWS = sys.platform == "win32"
 
 
@@ -86,12 +88,12 @@ def free_ram() -> int | None:
 
 
 def free_swap() -> int | None:
-    """Bytes that are free of the page file; macOS makes its larger as is needed."""
+    """Bytes that are free of the page file; None where the system makes it larger as is needed (macOS, Windows)."""
     try:
         import psutil
     except ImportError:
         return None
-    if sys.platform == "darwin":
+    if sys.platform in ("darwin", "win32"):
         return None
     return min([int(psutil.swap_memory().free), *_left_of_container("memory.swap")])
 
@@ -106,10 +108,15 @@ def own_memory() -> int:
 
 
 def _left_of_container(what: str = "memory") -> list[int]:
-    """Linux' second version of control groups tells limit and use."""
-    folder = Path("/sys/fs/cgroup")
+    """Linux' second version of control groups tells limit and use; what it keeps of files it gives back."""
     try:
-        limit, used = (int((folder / f"{what}.{name}").read_text(encoding="ascii")) for name in ("max", "current"))
+        limit, used = (int((_CONTAINER / f"{what}.{name}").read_text(encoding="ascii")) for name in ("max", "current"))
     except (OSError, ValueError):
         return []
-    return [max(0, limit - used)]
+    kept = 0
+    with contextlib.suppress(OSError, ValueError):
+        told = dict(
+            line.split() for line in (_CONTAINER / f"{what}.stat").read_text(encoding="ascii").split("\n") if line
+        )
+        kept = int(told.get("inactive_file", 0))
+    return [max(0, limit - used + kept)]
