@@ -22,8 +22,9 @@ MOST_PICTURES = 1000
 MOST_IN_A_BATCH = 256
 #: of all pictures that a request brings: those that are drawn over lie in memory together, those to enlarge do not
 MOST_SENT_PIXELS, MOST_PIXELS_TO_ENLARGE = 256_000_000, 1_024_000_000
-#: of each
+#: of each; and bytes of a file that a browser sends
 LONGEST_SENT_SIDE = 65_535
+LARGEST_FILE = 64 << 20
 LARGEST_PROMPT = 1_000_000
 #: prompts that AND joins: each asks the U-Net once more at every step
 MOST_PARTS = 100

@@ -130,7 +130,7 @@ class Gate:
         if not nameless and not self.hosts.knows(asked.header(b"host")):
             return asked.told(self.hosts.refusal(asked.header(b"host")))
         changing = socket or asked.path == LOGOUT or asked.path.startswith(STREAMS)
-        page = self.origins.refuses(asked.method, asked.headers, self.hosts.named, changing)
+        page = self.origins.refuses(asked.method, asked.headers, self.hosts.is_named, changing)
         if page is not None:
             return asked.told(foreign(page))
         limit = Limit.of(asked.path, self._most)
@@ -141,7 +141,7 @@ class Gate:
         """The refusal of a body for which there is no room in memory, or none on the disk for its files."""
         files = asked.method == "POST" and takes_files(asked.path)
         most = Limit.of(asked.path, self._most).most
-        size = min(announced(asked.headers, most if files else 0), most)
+        size = min(announced(asked.headers, self._most if files else 0), most)
         share.who = client_of(asked.scope)
         if not share.grow(size):
             return asked.told(no_room())

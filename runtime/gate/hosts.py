@@ -7,9 +7,10 @@ computer alone is asked by its own names only, since by any other a proxy here w
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -19,8 +20,11 @@ from runtime.flags import Settings, UsageError
 
 #: this computer, as containers on it call it; nobody can own a name under .internal
 _DOCKER = "host.docker.internal"
+#: names of which the log tells that they are not known
+_TOLD = 10
 #: what Gradio takes its own address from
 _OF_PROXIES = (b"x-forwarded-host", b"x-forwarded-proto", b"x-gradio-server")
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Hosts:
     named: set[str] = field(default_factory=set)
     #: is it for this computer alone?
     alone: bool = False
+    _told: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, settings: Settings) -> Hosts:
@@ -49,14 +54,32 @@ class Hosts:
     def knows(self, header: str) -> bool:
         """May a request with this Host header come in?"""
         name = host_in(header)
-        below = any(name.endswith(each[1:]) for each in self.named if each.startswith("*."))
-        return below or name in self.names or name.endswith(".localhost") or _is_address(name, self.alone)
+        ours = name in self.names or name.endswith(".localhost") or _is_address(name, self.alone)
+        return ours or self.is_named(name)
 
-    def known_ones(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    def is_named(self, name: str) -> bool:
+        """Has a person, or the public link, named this one, or all below something?"""
+        return name in self.named or any(name.endswith(each[1:]) for each in self.named if each.startswith("*."))
+
+    def known_ones(self, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Without what would make Gradio write another server's address into its page: of a proxy's words, as of all
         that a stranger can send, only our own names count.
         """
-        return [(name, value) for name, value in headers if name not in _OF_PROXIES or self._is_ours(name, value)]
+        kept = [(name, value) for name, value in headers if name not in _OF_PROXIES or self._is_ours(name, value)]
+        if len(kept) < len(headers):
+            self._tell(dict(headers).get(b"x-forwarded-host", b""))
+        return kept
+
+    def _tell(self, header: bytes) -> None:
+        """Of a few names only: whoever is let in may send any."""
+        name = host_in(header.decode("latin-1").partition(",")[0])[:100]
+        if name and not self.knows(name) and name not in self._told and len(self._told) < _TOLD:
+            self._told.add(name)
+            _LOG.warning(
+                "A proxy brings others here as %s, and the page will not work for them: start with --allow-host %s.",
+                name,
+                name,
+            )
 
     def _is_ours(self, name: bytes, value: bytes) -> bool:
         first = value.decode("latin-1").partition(",")[0].strip()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from runtime.api.errors import Refusal
 from runtime.flags import Settings
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def _nothing(_: str) -> bool:
+    return False
 
 
 class Origins:
@@ -22,11 +26,16 @@ class Origins:
         self.pattern = settings.text("cors_allow_origins_regex")
 
     def refuses(
-        self, method: str, headers: Mapping[bytes, bytes], named: Collection[str] = (), changing: bool = False
+        self,
+        method: str,
+        headers: Mapping[bytes, bytes],
+        named: Callable[[str], bool] = _nothing,
+        changing: bool = False,
     ) -> str | None:
         """The foreign page that would change something (`changing`: whatever the method); None lets the request in.
 
-        `named` are names of this server that a person has written down: a page there is its own, whatever the port.
+        `named` knows the names of this server that a person has written down: a page there is its own, whatever the
+        port.
 
         What a page may read of other answers is the browser's business, by the CORS headers.
         """
@@ -39,7 +48,7 @@ class Origins:
         site = headers.get(b"sec-fetch-site", b"same-origin").decode("latin-1")
         return None if site in ("same-origin", "none") else site
 
-    def _allowed(self, origin: str, headers: Mapping[bytes, bytes], named: Collection[str]) -> bool:
+    def _allowed(self, origin: str, headers: Mapping[bytes, bytes], named: Callable[[str], bool]) -> bool:
         if "*" in self.named or origin in self.named:
             return True
         if self.pattern and re.fullmatch(self.pattern, origin):
@@ -50,7 +59,7 @@ class Origins:
             there = urlsplit(origin)
         except ValueError:
             return False
-        return (there.hostname or "") in named or _without_default(there.netloc) in map(_without_default, hosts - {""})
+        return named(there.hostname or "") or _without_default(there.netloc) in map(_without_default, hosts - {""})
 
 
 def foreign(page: str) -> Refusal:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import gradio as gr
 
 from runtime.formats import PICTURES
 from runtime.infotext.carriers import read_infotext
-from runtime.request import Picture
+from runtime.request import Picture, RequestError
 from runtime.ui import words
 from runtime.ui.fields import QUIET
 from runtime.ui.output import Shown
-from runtime.ui.start_form import UNREADABLE, unreadable
+from runtime.ui.start_form import UNREADABLE, picture_file, unreadable
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,11 @@ def read(file: str | None) -> tuple[str, Shown]:
     """The picture's texts for people, and the picture for the other tabs."""
     if file is None:
         return "", Shown()
-    data = Path(file).read_bytes()
     try:
+        data = picture_file(file)
         text, items = read_infotext(data, PICTURES)
-    except UNREADABLE as broken:
-        told = unreadable(broken)
+    except (RequestError, *UNREADABLE) as broken:
+        told = broken if isinstance(broken, RequestError) else unreadable(broken)
         return words.remark(told.message) + words.remark(told.hint), Shown()
     picture = Picture(data, -1, text)
     return words.png_info(text, items), Shown((file,), (picture,))

@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
+from runtime.limits import LARGEST_FILE
 from runtime.request import Mask, RequestError, Start
 from runtime.ui import words
 from runtime.ui.form import Number, plain, whole
@@ -109,11 +110,18 @@ def read_picture(path: str | None) -> bytes:
     if path is None:
         raise _nothing()
     try:
-        data = Path(path).read_bytes()
+        data = picture_file(path)
         Image.open(BytesIO(data)).close()
     except UNREADABLE as broken:
         raise unreadable(broken) from broken
     return data
+
+
+def picture_file(path: str) -> bytes:
+    """Of a file that a browser has sent; RequestError for one so large that many of them would fill the memory."""
+    if Path(path).stat().st_size > LARGEST_FILE:
+        raise RequestError("image-too-large", words.LARGE_FILE, "Choose a smaller one.")
+    return Path(path).read_bytes()
 
 
 def unreadable(broken: Exception) -> RequestError:

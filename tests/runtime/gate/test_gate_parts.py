@@ -71,6 +71,24 @@ def test_a_name_is_let_in_however_it_is_written_down(written: str, host: str) ->
     assert ask(gate(*flags, written), "GET", "/sdapi/v1/options", "evil.example").status_code == 421
 
 
+def test_a_page_below_a_name_that_was_written_down_is_this_servers_own() -> None:
+    guard = gate("--gradio-auth", "a:1", "--allow-host", "*.art.example")
+    asked = {"json": {}, "auth": ("a", "1")}
+    for page, inside in (("https://one.art.example", True), ("https://art.example.org", False)):
+        answer = ask(guard, "POST", "/sdapi/v1/options", headers={"Origin": page}, **asked)
+        assert came_through(answer) == inside, page
+
+
+def test_the_log_tells_of_a_proxy_whose_name_is_not_known(caplog: pytest.LogCaptureFixture) -> None:
+    guard = gate()
+    for number in range(30):
+        for name in ("art.example", "127.0.0.1:7860", f"x{number}.example"):
+            ask(guard, "GET", "/config", headers={"X-Forwarded-Host": name})
+    told = [record.getMessage() for record in caplog.records]
+    assert "--allow-host art.example." in told[0]
+    assert len(told) == 10, "of strangers' names a few are enough"
+
+
 def test_a_refused_name_is_told_as_it_can_be_let_in() -> None:
     answer = ask(gate("--listen"), "GET", "/sdapi/v1/options", "stable-diffusion:7860")
     hint = answer.json()["hint"]

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import zlib
+from pathlib import Path
 
 import pytest
 
+from runtime.limits import LARGEST_FILE
+from runtime.request import RequestError
+from runtime.ui import png_info
+from runtime.ui.start_form import read_picture
 from tests.runtime.gate.bad_pictures import png
 from tests.runtime.gate.conftest import Grounds
 from tests.runtime.gate.lines import Asking, Line
@@ -51,3 +57,17 @@ def test_it_is_refused_in_our_words_and_tells_no_path(
     # PNG Info and the three painted pictures; img2img and Extras too, unless the worker is who finds it cut;
     # the sub-tabs of the others are not open
     assert sum(all(sentence in end for sentence in said) for end in ends) >= least
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "large.png"
+    file.write_bytes(png(8, 8, zlib.compress(bytes(9) * 8)))
+    assert read_picture(str(file))
+    with file.open("r+b") as grown:
+        grown.truncate(LARGEST_FILE + 1)
+    monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("it was read"))
+    with pytest.raises(RequestError, match="64 MB"):
+        read_picture(str(file))
+    told, shown = png_info.read(str(file))
+    assert "64 MB" in told
+    assert shown.files == ()
