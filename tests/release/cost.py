@@ -73,8 +73,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         begun = Path(folder) / "drawn.txt"
         put_checkpoint(Path(folder), "model.safetensors")
-        flags = ("--nowebui", "--no-hashing", "--api-auth", accounts(26))
-        with serve(Path(folder), *flags, program=STUB, GESSO_LOAD_DRAWN=str(begun)) as served:
+        flags = ("--nowebui", "--no-hashing")
+        auth = {"COMMANDLINE_ARGS": f"--api-auth {accounts(26)}"}
+        with serve(Path(folder), *flags, program=STUB, GESSO_LOAD_DRAWN=str(begun), **auth) as served:
             until(lambda: served.get("/sdapi/v1/options", auth=account(0)).json()["sd_model_checkpoint"], 600)
             found = {**computer(), "requests_of_each_kind": TIMES, "milliseconds": asyncio.run(costs(served))}
     RESULT.parent.mkdir(exist_ok=True)

@@ -160,8 +160,9 @@ def stub(
         begun = Path(folder) / "drawn.txt"
         begun.touch()
         put_checkpoint(Path(folder), "model.safetensors")
-        flags = ("--nowebui", "--no-hashing", "--events", "--api-auth", accounts(names + 1))
-        with serve(Path(folder), *flags, program=STUB, GESSO_LOAD_DRAWN=str(begun)) as served:
+        flags = ("--nowebui", "--no-hashing", "--events")
+        auth = {"COMMANDLINE_ARGS": f"--api-auth {accounts(names + 1)}"}
+        with serve(Path(folder), *flags, program=STUB, GESSO_LOAD_DRAWN=str(begun), **auth) as served:
             _wait_for_the_model(served, names)
             small = {"steps": 1, "width": 64, "height": 64}
             crowd = Crowd(served.url, clients, jobs, names, patience, small, left_of=40, minutes=minutes)
@@ -234,8 +235,9 @@ def control(url: str, number: int) -> Iterator[Control]:
 def real(clients: int, jobs: int, minutes: float = 60) -> dict[str, Any]:
     """Pictures that are drawn, and kept as files."""
     with tempfile.TemporaryDirectory() as folder:
-        flags = ("--nowebui", "--use-cpu", "all", "--ckpt", str(DEMO), "--api-auth", accounts(clients))
-        with serve(Path(folder), *flags, program=REAL, OMP_NUM_THREADS="1") as served:
+        flags = ("--nowebui", "--use-cpu", "all", "--ckpt", str(DEMO))
+        auth = {"COMMANDLINE_ARGS": f"--api-auth {accounts(clients)}"}
+        with serve(Path(folder), *flags, program=REAL, OMP_NUM_THREADS="1", **auth) as served:
             _wait_for_the_model(served, 0)
             fields = {"steps": 2, "width": 64, "height": 64, "save_images": True}
             crowd = Crowd(served.url, clients, jobs, clients, (5, 10), fields, minutes=minutes)
