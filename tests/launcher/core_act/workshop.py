@@ -128,14 +128,18 @@ def from_index(url: str, version: str = "2.13.0") -> TorchChoice:
     return TorchChoice(version, "cpu", url, t("The processor was asked for."), build=version, index=url)
 
 
+def answering_with(python: Path, script: Path) -> None:
+    """A Python that runs `script`, whatever it is asked for, but keeps a log as any other."""
+    keeper = f'case "$3" in *log_keeper.py) exec "{sys.executable}" "$@" ;; esac'
+    python.write_text(f'#!/bin/sh\n{keeper}\nexec "{sys.executable}" "{script}" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+
+
 def with_fake_engine(workspace: Workspace, name: str = "torch-2.13.0-cpu-1") -> Path:
     """A finished, current environment whose Python answers as the engine, and does anything else as Python."""
     folder = workspace.environments / name
     (folder / "bin").mkdir(parents=True)
-    python = folder / "bin" / "python"
-    keeper = f'case "$3" in *log_keeper.py) exec "{sys.executable}" "$@" ;; esac'
-    python.write_text(f'#!/bin/sh\n{keeper}\nexec "{sys.executable}" "{FAKE_ENGINE}" "$@"\n')
-    python.chmod(0o755)
+    answering_with(folder / "bin" / "python", FAKE_ENGINE)
     (folder / "pyvenv.cfg").write_text("home = /usr/bin\n")
     stamp(folder, Stamp("2.13.0", "cpu", "here", ("0" * 64,), "1" * 64, PYTHON, "2026-11-20T00:00:00+00:00"))
     switch(workspace, folder)

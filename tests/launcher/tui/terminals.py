@@ -25,6 +25,7 @@ from launcher.core.paths import Workspace, checkout
 from launcher.core.plan.options import Options
 from launcher.core.process import python_in
 from launcher.core.proposal import propose
+from tests.launcher.core_act.workshop import answering_with
 
 _SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[P\]X^_].*?(?:\x1b\\|\x07)|\x1b[ -/]*[0-~]", re.DOTALL)
 
@@ -45,8 +46,7 @@ def with_runtime(workspace: Workspace, body: str) -> None:
     python_in(folder).parent.mkdir(parents=True)
     script = workspace.root / "stand_in.py"
     script.write_text(body, encoding="utf-8")
-    python_in(folder).write_text(f"#!/bin/sh\nexec {sys.executable!r} '{script}'\n", encoding="utf-8")
-    python_in(folder).chmod(0o755)
+    answering_with(python_in(folder), script)
     record = Stamp(torch.build or "", torch.tag or "", "", (), sha256(ENGINE_LOCK), "3.11", "2026-01-01T00:00:00")
     stamp(folder, record)
     switch(workspace, folder)

@@ -27,6 +27,7 @@ from launcher.core.proposal import propose
 from launcher.core.running import status
 from launcher.tui import wiring
 from launcher.tui.app import GessoApp
+from tests.launcher.core_act.workshop import answering_with
 from tests.launcher.tui.test_home_screen import until
 
 
@@ -94,8 +95,7 @@ def an_environment(workspace: Workspace) -> None:
     )
     script = workspace.root / "stand_in.py"
     script.write_text(body, encoding="utf-8")
-    python_in(folder).write_text(f"#!/bin/sh\nexec {sys.executable!r} '{script}'\n", encoding="utf-8")
-    python_in(folder).chmod(0o755)
+    answering_with(python_in(folder), script)
     record = Stamp(torch.build or "", torch.tag or "", "", (), sha256(ENGINE_LOCK), "3.11", "2026-01-01T00:00:00")
     stamp(folder, record)
     switch(workspace, folder)
