@@ -21,7 +21,9 @@ from tests.runtime.engine.test_streaming import LateLane
 
 torch.set_num_threads(1)
 LORA = Path(__file__).resolve().parents[1] / "assets" / "gesso-outline.safetensors"
-SMALL = Request(prompt="a red circle on a white background", steps=2, seed=3, width=64, height=64, save=False)
+SMALL = Request(
+    prompt="a red circle on a white background", steps=2, seed=3, width=64, height=64, save=False, save_grid=False
+)
 #: mode, and of the U-Net's and of the text model's bytes the share that stays
 POLICIES = [("medvram", None), ("lowvram", 0.0), ("lowvram", 0.6)]
 
