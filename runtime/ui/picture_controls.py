@@ -16,6 +16,7 @@ def refuse_in_words() -> None:
     """A picture's file goes to our readers as it is, and a painted picture that cannot be read is told as they tell it.
 
     Gradio opens both, and answers where it cannot with the names of its controls and this computer's paths.
+    Where a path leads has been looked at before (uploads.py).
     """
     opened, put_together = gr.Image.preprocess, gr.ImageEditor.preprocess
 
